@@ -1,0 +1,193 @@
+"""The config of a gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
+
+from timegate.clock import Instant, to_us
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, MissingExtraError, WindowError
+from timegate.files import read_document, write_document
+from timegate.gateway import ModelGateway
+from timegate.models.registry import Model
+from timegate.routing import Deployment, Explanation, Router
+from timegate.timetable import Hours
+from timegate.validation import Value
+from timegate.windows import Window
+
+__all__ = ["DeploymentConfig", "GatewayConfig"]
+
+
+def _parse_window(value: Any) -> Window:
+    try:
+        return Window.parse(value)
+    except InvalidTypeError as error:
+        raise WindowError(str(error), field=error.field) from None  # pydantic collects only ValueErrors
+
+
+Windows = Annotated[
+    tuple[Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)], ...],
+    Field(strict=False),
+]
+
+
+class DeploymentConfig(Value):
+    """One deployment.
+
+    Parameters
+    ----------
+    model_name : str
+        A unique name; traces and faults refer to it.
+    model : str
+        ``"provider/model-id"``. The provider ``sim`` is simulated.
+    time_constraints : list of windows
+        When it may not be used: ``["22:00", "06:00"]`` (daily, UTC) or
+        ``{start, end, tz, days, since, until, except_dates}``.
+    available : list of windows
+        When it may be used. Default: always.
+    description : str, optional
+    """
+
+    error_class: ClassVar[type[InvalidValueError]] = ConfigError
+
+    model_name: str = Field(min_length=1)
+    model: str
+    time_constraints: Windows = ()
+    available: Windows = ()
+    description: str | None = None
+
+    @field_validator("time_constraints", "available", mode="before")
+    @classmethod
+    def _are_a_list(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"must be a list of windows. Got {value!r}.")
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _has_a_provider(cls, value: str) -> str:
+        provider, slash, model_id = value.partition("/")
+        if not (provider and slash and model_id):
+            raise ValueError(f"must look like 'provider/model-id'. Got {value!r}.")
+        return value
+
+    @field_validator("model_name")
+    @classmethod
+    def _is_no_target(cls, value: str) -> str:
+        if value.startswith("provider:"):
+            raise ValueError(f"must not begin with 'provider:', which names a target of faults. Got {value!r}.")
+        return value
+
+    @property
+    def provider(self) -> str:
+        """What stands before the slash of ``model``."""
+        return self.model.partition("/")[0]
+
+
+class GatewayConfig(Value):
+    """A gateway as data: deployments in order of fallback, with their windows.
+
+    Parameters
+    ----------
+    deployments : list of DeploymentConfig or dict
+    model_type : str
+        What all the models do. Default ``"chat_completion"``.
+    version : int
+        Of this format: 1.
+
+    Raises
+    ------
+    ConfigError
+        If a value breaks a rule; the message names the place, ``problems`` lists all.
+
+    Examples
+    --------
+    >>> config = GatewayConfig(deployments=[
+    ...     {"model_name": "weak", "model": "sim/small", "time_constraints": [["22:00", "06:00"]]},
+    ...     {"model_name": "strong", "model": "sim/large"},
+    ... ])
+    >>> config.build()(messages="Hello", model_preference="strong").consume()
+    'sim/large'
+    """
+
+    error_class: ClassVar[type[InvalidValueError]] = ConfigError
+
+    version: Literal[1] = 1
+    model_type: str = Field(default="chat_completion", min_length=1)
+    deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1, strict=False)]
+
+    @model_validator(mode="after")
+    def _has_unique_names(self) -> Self:
+        names = [deployment.model_name for deployment in self.deployments]
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise ValueError(
+                    f"deployments[{i}].model_name: Duplicate model name found: {name!r} is also the name of "
+                    f"deployments[{names.index(name)}]. Names must be unique."
+                )
+        return self
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a config from a YAML or JSON file.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be read, or a value breaks a rule; the message begins with the path.
+        """
+        data = read_document(path, ConfigError)
+        if not isinstance(data, dict):
+            raise ConfigError(f"{path}: must hold a mapping with `deployments`. Got a {type(data).__name__}.")
+        try:
+            return cls.model_validate(data)
+        except ConfigError as error:
+            raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
+
+    def save(self, path: str | Path) -> None:
+        """Write the config to a YAML or JSON file, whole or not at all."""
+        write_document(path, self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the config as plain data; fields that say nothing are left out."""
+        return {"version": self.version, **self.model_dump(mode="json", exclude_defaults=True)}
+
+    def router(self) -> Router:
+        """Return the routing of this config, without its models."""
+        return Router(
+            [Deployment(d.model_name, d.provider, Hours(d.time_constraints, d.available)) for d in self.deployments]
+        )
+
+    def build(self) -> ModelGateway:
+        """Build the models, and the gateway that routes to them.
+
+        Raises
+        ------
+        ConfigError
+            If a provider is not registered, or its key is not set.
+        MissingExtraError
+            If a provider's SDK is not installed.
+        """
+        models = []
+        for i, deployment in enumerate(self.deployments):
+            try:
+                model = Model.create(self.model_type, deployment.model)
+            except MissingExtraError:
+                raise
+            except InvalidValueError as error:
+                raise ConfigError(f"deployments[{i}] {deployment.model_name!r}: model: {error}") from error
+            models.append(
+                {
+                    "model_name": deployment.model_name,
+                    "model": model,
+                    "time_constraints": list(deployment.time_constraints) or None,
+                    "available": list(deployment.available) or None,
+                }
+            )
+        return ModelGateway(models)
+
+    def explain(self, at: Instant, model_preference: str | None = None) -> Explanation:
+        """Say which deployments would be tried at an instant, in which order, and why not the others."""
+        return self.router().explain(to_us(at, "at"), model_preference)

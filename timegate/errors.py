@@ -1,0 +1,243 @@
+"""Every exception of timegate, one tree.
+
+::
+
+    TimegateError
+    ├── ModelRouterError            nobody could serve the call
+    ├── ModelCallError              one attempt failed; ``kind`` says how
+    │   ├── ModelTimeoutError       (also a TimeoutError)
+    │   ├── RateLimitError
+    │   ├── ServerError
+    │   ├── ModelConnectionError    (also a ConnectionError)
+    │   ├── AuthenticationError
+    │   └── BadRequestError
+    ├── InvalidValueError           (also a ValueError)
+    │   ├── InstantError            a naive, missing or unreadable point in time
+    │   ├── WindowError
+    │   ├── ConfigError
+    │   ├── TraceError
+    │   ├── ScenarioError
+    │   └── ReplayError
+    ├── InvalidTypeError            (also a TypeError)
+    ├── InvalidModelError           (also an AttributeError)
+    └── MissingExtraError           (also an ImportError)
+
+    TimegateWarning                 (a UserWarning) the input was read, with a reservation
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+__all__ = [
+    "CALL_ERRORS",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigError",
+    "InstantError",
+    "InvalidModelError",
+    "InvalidTypeError",
+    "InvalidValueError",
+    "MissingExtraError",
+    "ModelCallError",
+    "ModelConnectionError",
+    "ModelRouterError",
+    "ModelTimeoutError",
+    "RateLimitError",
+    "ReplayError",
+    "ScenarioError",
+    "ServerError",
+    "TimegateError",
+    "TimegateWarning",
+    "TraceError",
+    "WindowError",
+    "did_you_mean",
+]
+
+
+class TimegateError(Exception):
+    """Base of every exception that timegate raises."""
+
+
+class ModelRouterError(TimegateError):
+    """No deployment could serve the call.
+
+    Parameters
+    ----------
+    exceptions : list of Exception
+        What the attempts raised, in the order of the attempts; empty if nobody was open.
+    model_info : list of (model_name, provider, exception)
+        The same with the name and provider of each deployment.
+    message : str
+        "No model available due to time constraints" or "All N available models failed".
+    """
+
+    def __init__(
+        self,
+        exceptions: Sequence[Exception],
+        model_info: Sequence[tuple[str, str, Exception]],
+        message: str = "Model routing failed",
+    ) -> None:
+        self.exceptions = list(exceptions)
+        self.model_info = list(model_info)
+        self.message = message
+        super().__init__(self.exceptions, self.model_info, message)  # args that pickle and copy rebuild from
+
+    def __str__(self) -> str:
+        lines = [f"  - {name} ({provider}): {type(e).__name__}: {e}" for name, provider, e in self.model_info]
+        return "\n".join([self.message, *lines])
+
+
+class ModelCallError(TimegateError):
+    """One attempt on a deployment failed.
+
+    Attributes
+    ----------
+    kind : str
+        The word that stands in the ``outcome`` column of a replay's attempts.
+    status_code : int or None
+        The HTTP status that a provider would have sent, if it sent one.
+    """
+
+    kind: ClassVar[str] = "error"
+    status_code: ClassVar[int | None] = None
+
+
+class ModelTimeoutError(ModelCallError, TimeoutError):
+    """The provider did not answer in time."""
+
+    kind = "timeout"
+
+
+class RateLimitError(ModelCallError):
+    """The provider answered 429."""
+
+    kind = "rate_limit"
+    status_code = 429
+
+
+class ServerError(ModelCallError):
+    """The provider answered 5xx."""
+
+    kind = "server_error"
+    status_code = 503
+
+
+class ModelConnectionError(ModelCallError, ConnectionError):
+    """The provider could not be reached."""
+
+    kind = "connection"
+
+
+class AuthenticationError(ModelCallError):
+    """The provider refused the key."""
+
+    kind = "auth"
+    status_code = 401
+
+
+class BadRequestError(ModelCallError):
+    """The provider refused the request."""
+
+    kind = "bad_request"
+    status_code = 400
+
+
+CALL_ERRORS: dict[str, type[ModelCallError]] = {
+    cls.kind: cls
+    for cls in (
+        ModelTimeoutError,
+        RateLimitError,
+        ServerError,
+        ModelConnectionError,
+        AuthenticationError,
+        BadRequestError,
+    )
+}
+"""The kinds of failure that a scenario can inject, and the exception that each raises."""
+
+
+class InvalidValueError(TimegateError, ValueError):
+    """A value breaks a rule; the message names the place, the rule and what was given.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        Every problem found, one sentence each. The message is the first of them.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__(*problems)
+
+    def __str__(self) -> str:
+        first, more = self.problems[0], len(self.problems) - 1
+        return first if not more else f"{first} (and {more} more problem{'s' if more > 1 else ''})"
+
+
+class InstantError(InvalidValueError):
+    """A point in time that is naive, missing or not readable."""
+
+
+class WindowError(InvalidValueError):
+    """A window breaks a rule. ``field`` names the part of the window."""
+
+    def __init__(self, *problems: str, field: str = "") -> None:
+        super().__init__(*problems)
+        self.field = field
+
+
+class ConfigError(InvalidValueError):
+    """A gateway config, or its file, breaks a rule."""
+
+
+class TraceError(InvalidValueError):
+    """A trace, or its file, breaks a rule."""
+
+
+class ScenarioError(InvalidValueError):
+    """A scenario, one of its faults, or its file, breaks a rule."""
+
+
+class ReplayError(InvalidValueError):
+    """Router, trace and scenario do not fit each other, or a result cannot be given or written."""
+
+
+class InvalidTypeError(TimegateError, TypeError):
+    """An argument is of the wrong type. ``field`` names the part of a window, if it is one."""
+
+    def __init__(self, problem: str, field: str = "") -> None:
+        super().__init__(problem)
+        self.field = field
+
+
+class InvalidModelError(TimegateError, AttributeError):
+    """A model lacks an attribute that routing needs."""
+
+
+class MissingExtraError(TimegateError, ImportError):
+    """An optional dependency is not installed; the message says which command installs it."""
+
+
+class TimegateWarning(UserWarning):
+    """The input was understood, with a reservation that the message states."""
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """Return the end of an error message: the nearest known name, or all of them.
+
+    Examples
+    --------
+    >>> did_you_mean("strnog", ["weak", "strong"])
+    " Did you mean 'strong'?"
+    >>> did_you_mean("x", ["weak", "strong"])
+    " Known: 'weak', 'strong'."
+    """
+    names = list(known)
+    near = difflib.get_close_matches(str(name).lower(), [n.lower() for n in names], n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {next(n for n in names if n.lower() == near[0])!r}?"
+    listed = ", ".join(repr(n) for n in names[:12]) + (", ..." if len(names) > 12 else "")
+    return f" Known: {listed}." if names else ""

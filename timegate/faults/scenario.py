@@ -1,0 +1,161 @@
+"""Scenarios: a list of faults and a seed, saved to and loaded from a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from timegate.clock import to_us
+from timegate.errors import InvalidValueError, ScenarioError, did_you_mean
+from timegate.faults.injection import Injector
+from timegate.faults.kinds import ErrorRate, Outage
+from timegate.faults.model import ScenarioModel
+from timegate.files import read_document, write_document
+from timegate.routing import Deployment
+from timegate.validation import Value
+
+__all__ = ["Scenario"]
+
+
+class Scenario(Value):
+    """What goes wrong in a replay: faults, and the seed of their draws.
+
+    Parameters
+    ----------
+    faults : list of faults
+        If several make an attempt fail, the first of them names the error.
+    seed : int
+        0 to 2**64 - 1. The same seed gives the same luck to every config.
+    description : str, optional
+    version : int
+        Of the file format: 1.
+
+    Raises
+    ------
+    ScenarioError
+        If a value breaks a rule.
+
+    Examples
+    --------
+    >>> scenario = Scenario(faults=[ErrorRate(target="provider:openai", rate=0.02)], seed=7)
+    >>> scenario.fault_names
+    ('error_rate:provider:openai',)
+    """
+
+    error_class: ClassVar[type[InvalidValueError]] = ScenarioError
+
+    version: Literal[1] = 1
+    description: str | None = None
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    faults: Annotated[tuple[Annotated[Outage | ErrorRate, Field(discriminator="type")], ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _has_unique_names(self) -> Self:
+        given = [fault.name for fault in self.faults if fault.name is not None]
+        for i, name in enumerate(given):
+            if name in given[:i]:
+                raise ValueError(f"faults: name {name!r} is given twice. Names of faults must be unique.")
+        return self
+
+    @property
+    def fault_names(self) -> tuple[str, ...]:
+        """The name of each fault's stream of draws."""
+        names: list[str] = []
+        for fault in self.faults:
+            name = fault.name or f"{fault.type}:{fault.target}"
+            taken, number = name, 2
+            while taken in names:
+                taken, number = f"{name}#{number}", number + 1
+            names.append(taken)
+        return tuple(names)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the scenario, seed included."""
+        return hashlib.sha256(json.dumps(self.to_dict()).encode()).hexdigest()[:12]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a scenario from a YAML or JSON file.
+
+        Raises
+        ------
+        ScenarioError
+            If the file cannot be read, or a value breaks a rule; the message begins with the path.
+        """
+        data = read_document(path, ScenarioError)
+        if not isinstance(data, dict):
+            raise ScenarioError(f"{path}: must hold a mapping with `faults`. Got a {type(data).__name__}.")
+        try:
+            return cls.model_validate(data)
+        except ScenarioError as error:
+            raise ScenarioError(*(f"{path}: {problem}" for problem in error.problems)) from None
+
+    def save(self, path: str | Path) -> None:
+        """Write the scenario to a YAML or JSON file, whole or not at all."""
+        write_document(path, self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scenario as plain data."""
+        data: dict[str, Any] = {"version": self.version}
+        if self.description is not None:
+            data["description"] = self.description
+        data["seed"] = self.seed
+        data["faults"] = [
+            {"type": fault.type, **fault.model_dump(mode="json", exclude_defaults=True)} for fault in self.faults
+        ]
+        return data
+
+    def injector(self, deployments: Sequence[Deployment]) -> Injector:
+        """Resolve the faults for the deployments of a router.
+
+        Raises
+        ------
+        ScenarioError
+            If a fault targets a deployment or provider that is not among them.
+        """
+        targets = [d.name for d in deployments] + sorted({f"provider:{d.provider}" for d in deployments})
+        for i, fault in enumerate(self.faults):
+            if fault.target not in targets:
+                raise ScenarioError(
+                    f"faults[{i}] ({fault.type}): target {fault.target!r} is not a deployment or provider of this "
+                    f"router.{did_you_mean(fault.target, targets)}"
+                )
+        return Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments)
+
+    def model(self, name: str, provider: str = "sim") -> ScenarioModel:
+        """Return a simulated model of a deployment, which fails when this scenario says so.
+
+        Give it to a :class:`ModelGateway`, through :func:`timegate.models.msgflux.to_msgflux` to the gateway of
+        the msgflux package, or call it from a router of your own; then replay that with ``engine="travel"``.
+
+        Parameters
+        ----------
+        name : str
+            The name of the deployment, which faults target.
+        provider : str
+            Its provider, which faults may target.
+
+        Examples
+        --------
+        >>> scenario = Scenario(faults=[ErrorRate(target="strong", rate=1.0, error="timeout")])
+        >>> scenario.model("strong")(messages="Hello")
+        Traceback (most recent call last):
+            ...
+        timegate.errors.ModelTimeoutError: injected timeout
+        """
+        faults = dict(zip(self.fault_names, self.faults, strict=True))
+        return ScenarioModel(name, provider, Injector(faults, self.seed, [Deployment(name, provider)]))
+
+    def outages(self, deployment: Deployment) -> list[tuple[int, int]]:
+        """Return the outages of a deployment as half-open stretches in microseconds."""
+        return [
+            (to_us(fault.start, "start"), to_us(fault.end, "end"))
+            for fault in self.faults
+            if isinstance(fault, Outage) and fault.hits(deployment.name, deployment.provider)
+        ]

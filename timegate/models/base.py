@@ -1,0 +1,62 @@
+"""The interface of a model."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+__all__ = ["BaseModel", "is_model"]
+
+
+class BaseModel(ABC):
+    """Anything that answers calls. Derive from it, set the attributes, and implement ``__call__``.
+
+    Attributes
+    ----------
+    model_id : str
+        The provider's name of the model.
+    provider : str
+        Who serves it. Faults may target a provider, so that outages of its models are correlated.
+    model_type : str
+        What it does, such as ``"chat_completion"``. All models of a gateway do the same.
+    batch_support : bool
+        Whether a call may carry a batch.
+    secret_fields : tuple of str
+        Attributes that :meth:`serialize` leaves out, besides those that begin with an underscore.
+    """
+
+    model_id: str
+    provider: str
+    model_type: str
+    batch_support: bool = False
+    secret_fields: ClassVar[tuple[str, ...]] = ("api_key",)
+
+    @abstractmethod
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer a call, or raise."""
+
+    async def acall(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer a call without blocking the event loop. Default: ``__call__`` in a thread."""
+        return await asyncio.to_thread(self, *args, **kwargs)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return provider, model type and state as plain data, without secrets."""
+        state = {
+            name: value
+            for name, value in vars(self).items()
+            if not name.startswith("_") and name not in self.secret_fields
+        }
+        return {"provider": self.provider, "model_type": self.model_type, "state": state}
+
+    @classmethod
+    def from_serialized(cls, state: dict[str, Any]) -> Self:
+        """Build a model from the ``state`` that :meth:`serialize` gave."""
+        return cls(**state)
+
+
+def is_model(value: object) -> bool:
+    """Whether a value is a model: of ours, or of the msgflux package if that is in use."""
+    msgflux = sys.modules.get("msgflux.models.base")  # never imported for this: it is only asked if it is there
+    return isinstance(value, BaseModel) or (msgflux is not None and isinstance(value, msgflux.BaseModel))

@@ -1,0 +1,60 @@
+"""A model that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from timegate.models.base import BaseModel
+from timegate.models.registry import register_model
+from timegate.models.response import ModelResponse
+
+__all__ = ["SimulatedModel"]
+
+
+@register_model
+class SimulatedModel(BaseModel):
+    """Answers at once with its own name; for examples, tests and dry runs of a config.
+
+    Parameters
+    ----------
+    model_id : str
+    provider : str
+        Default ``"sim"``.
+    model_type : str
+    error : Exception, optional
+        Raised by each call, instead of an answer.
+
+    Examples
+    --------
+    >>> SimulatedModel("small")(messages=[]).consume()
+    'sim/small'
+    """
+
+    provider = "sim"
+    model_type = "chat_completion"
+
+    def __init__(
+        self,
+        model_id: str,
+        provider: str = "sim",
+        model_type: str = "chat_completion",
+        error: Exception | None = None,
+    ) -> None:
+        self.model_id = model_id
+        self.provider = provider
+        self.model_type = model_type
+        self._error = error
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        """Answer, or raise the error given."""
+        if self._error is not None:
+            raise self._error
+        return ModelResponse(f"{self.provider}/{self.model_id}")
+
+    async def acall(self, *args: Any, **kwargs: Any) -> ModelResponse:
+        """Answer, or raise the error given."""
+        return self(*args, **kwargs)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return provider, model type and state as plain data."""
+        return {"provider": self.provider, "model_type": self.model_type, "state": {"model_id": self.model_id}}

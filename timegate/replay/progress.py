@@ -1,0 +1,17 @@
+"""The progress bar of long replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+__all__ = ["progress"]
+
+T = TypeVar("T")
+
+
+def progress(items: Iterable[T], total: int, unit: str = "call") -> Iterator[T]:
+    """Iterate, and show a bar on standard error once a second has passed."""
+    return iter(tqdm(items, total=total, unit=unit, unit_scale=True, delay=1.0, leave=False, desc="replay"))

@@ -1,0 +1,93 @@
+"""What an engine records: one column a field, as NumPy arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE
+
+__all__ = ["Attempts", "Calls", "classify", "first_choices"]
+
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """One row a call: 13 bytes.
+
+    Attributes
+    ----------
+    served_by : ndarray of int16
+        Index of the deployment, -1 for nobody.
+    outcome : ndarray of int8
+        Index into :data:`timegate.columns.OUTCOMES`.
+    attempts : ndarray of int16
+    latency_us : ndarray of int64
+        From arrival to the answer, or to the error that the caller gets.
+    """
+
+    served_by: npt.NDArray[np.int16]
+    outcome: npt.NDArray[np.int8]
+    attempts: npt.NDArray[np.int16]
+    latency_us: npt.NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, size: int) -> Self:
+        """Return columns of a size, to be written."""
+        return cls(
+            np.empty(size, np.int16), np.empty(size, np.int8), np.empty(size, np.int16), np.empty(size, np.int64)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """One row an attempt, in order of call and attempt.
+
+    Attributes
+    ----------
+    call : ndarray of int64
+    attempt : ndarray of int16
+        1 for the first attempt of its call.
+    deployment : ndarray of int16
+    at_us : ndarray of int64
+        When the attempt started.
+    outcome : ndarray of int8
+        Index into :data:`timegate.columns.ATTEMPT_OUTCOMES`.
+    latency_us : ndarray of int64
+    """
+
+    call: npt.NDArray[np.int64]
+    attempt: npt.NDArray[np.int16]
+    deployment: npt.NDArray[np.int16]
+    at_us: npt.NDArray[np.int64]
+    outcome: npt.NDArray[np.int8]
+    latency_us: npt.NDArray[np.int64]
+
+    @classmethod
+    def from_rows(cls, rows: list[tuple[int, int, int, int, int, int]]) -> Self:
+        """Build the columns from rows of their values."""
+        columns = zip(*rows, strict=True) if rows else [[] for _ in fields(cls)]
+        types = (np.int64, np.int16, np.int16, np.int64, np.int8, np.int64)
+        return cls(*(np.array(column, dtype) for column, dtype in zip(columns, types, strict=True)))
+
+
+def first_choices(
+    preferred: npt.NDArray[np.int32], preferred_names: tuple[str, ...], names: tuple[str, ...]
+) -> npt.NDArray[np.int16]:
+    """Return each call's first choice: the deployment that it prefers, if there is one of that name, else the first.
+
+    Who would serve if every window were open and nothing failed.
+    """
+    known = [names.index(name) if name in names else 0 for name in preferred_names]
+    return np.array([*known, 0], np.int16)[preferred]  # -1, for none, takes the last
+
+
+def classify(served_by: int, attempts: int, first_choice: int) -> int:
+    """Return the code of a call's outcome."""
+    if served_by == NOBODY:
+        return FAILED if attempts else BLOCKED
+    return FIRST_CHOICE if served_by == first_choice else FALLBACK

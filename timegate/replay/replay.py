@@ -1,0 +1,132 @@
+"""The one function that replays a trace through a router."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from timegate.config import GatewayConfig
+from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean
+from timegate.faults import Scenario
+from timegate.gateway import ModelGateway
+from timegate.replay import stepped, travel
+from timegate.replay.result import Replay
+from timegate.routing import Router
+from timegate.traffic import Trace
+
+__all__ = ["Engine", "replay"]
+
+Engine = Literal["auto", "stepped", "travel"]
+
+
+def replay(
+    router: GatewayConfig | ModelGateway | Router | Callable[..., Any],
+    trace: Trace,
+    scenario: Scenario | None = None,
+    *,
+    engine: Engine = "auto",
+) -> Replay:
+    """Replay a trace through a router, with the failures of a scenario.
+
+    No model is called: whether an attempt succeeds is up to the scenario.
+
+    Parameters
+    ----------
+    router : GatewayConfig, ModelGateway, Router or callable
+        A callable is any other router, made with models from ``scenario.model(name)``. It is called as
+        ``router(model_preference=name_or_None)`` and served a call if it returns.
+    trace : Trace
+        The arrivals.
+    scenario : Scenario, optional
+        The faults. Default: none.
+    engine : {"auto", "stepped", "travel"}
+        ``stepped`` drives timegate's own routing under a virtual clock. ``travel`` moves the clock of the
+        process with time-machine and calls the router, about ten times slower. ``auto`` takes the fastest
+        that can serve.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    ScenarioError
+        If a fault targets a deployment that is not there.
+    ReplayError
+        If the engine cannot replay the router, or the router misbehaves.
+
+    Warns
+    -----
+    TimegateWarning
+        If the trace prefers a deployment that is not there; its preference is passed over.
+
+    Examples
+    --------
+    >>> config = GatewayConfig(deployments=[
+    ...     {"model_name": "strong", "model": "sim/large", "time_constraints": [["22:00", "06:00"]]},
+    ...     {"model_name": "weak", "model": "sim/small"},
+    ... ])
+    >>> run = replay(config, Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]))
+    >>> run.calls["served_by"].tolist()
+    ['weak', 'strong']
+    """
+    if not isinstance(trace, Trace):
+        raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
+    if engine not in get_args(Engine):
+        raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
+    scenario = Scenario() if scenario is None else scenario
+    if isinstance(router, GatewayConfig):
+        router = router.router()
+    elif isinstance(router, ModelGateway):
+        router = router.router
+    if isinstance(router, Router):
+        injector = scenario.injector(router.deployments)
+        _warn_of_unknown_preferences(trace, router)
+        if engine == "travel":
+            _, calls, attempts = travel.run(_simulated(router, scenario), trace, router)
+        else:
+            engine = "stepped"
+            calls, attempts = stepped.run(router, trace, injector)
+        return Replay(router, trace, scenario, engine, calls, attempts)
+    if not callable(router):
+        raise InvalidTypeError(
+            f"router must be a GatewayConfig, a ModelGateway or a callable. Got {type(router).__name__}."
+        )
+    if engine == "stepped":
+        raise ReplayError("engine 'stepped' drives timegate's own routing: replay a callable with engine='travel'.")
+    described = travel.describe(router)
+    if described is not None:
+        scenario.injector(described.deployments)  # for its check of the targets
+        _warn_of_unknown_preferences(trace, described)
+    seen, calls, attempts = travel.run(router, trace, described)
+    return Replay(seen, trace, scenario, "travel", calls, attempts)
+
+
+def _simulated(router: Router, scenario: Scenario) -> ModelGateway:
+    """Build the live gateway over models that are not there."""
+    return ModelGateway(
+        [
+            {
+                "model_name": deployment.name,
+                "model": scenario.model(deployment.name, deployment.provider),
+                "time_constraints": list(deployment.hours.closed),
+                "available": list(deployment.hours.available),
+            }
+            for deployment in router.deployments
+        ]
+    )
+
+
+def _warn_of_unknown_preferences(trace: Trace, router: Router) -> None:
+    for code, name in enumerate(trace.preferred_names):
+        if name not in router.index:
+            calls = int(np.count_nonzero(trace.preferred == code))
+            warnings.warn(
+                f"{calls:,} calls prefer {name!r}, which is not a deployment; the preference is passed over."
+                f"{did_you_mean(name, router.names)}",
+                TimegateWarning,
+                stacklevel=3,
+            )

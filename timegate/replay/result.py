@@ -1,0 +1,320 @@
+"""What a replay gives: tables, figures, files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import replace
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from timegate.clock import SECOND_US
+from timegate.columns import ATTEMPT_OUTCOMES, FAILED, FALLBACK, OUTCOMES, UNSERVED
+from timegate.errors import ReplayError
+from timegate.faults import Scenario
+from timegate.files import replacing
+from timegate.replay.record import NOBODY, Attempts, Calls, first_choices
+from timegate.routing import Explanation, Router
+from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
+
+__all__ = ["Replay"]
+
+
+class Replay:
+    """The result of a replay.
+
+    Attributes
+    ----------
+    router : Router
+        The deployments and their windows.
+    trace : Trace
+    scenario : Scenario
+    engine : str
+        The engine that made it.
+    """
+
+    def __init__(
+        self, router: Router, trace: Trace, scenario: Scenario, engine: str, calls: Calls, attempts: Attempts
+    ) -> None:
+        self.router = router
+        self.trace = trace
+        self.scenario = scenario
+        self.engine = engine
+        self._calls = calls
+        self._attempts = attempts
+
+    def __len__(self) -> int:
+        return len(self.trace)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {name}" for name, count in self._outcome_counts().items() if count)
+        return f"<Replay of {len(self):,} calls: {counts}>"
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<br>{note}" for note in self.trace.notes)
+        table = self.summary().map(_readable).to_frame("value").to_html(border=0)
+        return f"<p><b>Replay of {len(self):,} calls</b>{notes}</p>{table}"
+
+    @property
+    def deployments(self) -> list[str]:
+        """The names of the deployments in config order."""
+        return list(self.router.names)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What is needed to make this result again."""
+        return {
+            "engine": self.engine,
+            "seed": self.scenario.seed,
+            "config_hash": self.router.fingerprint,
+            "scenario_hash": self.scenario.fingerprint,
+            "trace_hash": self.trace.fingerprint,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("timegate", "numpy", "pandas", "tzdata")},
+            },
+        }
+
+    @cached_property
+    def calls(self) -> pd.DataFrame:
+        """One row a call.
+
+        ``at`` (datetime64[us, UTC]) of arrival; ``preferred`` (category) as the trace says; ``served_by``
+        (category), missing for nobody; ``outcome`` (category): ``first_choice``, ``fallback``, ``failed`` (all
+        that were open failed) or ``blocked`` (nobody was open); ``attempts`` (int16); ``latency_s`` (float64)
+        from arrival to the answer or the last error.
+
+        A call's first choice is the deployment that it prefers, or else the first of the config, open or not.
+        """
+        return pd.DataFrame(
+            {
+                "at": utc_column(self.trace.at_us),
+                "preferred": self.trace.preferred_column,
+                "served_by": category(self._calls.served_by, self.deployments),
+                "outcome": category(self._calls.outcome, OUTCOMES),
+                "attempts": self._calls.attempts,
+                "latency_s": self._calls.latency_us / SECOND_US,
+            },
+            index=pd.RangeIndex(len(self), name="call"),
+        )
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """One row an attempt, in order.
+
+        ``call`` (int64), the row in :attr:`calls`; ``attempt`` (int16), from 1; ``deployment`` (category);
+        ``at`` (datetime64[us, UTC]) of its start; ``outcome`` (category): ``ok`` or the kind of error;
+        ``latency_s`` (float64).
+        """
+        made = self._attempts
+        return pd.DataFrame(
+            {
+                "call": made.call,
+                "attempt": made.attempt,
+                "deployment": category(made.deployment, self.deployments),
+                "at": utc_column(made.at_us),
+                "outcome": category(made.outcome, ATTEMPT_OUTCOMES),
+                "latency_s": made.latency_us / SECOND_US,
+            }
+        )
+
+    def summary(self) -> pd.Series[Any]:
+        """Return the figures of the replay, labelled.
+
+        ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
+        calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
+        whose preferred deployment was closed or unknown.
+
+        Returns
+        -------
+        Series of object
+        """
+        served_by, latency_s = self._calls.served_by, self._calls.latency_us / SECOND_US
+        served = served_by != NOBODY
+        counts = self._outcome_counts()
+        figures: dict[str, Any] = {
+            "start": self.trace.start,
+            "end": self.trace.end,
+            "calls": len(self),
+            **counts,
+            "availability": float(served.mean()),
+            "baseline_availability": 1.0,  # with every window open and no fault, each first choice serves
+        }
+        for name, share in self._shares(served_by).items():
+            figures[f"share[{name}]"] = share
+        for name, share in self._shares(self._first_choices).items():
+            figures[f"baseline_share[{name}]"] = share
+        figures["attempts_per_call"] = float(self._calls.attempts.mean())
+        figures["preference_passed_over"] = self._passed_over()
+        if served.any():
+            figures["latency_mean_s"] = float(latency_s[served].mean())
+            for percent in (50, 95, 99):
+                figures[f"latency_p{percent}_s"] = float(np.percentile(latency_s[served], percent))
+        provenance = self.provenance
+        figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
+        return pd.Series(figures, dtype=object, name="replay")
+
+    def share(self, freq: str = "1h", counts: bool = False) -> pd.DataFrame:
+        """Return who served, bin by bin.
+
+        Parameters
+        ----------
+        freq : str
+            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+        counts : bool
+            Whether to give numbers of calls in place of shares.
+
+        Returns
+        -------
+        DataFrame
+            A row a bin, indexed by its start; a column a deployment, then ``failed`` and ``blocked``. A row of
+            shares sums to 1, or is missing where no call arrived.
+        """
+        try:
+            step_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
+        except (ValueError, TypeError) as error:
+            raise ReplayError(f"freq must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
+        bins = self.trace.at_us // step_us
+        first, size = int(bins[0]), int(bins[-1] - bins[0]) + 1
+        if size > 1_000_000:
+            raise ReplayError(f"freq {freq!r} cuts this trace into {size:,} bins; the limit is a million.")
+        unserved = len(self.deployments) + self._calls.outcome.astype(np.int64) - FAILED
+        column = np.where(self._calls.served_by == NOBODY, unserved, self._calls.served_by)
+        width = len(self.deployments) + len(UNSERVED)
+        table = np.bincount((bins - first) * width + column, minlength=size * width).reshape(size, width)
+        starts = utc_column((first + np.arange(size)) * step_us).rename("at")
+        frame = pd.DataFrame(table, starts, pd.Index([*self.deployments, *UNSERVED], name="served_by"))
+        return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
+
+    def fallbacks(self) -> pd.DataFrame:
+        """Return who served in whose place.
+
+        Returns
+        -------
+        DataFrame
+            ``from`` (the first choice), ``to`` (who served), ``count``: most first. The counts sum to the calls
+            whose outcome is ``fallback``.
+        """
+        size = len(self.deployments)
+        moved = self._calls.outcome == FALLBACK
+        pairs = self._first_choices[moved].astype(np.int64) * size + self._calls.served_by[moved]
+        counts = np.bincount(pairs, minlength=size * size)
+        found = np.flatnonzero(counts)
+        found = found[np.argsort(-counts[found], kind="stable")]
+        names = np.array(self.deployments, dtype=object)
+        return pd.DataFrame({"from": names[found // size], "to": names[found % size], "count": counts[found]})
+
+    def explain(self, call: int) -> Explanation:
+        """Say why a call went where it went.
+
+        Parameters
+        ----------
+        call : int
+            Its row in :attr:`calls`.
+        """
+        if not 0 <= call < len(self):
+            raise ReplayError(f"call must lie between 0 and {len(self) - 1}. Got {call}.")
+        row = self.calls.iloc[call]
+        preferred = None if pd.isna(row["preferred"]) else str(row["preferred"])
+        explained = self.router.explain(int(self.trace.at_us[call]), preferred)
+        lo, hi = np.searchsorted(self._attempts.call, [call, call + 1])
+        tried = self.attempts.iloc[lo:hi]
+        rows = []
+        for entry in explained.rows:
+            outcomes = tried.loc[tried["deployment"] == entry["deployment"], "outcome"]
+            rows.append(entry | {"outcome": ", ".join(map(str, outcomes))})
+        served = f"served by {row['served_by']}" if pd.notna(row["served_by"]) else "not served"
+        note = f"Call {call}: {served} ({row['outcome']}), {row['attempts']} attempts. {explained.note}".strip()
+        return replace(explained, rows=rows, note=note)
+
+    def closed(self) -> pd.DataFrame:
+        """Return the stretches of the trace in which windows closed a deployment.
+
+        Returns
+        -------
+        DataFrame
+            ``deployment``, ``start``, ``end`` (datetime64[us, UTC], half-open).
+        """
+        lo, hi = int(self.trace.at_us[0]), int(self.trace.at_us[-1]) + 1
+        rows = [(d.name, *span) for d in self.router.deployments for span in d.hours.closed_spans_us(lo, hi).tolist()]
+        return _stretches(rows)
+
+    def outages(self) -> pd.DataFrame:
+        """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`."""
+        return _stretches([(d.name, *span) for d in self.router.deployments for span in self.scenario.outages(d)])
+
+    def to_csv(self, folder: str | Path) -> list[Path]:
+        """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.
+
+        Returns
+        -------
+        list of Path
+            The files.
+        """
+        return self._write(folder, "csv")
+
+    def to_parquet(self, folder: str | Path) -> list[Path]:
+        """Write ``calls.parquet``, ``attempts.parquet`` and ``provenance.json``, each whole or not at all."""
+        return self._write(folder, "parquet")
+
+    def _write(self, folder: str | Path, kind: str) -> list[Path]:
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ReplayError(f"{folder}: cannot be made a folder: {error.strerror}.") from error
+        paths = []
+        for name, frame, at_us in (
+            ("calls", self.calls, self.trace.at_us),
+            ("attempts", self.attempts, self._attempts.at_us),
+        ):
+            paths.append(folder / f"{name}.{kind}")
+            with replacing(paths[-1]) as unfinished:
+                if kind == "parquet":
+                    write_parquet(frame, unfinished)
+                else:
+                    frame.assign(at=iso_column(at_us)).to_csv(unfinished, index=False, lineterminator="\n")
+        paths.append(folder / "provenance.json")
+        with replacing(paths[-1]) as unfinished:
+            unfinished.write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
+        return paths
+
+    @cached_property
+    def _first_choices(self) -> np.ndarray[Any, np.dtype[np.int16]]:
+        return first_choices(self.trace.preferred, self.trace.preferred_names, self.router.names)
+
+    def _outcome_counts(self) -> dict[str, int]:
+        return dict(zip(OUTCOMES, np.bincount(self._calls.outcome, minlength=len(OUTCOMES)).tolist(), strict=True))
+
+    def _shares(self, deployment: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, float]:
+        counts = np.bincount(deployment[deployment != NOBODY], minlength=len(self.deployments))
+        return {name: float(count / len(self)) for name, count in zip(self.deployments, counts, strict=True)}
+
+    def _passed_over(self) -> int:
+        """Count the calls whose preferred deployment was closed at their arrival, or is not there."""
+        at_us, preferred = self.trace.at_us, self.trace.preferred
+        segments = self.router.timetable.compile(int(at_us[0]), int(at_us[-1]) + 1)
+        known = np.array([*(self.router.index.get(name, -1) for name in self.trace.preferred_names), -1])[preferred]
+        met = (known >= 0) & segments.open[segments.index(at_us), known]
+        return int(np.count_nonzero((preferred >= 0) & ~met))
+
+
+def _stretches(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
+    names = [name for name, _, _ in rows]
+    bounds = np.array([bounds for _, *bounds in rows], np.int64).reshape(-1, 2)
+    return pd.DataFrame(
+        {"deployment": names, "start": utc_column(bounds[:, 0].copy()), "end": utc_column(bounds[:, 1].copy())}
+    )
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{value:,}" if isinstance(value, int) and value < 2**53 else str(value)

@@ -1,0 +1,108 @@
+"""The travel engine: any router, called under time-machine with the clock at each arrival."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import time_machine
+
+from timegate.clock import SECOND_US
+from timegate.columns import OK
+from timegate.errors import InvalidTypeError, ReplayError
+from timegate.faults.model import AttemptMade, CallInProgress
+from timegate.replay.progress import progress
+from timegate.replay.record import NOBODY, Attempts, Calls, classify, first_choices
+from timegate.routing import Deployment, Router
+from timegate.traffic.trace import Trace
+
+__all__ = ["describe", "run"]
+
+# A router that raises one of these is broken; it does not say that nobody can serve.
+_BUGS = (TypeError, AttributeError, NameError, ImportError, AssertionError)
+_CHUNK = 1000
+
+
+def run(call_router: Callable[..., Any], trace: Trace, known: Router | None) -> tuple[Router, Calls, Attempts]:
+    """Replay a trace.
+
+    Parameters
+    ----------
+    call_router : callable
+        Called as ``call_router(model_preference=name_or_None)`` at each arrival. It calls models of the
+        scenario, and returns if one of them answered, or raises.
+    trace : Trace
+    known : Router, optional
+        What is known of its deployments. Without it, they are those that were called.
+    """
+    preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
+    made: list[list[AttemptMade]] = []
+    arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True)
+    chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
+    # The bar is drawn between the chunks: within one, its clock would travel too.
+    for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
+        with time_machine.travel(0.0, tick=False) as traveller:
+            for at_us, preferred in chunk:
+                # A quarter of a microsecond more, so that no rounding of the float falls below the instant.
+                traveller.move_to((at_us + 0.25) / SECOND_US)
+                made.append(_call(call_router, len(made), preferences[preferred]))
+    router = known or _seen(made)
+    return router, *_record(router, trace, made)
+
+
+def _call(call_router: Callable[..., Any], number: int, preference: str | None) -> list[AttemptMade]:
+    call = CallInProgress(number)
+    token = CallInProgress.current.set(call)
+    try:
+        answer = call_router(model_preference=preference)
+    except Exception as error:
+        if isinstance(error, _BUGS):
+            error.add_note(f"Raised by the router under replay, in call {number}.")
+            raise
+        if call.attempts and call.attempts[-1].outcome == OK:
+            raise ReplayError(f"call {number}: a model answered, yet the router raised {error!r}.") from error
+    else:
+        if inspect.iscoroutine(answer):
+            answer.close()
+            raise InvalidTypeError("router must be a plain callable. Wrap it: lambda **kw: asyncio.run(router(**kw)).")
+        if not call.attempts or call.attempts[-1].outcome != OK:
+            raise ReplayError(
+                f"call {number}: the router answered, yet no model of the scenario did. "
+                "Build it with models from scenario.model(name)."
+            )
+    finally:
+        CallInProgress.current.reset(token)
+    return call.attempts
+
+
+def describe(router: Callable[..., Any]) -> Router | None:
+    """Describe a router that names its deployments, as msgflux's gateway does; None if it does not."""
+    names, models = getattr(router, "model_names", None), getattr(router, "models", None)
+    if not names or not models:
+        return None
+    return Router([Deployment(name, model.provider) for name, model in zip(names, models, strict=True)])
+
+
+def _seen(made: list[list[AttemptMade]]) -> Router:
+    """Describe a router by the deployments that it called, in order of their first attempt."""
+    providers = {attempt.deployment: attempt.provider for attempts in made for attempt in attempts}
+    return Router([Deployment(name, provider) for name, provider in providers.items()])
+
+
+def _record(router: Router, trace: Trace, made: list[list[AttemptMade]]) -> tuple[Calls, Attempts]:
+    calls = Calls.empty(len(trace))
+    firsts = first_choices(trace.preferred, trace.preferred_names, router.names).tolist()
+    rows = []
+    for call, attempts in enumerate(made):
+        rows += [
+            (call, number, router.index[attempt.deployment], attempt.at_us, attempt.outcome, 0)
+            for number, attempt in enumerate(attempts, start=1)
+        ]
+        served_by = router.index[attempts[-1].deployment] if attempts and attempts[-1].outcome == OK else NOBODY
+        calls.served_by[call] = served_by
+        calls.outcome[call] = classify(served_by, len(attempts), firsts[call])
+        calls.attempts[call] = len(attempts)
+        calls.latency_us[call] = 0
+    return calls, Attempts.from_rows(rows)

@@ -1,0 +1,176 @@
+"""The routing of one call, without I/O.
+
+:meth:`Router.route` is a generator: it yields the deployment to try next and is sent what the attempt
+raised. Whoever drives it decides what an attempt is: the live gateway makes a blocking call or awaits one,
+a replay asks a scenario. There is no second copy of this algorithm but the compiled engine, which a
+differential test holds to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pandas as pd
+
+from timegate.clock import from_us
+from timegate.errors import ModelRouterError, did_you_mean
+from timegate.timetable import Hours, Timetable
+from timegate.windows import Window
+
+__all__ = ["Deployment", "Explanation", "Router"]
+
+logger = logging.getLogger("timegate")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What routing needs to know of a deployment."""
+
+    name: str
+    provider: str
+    hours: Hours = field(default_factory=Hours)
+
+
+class Router:
+    """Decides which deployments serve a call, and in which order.
+
+    Parameters
+    ----------
+    deployments : sequence of Deployment
+        In order of fallback, with unique names.
+    """
+
+    def __init__(self, deployments: Sequence[Deployment]) -> None:
+        self.deployments = tuple(deployments)
+        self.names = tuple(deployment.name for deployment in self.deployments)
+        self.index = {name: i for i, name in enumerate(self.names)}
+        self.timetable = Timetable([deployment.hours for deployment in self.deployments])
+
+    def order(self, at_us: int, model_preference: str | None = None) -> tuple[int, ...]:
+        """Return the deployments to try at an instant, by index: the open ones, the preferred one first."""
+        open_ = self.timetable.segment_at(at_us).open
+        preferred = self.index.get(model_preference) if model_preference else None
+        if preferred is None or preferred not in open_:
+            return open_
+        return (preferred, *(i for i in open_ if i != preferred))
+
+    def route(self, at_us: int, model_preference: str | None = None) -> Generator[int, Exception, None]:
+        """Route one call.
+
+        Yields
+        ------
+        int
+            The index of the deployment to try next. Send back the exception that the attempt raised; when
+            an attempt succeeds, there is nothing more to ask.
+
+        Raises
+        ------
+        ModelRouterError
+            When no deployment is open at ``at_us``, or when all that are open have failed.
+        """
+        order = self.order(at_us, model_preference)
+        if not order:
+            raise ModelRouterError([], [], "No model available due to time constraints")
+        if model_preference and self.names[order[0]] != model_preference:
+            logger.debug("Preferred model %r is unknown or closed, and passed over", model_preference)
+        failures = []
+        for index in order:
+            error = yield index
+            deployment = self.deployments[index]
+            logger.debug("Model %r (%s) failed: %s", deployment.name, deployment.provider, error)
+            failures.append((deployment.name, deployment.provider, error))
+        raise ModelRouterError(
+            [error for _, _, error in failures], failures, f"All {len(order)} available models failed"
+        )
+
+    def explain(self, at_us: int, model_preference: str | None = None) -> Explanation:
+        """Say which deployments would be tried at an instant, in which order, and why not the others."""
+        order = self.order(at_us, model_preference)
+        rows = []
+        for i, deployment in enumerate(self.deployments):
+            until_us = self.timetable.open_until(at_us, i)
+            rows.append(
+                {
+                    "deployment": deployment.name,
+                    "provider": deployment.provider,
+                    "open": i in order,
+                    "place": order.index(i) + 1 if i in order else None,
+                    "closed_by": "" if i in order else self._closed_by(deployment.hours, at_us),
+                    "until": pd.NaT if until_us is None else from_us(until_us),
+                }
+            )
+        note = ""
+        if model_preference and model_preference not in self.index:
+            note = f"The preferred {model_preference!r} is unknown.{did_you_mean(model_preference, self.names)}"
+        elif model_preference and self.index[model_preference] not in order:
+            note = f"The preferred {model_preference!r} is closed, and passed over."
+        return Explanation(at_us, rows, note)
+
+    @staticmethod
+    def _closed_by(hours: Hours, at_us: int) -> str:
+        closing = [window for window in hours.closed if len(window.spans_us(at_us, at_us + 1))]
+        return ", ".join(map(repr, closing)) or f"outside available {', '.join(map(repr, hours.available))}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of everything that decides routing; equal for equal configs on any machine."""
+        described = [[d.name, d.provider, _plain(d.hours.closed), _plain(d.hours.available)] for d in self.deployments]
+        return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a call goes where it goes. Prints as text, shows as a table in a notebook.
+
+    Attributes
+    ----------
+    at_us : int
+        The instant asked about.
+    rows : list of dict
+        One a deployment in config order: ``deployment``, ``provider``, ``open``, ``place`` in the order of
+        attempts (from 1), ``closed_by`` (the window), ``until`` (when it next opens or closes, UTC; missing
+        if not within 400 days).
+    note : str
+        What became of the preferred model, if it is not tried first.
+    """
+
+    at_us: int
+    rows: list[dict[str, object]]
+    note: str = ""
+
+    @property
+    def order(self) -> list[str]:
+        """Names of the deployments in the order in which they would be tried."""
+        placed = [row for row in self.rows if row["open"]]
+        return [str(row["deployment"]) for row in sorted(placed, key=lambda row: str(row["place"]).zfill(9))]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame."""
+        frame = pd.DataFrame(self.rows)
+        frame["place"] = frame["place"].astype("Int64")
+        frame["until"] = pd.to_datetime(frame["until"], utc=True)
+        return frame
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        order = " -> ".join(self.order) or "nobody: no model is available due to time constraints"
+        return f"At {from_us(self.at_us):%Y-%m-%d %H:%M:%S.%f} UTC: {order}"
+
+    def __str__(self) -> str:
+        table = self.frame.astype({"until": object, "place": object}).fillna("").to_string(index=False)
+        return "\n".join(filter(None, [self.headline, self.note, table]))
+
+    def _repr_html_(self) -> str:
+        table = self.frame.to_html(index=False, na_rep="", border=0)
+        return f"<p><b>{self.headline}</b> {self.note}</p>{table}"
+
+
+def _plain(windows: Sequence[Window]) -> list[object]:
+    return [window.to_config() for window in windows]

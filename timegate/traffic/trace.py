@@ -1,0 +1,243 @@
+"""Traces: the arrivals that a replay sends through a router."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from timegate.clock import FIRST_US, LAST_US, from_us
+from timegate.columns import TRACE_COLUMNS
+from timegate.errors import MissingExtraError, TraceError, did_you_mean
+from timegate.files import replacing
+
+__all__ = ["Trace", "category", "iso_column", "utc_column", "write_parquet"]
+
+Int64s = npt.NDArray[np.int64]
+# An ISO time that ends in Z or an offset.
+_OFFSET = r":\d\d(?:\.\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
+
+
+class Trace:
+    """Arrivals in order of time.
+
+    Parameters
+    ----------
+    frame : DataFrame, or a Series, index or sequence of times
+        A frame has the column ``at`` (aware datetimes, or ISO text with offsets) and optionally
+        ``model_preference`` (str, missing for none), ``prompt_tokens`` and ``completion_tokens`` (whole
+        numbers). The index is ignored. Anything finer than a microsecond is floored.
+    tz : str, optional
+        The zone of naive times. Without it, a naive time is an error.
+    sort : bool
+        Whether to sort by ``at``. Without it, times out of order are an error.
+    notes : sequence of str
+        Reservations about the data, shown wherever the trace is.
+
+    Attributes
+    ----------
+    at_us : ndarray of int64
+        Microseconds since the epoch.
+    preferred : ndarray of int32
+        Index into ``preferred_names`` of each call, -1 for none.
+    preferred_names : tuple of str
+    prompt_tokens, completion_tokens : ndarray of int64, or None
+
+    Raises
+    ------
+    TraceError
+        If the frame breaks these rules; the message names the first row that does.
+
+    Examples
+    --------
+    >>> trace = Trace(["2026-03-02T09:00Z", "2026-03-02T09:00:01Z"])
+    >>> len(trace), str(trace.start)
+    (2, '2026-03-02 09:00:00+00:00')
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame | pd.Series[Any] | pd.DatetimeIndex | Sequence[Any],
+        tz: str | None = None,
+        sort: bool = False,
+        notes: Sequence[str] = (),
+    ) -> None:
+        if not isinstance(frame, pd.DataFrame):
+            frame = pd.DataFrame({"at": pd.Series(frame)})
+        for column in frame.columns:
+            if column not in TRACE_COLUMNS:
+                raise TraceError(f"{column!r} is not a column of a trace.{did_you_mean(column, TRACE_COLUMNS)}")
+        if "at" not in frame.columns:
+            raise TraceError(f"column 'at' is missing. Got the columns {list(frame.columns)}.")
+        if frame.empty:
+            raise TraceError("the trace is empty: it needs at least one arrival.")
+        self.at_us = _instants(frame["at"].reset_index(drop=True), tz)
+        self.preferred, self.preferred_names = _preferences(frame.get("model_preference"), len(frame))
+        self.prompt_tokens = _tokens(frame, "prompt_tokens")
+        self.completion_tokens = _tokens(frame, "completion_tokens")
+        self.notes = tuple(notes)
+        backwards = np.flatnonzero(np.diff(self.at_us) < 0)
+        if len(backwards) and sort:
+            order = np.argsort(self.at_us, kind="stable")
+            self.at_us, self.preferred = self.at_us[order], self.preferred[order]
+            for name in ("prompt_tokens", "completion_tokens"):
+                values = getattr(self, name)
+                setattr(self, name, None if values is None else values[order])
+        elif len(backwards):
+            row = int(backwards[0]) + 1
+            raise TraceError(
+                f"at[{row}] ({from_us(self.at_us[row])}) lies before at[{row - 1}] "
+                f"({from_us(self.at_us[row - 1])}): a trace is in order of time. Pass sort=True to sort it."
+            )
+
+    def __len__(self) -> int:
+        return len(self.at_us)
+
+    def __repr__(self) -> str:
+        notes = "".join(f"; {note}" for note in self.notes)
+        return (
+            f"<Trace: {len(self):,} calls, {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC{notes}>"
+        )
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<br>{note}" for note in self.notes)
+        head = self.frame.head(5).to_html(border=0, index=False, na_rep="")
+        return f"<p><b>{len(self):,} calls</b>, {self.start} to {self.end}{notes}</p>{head}"
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """The first arrival."""
+        return pd.Timestamp(from_us(self.at_us[0]))
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """The last arrival."""
+        return pd.Timestamp(from_us(self.at_us[-1]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the arrivals, preferences and token counts."""
+        digest = hashlib.sha256(json.dumps(self.preferred_names).encode())
+        for column in (self.at_us, self.preferred, self.prompt_tokens, self.completion_tokens):
+            digest.update(b"-" if column is None else column.tobytes())
+        return digest.hexdigest()[:12]
+
+    @property
+    def preferred_column(self) -> pd.Categorical[str]:
+        """The preferred model of each call as a category."""
+        return category(self.preferred, self.preferred_names)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The trace as a DataFrame, with the columns that it was given."""
+        columns: dict[str, Any] = {"at": utc_column(self.at_us)}
+        if self.preferred_names:
+            columns["model_preference"] = self.preferred_column
+        for name in ("prompt_tokens", "completion_tokens"):
+            if getattr(self, name) is not None:
+                columns[name] = getattr(self, name)
+        return pd.DataFrame(columns)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the trace as CSV, whole or not at all."""
+        frame = self.frame.assign(at=iso_column(self.at_us))
+        with replacing(path) as unfinished:
+            frame.to_csv(unfinished, index=False, lineterminator="\n")
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the trace as Parquet, whole or not at all. Needs pyarrow."""
+        with replacing(path) as unfinished:
+            write_parquet(self.frame, unfinished)
+
+
+def utc_column(at_us: Int64s) -> pd.DatetimeIndex:
+    """Return instants as datetime64[us, UTC], without a copy."""
+    return pd.DatetimeIndex(at_us.view("datetime64[us]")).tz_localize("UTC")
+
+
+def category(codes: npt.NDArray[np.integer[Any]], names: Sequence[str]) -> pd.Categorical[str]:
+    """Return a column of names, given as codes; -1 is missing."""
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(names), dtype="str"))
+
+
+def iso_column(at_us: Int64s) -> npt.NDArray[np.str_]:
+    """Return instants as ISO 8601 text in UTC."""
+    return np.char.add(np.datetime_as_string(at_us.view("datetime64[us]"), unit="us"), "Z")
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet, or say what is missing for it."""
+    try:
+        frame.to_parquet(path, index=False)
+    except ImportError as error:
+        raise MissingExtraError("Parquet needs pyarrow: pip install 'timegate[scale]'. CSV needs nothing.") from error
+
+
+def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
+    if at.isna().any():
+        row = int(np.flatnonzero(at.isna())[0])
+        raise TraceError(f"at[{row}] is missing: every arrival needs a time.")
+    if not pd.api.types.is_datetime64_any_dtype(at):
+        at = _parse(at, tz)
+    if at.dt.tz is None:
+        if tz is None:
+            raise TraceError(
+                f"at[0] ({at.iloc[0]}) is naive: its zone is not known. Give offsets, or pass tz='UTC' or another zone."
+            )
+        try:
+            at = at.dt.tz_localize(tz)
+        except Exception as error:  # pandas raises its own for hours that are skipped or repeated, zoneinfo for names
+            raise TraceError(f"at cannot be read in tz={tz!r}: {' '.join(str(error).split())}") from error
+    instants: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    outside = np.flatnonzero((instants < FIRST_US) | (instants >= LAST_US))
+    if len(outside):
+        raise TraceError(f"at[{int(outside[0])}] must lie in the years 1900 to 2199. Got {at.iloc[outside[0]]}.")
+    return instants
+
+
+def _parse(at: pd.Series[Any], tz: str | None) -> pd.Series[Any]:
+    """Read text, or objects that print as times; pandas alone would take naive times for UTC."""
+    if pd.api.types.is_numeric_dtype(at):
+        raise TraceError(
+            f"at must hold times, not numbers. Got {at.iloc[0]!r}. Numbers since the epoch: "
+            "pass pandas.to_datetime(column, unit='s', utc=True)."
+        )
+    text = at.astype(str)
+    aware = text.str.contains(_OFFSET, regex=True)
+    if aware.any() and not aware.all():
+        row = int(np.flatnonzero(~aware)[0])
+        raise TraceError(f"at[{row}] ({text.iloc[row]}) is naive, while others carry offsets. Give all the same form.")
+    parsed = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    if parsed.isna().any():
+        row = int(np.flatnonzero(parsed.isna())[0])
+        raise TraceError(f"at[{row}] must be a time like '2026-03-02T03:10:00Z'. Got {text.iloc[row]!r}.")
+    return parsed if aware.all() else parsed.dt.tz_localize(None)
+
+
+def _preferences(column: pd.Series[Any] | None, size: int) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    if column is None:
+        return np.full(size, -1, np.int32), ()
+    codes, names = pd.factorize(column, sort=True)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            row = int(np.flatnonzero(codes == list(names).index(name))[0])
+            raise TraceError(f"model_preference[{row}] must be the name of a deployment or missing. Got {name!r}.")
+    return codes.astype(np.int32), tuple(map(str, names))
+
+
+def _tokens(frame: pd.DataFrame, name: str) -> Int64s | None:
+    if name not in frame.columns:
+        return None
+    numbers = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
+    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers))))
+    if len(wrong):
+        row = int(wrong[0])
+        raise TraceError(f"{name}[{row}] must be a whole number of tokens. Got {frame[name].iloc[row]!r}.")
+    return numbers.astype(np.int64)

@@ -1,0 +1,119 @@
+"""What configs and scenarios share: pydantic values whose errors name the place and the nearest good name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
+
+import pydantic
+from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from timegate.clock import from_us, to_us
+from timegate.errors import InvalidValueError, WindowError, did_you_mean
+
+__all__ = ["AwareInstant", "Value"]
+
+
+def _read_instant(value: Any) -> datetime:
+    return from_us(to_us(value, ""))
+
+
+def _write_instant(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+AwareInstant = Annotated[
+    datetime,
+    BeforeValidator(_read_instant),
+    PlainSerializer(_write_instant, return_type=str, when_used="json"),
+]
+"""An aware datetime in UTC, from anything that :func:`timegate.clock.to_us` reads."""
+
+
+class Value(pydantic.BaseModel):
+    """A frozen record that is strict about its input. Raises ``error_class`` instead of pydantic's error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    error_class: ClassVar[type[InvalidValueError]] = InvalidValueError
+
+    def __init__(self, /, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise self.error_class(*describe(error, data, type(self).__name__)) from None
+
+    # pydantic calls a custom __init__ for nested values too, which would lose their place. This says: don't.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def model_validate(cls, obj: Any, **kwargs: Any) -> Self:
+        """Build from a mapping; as the constructor, but for keys that are not Python names too."""
+        try:
+            return super().model_validate(obj, **kwargs)
+        except ValidationError as error:
+            raise cls.error_class(*describe(error, obj, cls.__name__)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_every_key(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in cls.model_fields:
+                    hint = did_you_mean(key, cls.model_fields)
+                    raise PydanticCustomError("key", "{text}", {"text": f"has the unknown key {key!r}.{hint}"})
+        return data
+
+
+def describe(error: ValidationError, data: Any, name: str) -> list[str]:
+    """Turn pydantic's findings into sentences that begin with the place, or the name of the whole."""
+    return [_sentence(found, data, name) for found in error.errors(include_url=False)]
+
+
+_PLAINER = {"dict_type": "must be a mapping", "model_type": "must be a mapping", "tuple_type": "must be a list"}
+
+
+def _sentence(found: Any, data: Any, name: str) -> str:
+    cause = found.get("ctx", {}).get("error")
+    plain = _PLAINER.get(found["type"]) or re.sub(r"^\w+ should ", "must ", found["msg"])
+    message = str(cause) if isinstance(cause, Exception) else plain
+    place = _place(found["loc"], data) or name
+    if isinstance(cause, WindowError) and cause.field:
+        place = f"{place}.{cause.field}"
+    if found["type"] == "missing":
+        return f"{place} is missing."
+    if found["type"] == "union_tag_not_found":
+        return f"{place}.type is missing."
+    if found["type"] == "union_tag_invalid":
+        known = [tag.strip(" '") for tag in found["ctx"]["expected_tags"].split(",")]
+        tag = found["ctx"]["tag"]
+        return f"{place}.type must be one of the known ones. Got {tag!r}.{did_you_mean(tag, known)}"
+    if not isinstance(cause, Exception) and found["type"] != "key":
+        message = f"{message.rstrip('.')}. Got {_short(found['input'])}."
+    return f"{place} {message.strip()}".strip()
+
+
+def _place(loc: Sequence[str | int], data: Any) -> str:
+    """Write a pydantic location as a path, with the name of the deployment that it leads through."""
+    place = ""
+    for part in loc:
+        if isinstance(data, Mapping) and part not in data and part == data.get("type"):
+            continue  # pydantic names the chosen member of a union here
+        if isinstance(part, int):
+            place += f"[{part}]"
+        else:
+            place += f"{'.' if place and not place.endswith(' ') else ''}{part}"
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            data = None
+        if isinstance(part, int) and isinstance(data, Mapping) and isinstance(data.get("model_name"), str):
+            place += f" {data['model_name']!r}: "
+    return place.removesuffix(": ")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

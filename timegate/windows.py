@@ -1,0 +1,358 @@
+"""Windows: recurring stretches of local wall-clock time.
+
+The rule, from which midnight, daylight saving and everything else follows: a window contains an instant iff
+the local wall-clock time there lies in ``[start, end]``, both ends included, and the local date on which
+that stretch of the window *starts* is one of its dates.
+
+Inside, a stretch of time is half-open, ``[start_us, end_us)`` in whole microseconds, so "both ends
+included" reads as "up to one microsecond after the end".
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
+from timegate.errors import InvalidTypeError, WindowError, did_you_mean
+
+__all__ = ["DAYS", "Spans", "Window", "union"]
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Spans = npt.NDArray[np.int64]
+"""Half-open stretches of time: shape (n, 2), microseconds, sorted and disjoint."""
+
+_FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A recurring stretch of local wall-clock time.
+
+    Parameters
+    ----------
+    start, end : str
+        Local times ``"HH:MM"``, both included to the microsecond. ``start > end`` crosses midnight;
+        ``start == end`` is that single instant; ``"24:00"`` as an end means through the end of the day.
+    tz : str
+        An IANA zone. An hour that the clocks repeat is covered both times, one that they skip is not.
+    days : sequence of str, optional
+        Weekdays (``"mon"`` or ``"monday"``) on which the window starts. Default: every day.
+    since, until : date or str, optional
+        First and last local date on which it starts, both included.
+    except_dates : sequence of date or str
+        Local dates on which it does not start.
+
+    Raises
+    ------
+    WindowError
+        If a value breaks these rules; the message names the field.
+    InvalidTypeError
+        If a field has the wrong type.
+
+    Examples
+    --------
+    >>> night = Window("22:00", "06:00", tz="America/Sao_Paulo", days=["fri"])
+    >>> night.contains("2026-03-07T03:00-03:00")    # Saturday morning: Friday's window
+    True
+    >>> night
+    Window('22:00', '06:00', tz='America/Sao_Paulo', days=('fri',))
+    """
+
+    start: str
+    end: str
+    tz: str = "UTC"
+    days: tuple[str, ...] | None = None
+    since: date | None = None
+    until: date | None = None
+    except_dates: tuple[date, ...] = ()
+
+    def __init__(
+        self,
+        start: str,
+        end: str,
+        tz: str = "UTC",
+        days: Sequence[str] | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        except_dates: Sequence[date | str] = (),
+    ) -> None:
+        first, last = _local_date(since, "since"), _local_date(until, "until")
+        if first is not None and last is not None and last < first:
+            raise WindowError(f"until must not lie before since. Got since {first}, until {last}.", field="until")
+        values = (
+            _local_time(start, "start"),
+            _local_time(end, "end"),
+            _zone(tz),
+            _weekdays(days),
+            first,
+            last,
+            _dates(except_dates),
+        )
+        for field, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, field.name, value)
+
+    def __repr__(self) -> str:
+        extras = "".join(
+            f", {f.name}={getattr(self, f.name)!r}" for f in fields(self)[2:] if getattr(self, f.name) != f.default
+        )
+        return f"Window({self.start!r}, {self.end!r}{extras})"
+
+    @classmethod
+    def parse(cls, value: object) -> Window:
+        """Read a window as configs write it.
+
+        Parameters
+        ----------
+        value : Window, pair of str, or mapping
+            ``["22:00", "06:00"]`` or ``{start: "22:00", end: "06:00", tz: ..., days: ..., ...}``.
+
+        Examples
+        --------
+        >>> Window.parse(["22:00", "06:00"])
+        Window('22:00', '06:00')
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, Mapping):
+            known = [field.name for field in fields(cls)]
+            for key in value:
+                if key not in known:
+                    raise WindowError(f"is not a field of a window.{did_you_mean(key, known)}", field=str(key))
+            for key in ("start", "end"):
+                if key not in value:
+                    raise WindowError("is missing: a window needs start and end.", field=key)
+            return cls(**value)
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise InvalidTypeError(f"must be a tuple/list of two strings (start, end), or a mapping. Got {value!r}.")
+        return cls(*value)
+
+    def to_config(self) -> list[str] | dict[str, Any]:
+        """Return what :meth:`parse` reads: the pair if it says everything, else a mapping of plain values."""
+        if self == Window(self.start, self.end):
+            return [self.start, self.end]
+        plain: dict[str, Any] = {"start": self.start, "end": self.end}
+        for field in fields(self)[2:]:
+            value = getattr(self, field.name)
+            if value != field.default:
+                if isinstance(value, tuple):
+                    value = [str(item) for item in value]
+                plain[field.name] = str(value) if isinstance(value, date) else value
+        return plain
+
+    @property
+    def crosses_midnight(self) -> bool:
+        """Whether the window ends on the local date after the one it starts on."""
+        return _minutes(self.start) > _minutes(self.end)
+
+    @property
+    def local_us(self) -> tuple[int, int]:
+        """The window as a half-open stretch, in local microseconds since midnight of the date it starts on."""
+        start_us, end_us = _minutes(self.start) * MINUTE_US, _minutes(self.end) * MINUTE_US
+        if end_us < DAY_US:
+            end_us += 1  # the end is included; "24:00" is not an instant of its day
+        return start_us, end_us + DAY_US if self.crosses_midnight else end_us
+
+    def contains(self, at: Instant) -> bool:
+        """Whether the window contains an instant.
+
+        Parameters
+        ----------
+        at : datetime or str
+            An aware datetime, or ISO text with an offset.
+        """
+        at_us = to_us(at, "at")
+        return len(self.spans_us(at_us, at_us + 1)) > 0
+
+    def spans(self, start: Instant, end: Instant) -> list[tuple[datetime, datetime]]:
+        """Return the stretches of the window within ``[start, end]``.
+
+        Returns
+        -------
+        list of (datetime, datetime)
+            First and last instant of each stretch in UTC, both included, in order.
+
+        Examples
+        --------
+        >>> [(first, last)] = Window("22:00", "06:00").spans("2026-03-02T12:00Z", "2026-03-03T12:00Z")
+        >>> print(first, last)
+        2026-03-02 22:00:00+00:00 2026-03-03 06:00:00+00:00
+        """
+        start_us, end_us = to_us(start, "start"), to_us(end, "end")
+        if end_us < start_us:
+            raise WindowError(f"end must not lie before start. Got {start} to {end}.", field="end")
+        return [(from_us(lo), from_us(hi - 1)) for lo, hi in self.spans_us(start_us, end_us + 1).tolist()]
+
+    def spans_us(self, start_us: int, end_us: int) -> Spans:
+        """Return the stretches of the window within ``[start_us, end_us)``.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, 2)
+            Half-open, sorted and disjoint.
+        """
+        first_us, last_us = self.local_us
+        parts = []
+        for since_us, until_us, offset_us in _constant_offsets(self.tz, start_us, end_us):
+            lo, hi = since_us + offset_us, until_us + offset_us  # the stretch in local time
+            midnights = DAY_US * self._start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
+            local = np.stack([midnights + first_us, midnights + last_us], axis=1).clip(lo, hi)
+            parts.append(local[local[:, 0] < local[:, 1]] - offset_us)
+        return union(parts)
+
+    def _start_days(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """Local dates in [first, last] on which the window starts, as days since the epoch."""
+        if self.since is not None:
+            first = max(first, self.since.toordinal() - _EPOCH_ORDINAL)
+        if self.until is not None:
+            last = min(last, self.until.toordinal() - _EPOCH_ORDINAL)
+        days = np.arange(first, last + 1, dtype=np.int64)
+        if self.days is not None:
+            weekdays = [DAYS.index(day) for day in self.days]
+            days = days[np.isin((days + _EPOCH_WEEKDAY) % 7, weekdays)]
+        if self.except_dates:
+            days = days[~np.isin(days, [day.toordinal() - _EPOCH_ORDINAL for day in self.except_dates])]
+        return days
+
+
+def union(parts: Iterable[Spans]) -> Spans:
+    """Return the union of stretches of time as sorted, disjoint stretches.
+
+    Examples
+    --------
+    >>> union([np.array([[5, 9]]), np.array([[0, 3], [3, 6]])]).tolist()
+    [[0, 9]]
+    """
+    rows = [part for part in parts if len(part)]
+    if not rows:
+        return np.empty((0, 2), np.int64)
+    spans = np.concatenate(rows)
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    reach = np.maximum.accumulate(spans[:, 1])
+    opens = np.concatenate([[True], spans[1:, 0] > reach[:-1]])  # nothing before it reaches this start
+    closes = np.concatenate([opens[1:], [True]])
+    return np.stack([spans[opens, 0], reach[closes]], axis=1)
+
+
+def _constant_offsets(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
+    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes: (since, until, offset)."""
+    if tz == "UTC":
+        return [(start_us, end_us, 0)]
+    # Whole years, so that the cache serves a clock that moves on.
+    first, last = (from_us(us).year for us in (start_us, max(start_us, end_us - 1)))
+    changes = [change for year in range(first, last + 1) for change in _offset_changes(tz, year)]
+    cuts = []
+    for (since_us, offset_us), (until_us, _) in zip(changes, [*changes[1:], (end_us, 0)], strict=True):
+        lo, hi = max(since_us, start_us), min(until_us, end_us)
+        if lo < hi:
+            cuts.append((lo, hi, offset_us))
+    return cuts
+
+
+@functools.lru_cache(maxsize=4096)
+def _offset_changes(tz: str, year: int) -> tuple[tuple[int, int], ...]:
+    """Return the start of a UTC year and each change of offset in it, as (instant, offset from there on).
+
+    zoneinfo does not publish its transitions, so they are found by asking for the offset of each day and
+    halving the days on which it differs. No zone has ever changed twice within three days (tested).
+    """
+    zone = ZoneInfo(tz)
+
+    def offset(second: int) -> int:
+        delta = datetime.fromtimestamp(second, UTC).astimezone(zone).utcoffset()
+        assert delta is not None  # noqa: S101 - ZoneInfo always knows
+        return round(delta.total_seconds())
+
+    start, stop = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (year, year + 1))
+    found = [(start, offset(start))]
+    for day in range(start, stop, 86_400):
+        before, after = found[-1][1], offset(min(day + 86_400, stop - 1))
+        if before != after:
+            lo, hi = day, min(day + 86_400, stop - 1)
+            while hi - lo > 1:
+                middle = (lo + hi) // 2
+                lo, hi = (middle, hi) if offset(middle) == before else (lo, middle)
+            found.append((hi, after))
+    return tuple((at * SECOND_US, offset_s * SECOND_US) for at, offset_s in found)
+
+
+def _minutes(text: str) -> int:
+    hour, minute = text.split(":")
+    return 60 * int(hour) + int(minute)
+
+
+def _local_time(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        hint = ""
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
+            hint = f" YAML 1.1 readers turn an unquoted {value // 60:02}:{value % 60:02} into a number: quote it."
+        raise InvalidTypeError(
+            f"must be a string: start and end must be strings like '22:00'. Got {value!r} "
+            f"({type(value).__name__}).{hint}",
+            field,
+        )
+    match = re.fullmatch(r"([0-9]{1,2}):([0-9]{1,2})", value)
+    hour, minute = (int(part) for part in match.groups()) if match else (99, 99)
+    if (hour, minute) == (24, 0):
+        if field == "end":
+            return "24:00"
+        raise WindowError("must not be '24:00', which is an end only: use '00:00'.", field=field)
+    if hour > 23 or minute > 59:
+        raise WindowError(f"must look like 'HH:MM'. Got {value!r}.", field=field)
+    return f"{hour:02}:{minute:02}"
+
+
+def _zone(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidTypeError(f"must be the name of a zone like 'Europe/Berlin'. Got {value!r}.", "tz")
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # not there, not a name, a folder
+        hint = did_you_mean(value, sorted(available_timezones()))
+        raise WindowError(f"must be an IANA zone. Got {value!r}.{hint}", field="tz") from None
+    return value
+
+
+def _weekdays(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidTypeError(f"must be a list of weekdays like ['mon', 'fri']. Got {value!r}.", "days")
+    days = set()
+    for item in value:
+        day = _DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
+        if day is None:
+            raise WindowError(f"must be weekdays. Got {item!r}.{did_you_mean(item, DAYS)}", field="days")
+        days.add(day)
+    if not days:
+        raise WindowError("must name at least one weekday, or be left out for every day. Got [].", field="days")
+    return tuple(day for day in DAYS if day in days)
+
+
+def _local_date(value: object, field: str) -> date | None:
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise WindowError(f"must be a local date like '2026-03-02'. Got {value!r}.", field=field)
+
+
+def _dates(value: object) -> tuple[date, ...]:
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidTypeError(f"must be a list of dates like ['2026-12-25']. Got {value!r}.", "except_dates")
+    found = (_local_date(item, "except_dates") for item in value)
+    return tuple(sorted({day for day in found if day is not None}))
