@@ -12,7 +12,7 @@ from types import ModuleType
 
 from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.errors import ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import ErrorRate, Outage, Scenario
+from timegate.faults import ErrorRate, Latency, Outage, Scenario, TokenLatency
 from timegate.gateway import ModelGateway
 from timegate.models import (
     BaseModel,
@@ -33,6 +33,7 @@ __all__ = [
     "DeploymentConfig",
     "ErrorRate",
     "GatewayConfig",
+    "Latency",
     "Model",
     "ModelGateway",
     "ModelResponse",
@@ -44,6 +45,7 @@ __all__ = [
     "SimulatedModel",
     "TimegateError",
     "TimegateWarning",
+    "TokenLatency",
     "Trace",
     "Window",
     "generate_trace",

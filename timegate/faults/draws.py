@@ -5,21 +5,25 @@ which calls are replayed, on the engine, or on what other deployments do. The ge
 Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11,
 doi:10.1145/2063384.2063405; the tests hold its published known-answer vectors.
 
-The scalar functions are plain Python that numba compiles as well: all values fit in 64 signed bits once they
-are masked, and wherever a product would not, the mask takes the same bits from the wrapped one.
+Every engine calls these same compiled functions. Importing this module loads numba, so it waits until a
+scenario draws.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 
-__all__ = ["philox4x32", "stream_key", "uniform"]
+from numba import njit
+
+__all__ = ["lognormal_us", "normal_quantile", "philox4x32", "stream_key", "token_latency_us", "uniform"]
 
 _LOW = 0xFFFFFFFF
-_ROUNDS = 10
+_MAX_US = 86_400e6  # without a bound, a wide distribution could overflow
 
 
-def philox4x32(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[int, int, int, int]:
+@njit(cache=True)
+def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """Return the Philox4x32-10 block of a counter and a key, each given and returned in 32-bit words.
 
     Examples
@@ -27,7 +31,8 @@ def philox4x32(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[in
     >>> [f"{word:08x}" for word in philox4x32(0, 0, 0, 0, 0, 0)]
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    for _ in range(_ROUNDS):
+    # Words are kept in signed 64 bits. A product of two may wrap: the masks take the right bits all the same.
+    for _ in range(10):
         p0 = 0xD2511F53 * c0
         p1 = 0xCD9E8D57 * c2
         c0, c1, c2, c3 = ((p1 >> 32) & _LOW) ^ c1 ^ k0, p1 & _LOW, ((p0 >> 32) & _LOW) ^ c3 ^ k1, p0 & _LOW
@@ -36,7 +41,8 @@ def philox4x32(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[in
     return c0, c1, c2, c3
 
 
-def uniform(k0: int, k1: int, call: int, attempt: int) -> float:
+@njit(cache=True)
+def uniform(k0, k1, call, attempt):  # type: ignore[no-untyped-def]
     """Return a number in [0, 1) with 53 random bits.
 
     Parameters
@@ -51,6 +57,69 @@ def uniform(k0: int, k1: int, call: int, attempt: int) -> float:
     """
     w0, w1, _, _ = philox4x32(call & _LOW, (call >> 32) & _LOW, attempt, 0, k0, k1)
     return ((w0 << 21) | (w1 >> 11)) * 2.0**-53
+
+
+@njit(cache=True)
+def normal_quantile(p):  # type: ignore[no-untyped-def]
+    """Return the quantile of the standard normal distribution at ``0 < p < 1``, to about 16 digits.
+
+    Wichura, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37
+    (1988), routine PPND16. Cheaper than Box-Muller, and one draw stays one draw.
+
+    Examples
+    --------
+    >>> round(normal_quantile(0.99), 6)
+    2.326348
+    """
+    q = p - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        above = (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r
+                      + 6.7265770927008700853e4) * r + 4.5921953931549871457e4) * r
+                    + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r
+                  + 1.3314166789178437745e2) * r + 3.3871328727963666080e0)  # fmt: skip
+        below = (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r
+                      + 3.9307895800092710610e4) * r + 2.1213794301586595867e4) * r
+                    + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r
+                  + 4.2313330701600911252e1) * r + 1.0)  # fmt: skip
+        return q * above / below
+    r = math.sqrt(-math.log(p if q < 0 else 1.0 - p))
+    if r <= 5.0:
+        r -= 1.6
+        above = (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r
+                      + 2.41780725177450611770e-1) * r + 1.27045825245236838258e0) * r
+                    + 3.64784832476320460504e0) * r + 5.76949722146069140550e0) * r
+                  + 4.63033784615654529590e0) * r + 1.42343711074968357734e0)  # fmt: skip
+        below = (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r
+                      + 1.51986665636164571966e-2) * r + 1.48103976427480074590e-1) * r
+                    + 6.89767334985100004550e-1) * r + 1.67638483018380384940e0) * r
+                  + 2.05319162663775882187e0) * r + 1.0)  # fmt: skip
+    else:
+        r -= 5.0
+        above = (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r
+                      + 1.24266094738807843860e-3) * r + 2.65321895265761230930e-2) * r
+                    + 2.96560571828504891230e-1) * r + 1.78482653991729133580e0) * r
+                  + 5.46378491116411436990e0) * r + 6.65790464350110377720e0)  # fmt: skip
+        below = (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r
+                      + 1.84631831751005468180e-5) * r + 7.86869131145613259100e-4) * r
+                    + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1) * r
+                  + 5.99832206555887937690e-1) * r + 1.0)  # fmt: skip
+    return -above / below if q < 0 else above / below
+
+
+@njit(cache=True)
+def lognormal_us(median_us, sigma, k0, k1, call, attempt):  # type: ignore[no-untyped-def]
+    """Return a lognormal latency in whole microseconds, at most a day; with a sigma of 0 nothing is drawn."""
+    if sigma == 0.0:
+        return int(median_us + 0.5)
+    p = max(uniform(k0, k1, call, attempt), 2.0**-54)  # 0 has no quantile
+    return int(min(median_us * math.exp(sigma * normal_quantile(p)), _MAX_US) + 0.5)
+
+
+@njit(cache=True)
+def token_latency_us(first_token_us, token_us, tokens):  # type: ignore[no-untyped-def]
+    """Return the time of an answer of so many tokens in whole microseconds, at most a day."""
+    return int(min(first_token_us + token_us * tokens, _MAX_US) + 0.5)
 
 
 def stream_key(seed: int, deployment: str, fault: str) -> tuple[int, int]:

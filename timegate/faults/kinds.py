@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from timegate.errors import InvalidValueError, ScenarioError
 from timegate.validation import AwareInstant, Value
 
-__all__ = ["ErrorKind", "ErrorRate", "Fault", "Outage"]
+__all__ = ["ErrorKind", "ErrorRate", "Failure", "Fault", "Latency", "Outage", "TokenLatency"]
 
 ErrorKind = Literal["timeout", "rate_limit", "server_error", "connection", "auth", "bad_request"]
 
@@ -24,9 +24,8 @@ class Fault(Value):
     name : str, optional
         Names the stream of random draws, so that other faults can come and go without changing this one's
         luck. Default: type and target, numbered from the second on.
-    error : str
-        The kind of error that callers see. One of ``timeout``, ``rate_limit``, ``server_error``,
-        ``connection``, ``auth``, ``bad_request``.
+    start, end : datetime or str, optional
+        Aware instants. The fault acts on attempts that start in ``[start, end)``. Default: always.
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ScenarioError
@@ -34,14 +33,37 @@ class Fault(Value):
     type: str
     target: str = Field(min_length=1)
     name: str | None = Field(default=None, min_length=1)
-    error: ErrorKind = "server_error"
+    start: AwareInstant | None = None
+    end: AwareInstant | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError(f"end must lie after start. Got {self.start.isoformat()} to {self.end.isoformat()}.")
+        return self
 
     def hits(self, deployment: str, provider: str) -> bool:
         """Whether the fault concerns a deployment."""
         return self.target in (deployment, f"provider:{provider}")
 
 
-class Outage(Fault):
+class Failure(Fault):
+    """A fault that makes attempts fail.
+
+    Parameters
+    ----------
+    error : str
+        The kind of error that callers see. One of ``timeout``, ``rate_limit``, ``server_error``,
+        ``connection``, ``auth``, ``bad_request``.
+    after_s : float
+        How long an attempt takes to fail, such as the timeout of a client whose provider is dead.
+    """
+
+    error: ErrorKind = "server_error"
+    after_s: float = Field(default=0.0, ge=0, le=86_400)
+
+
+class Outage(Failure):
     """Every attempt in ``[start, end)`` fails.
 
     Parameters
@@ -59,31 +81,55 @@ class Outage(Fault):
     start: AwareInstant
     end: AwareInstant
 
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError(f"end must lie after start. Got {self.start.isoformat()} to {self.end.isoformat()}.")
-        return self
 
-
-class ErrorRate(Fault):
-    """A share of the attempts in ``[start, end)`` fails, each by a draw of its own.
+class ErrorRate(Failure):
+    """A share of the attempts fails, each by a draw of its own.
 
     Parameters
     ----------
     rate : float
         The probability that an attempt fails, 0 to 1.
-    start, end : datetime or str, optional
-        Aware instants. Default: always.
     """
 
     type: Literal["error_rate"] = "error_rate"
     rate: float = Field(ge=0, le=1)
-    start: AwareInstant | None = None
-    end: AwareInstant | None = None
+
+
+class Latency(Fault):
+    """How long an attempt takes that succeeds: lognormal, or constant. Several latencies add up.
+
+    Parameters
+    ----------
+    median_s : float
+        Seconds; half of the answers take longer.
+    p99_s : float, optional
+        One answer in a hundred takes longer. Default: every answer takes ``median_s``.
+    """
+
+    type: Literal["latency"] = "latency"
+    median_s: float = Field(gt=0, le=86_400)
+    p99_s: float | None = Field(default=None, gt=0, le=86_400)
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(f"end must lie after start. Got {self.start.isoformat()} to {self.end.isoformat()}.")
+    def _quantiles_in_order(self) -> Self:
+        if self.p99_s is not None and self.p99_s < self.median_s:
+            raise ValueError(f"p99_s must not be below median_s. Got {self.p99_s} and {self.median_s}.")
         return self
+
+
+class TokenLatency(Fault):
+    """How long an attempt takes that succeeds, by the length of its answer.
+
+    ``first_token_s + completion_tokens / tokens_per_s``, with the token counts of the trace.
+
+    Parameters
+    ----------
+    first_token_s : float
+        Seconds until the first token.
+    tokens_per_s : float
+        Tokens a second from there on.
+    """
+
+    type: Literal["token_latency"] = "token_latency"
+    first_token_s: float = Field(ge=0, le=86_400)
+    tokens_per_s: float = Field(gt=0)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from timegate.clock import to_us
 from timegate.errors import InvalidValueError, ScenarioError, did_you_mean
 from timegate.faults.injection import Injector
-from timegate.faults.kinds import ErrorRate, Outage
+from timegate.faults.kinds import ErrorRate, Latency, Outage, TokenLatency
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
@@ -52,7 +52,10 @@ class Scenario(Value):
     version: Literal[1] = 1
     description: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
-    faults: Annotated[tuple[Annotated[Outage | ErrorRate, Field(discriminator="type")], ...], Field(strict=False)] = ()
+    faults: Annotated[
+        tuple[Annotated[Outage | ErrorRate | Latency | TokenLatency, Field(discriminator="type")], ...],
+        Field(strict=False),
+    ] = ()
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:

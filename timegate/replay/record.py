@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -68,11 +68,19 @@ class Attempts:
     latency_us: npt.NDArray[np.int64]
 
     @classmethod
+    def empty(cls, size: int) -> Self:
+        """Return columns of a size, to be written."""
+        return cls(*(np.empty(size, dtype) for dtype in cls._dtypes()))
+
+    @classmethod
     def from_rows(cls, rows: list[tuple[int, int, int, int, int, int]]) -> Self:
         """Build the columns from rows of their values."""
         columns = zip(*rows, strict=True) if rows else [[] for _ in fields(cls)]
-        types = (np.int64, np.int16, np.int16, np.int64, np.int8, np.int64)
-        return cls(*(np.array(column, dtype) for column, dtype in zip(columns, types, strict=True)))
+        return cls(*(np.array(column, dtype) for column, dtype in zip(columns, cls._dtypes(), strict=True)))
+
+    @staticmethod
+    def _dtypes() -> tuple[type[np.signedinteger[Any]], ...]:
+        return np.int64, np.int16, np.int16, np.int64, np.int8, np.int64
 
 
 def first_choices(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,7 +21,7 @@ from timegate.traffic import Trace
 
 __all__ = ["Engine", "replay"]
 
-Engine = Literal["auto", "stepped", "travel"]
+Engine = Literal["auto", "compiled", "stepped", "travel"]
 
 
 def replay(
@@ -42,10 +44,10 @@ def replay(
         The arrivals.
     scenario : Scenario, optional
         The faults. Default: none.
-    engine : {"auto", "stepped", "travel"}
-        ``stepped`` drives timegate's own routing under a virtual clock. ``travel`` moves the clock of the
-        process with time-machine and calls the router, about ten times slower. ``auto`` takes the fastest
-        that can serve.
+    engine : {"auto", "compiled", "stepped", "travel"}
+        ``stepped`` drives timegate's own routing under a virtual clock. ``compiled`` gives the same columns, bit
+        for bit, a thousand times faster. ``travel`` moves the clock of the process with time-machine and calls
+        the router. ``auto`` takes ``compiled``, or ``travel`` for a callable.
 
     Returns
     -------
@@ -85,18 +87,25 @@ def replay(
     if isinstance(router, Router):
         injector = scenario.injector(router.deployments)
         _warn_of_unknown_preferences(trace, router)
+        if injector.needs_tokens and trace.completion_tokens is None:
+            raise ReplayError("the scenario has a token_latency: the trace needs the column completion_tokens.")
         if engine == "travel":
             _, calls, attempts = travel.run(_simulated(router, scenario), trace, router)
-        else:
-            engine = "stepped"
+            return Replay(router, trace, scenario, engine, calls, attempts)
+        if engine == "stepped":
             calls, attempts = stepped.run(router, trace, injector)
-        return Replay(router, trace, scenario, engine, calls, attempts)
+            return Replay(router, trace, scenario, engine, calls, attempts)
+        compiled = import_module("timegate.replay.compiled")  # loads numba
+        calls = compiled.run(router, trace, injector)
+        return Replay(
+            router, trace, scenario, "compiled", calls, partial(compiled.attempts, router, trace, injector, calls)
+        )
     if not callable(router):
         raise InvalidTypeError(
             f"router must be a GatewayConfig, a ModelGateway or a callable. Got {type(router).__name__}."
         )
-    if engine == "stepped":
-        raise ReplayError("engine 'stepped' drives timegate's own routing: replay a callable with engine='travel'.")
+    if engine not in ("auto", "travel"):
+        raise ReplayError(f"engine {engine!r} drives timegate's own routing: replay a callable with engine='travel'.")
     described = travel.describe(router)
     if described is not None:
         scenario.injector(described.deployments)  # for its check of the targets

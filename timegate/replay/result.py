@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
@@ -39,14 +40,20 @@ class Replay:
     """
 
     def __init__(
-        self, router: Router, trace: Trace, scenario: Scenario, engine: str, calls: Calls, attempts: Attempts
+        self,
+        router: Router,
+        trace: Trace,
+        scenario: Scenario,
+        engine: str,
+        calls: Calls,
+        attempts: Attempts | Callable[[], Attempts],
     ) -> None:
         self.router = router
         self.trace = trace
         self.scenario = scenario
         self.engine = engine
         self._calls = calls
-        self._attempts = attempts
+        self._attempts_source = attempts
 
     def __len__(self) -> int:
         return len(self.trace)
@@ -283,6 +290,12 @@ class Replay:
         with replacing(paths[-1]) as unfinished:
             unfinished.write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
         return paths
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        """The attempts, made when they are first asked for where the engine can do that."""
+        source = self._attempts_source
+        return source if isinstance(source, Attempts) else source()
 
     @cached_property
     def _first_choices(self) -> np.ndarray[Any, np.dtype[np.int16]]:

@@ -23,15 +23,15 @@ def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attemp
     errors = {code: CALL_ERRORS[kind](f"injected {kind}") for code, kind in enumerate(ATTEMPT_OUTCOMES) if code != OK}
     preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
     firsts = first_choices(trace.preferred, trace.preferred_names, router.names).tolist()
-    arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True)
-    for call, (arrival_us, preferred) in enumerate(progress(arrivals, len(trace))):
+    arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), trace.answer_tokens.tolist(), strict=True)
+    for call, (arrival_us, preferred, tokens) in enumerate(progress(arrivals, len(trace))):
         clock_us, attempts, served_by = arrival_us, 0, NOBODY
         try:
             route = router.route(arrival_us, preferences[preferred])
             deployment = next(route)
             while True:
-                outcome = injector.outcome(deployment, call, 0, clock_us)  # the gateway tries each but once
-                latency_us = 0
+                # The gateway tries each deployment but once.
+                outcome, latency_us = injector.attempt(deployment, call, 0, clock_us, tokens)
                 attempts += 1
                 rows.append((call, attempts, deployment, clock_us, outcome, latency_us))
                 clock_us += latency_us

@@ -39,21 +39,39 @@ def run(call_router: Callable[..., Any], trace: Trace, known: Router | None) -> 
     """
     preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
     made: list[list[AttemptMade]] = []
-    arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True)
+    arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), trace.answer_tokens.tolist(), strict=True)
     chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
     # The bar is drawn between the chunks: within one, its clock would travel too.
     for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
         with time_machine.travel(0.0, tick=False) as traveller:
-            for at_us, preferred in chunk:
-                # A quarter of a microsecond more, so that no rounding of the float falls below the instant.
-                traveller.move_to((at_us + 0.25) / SECOND_US)
-                made.append(_call(call_router, len(made), preferences[preferred]))
+            clock = _TravellingClock(traveller)
+            for at_us, preferred, tokens in chunk:
+                clock.move_to(at_us)
+                call = CallInProgress(len(made), tokens, clock.wait)
+                _call(call_router, call, preferences[preferred])
+                made.append(call.attempts)
     router = known or _seen(made)
     return router, *_record(router, trace, made)
 
 
-def _call(call_router: Callable[..., Any], number: int, preference: str | None) -> list[AttemptMade]:
-    call = CallInProgress(number)
+class _TravellingClock:
+    """The clock of the process, moved by time-machine."""
+
+    def __init__(self, traveller: time_machine.Traveller) -> None:
+        self._traveller = traveller
+        self._at_us = 0
+
+    def move_to(self, at_us: int) -> None:
+        # A quarter of a microsecond more, so that no rounding of the float falls below the instant.
+        self._traveller.move_to((at_us + 0.25) / SECOND_US)
+        self._at_us = at_us
+
+    def wait(self, duration_us: int) -> None:
+        self.move_to(self._at_us + duration_us)
+
+
+def _call(call_router: Callable[..., Any], call: CallInProgress, preference: str | None) -> None:
+    number = call.number
     token = CallInProgress.current.set(call)
     try:
         answer = call_router(model_preference=preference)
@@ -74,7 +92,6 @@ def _call(call_router: Callable[..., Any], number: int, preference: str | None) 
             )
     finally:
         CallInProgress.current.reset(token)
-    return call.attempts
 
 
 def describe(router: Callable[..., Any]) -> Router | None:
@@ -97,12 +114,12 @@ def _record(router: Router, trace: Trace, made: list[list[AttemptMade]]) -> tupl
     rows = []
     for call, attempts in enumerate(made):
         rows += [
-            (call, number, router.index[attempt.deployment], attempt.at_us, attempt.outcome, 0)
+            (call, number, router.index[attempt.deployment], attempt.at_us, attempt.outcome, attempt.latency_us)
             for number, attempt in enumerate(attempts, start=1)
         ]
         served_by = router.index[attempts[-1].deployment] if attempts and attempts[-1].outcome == OK else NOBODY
         calls.served_by[call] = served_by
         calls.outcome[call] = classify(served_by, len(attempts), firsts[call])
         calls.attempts[call] = len(attempts)
-        calls.latency_us[call] = 0
+        calls.latency_us[call] = sum(attempt.latency_us for attempt in attempts)
     return calls, Attempts.from_rows(rows)

@@ -135,6 +135,11 @@ class Trace:
         return category(self.preferred, self.preferred_names)
 
     @property
+    def answer_tokens(self) -> Int64s:
+        """The length of each answer in tokens; 0 where the trace does not say."""
+        return np.zeros(len(self), np.int64) if self.completion_tokens is None else self.completion_tokens
+
+    @property
     def frame(self) -> pd.DataFrame:
         """The trace as a DataFrame, with the columns that it was given."""
         columns: dict[str, Any] = {"at": utc_column(self.at_us)}
