@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from timegate.faults.injection import Injector
-from timegate.replay.kernel import replay_calls
-from timegate.replay.plan import Plan, make_plan
+from timegate.replay.kernel import replay_calls, route_calls
+from timegate.replay.plan import make_plan
 from timegate.replay.progress import progress
 from timegate.replay.record import Attempts, Calls
 from timegate.routing import Router
@@ -37,52 +37,52 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     threads : int, optional
         Default: the number of cores that this process may use.
     """
+    plan = make_plan(router, trace, injector)
     calls = Calls.empty(len(trace))
-    _drive(make_plan(router, trace, injector), trace, injector, calls, None, None, threads)
+    tokens = trace.completion_tokens if injector.needs_tokens else None
+
+    def replay_chunk(part: slice) -> None:
+        length = None if tokens is None else tokens[part]
+        replay_calls(plan, part.start, trace.at_us[part], trace.preferred[part], length, _columns(calls, part))
+
+    _in_threads(replay_chunk, len(trace), threads)
     return calls
 
 
 def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> Attempts:
     """Replay a trace again and record the attempts, whose number is known from the calls."""
+    plan = make_plan(router, trace, injector)
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
-    made = Attempts.empty(int(row_of[-1]))
-    _drive(make_plan(router, trace, injector), trace, injector, Calls.empty(len(trace)), made, row_of, None)
+    made, again = Attempts.empty(int(row_of[-1])), Calls.empty(len(trace))
+    tokens = trace.completion_tokens if injector.needs_tokens else None
+
+    def replay_chunk(part: slice) -> None:
+        length = None if tokens is None else tokens[part]
+        calls, rows = _columns(again, part), _columns(made, slice(None))
+        route_calls(plan, part.start, trace.at_us[part], trace.preferred[part], length, calls, rows, row_of[part])
+
+    _in_threads(replay_chunk, len(trace), None)
     return made
 
 
-def _drive(
-    plan: Plan,
-    trace: Trace,
-    injector: Injector,
-    calls: Calls,
-    made: Attempts | None,
-    row_of: np.ndarray[Any, np.dtype[np.int64]] | None,
-    threads: int | None,
-) -> None:
-    """Run the kernel over chunks of the trace in threads; numba lets go of the interpreter's lock."""
-    tokens = trace.completion_tokens if injector.needs_tokens else None
-    rows = None if made is None else _columns(made)
-
-    def replay_chunk(first: int) -> None:
-        stop = min(first + _CHUNK, len(trace))
-        replay_calls(plan, trace.at_us, trace.preferred, tokens, first, stop, _columns(calls), rows, row_of)
-
-    starts = range(0, len(trace), _CHUNK)
+def _in_threads(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
+    """Replay chunks of a trace in threads; the kernels let go of the interpreter's lock."""
+    parts = [slice(first, min(first + _CHUNK, size)) for first in range(0, size, _CHUNK)]
     with _compile_notice():
-        replay_chunk(0)  # before the threads, so that only one of them compiles
-    if len(starts) == 1:
+        replay_chunk(parts[0])  # before the threads, so that only one of them compiles
+    if len(parts) == 1:
         return
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         try:
-            for _ in progress(pool.map(replay_chunk, starts[1:]), len(starts) - 1, unit="chunk"):
+            for _ in progress(pool.map(replay_chunk, parts[1:]), len(parts) - 1, unit="chunk"):
                 pass
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for the chunks under way alone
             raise
 
 
-def _columns(record: Calls | Attempts) -> tuple[Any, ...]:
-    return tuple(getattr(record, field.name) for field in fields(record))
+def _columns(record: Calls | Attempts, part: slice) -> tuple[Any, ...]:
+    return tuple(getattr(record, field.name)[part] for field in fields(record))
 
 
 @contextmanager

@@ -29,11 +29,11 @@ class Plan(NamedTuple):
     rule_bounds : ndarray of int64, shape (epochs * deployments + 1,)
         The rules acting on deployment *d* in epoch *e* are those from ``rule_bounds[e * deployments + d]`` up
         to the next, in order.
-    start_us, end_us, kind, a, b, k0, k1, outcome, after_us : ndarray
+    kind, a, b, k0, k1, outcome, after_us : ndarray
         The fields of :class:`Rule`, a row for each rule and epoch in which it acts.
     preference : ndarray of int64
-        The deployment of each name that the trace prefers, -1 if there is none; the last row, for calls that
-        prefer nobody, is -1.
+        First -1, for calls that prefer nobody; then the deployment of each name that the trace prefers, -1 if
+        there is none.
     first_choice : ndarray of int64
         The first choice that goes with each row of ``preference``.
     """
@@ -71,7 +71,7 @@ def make_plan(router: Router, trace: Trace, injector: Injector) -> Plan:
     open_order = np.argsort(~is_open, axis=1, kind="stable").astype(np.int16)
 
     names = [router.index.get(name, -1) for name in trace.preferred_names]
-    preference = np.array([*names, -1], np.int64)
+    preference = np.array([-1, *names], np.int64)
     return Plan(
         edges_us,
         is_open,
