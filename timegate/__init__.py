@@ -12,7 +12,7 @@ from types import ModuleType
 
 from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.errors import ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import ErrorRate, Latency, Outage, Scenario, TokenLatency
+from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
 from timegate.gateway import ModelGateway
 from timegate.models import (
     BaseModel,
@@ -40,6 +40,7 @@ __all__ = [
     "ModelRouterError",
     "ModelStreamResponse",
     "Outage",
+    "RandomOutages",
     "Replay",
     "Scenario",
     "SimulatedModel",

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 
 import pandas as pd
 
@@ -123,7 +124,7 @@ class Router:
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
     """Why a call goes where it goes. Prints as text, shows as a table in a notebook.
 
@@ -167,9 +168,12 @@ class Explanation:
         table = self.frame.astype({"until": object, "place": object}).fillna("").to_string(index=False)
         return "\n".join(filter(None, [self.headline, self.note, table]))
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         table = self.frame.to_html(index=False, na_rep="", border=0)
-        return f"<p><b>{self.headline}</b> {self.note}</p>{table}"
+        return f"<p><b>{escape(self.headline)}</b> {escape(self.note)}</p>{table}"
 
 
 def _plain(windows: Sequence[Window]) -> list[object]:

@@ -16,7 +16,16 @@ import math
 
 from numba import njit
 
-__all__ = ["lognormal_us", "normal_quantile", "philox4x32", "stream_key", "token_latency_us", "uniform"]
+__all__ = [
+    "alternating_us",
+    "exponential",
+    "lognormal_us",
+    "normal_quantile",
+    "philox4x32",
+    "stream_key",
+    "token_latency_us",
+    "uniform",
+]
 
 _LOW = 0xFFFFFFFF
 _MAX_US = 86_400e6  # without a bound, a wide distribution could overflow
@@ -120,6 +129,40 @@ def lognormal_us(median_us, sigma, k0, k1, call, attempt):  # type: ignore[no-un
 def token_latency_us(first_token_us, token_us, tokens):  # type: ignore[no-untyped-def]
     """Return the time of an answer of so many tokens in whole microseconds, at most a day."""
     return int(min(first_token_us + token_us * tokens, _MAX_US) + 0.5)
+
+
+@njit(cache=True)
+def exponential(k0, k1, number):  # type: ignore[no-untyped-def]
+    """Return a number from the exponential distribution with mean 1."""
+    return -math.log1p(-uniform(k0, k1, number, 0))
+
+
+@njit(cache=True)
+def alternating_us(k0, k1, up_us, down_us, start_us, end_us):  # type: ignore[no-untyped-def]
+    """Return when something that fails and recovers is down within ``[start_us, end_us)``.
+
+    An alternating renewal process with exponential times, in its steady state at the start: down there with
+    probability ``down_us / (up_us + down_us)``, and the rest of that time is again exponential.
+
+    Parameters
+    ----------
+    up_us, down_us : float
+        Mean times in microseconds.
+
+    Returns
+    -------
+    list of (int, int)
+        Half-open stretches in whole microseconds.
+    """
+    spans = [(start_us, start_us)][:0]  # a list whose type is known
+    down = uniform(k0, k1, 0, 0) < down_us / (up_us + down_us)
+    at_us, number = float(start_us), 1
+    while at_us < end_us:
+        until_us = at_us + exponential(k0, k1, number) * (down_us if down else up_us)
+        if down and int(at_us) < min(int(until_us), end_us):
+            spans.append((int(at_us), min(int(until_us), end_us)))
+        at_us, down, number = until_us, not down, number + 1
+    return spans
 
 
 def stream_key(seed: int, deployment: str, fault: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from timegate.clock import FIRST_US, LAST_US, SECOND_US, to_us
 from timegate.columns import ATTEMPT_OUTCOMES, OK
-from timegate.faults.kinds import ErrorRate, Failure, Fault, Latency, TokenLatency
+from timegate.faults.kinds import ErrorRate, Failure, Fault, Latency, RandomOutages, TokenLatency
 from timegate.routing import Deployment
 
 __all__ = ["CERTAIN", "CHANCE", "LOGNORMAL", "TOKENS", "Injector", "Rule"]
@@ -55,6 +55,8 @@ class Injector:
     ----------
     rules : tuple of tuple of Rule
         For each deployment, those that make attempts fail before those that take time.
+    needs_tokens : bool
+        Whether a latency depends on the length of the answer.
     """
 
     def __init__(self, faults: Mapping[str, Fault], seed: int, deployments: Sequence[Deployment]) -> None:
@@ -64,6 +66,10 @@ class Injector:
     @cached_property
     def _draws(self) -> Any:
         return import_module("timegate.faults.draws")  # loads numba: only where something draws
+
+    def outages_us(self, deployment: int) -> list[tuple[int, int]]:
+        """Return when every attempt on a deployment fails, as half-open stretches in microseconds."""
+        return [(rule.start_us, rule.end_us) for rule in self.rules[deployment] if rule.kind == CERTAIN]
 
     def attempt(self, deployment: int, call: int, tried_before: int, at_us: int, tokens: int) -> tuple[int, int]:
         """Return the code of an attempt's outcome, and how long it takes in microseconds.
@@ -97,19 +103,21 @@ class Injector:
     def _resolve(self, faults: Mapping[str, Fault], seed: int, deployment: Deployment) -> Iterable[Rule]:
         hits = [(name, fault) for name, fault in faults.items() if fault.hits(deployment.name, deployment.provider)]
         for name, fault in sorted(hits, key=lambda hit: not isinstance(hit[1], Failure)):
+            start_us = FIRST_US if fault.start is None else to_us(fault.start, "start")
+            end_us = LAST_US if fault.end is None else to_us(fault.end, "end")
+            outcome, after_us = OK, 0
+            if isinstance(fault, Failure):
+                outcome, after_us = ATTEMPT_OUTCOMES.index(fault.error), round(fault.after_s * SECOND_US)
+            if isinstance(fault, RandomOutages):
+                # Keyed by the target: all that it hits share one history.
+                keys = self._draws.stream_key(seed, fault.target, name)
+                means = fault.mtbf_s * SECOND_US, fault.mttr_s * SECOND_US
+                for lo, hi in self._draws.alternating_us(*keys, *means, start_us, end_us):
+                    yield Rule(lo, hi, CERTAIN, 0.0, 0.0, 0, 0, outcome, after_us)
+                continue
             kind, a, b, draws = _in_numbers(fault)
             k0, k1 = self._draws.stream_key(seed, deployment.name, name) if draws else (0, 0)
-            yield Rule(
-                FIRST_US if fault.start is None else to_us(fault.start, "start"),
-                LAST_US if fault.end is None else to_us(fault.end, "end"),
-                kind,
-                a,
-                b,
-                k0,
-                k1,
-                ATTEMPT_OUTCOMES.index(fault.error) if isinstance(fault, Failure) else OK,
-                round(fault.after_s * SECOND_US) if isinstance(fault, Failure) else 0,
-            )
+            yield Rule(start_us, end_us, kind, a, b, k0, k1, outcome, after_us)
 
 
 def _in_numbers(fault: Fault) -> tuple[int, float, float, bool]:

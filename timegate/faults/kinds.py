@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from timegate.errors import InvalidValueError, ScenarioError
 from timegate.validation import AwareInstant, Value
 
-__all__ = ["ErrorKind", "ErrorRate", "Failure", "Fault", "Latency", "Outage", "TokenLatency"]
+__all__ = ["ErrorKind", "ErrorRate", "Failure", "Fault", "Latency", "Outage", "RandomOutages", "TokenLatency"]
 
 ErrorKind = Literal["timeout", "rate_limit", "server_error", "connection", "auth", "bad_request"]
 
@@ -80,6 +80,36 @@ class Outage(Failure):
     type: Literal["outage"] = "outage"
     start: AwareInstant
     end: AwareInstant
+
+
+class RandomOutages(Failure):
+    """Outages that come and go by chance, with exponential times between them and exponential lengths.
+
+    Whatever the target hits goes down together: one history for all deployments of a provider. It is in its
+    steady state at ``start``, so that the expected availability is ``mtbf_s / (mtbf_s + mttr_s)`` throughout.
+
+    Parameters
+    ----------
+    mtbf_s : float
+        Mean time between failures in seconds, from the end of an outage to the start of the next.
+    mttr_s : float
+        Mean time to recover in seconds.
+    start, end : datetime or str
+        Aware instants, between which outages happen.
+    """
+
+    type: Literal["random_outages"] = "random_outages"
+    mtbf_s: float = Field(gt=0)
+    mttr_s: float = Field(gt=0)
+    start: AwareInstant
+    end: AwareInstant
+
+    @model_validator(mode="after")
+    def _are_countable(self) -> Self:
+        expected = (self.end - self.start).total_seconds() / (self.mtbf_s + self.mttr_s)
+        if expected > 100_000:
+            raise ValueError(f"mtbf_s and mttr_s give about {expected:,.0f} outages; the limit is 100,000.")
+        return self
 
 
 class ErrorRate(Failure):

@@ -10,10 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from timegate.clock import to_us
 from timegate.errors import InvalidValueError, ScenarioError, did_you_mean
 from timegate.faults.injection import Injector
-from timegate.faults.kinds import ErrorRate, Latency, Outage, TokenLatency
+from timegate.faults.kinds import ErrorRate, Latency, Outage, RandomOutages, TokenLatency
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
@@ -53,7 +52,7 @@ class Scenario(Value):
     description: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     faults: Annotated[
-        tuple[Annotated[Outage | ErrorRate | Latency | TokenLatency, Field(discriminator="type")], ...],
+        tuple[Annotated[Outage | RandomOutages | ErrorRate | Latency | TokenLatency, Field(discriminator="type")], ...],
         Field(strict=False),
     ] = ()
 
@@ -154,11 +153,3 @@ class Scenario(Value):
         """
         faults = dict(zip(self.fault_names, self.faults, strict=True))
         return ScenarioModel(name, provider, Injector(faults, self.seed, [Deployment(name, provider)]))
-
-    def outages(self, deployment: Deployment) -> list[tuple[int, int]]:
-        """Return the outages of a deployment as half-open stretches in microseconds."""
-        return [
-            (to_us(fault.start, "start"), to_us(fault.end, "end"))
-            for fault in self.faults
-            if isinstance(fault, Outage) and fault.hits(deployment.name, deployment.provider)
-        ]

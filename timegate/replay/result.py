@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class Replay:
         return f"<Replay of {len(self):,} calls: {counts}>"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{note}" for note in self.trace.notes)
+        notes = "".join(f"<br>{escape(note)}" for note in self.trace.notes)
         table = self.summary().map(_readable).to_frame("value").to_html(border=0)
         return f"<p><b>Replay of {len(self):,} calls</b>{notes}</p>{table}"
 
@@ -253,7 +254,8 @@ class Replay:
 
     def outages(self) -> pd.DataFrame:
         """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`."""
-        return _stretches([(d.name, *span) for d in self.router.deployments for span in self.scenario.outages(d)])
+        injector = self.scenario.injector(self.router.deployments)
+        return _stretches([(name, *span) for i, name in enumerate(self.deployments) for span in injector.outages_us(i)])
 
     def to_csv(self, folder: str | Path) -> list[Path]:
         """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class Trace:
         )
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{note}" for note in self.notes)
+        notes = "".join(f"<br>{escape(note)}" for note in self.notes)
         head = self.frame.head(5).to_html(border=0, index=False, na_rep="")
         return f"<p><b>{len(self):,} calls</b>, {self.start} to {self.end}{notes}</p>{head}"
 
