@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version as _version
-from types import ModuleType
+from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.errors import ModelRouterError, TimegateError, TimegateWarning
@@ -23,7 +23,7 @@ from timegate.models import (
     register_model,
 )
 from timegate.replay import Replay, replay
-from timegate.traffic import Trace, generate_trace, read_trace
+from timegate.traffic import PoissonTraffic, Trace, generate_trace, read_trace
 from timegate.windows import Window
 
 __version__ = _version("timegate")
@@ -33,6 +33,7 @@ __all__ = [
     "DeploymentConfig",
     "ErrorRate",
     "GatewayConfig",
+    "MonteCarlo",
     "Latency",
     "Model",
     "ModelGateway",
@@ -40,6 +41,7 @@ __all__ = [
     "ModelRouterError",
     "ModelStreamResponse",
     "Outage",
+    "PoissonTraffic",
     "RandomOutages",
     "Replay",
     "Scenario",
@@ -50,6 +52,7 @@ __all__ = [
     "Trace",
     "Window",
     "generate_trace",
+    "monte_carlo",
     "plots",
     "read_trace",
     "register_model",
@@ -57,8 +60,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    # matplotlib takes half a second to import: it waits until somebody draws.
+def __getattr__(name: str) -> Any:
+    # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
     if name == "plots":
         return import_module("timegate.plots")
+    if name in ("MonteCarlo", "monte_carlo"):
+        return getattr(import_module("timegate.replay.monte_carlo"), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

@@ -37,7 +37,7 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     threads : int, optional
         Default: the number of cores that this process may use.
     """
-    plan = make_plan(router, trace, injector)
+    plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     calls = Calls.empty(len(trace))
     tokens = trace.completion_tokens if injector.needs_tokens else None
 
@@ -51,7 +51,7 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
 
 def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> Attempts:
     """Replay a trace again and record the attempts, whose number is known from the calls."""
-    plan = make_plan(router, trace, injector)
+    plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
     made, again = Attempts.empty(int(row_of[-1])), Calls.empty(len(trace))
     tokens = trace.completion_tokens if injector.needs_tokens else None

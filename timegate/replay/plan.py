@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy.typing as npt
 from timegate.clock import LAST_US
 from timegate.faults.injection import Injector, Rule
 from timegate.routing import Router
-from timegate.traffic.trace import Trace
 
 __all__ = ["Plan", "make_plan"]
 
@@ -54,36 +54,44 @@ class Plan(NamedTuple):
     first_choice: npt.NDArray[np.int64]
 
 
-def make_plan(router: Router, trace: Trace, injector: Injector) -> Plan:
-    """Compile windows and rules over the span of a trace.
+def make_plan(router: Router, injector: Injector, span_us: tuple[int, int], preferred_names: Sequence[str]) -> Plan:
+    """Compile windows and rules over a span of arrivals.
 
     Availability is decided at arrival, so the windows are needed up to the last one; rules also act on attempts
     that start later.
+
+    Parameters
+    ----------
+    router : Router
+    injector : Injector
+    span_us : tuple of int
+        The first and the last arrival.
+    preferred_names : sequence of str
+        The names that the trace prefers.
     """
-    first_us, last_us = int(trace.at_us[0]), int(trace.at_us[-1])
+    first_us, last_us = span_us
     rules = [(index, rule) for index, rules in enumerate(injector.rules) for rule in rules]
     segments = router.timetable.compile(first_us, last_us + 1)
     bounds = [bound for _, rule in rules for bound in (rule.start_us, rule.end_us)]
-    inner = np.unique(np.array([*segments.edges_us[:-1].tolist(), *bounds], np.int64))
+    inner = np.unique(np.concatenate([segments.edges_us[:-1], np.array(bounds, np.int64)]))
     edges_us = np.append(inner[(inner >= first_us) & (inner < LAST_US)], LAST_US + 1)
 
     is_open = segments.open[np.minimum(segments.index(edges_us[:-1]), len(segments) - 1)]
     open_order = np.argsort(~is_open, axis=1, kind="stable").astype(np.int16)
 
-    names = [router.index.get(name, -1) for name in trace.preferred_names]
-    preference = np.array([-1, *names], np.int64)
+    preference = np.array([-1, *(router.index.get(name, -1) for name in preferred_names)], np.int64)
     return Plan(
-        edges_us,
-        is_open,
-        is_open.sum(axis=1).astype(np.int16),
-        open_order,
-        *_rules_by_epoch(rules, edges_us, len(router.deployments)),
-        preference,
-        np.maximum(preference, 0),
+        edges_us=edges_us,
+        is_open=is_open,
+        open_count=is_open.sum(axis=1).astype(np.int16),
+        open_order=open_order,
+        **_rules_by_epoch(rules, edges_us, len(router.deployments)),
+        preference=preference,
+        first_choice=np.maximum(preference, 0),
     )
 
 
-def _rules_by_epoch(rules: list[tuple[int, Rule]], edges_us: npt.NDArray[np.int64], deployments: int) -> Any:
+def _rules_by_epoch(rules: list[tuple[int, Rule]], edges_us: npt.NDArray[np.int64], deployments: int) -> dict[str, Any]:
     """Return ``rule_bounds`` and the columns of the rules, each repeated for every epoch in which it acts."""
     epochs = len(edges_us) - 1
     table = np.array([rule for _, rule in rules], dtype=object).reshape(-1, len(Rule._fields))
@@ -96,6 +104,7 @@ def _rules_by_epoch(rules: list[tuple[int, Rule]], edges_us: npt.NDArray[np.int6
     cell = epoch * deployments + deployment
     order = np.argsort(cell, kind="stable")  # the rules of a cell stay in their order
     rule_bounds = np.searchsorted(cell[order], np.arange(epochs * deployments + 1))
-    dtypes = (np.int8, np.float64, np.float64, np.int64, np.int64, np.int8, np.int64)
-    columns = (table[:, i + 2].astype(dtype)[which[order]] for i, dtype in enumerate(dtypes))
-    return rule_bounds.astype(np.int64), *columns
+    dtypes = {"kind": np.int8, "a": np.float64, "b": np.float64, "k0": np.int64, "k1": np.int64}
+    dtypes |= {"outcome": np.int8, "after_us": np.int64}
+    columns = {name: table[:, Rule._fields.index(name)].astype(dtype)[which[order]] for name, dtype in dtypes.items()}
+    return {"rule_bounds": rule_bounds.astype(np.int64), **columns}

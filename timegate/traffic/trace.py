@@ -113,6 +113,11 @@ class Trace:
         return f"<p><b>{len(self):,} calls</b>, {self.start} to {self.end}{notes}</p>{head}"
 
     @property
+    def span_us(self) -> tuple[int, int]:
+        """The first and the last arrival in microseconds."""
+        return int(self.at_us[0]), int(self.at_us[-1])
+
+    @property
     def start(self) -> pd.Timestamp:
         """The first arrival."""
         return pd.Timestamp(from_us(self.at_us[0]))

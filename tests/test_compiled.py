@@ -1,0 +1,145 @@
+"""The compiled engine gives what the stepped engine gives, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import timegate as tg
+from tests.strategies import Case, cases
+from timegate.replay import compiled
+
+EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "500"))
+
+
+def assert_engines_agree(case: Case) -> None:
+    stepped = tg.replay(*case, engine="stepped")
+    fast = tg.replay(*case, engine="compiled")
+    pd.testing.assert_frame_equal(fast.calls, stepped.calls, check_exact=True)
+    pd.testing.assert_frame_equal(fast.attempts, stepped.attempts, check_exact=True)
+
+
+@pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(case=cases(latencies=True), chunk=st.sampled_from([1, 7, 64, 1 << 18]))
+def test_differential(case: Case, chunk: int) -> None:
+    """Every column of calls and attempts is equal, on random cases and in any chunking.
+
+    ``TIMEGATE_EXAMPLES=100000 python -m pytest tests/test_compiled.py -k differential`` tries more.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "_CHUNK", chunk)
+        assert_engines_agree(case)
+
+
+def gateway(count: int, **windows: list[tuple[str, str]]) -> tg.GatewayConfig:
+    names = [f"d{i}" for i in range(count)]
+    return tg.GatewayConfig(
+        deployments=[{"model_name": n, "model": "sim/m", "time_constraints": windows.get(n, [])} for n in names]
+    )
+
+
+def arrivals(count: int, every: str = "1s") -> tg.Trace:
+    return tg.Trace(pd.date_range("2026-03-02T00:00Z", periods=count, freq=every))
+
+
+def test_more_deployments_than_bits_in_a_word() -> None:
+    """A hundred deployments, all but the last failing, are tried in order."""
+    scenario = tg.Scenario(faults=[tg.ErrorRate(target=f"d{i}", rate=1.0) for i in range(99)])
+    run = tg.replay(gateway(100), arrivals(3), scenario, engine="compiled")
+    assert run.calls["served_by"].tolist() == ["d99"] * 3
+    assert run.calls["attempts"].tolist() == [100] * 3
+    assert_engines_agree(Case(gateway(100), arrivals(3), scenario))
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_few_calls(calls: int) -> None:
+    """One call and two calls are served."""
+    run = tg.replay(gateway(2), arrivals(calls), engine="compiled")
+    assert run.calls["served_by"].tolist() == ["d0"] * calls
+
+
+def test_outages_that_overlap_and_nest() -> None:
+    """The first of the faults that act names the error, wherever outages overlap, nest or touch."""
+    spans = [("00:10", "00:40", "timeout"), ("00:20", "00:30", "auth"), ("00:35", "00:50", "connection"),
+             ("00:50", "00:55", "server_error"), ("00:10", "00:40", "bad_request")]  # fmt: skip
+    scenario = tg.Scenario(
+        faults=[
+            tg.Outage(target="d0", start=f"2026-03-02T{a}Z", end=f"2026-03-02T{b}Z", error=kind) for a, b, kind in spans
+        ]
+    )
+    case = Case(gateway(1), arrivals(3600), scenario)
+    assert_engines_agree(case)
+    failed = tg.replay(*case, engine="compiled").attempts.query("outcome != 'ok'")
+    minutes = failed.groupby(failed["outcome"].astype(str)).size() / 60
+    assert minutes.to_dict() == {"timeout": 30.0, "connection": 10.0, "server_error": 5.0}
+
+
+def test_fallback_starts_after_the_first_attempt_has_timed_out() -> None:
+    """A call that waits out the end of an outage on one deployment is served by the next, which was down too."""
+    scenario = tg.Scenario(
+        faults=[
+            tg.Outage(
+                target="provider:sim",
+                start="2026-03-02T00:00Z",
+                end="2026-03-02T00:00:05Z",
+                error="timeout",
+                after_s=10,
+            ),
+            tg.Latency(target="d1", median_s=1.5),
+        ]
+    )
+    run = tg.replay(gateway(2), arrivals(6), scenario, engine="compiled")
+    assert run.calls["served_by"].tolist() == ["d1"] * 5 + ["d0"]
+    assert run.calls["latency_s"].tolist() == [11.5] * 5 + [0.0]
+    assert run.attempts["at"].dt.second.tolist()[:4] == [0, 10, 1, 11]
+
+
+def test_index_of_the_frame_is_ignored() -> None:
+    """A frame whose index has gaps is replayed as it stands."""
+    frame = pd.DataFrame({"at": pd.date_range("2026-03-02T00:00Z", periods=10, freq="1h")})
+    gaps = tg.replay(gateway(2), tg.Trace(frame.iloc[::3]))
+    assert gaps.calls.index.tolist() == [0, 1, 2, 3]
+    assert gaps.calls["at"].tolist() == frame["at"].iloc[::3].tolist()
+
+
+def test_result_takes_at_most_32_bytes_a_call() -> None:
+    """The columns that the engine allocates stay within the bound."""
+    run = tg.replay(gateway(2), arrivals(1000), engine="compiled")
+    columns = [getattr(run._calls, name) for name in ("served_by", "outcome", "attempts", "latency_us")]
+    assert sum(column.nbytes for column in columns) <= 32 * 1000
+
+
+def test_interrupt_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of a replay is raised, and cancels the chunks that have not begun."""
+    begun = []
+
+    def interrupted(plan: object, first: int, *_: object) -> None:
+        begun.append(first)
+        time.sleep(0.001)
+        if first:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled, "_CHUNK", 10)
+    monkeypatch.setattr(compiled, "replay_calls", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        tg.replay(gateway(2), arrivals(100_000), engine="compiled")
+    assert len(begun) < 1000
+
+
+def test_latencies_have_the_quantiles_asked_for() -> None:
+    """Median and 99th percentile of a lognormal latency are those of the fault, within 5 standard errors."""
+    scenario = tg.Scenario(faults=[tg.Latency(target="d0", median_s=0.8, p99_s=6.0)], seed=3)
+    latency_s = tg.replay(gateway(1), arrivals(100_000), scenario).calls["latency_s"].to_numpy()
+    sigma = np.log(6.0 / 0.8) / 2.3263478740408408
+    for quantile, expected in ((0.5, 0.8), (0.99, 6.0)):
+        z = {0.5: 0.0, 0.99: 2.3263478740408408}[quantile]
+        density = np.exp(-z * z / 2) / np.sqrt(2 * np.pi) / sigma / expected
+        standard_error = np.sqrt(quantile * (1 - quantile) / len(latency_s)) / density
+        assert abs(np.quantile(latency_s, quantile) - expected) < 5 * standard_error

@@ -1,0 +1,280 @@
+"""Monte Carlo: many random days, each reduced to a row."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from html import escape
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from timegate.config import GatewayConfig
+from timegate.errors import InvalidTypeError, ReplayError
+from timegate.faults import Scenario
+from timegate.faults.draws import philox4x32, stream_key
+from timegate.gateway import ModelGateway
+from timegate.replay.cluster import Client, run_batches
+from timegate.replay.kernel import replay_calls
+from timegate.replay.plan import Plan, make_plan
+from timegate.replay.progress import progress
+from timegate.replay.totals import Totals, add_calls
+from timegate.routing import Deployment, Router
+from timegate.traffic import PoissonTraffic, Trace
+
+__all__ = ["MonteCarlo", "monte_carlo"]
+
+_BLOCK = 4096  # calls drawn and replayed at a time: their columns stay in the processor's cache
+_BATCH = 50  # replicas to one task of a cluster
+
+
+class MonteCarlo:
+    """The result of many random days.
+
+    Attributes
+    ----------
+    replicas : DataFrame
+        A row a replica: ``calls``, ``first_choice``, ``fallback``, ``failed``, ``blocked``, ``availability``,
+        ``share[...]`` of each deployment, ``attempts_per_call``, and of the calls that were served
+        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %).
+    provenance : dict
+        What is needed to make this result again.
+    """
+
+    def __init__(self, replicas: pd.DataFrame, provenance: dict[str, Any]) -> None:
+        self.replicas = replicas
+        self.provenance = provenance
+
+    def __len__(self) -> int:
+        return len(self.replicas)
+
+    def __repr__(self) -> str:
+        return f"<Monte Carlo of {len(self):,} replicas>\n{self.summary().to_string()}"
+
+    def _repr_html_(self) -> str:
+        note = escape(", ".join(f"{key} {value}" for key, value in self.provenance.items()))
+        return f"<p><b>Monte Carlo of {len(self):,} replicas</b></p>{self.summary().to_html(border=0)}<p>{note}</p>"
+
+    def summary(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return each figure's mean over the replicas with its confidence interval, and its spread.
+
+        Parameters
+        ----------
+        confidence : float
+            Of the interval for the mean: ``mean -+ z * std / sqrt(replicas)``, the normal approximation.
+
+        Returns
+        -------
+        DataFrame
+            A row a figure; columns ``mean``, ``ci_low``, ``ci_high``, ``std``, ``p05``, ``p50``, ``p95``. A
+            replica that served nobody has no latency, and is left out of the rows of latencies.
+        """
+        return _describe(self.replicas, confidence)
+
+    def compare(self, other: MonteCarlo, confidence: float = 0.95) -> pd.DataFrame:
+        """Return the paired differences ``other - self``, replica by replica, as :meth:`summary` does.
+
+        Both faced the same random days (common random numbers), so the difference is known far better than
+        either side.
+
+        Raises
+        ------
+        ReplayError
+            If seed, replicas, traffic or scenario differ: then nothing is paired.
+        """
+        for key in ("seed", "replicas", "traffic_hash", "scenario_hash"):
+            if self.provenance[key] != other.provenance[key]:
+                raise ReplayError(
+                    f"the two are not paired: {key} is {self.provenance[key]} here and {other.provenance[key]} there."
+                )
+        mine, theirs = self.replicas.align(other.replicas, axis=1)
+        shares = [column for column in mine.columns if column.startswith("share[")]
+        fill = dict.fromkeys(shares, 0.0)  # who is not deployed serves nobody
+        return _describe(theirs.fillna(fill) - mine.fillna(fill), confidence)
+
+
+def monte_carlo(
+    router: GatewayConfig | ModelGateway | Router,
+    traffic: PoissonTraffic | Trace,
+    scenario: Scenario | None = None,
+    *,
+    replicas: int = 1000,
+    seed: int = 0,
+    client: Client = None,
+    threads: int | None = None,
+) -> MonteCarlo:
+    """Replay many random days.
+
+    Parameters
+    ----------
+    router : GatewayConfig, ModelGateway or Router
+    traffic : PoissonTraffic or Trace
+        A process whose arrivals are drawn anew for each replica, or arrivals that are the same in all.
+    scenario : Scenario, optional
+        Its chance is drawn anew for each replica; its own seed is not used.
+    replicas : int
+    seed : int
+        Replica *r* depends on ``seed`` and *r* alone: not on threads, processes, or how many others there are.
+    client : "local", address or dask.distributed.Client, optional
+        Where to compute. Default: in threads of this process. Needs ``pip install "timegate[scale]"``.
+    threads : int, optional
+        Without a client. Default: the number of cores that this process may use.
+
+    Returns
+    -------
+    MonteCarlo
+
+    Raises
+    ------
+    ScenarioError
+        If a fault targets a deployment that is not there.
+    ReplayError
+        If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
+    """
+    routing = router.router() if isinstance(router, GatewayConfig) else getattr(router, "router", router)
+    if not isinstance(routing, Router):
+        raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
+    if not isinstance(traffic, PoissonTraffic | Trace):
+        raise InvalidTypeError(f"traffic must be a PoissonTraffic or a Trace. Got {type(traffic).__name__}.")
+    if replicas < 2:
+        raise ReplayError(f"replicas must be at least 2. Got {replicas}.")
+    if not 0 <= seed < 2**64:
+        raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {seed}.")
+    scenario = Scenario() if scenario is None else scenario
+    tokens = traffic.completion_tokens if isinstance(traffic, Trace) else None
+    if scenario.injector(routing.deployments).needs_tokens and tokens is None:
+        raise ReplayError("the scenario has a token_latency: the traffic must be a Trace with completion_tokens.")
+
+    batch = partial(_run_batch, routing.deployments, traffic, scenario, seed)
+    batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
+    if client is None:
+        rows = list(_in_threads(partial(_run, routing, traffic, scenario, seed), range(replicas), threads))
+    else:
+        rows = [row for rows in run_batches(client, batch, batches) for row in rows]
+    described = traffic.fingerprint if isinstance(traffic, Trace) else _hash(traffic.model_dump_json())
+    provenance = {
+        "seed": seed,
+        "replicas": replicas,
+        "config_hash": routing.fingerprint,
+        "scenario_hash": scenario.model_copy(update={"seed": 0}).fingerprint,
+        "traffic_hash": described,
+    }
+    return MonteCarlo(pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica")), provenance)
+
+
+def _run_batch(
+    deployments: Sequence[Deployment],
+    traffic: PoissonTraffic | Trace,
+    scenario: Scenario,
+    seed: int,
+    replicas: Sequence[int],
+) -> list[dict[str, Any]]:
+    router = Router(deployments)
+    return [_run(router, traffic, scenario, seed, replica) for replica in replicas]
+
+
+def _in_threads(run: Callable[[int], Any], replicas: Sequence[int], threads: int | None) -> Iterator[Any]:
+    first = run(replicas[0])  # before the threads, so that only one of them compiles
+    yield first
+    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
+        try:
+            yield from progress(pool.map(run, replicas[1:]), len(replicas) - 1, unit="replica")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for the replicas under way alone
+            raise
+
+
+def _run(
+    router: Router, traffic: PoissonTraffic | Trace, scenario: Scenario, seed: int, replica: int
+) -> dict[str, Any]:
+    """Replay one random day and return its figures."""
+    own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
+    injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
+    totals = Totals.zero(len(router.deployments))
+    if isinstance(traffic, Trace):
+        plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
+        tokens = traffic.completion_tokens if injector.needs_tokens else None
+        _replay_arrivals(plan, traffic.at_us, traffic.preferred, tokens, totals)
+    else:
+        edges_us = traffic.edges_us
+        plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), tuple(traffic.preferences))
+        shares = np.cumsum(np.array([*traffic.preferences.values(), math.inf]))
+        _replay_poisson(plan, *stream_key(own_seed, "", "arrivals"), edges_us, traffic.expected, shares, totals)
+    return totals.figures(router.names)
+
+
+@njit(cache=True, nogil=True)
+def _replay_arrivals(plan, at_us, preferred, tokens, totals):  # type: ignore[no-untyped-def]
+    """Replay arrivals that are given, block by block."""
+    calls = _block_of_calls()
+    for lo in range(0, len(at_us), _BLOCK):
+        hi = min(lo + _BLOCK, len(at_us))
+        length = None if tokens is None else tokens[lo:hi]
+        part = (calls[0][: hi - lo], calls[1][: hi - lo], calls[2][: hi - lo], calls[3][: hi - lo])
+        replay_calls(plan, lo, at_us[lo:hi], preferred[lo:hi], length, part)
+        add_calls(totals, None, 0, 1, at_us[lo:hi], preferred[lo:hi], plan.first_choice, part)
+
+
+@njit(cache=True, nogil=True)
+def _replay_poisson(plan, k0, k1, edges_us, expected, shares, totals):  # type: ignore[no-untyped-def]
+    """Draw arrivals block by block, and replay them.
+
+    The n-th arrival comes when the expected number of calls so far reaches the sum of n exponential times
+    (time change of a unit Poisson process). One Philox block draws that time and the preference of a call.
+    """
+    calls = _block_of_calls()
+    at_us, preferred = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int32)
+    passed, bin_, number = 0.0, 0, 0
+    while bin_ < len(expected) - 1:
+        size = 0
+        while size < _BLOCK:
+            w0, w1, w2, _ = philox4x32(number & 0xFFFFFFFF, number >> 32, 0, 0, k0, k1)
+            passed -= math.log1p(-((w0 << 21) | (w1 >> 11)) * 2.0**-53)
+            while bin_ < len(expected) - 1 and passed >= expected[bin_ + 1]:
+                bin_ += 1
+            if bin_ == len(expected) - 1:
+                break
+            part = (passed - expected[bin_]) / (expected[bin_ + 1] - expected[bin_])
+            at_us[size] = edges_us[bin_] + int(part * (edges_us[bin_ + 1] - edges_us[bin_]))
+            name = 0
+            while w2 * 2.0**-32 >= shares[name]:
+                name += 1
+            preferred[size] = name if name < len(shares) - 1 else -1
+            size += 1
+            number += 1
+        if size:
+            part_of = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
+            replay_calls(plan, number - size, at_us[:size], preferred[:size], None, part_of)
+            add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part_of)
+
+
+@njit(cache=True, nogil=True)
+def _block_of_calls():  # type: ignore[no-untyped-def]
+    return (
+        np.empty(_BLOCK, np.int16),
+        np.empty(_BLOCK, np.int8),
+        np.empty(_BLOCK, np.int16),
+        np.empty(_BLOCK, np.int64),
+    )
+
+
+def _describe(replicas: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    if not 0 < confidence < 1:
+        raise ReplayError(f"confidence must lie between 0 and 1. Got {confidence}.")
+    mean, std = replicas.mean(), replicas.std()
+    margin = std * (NormalDist().inv_cdf((1 + confidence) / 2) / replicas.count() ** 0.5)
+    table = pd.DataFrame({"mean": mean, "ci_low": mean - margin, "ci_high": mean + margin, "std": std})
+    for percent in (5, 50, 95):
+        table[f"p{percent:02}"] = replicas.quantile(percent / 100)
+    return table.rename_axis("figure")
+
+
+def _hash(text: str, digits: int = 12) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
