@@ -33,19 +33,20 @@ __all__ = [
     "DeploymentConfig",
     "ErrorRate",
     "GatewayConfig",
-    "MonteCarlo",
     "Latency",
     "Model",
     "ModelGateway",
     "ModelResponse",
     "ModelRouterError",
     "ModelStreamResponse",
+    "MonteCarlo",
     "Outage",
     "PoissonTraffic",
     "RandomOutages",
     "Replay",
     "Scenario",
     "SimulatedModel",
+    "StreamReplay",
     "TimegateError",
     "TimegateWarning",
     "TokenLatency",
@@ -57,13 +58,22 @@ __all__ = [
     "read_trace",
     "register_model",
     "replay",
+    "replay_stream",
 ]
+
+
+_SIMULATION = {
+    "MonteCarlo": "timegate.replay.monte_carlo",
+    "StreamReplay": "timegate.replay.stream",
+    "monte_carlo": "timegate.replay.monte_carlo",
+    "replay_stream": "timegate.replay.stream",
+}
 
 
 def __getattr__(name: str) -> Any:
     # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
     if name == "plots":
         return import_module("timegate.plots")
-    if name in ("MonteCarlo", "monte_carlo"):
-        return getattr(import_module("timegate.replay.monte_carlo"), name)
+    if name in _SIMULATION:
+        return getattr(import_module(_SIMULATION[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

@@ -21,12 +21,13 @@ from timegate.replay.record import Attempts, Calls
 from timegate.routing import Router
 from timegate.traffic.trace import Trace
 
-__all__ = ["attempts", "run"]
+__all__ = ["attempts", "columns_of", "run"]
 
-_CHUNK = 1 << 18  # calls; a few milliseconds, so that an interrupt is soon heard
+_CHUNK = 1 << 17  # calls; about a millisecond, so that an interrupt is soon heard
+_FIRST = 1 << 10
 
 
-def run(router: Router, trace: Trace, injector: Injector, threads: int | None = None) -> Calls:
+def run(router: Router, trace: Trace, injector: Injector, threads: int | None = None, first_call: int = 0) -> Calls:
     """Replay a trace.
 
     Parameters
@@ -36,6 +37,8 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     injector : Injector
     threads : int, optional
         Default: the number of cores that this process may use.
+    first_call : int
+        Number of the first call, where the trace is a part of a longer one.
     """
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     calls = Calls.empty(len(trace))
@@ -43,7 +46,8 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
 
     def replay_chunk(part: slice) -> None:
         length = None if tokens is None else tokens[part]
-        replay_calls(plan, part.start, trace.at_us[part], trace.preferred[part], length, _columns(calls, part))
+        first = first_call + part.start
+        replay_calls(plan, first, trace.at_us[part], trace.preferred[part], length, columns_of(calls, part))
 
     _in_threads(replay_chunk, len(trace), threads)
     return calls
@@ -58,7 +62,7 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
 
     def replay_chunk(part: slice) -> None:
         length = None if tokens is None else tokens[part]
-        calls, rows = _columns(again, part), _columns(made, slice(None))
+        calls, rows = columns_of(again, part), columns_of(made)
         route_calls(plan, part.start, trace.at_us[part], trace.preferred[part], length, calls, rows, row_of[part])
 
     _in_threads(replay_chunk, len(trace), None)
@@ -67,21 +71,25 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
 
 def _in_threads(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
     """Replay chunks of a trace in threads; the kernels let go of the interpreter's lock."""
-    parts = [slice(first, min(first + _CHUNK, size)) for first in range(0, size, _CHUNK)]
+    some = min(_FIRST, size)
     with _compile_notice():
-        replay_chunk(parts[0])  # before the threads, so that only one of them compiles
-    if len(parts) == 1:
+        replay_chunk(slice(0, some))  # before the threads, so that only one of them compiles
+    parts = [slice(first, min(first + _CHUNK, size)) for first in range(some, size, _CHUNK)]
+    if len(parts) <= 1:
+        for part in parts:
+            replay_chunk(part)
         return
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         try:
-            for _ in progress(pool.map(replay_chunk, parts[1:]), len(parts) - 1, unit="chunk"):
+            for _ in progress(pool.map(replay_chunk, parts), len(parts), unit="chunk"):
                 pass
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an interrupt waits for the chunks under way alone
             raise
 
 
-def _columns(record: Calls | Attempts, part: slice) -> tuple[Any, ...]:
+def columns_of(record: Calls | Attempts, part: slice = slice(None)) -> tuple[Any, ...]:
+    """Return the columns as the kernels take them."""
     return tuple(getattr(record, field.name)[part] for field in fields(record))
 
 

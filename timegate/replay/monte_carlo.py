@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +18,15 @@ from numba import njit
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.faults import Scenario
-from timegate.faults.draws import philox4x32, stream_key
 from timegate.gateway import ModelGateway
 from timegate.replay.cluster import Client, run_batches
 from timegate.replay.kernel import replay_calls
-from timegate.replay.plan import Plan, make_plan
+from timegate.replay.plan import make_plan
 from timegate.replay.progress import progress
 from timegate.replay.totals import Totals, add_calls
 from timegate.routing import Deployment, Router
 from timegate.traffic import PoissonTraffic, Trace
+from timegate.traffic.drawn import draw_arrivals, stream_key
 
 __all__ = ["MonteCarlo", "monte_carlo"]
 
@@ -205,8 +204,8 @@ def _run(
     else:
         edges_us = traffic.edges_us
         plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), tuple(traffic.preferences))
-        shares = np.cumsum(np.array([*traffic.preferences.values(), math.inf]))
-        _replay_poisson(plan, *stream_key(own_seed, "", "arrivals"), edges_us, traffic.expected, shares, totals)
+        keys = stream_key(own_seed, "", "arrivals")
+        _replay_poisson(plan, *keys, edges_us, traffic.expected, traffic.cumulative_shares, totals)
     return totals.figures(router.names)
 
 
@@ -224,35 +223,17 @@ def _replay_arrivals(plan, at_us, preferred, tokens, totals):  # type: ignore[no
 
 @njit(cache=True, nogil=True)
 def _replay_poisson(plan, k0, k1, edges_us, expected, shares, totals):  # type: ignore[no-untyped-def]
-    """Draw arrivals block by block, and replay them.
-
-    The n-th arrival comes when the expected number of calls so far reaches the sum of n exponential times
-    (time change of a unit Poisson process). One Philox block draws that time and the preference of a call.
-    """
+    """Draw arrivals block by block, and replay them."""
     calls = _block_of_calls()
     at_us, preferred = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int32)
-    passed, bin_, number = 0.0, 0, 0
-    while bin_ < len(expected) - 1:
-        size = 0
-        while size < _BLOCK:
-            w0, w1, w2, _ = philox4x32(number & 0xFFFFFFFF, number >> 32, 0, 0, k0, k1)
-            passed -= math.log1p(-((w0 << 21) | (w1 >> 11)) * 2.0**-53)
-            while bin_ < len(expected) - 1 and passed >= expected[bin_ + 1]:
-                bin_ += 1
-            if bin_ == len(expected) - 1:
-                break
-            part = (passed - expected[bin_]) / (expected[bin_ + 1] - expected[bin_])
-            at_us[size] = edges_us[bin_] + int(part * (edges_us[bin_ + 1] - edges_us[bin_]))
-            name = 0
-            while w2 * 2.0**-32 >= shares[name]:
-                name += 1
-            preferred[size] = name if name < len(shares) - 1 else -1
-            size += 1
-            number += 1
+    state, size = (0, 0.0, 0), _BLOCK
+    while size == _BLOCK:
+        first = state[0]
+        size, state = draw_arrivals(k0, k1, state, edges_us, expected, shares, at_us, preferred)
         if size:
-            part_of = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
-            replay_calls(plan, number - size, at_us[:size], preferred[:size], None, part_of)
-            add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part_of)
+            part = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
+            replay_calls(plan, first, at_us[:size], preferred[:size], None, part)
+            add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part)
 
 
 @njit(cache=True, nogil=True)

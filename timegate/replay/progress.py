@@ -12,6 +12,6 @@ __all__ = ["progress"]
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T], total: int, unit: str = "call") -> Iterator[T]:
+def progress(items: Iterable[T], total: int | None, unit: str = "call") -> Iterator[T]:
     """Iterate, and show a bar on standard error once a second has passed."""
     return iter(tqdm(items, total=total, unit=unit, unit_scale=True, delay=1.0, leave=False, desc="replay"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from html import escape
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from timegate.clock import SECOND_US
@@ -24,7 +25,7 @@ from timegate.replay.record import NOBODY, Attempts, Calls, first_choices
 from timegate.routing import Explanation, Router
 from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "bin_width_us", "calls_frame", "named_pairs"]
 
 
 class Replay:
@@ -60,7 +61,7 @@ class Replay:
         return len(self.trace)
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{count:,} {name}" for name, count in self._outcome_counts().items() if count)
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.outcome_counts().items() if count)
         return f"<Replay of {len(self):,} calls: {counts}>"
 
     def _repr_html_(self) -> str:
@@ -99,17 +100,7 @@ class Replay:
 
         A call's first choice is the deployment that it prefers, or else the first of the config, open or not.
         """
-        return pd.DataFrame(
-            {
-                "at": utc_column(self.trace.at_us),
-                "preferred": self.trace.preferred_column,
-                "served_by": category(self._calls.served_by, self.deployments),
-                "outcome": category(self._calls.outcome, OUTCOMES),
-                "attempts": self._calls.attempts,
-                "latency_s": self._calls.latency_us / SECOND_US,
-            },
-            index=pd.RangeIndex(len(self), name="call"),
-        )
+        return calls_frame(self.router, self.trace, self._calls)
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
@@ -144,7 +135,7 @@ class Replay:
         """
         served_by, latency_s = self._calls.served_by, self._calls.latency_us / SECOND_US
         served = served_by != NOBODY
-        counts = self._outcome_counts()
+        counts = self.outcome_counts()
         figures: dict[str, Any] = {
             "start": self.trace.start,
             "end": self.trace.end,
@@ -183,10 +174,7 @@ class Replay:
             A row a bin, indexed by its start; a column a deployment, then ``failed`` and ``blocked``. A row of
             shares sums to 1, or is missing where no call arrived.
         """
-        try:
-            step_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
-        except (ValueError, TypeError) as error:
-            raise ReplayError(f"freq must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
+        step_us = bin_width_us(freq)
         bins = self.trace.at_us // step_us
         first, size = int(bins[0]), int(bins[-1] - bins[0]) + 1
         if size > 1_000_000:
@@ -211,11 +199,7 @@ class Replay:
         size = len(self.deployments)
         moved = self._calls.outcome == FALLBACK
         pairs = self._first_choices[moved].astype(np.int64) * size + self._calls.served_by[moved]
-        counts = np.bincount(pairs, minlength=size * size)
-        found = np.flatnonzero(counts)
-        found = found[np.argsort(-counts[found], kind="stable")]
-        names = np.array(self.deployments, dtype=object)
-        return pd.DataFrame({"from": names[found // size], "to": names[found % size], "count": counts[found]})
+        return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
 
     def explain(self, call: int) -> Explanation:
         """Say why a call went where it went.
@@ -303,7 +287,8 @@ class Replay:
     def _first_choices(self) -> np.ndarray[Any, np.dtype[np.int16]]:
         return first_choices(self.trace.preferred, self.trace.preferred_names, self.router.names)
 
-    def _outcome_counts(self) -> dict[str, int]:
+    def outcome_counts(self) -> dict[str, int]:
+        """Return the number of calls of each outcome."""
         return dict(zip(OUTCOMES, np.bincount(self._calls.outcome, minlength=len(OUTCOMES)).tolist(), strict=True))
 
     def _shares(self, deployment: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, float]:
@@ -317,6 +302,41 @@ class Replay:
         known = np.array([*(self.router.index.get(name, -1) for name in self.trace.preferred_names), -1])[preferred]
         met = (known >= 0) & segments.open[segments.index(at_us), known]
         return int(np.count_nonzero((preferred >= 0) & ~met))
+
+
+def calls_frame(router: Router, trace: Trace, calls: Calls, first: int = 0) -> pd.DataFrame:
+    """Return the table of calls; ``first`` is the number of the first one."""
+    return pd.DataFrame(
+        {
+            "at": utc_column(trace.at_us),
+            "preferred": trace.preferred_column,
+            "served_by": category(calls.served_by, router.names),
+            "outcome": category(calls.outcome, OUTCOMES),
+            "attempts": calls.attempts,
+            "latency_s": calls.latency_us / SECOND_US,
+        },
+        index=pd.RangeIndex(first, first + len(trace), name="call"),
+    )
+
+
+def bin_width_us(freq: str) -> int:
+    """Return the length of a pandas frequency in microseconds, or raise a ReplayError."""
+    try:
+        width_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise ReplayError(f"freq must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
+    if width_us < 1:
+        raise ReplayError(f"freq must be at least a microsecond. Got {freq!r}.")
+    return int(width_us)
+
+
+def named_pairs(counts: npt.NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
+    """Return a matrix of who fell back (rows) to whom (columns) as a table, most first."""
+    size, flat = len(names), counts.ravel()
+    found = np.flatnonzero(flat)
+    found = found[np.argsort(-flat[found], kind="stable")]
+    labels = np.array(names, dtype=object)
+    return pd.DataFrame({"from": labels[found // size], "to": labels[found % size], "count": flat[found]})
 
 
 def _stretches(rows: list[tuple[str, int, int]]) -> pd.DataFrame:

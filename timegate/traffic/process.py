@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from timegate.clock import SECOND_US, to_us
 from timegate.errors import InvalidValueError, TraceError
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY
+from timegate.traffic.trace import Trace
 from timegate.validation import AwareInstant, Value
 
 __all__ = ["PoissonTraffic"]
@@ -67,6 +69,34 @@ class PoissonTraffic(Value):
         if sum(self.preferences.values()) > 1 + 1e-9:
             raise ValueError(f"preferences must sum to at most 1. Got {dict(self.preferences)}.")
         return self
+
+    def chunks(self, seed: int, size: int = 1 << 20) -> Iterator[Trace]:
+        """Draw one realisation, in parts; the same one whatever their size.
+
+        Parameters
+        ----------
+        seed : int
+        size : int
+            Calls in a part.
+        """
+        arrivals = import_module("timegate.traffic.drawn")  # loads numba
+        if size < 1:
+            raise TraceError(f"size must be at least 1. Got {size}.")
+        keys, state = arrivals.stream_key(seed, "", "arrivals"), (0, 0.0, 0)
+        while True:
+            at_us, preferred = np.empty(size, np.int64), np.empty(size, np.int32)
+            drawn, state = arrivals.draw_arrivals(
+                *keys, state, self.edges_us, self.expected, self.cumulative_shares, at_us, preferred
+            )
+            if drawn:
+                yield Trace.from_arrays(at_us[:drawn], preferred[:drawn], tuple(self.preferences))
+            if drawn < size:
+                return
+
+    @property
+    def cumulative_shares(self) -> npt.NDArray[np.float64]:
+        """The share of calls that prefer one of the first *n* names; the last, for none, is infinite."""
+        return np.cumsum(np.array([*self.preferences.values(), np.inf]))
 
     @property
     def edges_us(self) -> npt.NDArray[np.int64]:

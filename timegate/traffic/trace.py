@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +97,51 @@ class Trace:
                 f"at[{row}] ({from_us(self.at_us[row])}) lies before at[{row - 1}] "
                 f"({from_us(self.at_us[row - 1])}): a trace is in order of time. Pass sort=True to sort it."
             )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        at_us: Int64s,
+        preferred: npt.NDArray[np.int32] | None = None,
+        preferred_names: Sequence[str] = (),
+        completion_tokens: Int64s | None = None,
+    ) -> Self:
+        """Wrap columns as they are, without copies; for generators of traffic.
+
+        Parameters
+        ----------
+        at_us : ndarray of int64
+            Microseconds since the epoch, in order.
+        preferred : ndarray of int32, optional
+            Index into ``preferred_names`` of each call, -1 for none.
+        preferred_names : sequence of str
+        completion_tokens : ndarray of int64, optional
+        """
+        trace = cls.__new__(cls)
+        trace.at_us = np.ascontiguousarray(at_us, np.int64)
+        if not len(trace.at_us):
+            raise TraceError("the trace is empty: it needs at least one arrival.")
+        if (trace.at_us[1:] < trace.at_us[:-1]).any():
+            raise TraceError("at_us must be in order of time.")
+        if not FIRST_US <= trace.at_us[0] <= trace.at_us[-1] < LAST_US:
+            raise TraceError("at_us must lie in the years 1900 to 2199.")
+        size = len(trace.at_us)
+        trace.preferred = (
+            np.full(size, -1, np.int32) if preferred is None else np.ascontiguousarray(preferred, np.int32)
+        )
+        trace.preferred_names = tuple(preferred_names)
+        if (
+            trace.preferred.shape != (size,)
+            or trace.preferred.min() < -1
+            or trace.preferred.max() >= len(preferred_names)
+        ):
+            raise TraceError("preferred must hold one index into preferred_names for each call, -1 for none.")
+        trace.prompt_tokens = None
+        trace.completion_tokens = completion_tokens
+        if completion_tokens is not None and completion_tokens.shape != (size,):
+            raise TraceError("completion_tokens must hold one number for each call.")
+        trace.notes = ()
+        return trace
 
     def __len__(self) -> int:
         return len(self.at_us)

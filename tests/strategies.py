@@ -1,0 +1,178 @@
+"""Random gateways, traces and scenarios, as hypothesis strategies.
+
+An *era* is a midnight in UTC. The windows, faults and arrivals of one case lie within a few days of it, so that
+they meet; around some eras the clocks change. :func:`cases` draws all that a replay takes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+import timegate as tg
+from timegate.errors import CALL_ERRORS
+from timegate.windows import DAYS
+
+NAMES = ("strong", "weak", "backup", "naïve model", "a,b", "yes")
+PROVIDERS = ("sim", "openai", "acme")
+ZONES = (
+    "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca",
+)  # fmt: skip
+ERAS = (
+    datetime(1969, 12, 31, tzinfo=UTC),  # the epoch's eve
+    datetime(2024, 2, 28, tzinfo=UTC),  # a leap day
+    datetime(2026, 3, 2, tzinfo=UTC),  # an ordinary Monday
+    datetime(2026, 3, 28, tzinfo=UTC),  # Europe springs forward
+    datetime(2026, 4, 4, tzinfo=UTC),  # Lord Howe falls back, by half an hour
+    datetime(2026, 10, 31, tzinfo=UTC),  # America falls back
+)
+SPAN = timedelta(days=3)
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+eras = st.sampled_from(ERAS)
+times = st.sampled_from(["00:00", "00:01", "06:00", "12:00", "22:00", "23:59"]) | st.builds(
+    "{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59)
+)
+
+
+class Case(NamedTuple):
+    """What a replay takes."""
+
+    config: tg.GatewayConfig
+    trace: tg.Trace
+    scenario: tg.Scenario
+
+
+@st.composite
+def windows(draw: DrawFn, era: datetime) -> tg.Window:
+    """Windows of every form: daily or not, across midnight or not, with and without zones, days and dates."""
+    dates: SearchStrategy[date] = st.integers(-2, SPAN.days + 1).map(lambda n: (era + timedelta(n)).date())
+    since, until = draw(st.none() | dates), draw(st.none() | dates)
+    if since and until and until < since:
+        since, until = until, since
+    return tg.Window(
+        draw(times),
+        draw(times | st.just("24:00")),
+        tz=draw(st.sampled_from(ZONES)),
+        days=draw(st.none() | st.lists(st.sampled_from(DAYS), min_size=1, unique=True)),
+        since=since,
+        until=until,
+        except_dates=draw(st.lists(dates, max_size=2)),
+    )
+
+
+@st.composite
+def configs(draw: DrawFn, era: datetime) -> tg.GatewayConfig:
+    """Gateways of one to six deployments by one to three providers."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
+    few = st.lists(windows(era), max_size=3)
+    return tg.GatewayConfig(
+        deployments=[
+            {
+                "model_name": name,
+                "model": f"{draw(st.sampled_from(PROVIDERS))}/model",
+                "time_constraints": draw(few),
+                "available": draw(st.just([]) | few),
+            }
+            for name in names
+        ]
+    )
+
+
+@st.composite
+def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: bool = False) -> tg.Scenario:
+    """Up to six faults, free to overlap; error rates of 0 and 1 are common. With or without what takes time."""
+    targets = sorted(
+        {d.model_name for d in config.deployments} | {f"provider:{d.provider}" for d in config.deployments}
+    )
+    instants = st.builds(
+        lambda minutes, us: era + timedelta(minutes=minutes, microseconds=us),
+        st.integers(0, SPAN // timedelta(minutes=1)),
+        st.sampled_from([0, 0, 1, 999_999]),
+    )
+    lengths = st.sampled_from([MICROSECOND, timedelta(minutes=1), timedelta(hours=5), SPAN])
+    seconds = st.sampled_from([0.000001, 0.0415, 2.5, 7200.0])
+    kinds = ["outage", "error_rate"] + (["latency", "token_latency"] if latencies else [])
+    faults: list[Any] = []
+    for number in range(draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from(kinds))
+        fault: dict[str, Any] = {"type": kind, "target": draw(st.sampled_from(targets))}
+        fault["name"] = draw(st.sampled_from([None, None, f"fault {number}"]))
+        if kind == "outage" or draw(st.booleans()):
+            fault["start"] = draw(instants)
+            fault["end"] = fault["start"] + draw(lengths)
+        if kind in ("outage", "error_rate"):
+            fault["error"] = draw(st.sampled_from(list(CALL_ERRORS)))
+            fault["after_s"] = draw(seconds) if latencies else 0.0
+        if kind == "error_rate":
+            fault["rate"] = draw(st.sampled_from([0.0, 1.0]) | st.floats(0, 1))
+        if kind == "latency":
+            fault["median_s"] = draw(seconds)
+            fault["p99_s"] = draw(st.none() | st.just(3 * fault["median_s"]))
+        if kind == "token_latency":
+            fault |= {"first_token_s": draw(seconds), "tokens_per_s": draw(st.sampled_from([0.5, 3.0, 80.0]))}
+        faults.append(fault)
+    return tg.Scenario(faults=faults, seed=draw(st.integers(0, 2**64 - 1)))
+
+
+@st.composite
+def traces(
+    draw: DrawFn,
+    config: tg.GatewayConfig,
+    era: datetime,
+    scenario: tg.Scenario | None = None,
+    max_size: int = 200,
+    tokens: bool = True,
+) -> tg.Trace:
+    """Arrivals at the edges of windows and faults, a microsecond to either side, equal ones, and any others.
+
+    Some calls prefer a deployment, some one that is not there.
+    """
+    anywhere = st.integers(0, SPAN // MICROSECOND).map(lambda us: era + us * MICROSECOND)
+    half_hours = st.integers(0, SPAN // timedelta(minutes=30)).map(lambda n: era + n * timedelta(minutes=30))
+    edges = sorted(_edges(config, era, scenario)) or [era]
+    near = st.builds(
+        lambda edge, us: edge + us * MICROSECOND, st.sampled_from(edges) | half_hours, st.sampled_from([-1, 0, 1])
+    )
+    preferences = st.sampled_from([None, *(d.model_name for d in config.deployments), "nobody"])
+    counts = st.integers(0, 5000)
+    row = st.tuples(near | anywhere, preferences, counts, counts)
+    size = draw(st.sampled_from([1, 4, 20, max_size]))  # left alone, hypothesis draws few long lists
+    rows = sorted(draw(st.lists(row, min_size=min(size, max_size), max_size=max_size)), key=lambda row: row[0])
+    frame = pd.DataFrame(rows, columns=["at", "model_preference", "prompt_tokens", "completion_tokens"])
+    frame["model_preference"] = frame["model_preference"].astype(object)
+    return tg.Trace(frame if tokens else frame[["at", "model_preference"]])
+
+
+@st.composite
+def cases(draw: DrawFn, latencies: bool = False, max_size: int = 200) -> Case:
+    """Draw a gateway, a trace and a scenario that belong together."""
+    era = draw(eras)
+    config = draw(configs(era))
+    scenario = draw(scenarios(config, era, latencies))
+    return Case(config, draw(traces(config, era, scenario, max_size)), scenario)
+
+
+def us(at: datetime) -> int:
+    """Return microseconds since the epoch."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def _edges(config: tg.GatewayConfig, era: datetime, scenario: tg.Scenario | None) -> set[datetime]:
+    """Instants at which a window or fault may begin or end, by zoneinfo alone."""
+    found = {at for fault in (scenario.faults if scenario else ()) for at in (fault.start, fault.end) if at}
+    for deployment in config.deployments:
+        for window in (*deployment.time_constraints, *deployment.available):
+            for text in (window.start, window.end):
+                hour, minute = map(int, text.split(":"))
+                for day in range(-1, SPAN.days + 1):
+                    midnight = (era + timedelta(days=day)).replace(tzinfo=ZoneInfo(window.tz))
+                    wall = midnight + timedelta(hours=hour, minutes=minute)
+                    found |= {wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return found

@@ -1,0 +1,219 @@
+"""Many random days: held to closed forms, to single replays, and to themselves on other machines."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import timegate as tg
+from timegate.errors import InvalidTypeError, ReplayError, ScenarioError
+
+DAY = {"start": "2026-03-02T00:00Z", "end": "2026-03-03T00:00Z"}
+CONFIG = tg.GatewayConfig(
+    deployments=[
+        {"model_name": "strong", "model": "acme/a", "time_constraints": [["22:00", "06:00"]]},
+        {"model_name": "weak", "model": "sim/b"},
+    ]
+)
+OPEN = tg.GatewayConfig(
+    deployments=[{"model_name": "a", "model": "acme/m"}, {"model_name": "b", "model": "acme/m"}],
+)
+TRAFFIC = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=5_000, preferences={"strong": 0.2, "weak": 0.3})
+STORMY = tg.Scenario(
+    faults=[
+        tg.RandomOutages(target="strong", mtbf_s=20_000, mttr_s=3_000, **DAY),
+        tg.ErrorRate(target="weak", rate=0.1),
+        tg.Latency(target="weak", median_s=0.5, p99_s=4.0),
+    ]
+)
+
+
+def within(sample: pd.Series, expected: float, sigmas: float = 5.0) -> bool:
+    return abs(sample.mean() - expected) <= sigmas * sample.std() / math.sqrt(len(sample))
+
+
+def test_deployments_that_fail_with_known_probability_in_series() -> None:
+    """Availability is 1 - p1 p2, the fallback serves p1 (1 - p2), and attempts are 1 + p1."""
+    scenario = tg.Scenario(faults=[tg.ErrorRate(target="a", rate=0.3), tg.ErrorRate(target="b", rate=0.2)])
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=10_000)
+    days = tg.monte_carlo(OPEN, traffic, scenario, replicas=100, seed=4).replicas
+    assert within(days["availability"], 1 - 0.3 * 0.2)
+    assert within(days["share[b]"], 0.3 * 0.8)
+    assert within(days["attempts_per_call"], 1.3)
+
+
+def test_availability_of_what_fails_and_recovers() -> None:
+    """It is MTBF / (MTBF + MTTR) on average over days, from the first hour on."""
+    scenario = tg.Scenario(faults=[tg.RandomOutages(target="provider:acme", mtbf_s=30_000, mttr_s=6_000, **DAY)])
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2_000, rates=[1.0])
+    days = tg.monte_carlo(OPEN, traffic, scenario, replicas=2_000, seed=1).replicas
+    assert within(days["availability"], 30 / 36)
+
+
+def test_outages_of_a_provider_hit_all_of_its_deployments_at_once() -> None:
+    """With both behind one provider, falling back saves nothing: nobody serves whoever the first choice could not."""
+    scenario = tg.Scenario(faults=[tg.RandomOutages(target="provider:acme", mtbf_s=9_000, mttr_s=3_000, **DAY)])
+    days = tg.monte_carlo(OPEN, TRAFFIC, scenario, replicas=20, seed=1).replicas
+    assert (days["failed"] > 0).any()
+    assert (days["fallback"] == 0).all()
+
+
+def test_independent_outages_in_series() -> None:
+    """Two that fail independently are both down a product of the shares of time."""
+    scenario = tg.Scenario(
+        faults=[tg.RandomOutages(target=name, mtbf_s=30_000, mttr_s=10_000, **DAY) for name in ("a", "b")]
+    )
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2_000, rates=[1.0])
+    days = tg.monte_carlo(OPEN, traffic, scenario, replicas=2_000, seed=2).replicas
+    assert within(days["availability"], 1 - 0.25 * 0.25)
+
+
+def test_arrivals_are_poisson() -> None:
+    """The number of calls of a day has the mean and the variance of a Poisson distribution."""
+    days = tg.monte_carlo(OPEN, TRAFFIC.model_copy(update={"preferences": {}}), replicas=1_000, seed=3).replicas
+    assert within(days["calls"], 5_000)
+    assert days["calls"].var() / 5_000 == pytest.approx(1, abs=5 * math.sqrt(2 / 1_000))
+
+
+def test_arrivals_follow_the_profile_and_the_preferences() -> None:
+    """Calls in each hour and with each preference are within 5 standard deviations of what is expected."""
+    frame = pd.concat([chunk.frame for chunk in TRAFFIC.model_copy(update={"calls": 1e6}).chunks(seed=1)])
+    hours = frame.groupby(frame["at"].dt.hour).size().to_numpy()
+    expected = np.diff(TRAFFIC.expected) / 5_000 * 1e6
+    assert (abs(hours - expected) < 5 * np.sqrt(expected)).all()
+    preferred = frame["model_preference"].value_counts(normalize=True, dropna=False)
+    for name, share in (("strong", 0.2), ("weak", 0.3)):
+        assert abs(preferred[name] - share) < 5 * math.sqrt(share * (1 - share) / 1e6)
+
+
+def test_chunks_of_one_realisation_do_not_depend_on_their_size() -> None:
+    """The same seed gives the same arrivals in parts of any size."""
+    whole = pd.concat([chunk.frame for chunk in TRAFFIC.chunks(seed=9)], ignore_index=True)
+    parts = pd.concat([chunk.frame for chunk in TRAFFIC.chunks(seed=9, size=333)], ignore_index=True)
+    pd.testing.assert_frame_equal(parts, whole)
+
+
+def test_fixed_arrivals_without_chance_are_a_replay() -> None:
+    """Every replica of a trace under a scenario that draws nothing has the figures of its replay."""
+    trace = tg.generate_trace("2026-03-02T00:00Z", 2_000, seed=1, preferences={"weak": 0.5})
+    scenario = tg.Scenario(faults=[tg.Outage(target="strong", start="2026-03-02T10:00Z", end="2026-03-02T12:00Z")])
+    days = tg.monte_carlo(CONFIG, trace, scenario, replicas=3).replicas
+    summary = tg.replay(CONFIG, trace, scenario).summary()
+    for row in days.to_dict("records"):
+        assert {key: summary[key] for key in row} == pytest.approx(row)
+
+
+def test_figures_of_latency_are_those_of_a_replay() -> None:
+    """Mean is exact, quantiles agree within half a bin."""
+    trace = tg.generate_trace("2026-03-02T00:00Z", 20_000, seed=1)
+    scenario = tg.Scenario(faults=[tg.Latency(target="provider:acme", median_s=0.01, p99_s=30)], seed=5)
+    exact = tg.replay(OPEN, trace, scenario)
+    stream = tg.replay_stream(OPEN, [trace], scenario).summary()
+    assert stream["latency_mean_s"] == pytest.approx(exact.summary()["latency_mean_s"])
+    for percent in (50, 95, 99):
+        quantile = exact.calls["latency_s"].quantile(percent / 100, interpolation="lower")
+        assert stream[f"latency_p{percent}_s"] == pytest.approx(quantile, rel=0.004)
+
+
+def test_a_replica_depends_on_seed_and_number_alone() -> None:
+    """Threads do not matter, nor how many other replicas there are; another seed does."""
+    few = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=5, seed=8, threads=1).replicas
+    more = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=12, seed=8, threads=3).replicas
+    pd.testing.assert_frame_equal(more.iloc[:5], few)
+    assert not tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=5, seed=9).replicas.equals(few)
+
+
+def test_confidence_interval_covers_as_often_as_it_says() -> None:
+    """Of 200 intervals of 90 %, about 180 contain the closed form."""
+    scenario = tg.Scenario(faults=[tg.ErrorRate(target="a", rate=0.5), tg.ErrorRate(target="b", rate=0.5)])
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=200)
+    covered = 0
+    for seed in range(200):
+        row = tg.monte_carlo(OPEN, traffic, scenario, replicas=40, seed=seed).summary(0.9).loc["availability"]
+        covered += row["ci_low"] <= 0.75 <= row["ci_high"]
+    assert abs(covered - 180) <= 5 * math.sqrt(200 * 0.9 * 0.1)
+
+
+def test_compare_pairs_the_replicas() -> None:
+    """The paired difference is the difference of the means, with a far narrower interval than unpaired."""
+    data = CONFIG.to_dict()
+    del data["deployments"][0]["time_constraints"]
+    now = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=60, seed=1)
+    other = tg.monte_carlo(tg.GatewayConfig.model_validate(data), TRAFFIC, STORMY, replicas=60, seed=1)
+    paired = now.compare(other).loc["share[strong]"]
+    a, b = (days.replicas["share[strong]"] for days in (now, other))
+    assert paired["mean"] == pytest.approx(b.mean() - a.mean())
+    assert paired["std"] < 0.8 * math.sqrt(a.var() + b.var())
+
+
+def test_compare_takes_an_absent_deployment_for_one_that_serves_nobody() -> None:
+    """A deployment of one side alone counts with a share of 0 on the other."""
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=100)
+    alone = tg.GatewayConfig(deployments=[{"model_name": "b", "model": "acme/m"}])
+    paired = tg.monte_carlo(OPEN, traffic, replicas=3).compare(tg.monte_carlo(alone, traffic, replicas=3))
+    assert paired.loc["share[a]", "mean"] == -1
+    assert paired.loc["share[b]", "mean"] == 1
+
+
+def test_compare_refuses_what_is_not_paired() -> None:
+    """Other seeds or other traffic are an error that names the difference."""
+    one = tg.monte_carlo(CONFIG, TRAFFIC, replicas=2, seed=1)
+    with pytest.raises(ReplayError, match="not paired: seed is 1 here and 2 there"):
+        one.compare(tg.monte_carlo(CONFIG, TRAFFIC, replicas=2, seed=2))
+    with pytest.raises(ReplayError, match="traffic_hash"):
+        one.compare(tg.monte_carlo(CONFIG, TRAFFIC.model_copy(update={"calls": 9.0}), replicas=2, seed=1))
+
+
+def test_bad_arguments() -> None:
+    """Each bad argument is one clear error."""
+    with pytest.raises(ReplayError, match="replicas must be at least 2"):
+        tg.monte_carlo(CONFIG, TRAFFIC, replicas=1)
+    with pytest.raises(ReplayError, match="seed must lie between"):
+        tg.monte_carlo(CONFIG, TRAFFIC, seed=-1)
+    with pytest.raises(InvalidTypeError, match="traffic must be a PoissonTraffic or a Trace"):
+        tg.monte_carlo(CONFIG, [1, 2])  # type: ignore[arg-type]
+    with pytest.raises(ScenarioError, match=r"target 'x'"):
+        tg.monte_carlo(CONFIG, TRAFFIC, tg.Scenario(faults=[tg.ErrorRate(target="x", rate=0.1)]))
+    tokens = tg.Scenario(faults=[tg.TokenLatency(target="weak", first_token_s=1, tokens_per_s=9)])
+    with pytest.raises(ReplayError, match="completion_tokens"):
+        tg.monte_carlo(CONFIG, TRAFFIC, tokens)
+
+
+@pytest.fixture(scope="module")
+def cluster():  # type: ignore[no-untyped-def]
+    distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.mark.filterwarnings("ignore")  # distributed's own, and those of its dead workers
+def test_cluster_gives_the_same_as_one_process(cluster) -> None:  # type: ignore[no-untyped-def]
+    """A given client and the address of its scheduler give the rows of this process, bit for bit."""
+    here = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=120, seed=6)
+    for client in (cluster, cluster.scheduler.address):
+        there = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=120, seed=6, client=client)
+        pd.testing.assert_frame_equal(there.replicas, here.replicas, check_exact=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_worker_that_dies_loses_nothing(cluster) -> None:  # type: ignore[no-untyped-def]
+    """With one of two workers killed in the middle of a run, the result is the same."""
+    traffic = TRAFFIC.model_copy(update={"calls": 50_000.0})
+    here = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=400, seed=6)
+    pids = list(cluster.run(os.getpid).values())
+    killer = threading.Thread(target=lambda: (time.sleep(0.3), os.kill(pids[0], signal.SIGKILL)))
+    killer.start()
+    there = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=400, seed=6, client=cluster)
+    killer.join()
+    assert pids[0] not in cluster.run(os.getpid).values()
+    pd.testing.assert_frame_equal(there.replicas, here.replicas, check_exact=True)

@@ -1,0 +1,141 @@
+"""Traces larger than memory give what one replay gives, however they are cut."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import timegate as tg
+from tests.strategies import Case, cases
+from timegate.errors import ReplayError, TraceError
+from timegate.replay import stream
+
+CONFIG = tg.GatewayConfig(
+    deployments=[
+        {"model_name": "strong", "model": "acme/a", "time_constraints": [["22:00", "06:00"]]},
+        {"model_name": "weak", "model": "sim/b"},
+    ]
+)
+SCENARIO = tg.Scenario(faults=[tg.ErrorRate(target="weak", rate=0.3)], seed=2)
+TRACE = tg.generate_trace("2026-03-02T00:00Z", 1_000, seed=5, preferences={"strong": 0.4})
+
+
+def cut(trace: tg.Trace, size: int) -> list[pd.DataFrame]:
+    frame = trace.frame
+    return [frame.iloc[lo : lo + size] for lo in range(0, len(frame), size)]
+
+
+@pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(case=cases(latencies=True), size=st.integers(1, 200))
+def test_totals_are_those_of_one_replay(case: Case, size: int) -> None:
+    """Shares by bin, fallbacks and counts are equal for any trace, scenario and size of chunks."""
+    whole = tg.replay(*case)
+    parts = tg.replay_stream(case.config, cut(case.trace, size), case.scenario, freq="2h")
+    pd.testing.assert_frame_equal(parts.share(counts=True), whole.share("2h", counts=True))
+    pd.testing.assert_frame_equal(parts.share(), whole.share("2h"))
+    pd.testing.assert_frame_equal(parts.fallbacks(), whole.fallbacks())
+    expected = whole.summary()
+    for name in ("start", "end", "calls", "first_choice", "fallback", "failed", "blocked", "availability"):
+        assert parts.summary()[name] == expected[name]
+
+
+def test_calls_written_to_parquet_do_not_depend_on_the_chunks(tmp_path: Path) -> None:
+    """The file holds the calls of one replay, a row group a chunk."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for size in (1_000, 300):
+        path = tmp_path / f"{size}.parquet"
+        tg.replay_stream(CONFIG, cut(TRACE, size), SCENARIO, to_parquet=path)
+        assert parquet.ParquetFile(path).num_row_groups == -(-1_000 // size)
+    frames = [pd.read_parquet(tmp_path / f"{size}.parquet") for size in (1_000, 300)]
+    pd.testing.assert_frame_equal(*frames)
+    calls = tg.replay(CONFIG, TRACE, SCENARIO).calls.reset_index()
+    for name in calls:
+        assert frames[0][name].astype(object).fillna("").tolist() == calls[name].astype(object).fillna("").tolist()
+
+
+def test_parquet_files_are_read_by_row_group(tmp_path: Path) -> None:
+    """A file with row groups, and a folder of files in order of name, are read as one trace."""
+    pytest.importorskip("pyarrow")
+    whole = tg.replay(CONFIG, TRACE, SCENARIO)
+    TRACE.frame.to_parquet(tmp_path / "one.parquet", index=False, row_group_size=170)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number, part in enumerate(cut(TRACE, 400)):
+        part.to_parquet(folder / f"part-{number}.parquet", index=False)
+    for path in (tmp_path / "one.parquet", folder):
+        run = tg.replay_stream(CONFIG, path, SCENARIO)
+        pd.testing.assert_frame_equal(run.share(counts=True), whole.share(counts=True))
+
+
+def failing_after(chunks: list[pd.DataFrame], error: BaseException) -> Iterator[pd.DataFrame]:
+    yield from chunks
+    raise error
+
+
+def test_a_source_that_raises_leaves_complete_row_groups(tmp_path: Path) -> None:
+    """The error says how far it came, and the file holds that much."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "calls.parquet"
+    with pytest.raises(ReplayError, match=r"raised RuntimeError in chunk 3, after 750 calls: lost\.") as caught:
+        tg.replay_stream(CONFIG, failing_after(cut(TRACE, 250)[:3], RuntimeError("lost")), to_parquet=path)
+    assert "3 complete row groups" in str(caught.value)
+    assert len(pd.read_parquet(path)) == 750
+    assert [p.name for p in tmp_path.iterdir()] == ["calls.parquet"]
+
+
+def test_an_interrupt_leaves_complete_row_groups(tmp_path: Path) -> None:
+    """Ctrl-C reaches the caller; the file holds what was complete, and nothing else lies about."""
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "calls.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        tg.replay_stream(CONFIG, failing_after(cut(TRACE, 250)[:2], KeyboardInterrupt()), to_parquet=path)
+    assert len(pd.read_parquet(path)) == 500
+    assert [p.name for p in tmp_path.iterdir()] == ["calls.parquet"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error while writing is raised as it is; the old file stays whole."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    class FullDisk(parquet.ParquetWriter):  # type: ignore[misc]
+        def write_table(self, *args: Any, **kwargs: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "calls.parquet"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(parquet, "ParquetWriter", FullDisk)
+    with pytest.raises(OSError, match="No space left"):
+        tg.replay_stream(CONFIG, cut(TRACE, 250), to_parquet=path)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["calls.parquet"]
+
+
+def test_bad_sources(tmp_path: Path) -> None:
+    """Chunks out of order, no chunks, and files that are not there are each one clear error."""
+    chunks = cut(TRACE, 500)
+    with pytest.raises(TraceError, match="chunk 1 begins at .* before the one before it ends"):
+        tg.replay_stream(CONFIG, chunks[::-1])
+    with pytest.raises(TraceError, match="there was no chunk"):
+        tg.replay_stream(CONFIG, [])
+    with pytest.raises(TraceError, match="no Parquet file there"):
+        tg.replay_stream(CONFIG, tmp_path / "absent.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR0")
+    with pytest.raises(TraceError, match="cannot be read as Parquet"):
+        tg.replay_stream(CONFIG, tmp_path / "bad.parquet")
+    with pytest.raises(ReplayError, match="freq must be a fixed length"):
+        tg.replay_stream(CONFIG, chunks, freq="1ME")
+
+
+def test_bins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frequency that would cut the trace into too many bins is an error before memory runs out."""
+    monkeypatch.setattr(stream, "MAX_BINS", 100)
+    with pytest.raises(ReplayError, match="more than 100 bins"):
+        tg.replay_stream(CONFIG, cut(TRACE, 500), freq="1min")
