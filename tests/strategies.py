@@ -6,7 +6,8 @@ they meet; around some eras the clocks change. :func:`cases` draws all that a re
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -49,40 +50,41 @@ class Case(NamedTuple):
     scenario: tg.Scenario
 
 
-@st.composite
-def windows(draw: DrawFn, era: datetime) -> tg.Window:
+@cache
+def windows(era: datetime) -> SearchStrategy[tg.Window]:
     """Windows of every form: daily or not, across midnight or not, with and without zones, days and dates."""
-    dates: SearchStrategy[date] = st.integers(-2, SPAN.days + 1).map(lambda n: (era + timedelta(n)).date())
-    since, until = draw(st.none() | dates), draw(st.none() | dates)
-    if since and until and until < since:
-        since, until = until, since
-    return tg.Window(
-        draw(times),
-        draw(times | st.just("24:00")),
-        tz=draw(st.sampled_from(ZONES)),
-        days=draw(st.none() | st.lists(st.sampled_from(DAYS), min_size=1, unique=True)),
-        since=since,
-        until=until,
-        except_dates=draw(st.lists(dates, max_size=2)),
+    dates = st.integers(-2, SPAN.days + 1).map(lambda n: (era + timedelta(n)).date())
+    terms = st.tuples(st.none() | dates, st.none() | dates).map(
+        lambda term: sorted(term) if all(term) else term  # type: ignore[type-var]
+    )
+    return st.builds(
+        lambda start, end, tz, days, term, except_dates: tg.Window(start, end, tz, days, *term, except_dates),
+        times,
+        times | st.just("24:00"),
+        st.sampled_from(ZONES),
+        st.none() | st.lists(st.sampled_from(DAYS), min_size=1, unique=True),
+        st.just((None, None)) | terms,
+        st.just(()) | st.lists(dates, max_size=2),
+    )
+
+
+@cache
+def deployments(era: datetime) -> SearchStrategy[dict[str, Any]]:
+    """Return provider and windows of deployments that have no name yet."""
+    return st.fixed_dictionaries(
+        {
+            "model": st.sampled_from(PROVIDERS).map("{}/model".format),
+            "time_constraints": st.lists(windows(era), max_size=3),
+            "available": st.just([]) | st.just([]) | st.lists(windows(era), max_size=2),  # often none is open
+        }
     )
 
 
 @st.composite
 def configs(draw: DrawFn, era: datetime) -> tg.GatewayConfig:
     """Gateways of one to six deployments by one to three providers."""
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
-    few = st.lists(windows(era), max_size=3)
-    return tg.GatewayConfig(
-        deployments=[
-            {
-                "model_name": name,
-                "model": f"{draw(st.sampled_from(PROVIDERS))}/model",
-                "time_constraints": draw(few),
-                "available": draw(st.just([]) | few),
-            }
-            for name in names
-        ]
-    )
+    names = draw(st.permutations(NAMES))[: draw(st.integers(1, len(NAMES)))]
+    return tg.GatewayConfig(deployments=[{"model_name": name} | draw(deployments(era)) for name in names])
 
 
 @st.composite
@@ -93,10 +95,10 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
     )
     instants = st.builds(
         lambda minutes, us: era + timedelta(minutes=minutes, microseconds=us),
-        st.integers(0, SPAN // timedelta(minutes=1)),
+        st.just(0) | st.integers(0, SPAN // timedelta(minutes=1)),
         st.sampled_from([0, 0, 1, 999_999]),
     )
-    lengths = st.sampled_from([MICROSECOND, timedelta(minutes=1), timedelta(hours=5), SPAN])
+    lengths = st.sampled_from([MICROSECOND, timedelta(hours=5), SPAN, 2 * SPAN])
     seconds = st.sampled_from([0.000001, 0.0415, 2.5, 7200.0])
     kinds = ["outage", "error_rate"] + (["latency", "token_latency"] if latencies else [])
     faults: list[Any] = []
@@ -104,14 +106,14 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
         kind = draw(st.sampled_from(kinds))
         fault: dict[str, Any] = {"type": kind, "target": draw(st.sampled_from(targets))}
         fault["name"] = draw(st.sampled_from([None, None, f"fault {number}"]))
-        if kind == "outage" or draw(st.booleans()):
+        if kind == "outage" or draw(st.sampled_from([False, False, True])):
             fault["start"] = draw(instants)
             fault["end"] = fault["start"] + draw(lengths)
         if kind in ("outage", "error_rate"):
             fault["error"] = draw(st.sampled_from(list(CALL_ERRORS)))
             fault["after_s"] = draw(seconds) if latencies else 0.0
         if kind == "error_rate":
-            fault["rate"] = draw(st.sampled_from([0.0, 1.0]) | st.floats(0, 1))
+            fault["rate"] = draw(st.sampled_from([0.0, 0.3, 0.7, 1.0]) | st.floats(0, 1))
         if kind == "latency":
             fault["median_s"] = draw(seconds)
             fault["p99_s"] = draw(st.none() | st.just(3 * fault["median_s"]))

@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_bad_sources(tmp_path: Path) -> None:
     """Chunks out of order, no chunks, and files that are not there are each one clear error."""
     chunks = cut(TRACE, 500)
-    with pytest.raises(TraceError, match="chunk 1 begins at .* before the one before it ends"):
+    with pytest.raises(TraceError, match=r"chunk 1 begins at .* before the one before it ends"):
         tg.replay_stream(CONFIG, chunks[::-1])
     with pytest.raises(TraceError, match="there was no chunk"):
         tg.replay_stream(CONFIG, [])

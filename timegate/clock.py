@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from timegate.errors import InstantError
+from timegate.errors import InstantError, shown
 
 __all__ = ["DAY_US", "EPOCH", "Clock", "Instant", "SystemClock", "VirtualClock", "from_us", "to_us"]
 
@@ -96,22 +96,22 @@ def to_us(value: Instant, name: str) -> int:
         try:
             at = datetime.fromisoformat(at.strip())
         except ValueError:
-            raise InstantError(f"{name} must be a time like '2026-03-02T03:10Z'. Got {value!r}.") from None
+            raise InstantError(f"{name} must be a time like '2026-03-02T03:10Z'. Got {shown(value)}.") from None
     if at is None or at is pd.NaT or (isinstance(at, np.datetime64) and np.isnat(at)):
-        raise InstantError(f"{name} is missing: give a time like '2026-03-02T03:10Z'. Got {value!r}.")
+        raise InstantError(f"{name} is missing: give a time like '2026-03-02T03:10Z'. Got {shown(value)}.")
     if not isinstance(at, datetime):
         raise InstantError(
             f"{name} must be an aware datetime or text like '2026-03-02T03:10Z'. "
-            f"Got {value!r} ({type(value).__name__})."
+            f"Got {shown(value)} ({type(value).__name__})."
         )
     if at.utcoffset() is None:
         raise InstantError(
-            f"{name} must carry a zone or an offset, as in '2026-03-02T03:10Z'. Got the naive time {str(value)!r}."
+            f"{name} must carry a zone or an offset, as in '2026-03-02T03:10Z'. Got the naive time {shown(str(value))}."
         )
     # Floor division of the difference: pandas' own nanoseconds fall away, also before 1970.
     at_us = (at - EPOCH) // _MICROSECOND
     if not FIRST_US <= at_us < LAST_US:
-        raise InstantError(f"{name} must lie in the years 1900 to 2199. Got {str(value)!r}.")
+        raise InstantError(f"{name} must lie in the years 1900 to 2199. Got {shown(str(value))}.")
     return int(at_us)
 
 

@@ -28,6 +28,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
@@ -54,6 +55,7 @@ __all__ = [
     "TraceError",
     "WindowError",
     "did_you_mean",
+    "shown",
 ]
 
 
@@ -182,11 +184,23 @@ class InstantError(InvalidValueError):
 
 
 class WindowError(InvalidValueError):
-    """A window breaks a rule. ``field`` names the part of the window."""
+    """A window breaks a rule.
 
-    def __init__(self, *problems: str, field: str = "") -> None:
-        super().__init__(*problems)
+    Parameters
+    ----------
+    problem : str
+        Which rule, and what was given.
+    field : str
+        The part of the window.
+    place : str
+        Where the window stands, in a config or a gateway.
+    """
+
+    def __init__(self, problem: str, field: str, place: str = "") -> None:
+        super().__init__(f"{place}.{field} {problem}" if place else f"{field} {problem}")
+        self.problem = problem
         self.field = field
+        self.args = (problem, field, place)  # what pickle and copy rebuild from
 
 
 class ConfigError(InvalidValueError):
@@ -209,8 +223,12 @@ class InvalidTypeError(TimegateError, TypeError):
     """An argument is of the wrong type. ``field`` names the part of a window, if it is one."""
 
     def __init__(self, problem: str, field: str = "") -> None:
-        super().__init__(problem)
+        super().__init__(problem, field)
+        self.problem = problem
         self.field = field
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}".strip()
 
 
 class InvalidModelError(TimegateError, AttributeError):
@@ -223,6 +241,22 @@ class MissingExtraError(TimegateError, ImportError):
 
 class TimegateWarning(UserWarning):
     """The input was understood, with a reservation that the message states."""
+
+
+_brief = reprlib.Repr()  # bounded in depth and width: YAML's anchors can make small texts enormous values
+_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlist, _brief.maxtuple, _brief.maxdict = 3, 90, 90, 6, 6, 6
+
+
+def shown(value: object) -> str:
+    """Return a value as it stands in an error message: its repr, cut where it is long.
+
+    Examples
+    --------
+    >>> shown("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    text = _brief.repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping
 from datetime import time
 from typing import Any, ClassVar, Self
 
@@ -12,6 +12,7 @@ from timegate.errors import (
     InvalidModelError,
     InvalidTypeError,
     InvalidValueError,
+    ModelRouterError,
     WindowError,
     did_you_mean,
 )
@@ -139,7 +140,7 @@ class ModelGateway:
         ModelRouterError
             If no deployment is open, or all that are open have failed.
         """
-        call = self.router.route(self._clock.now_us(), model_preference)
+        call = self._route(model_preference)
         index = next(call)
         while True:
             try:
@@ -149,13 +150,35 @@ class ModelGateway:
 
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
-        call = self.router.route(self._clock.now_us(), model_preference)
+        call = self._route(model_preference)
         index = next(call)
         while True:
             try:
                 return await self.models[index].acall(**kwargs)
             except Exception as error:
                 index = call.send(error)
+
+    def _route(self, model_preference: str | None) -> Generator[int, Exception, None]:
+        """Route a call that arrives now, and tell the log."""
+        at_us = self._clock.now_us()
+        if logger.isEnabledFor(logging.DEBUG):
+            order = [self.model_names[index] for index in self.router.order(at_us, model_preference)]
+            if len(order) < len(self.models):
+                logger.debug("Restricted by windows: %s", [name for name in self.model_names if name not in order])
+            if model_preference and model_preference not in order:
+                logger.debug("Preferred model %r is unknown or closed, and passed over", model_preference)
+        route = self.router.route(at_us, model_preference)
+        try:
+            index = next(route)
+            while True:
+                error = yield index
+                logger.debug(
+                    "Model `%s` (%s) failed to execute: %s", self.model_names[index], self.models[index].provider, error
+                )
+                index = route.send(error)
+        except ModelRouterError as error:
+            logger.error(error.message)
+            raise
 
     def explain(self, at: Instant | None = None, model_preference: str | None = None) -> Explanation:
         """Say which deployments would be tried, in which order, and why not the others.
@@ -232,11 +255,11 @@ def _parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Wind
         try:
             windows.append(Window.parse(value))
         except WindowError as error:
-            place = f"{place}.{error.field}"
-            raise WindowError(f"Invalid format in time_constraints: {place} {error}", field=error.field) from error
+            place = f"Invalid format in time_constraints: {place}"
+            raise WindowError(error.problem, error.field, place) from error
         except InvalidTypeError as error:
             place = f"{place}.{error.field}" if error.field else place
-            raise InvalidTypeError(f"{place} {error}", error.field) from error
+            raise InvalidTypeError(f"{place} {error.problem}") from error
     return tuple(windows)
 
 
@@ -244,5 +267,6 @@ def _last_time(window: Window) -> time:
     return time.max if window.end == "24:00" else time.fromisoformat(window.end)
 
 
-def _plain(window: Window | Sequence[str] | Mapping[str, Any]) -> Any:
-    return window.to_config() if isinstance(window, Window) else window
+def _plain(window: Any) -> Any:
+    """Return a window as plain data; a pair as it was given, for that is the form of msgflux."""
+    return window if isinstance(window, list | tuple) else Window.parse(window).to_config()

@@ -1,10 +1,10 @@
 """Figures of a replay: what was closed, who served, who fell back to whom, and how two replays differ.
 
-Every function takes a result and returns the Axes that it drew on. Without ``ax`` it makes a figure of its own.
-With ``ax``, give that figure ``layout="constrained"``, so that names and legends get their room.
+Each function takes a result and returns the Axes that it drew on. Without ``ax`` it makes a figure; give the
+figure of an ``ax`` of yours ``layout="constrained"``, so that names and legends get their room.
 
-A deployment has one colour in all figures, by its name: the order of a config does not matter. A name that
-comes or goes can move others, if their hashes collide: pass ``colors`` to pin them.
+A deployment has the same colour in all figures, by its name, whatever the order of the config. A name that
+comes or goes can move others, if their hashes meet: ``colors`` pins them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,10 +20,11 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.colors import is_color_like, to_hex, to_rgb
+from matplotlib.colors import PowerNorm, is_color_like, to_hex, to_rgb
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import ScaledTranslation
+from pandas.tseries.frequencies import to_offset
 
 from timegate.columns import UNSERVED
 from timegate.errors import InvalidTypeError, ReplayError
@@ -32,31 +33,29 @@ from timegate.replay import Replay
 __all__ = ["compare", "day", "deployment_colors", "fallbacks", "share"]
 
 Floats = npt.NDArray[np.float64]
+Style = dict[str, Any]
 
-# Okabe and Ito, "Color Universal Design" (2008): eight colours that colour-blind people can tell apart.
-# Vermillion and black are kept for the calls that nobody served, the other six are for deployments.
-PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#CC79A7")
-ALARM = {"failed": "#D55E00", "blocked": "#000000"}
-# Alarm does not hang on colour alone.
+# Paul Tol's "muted" scheme (sronpersonalpages.nl/~pault), safe for colour-blind eyes, without its two reds ...
+PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#aa4499")
+# ... for alarm is vermillion and black (Okabe and Ito, "Color Universal Design"), which no deployment is given.
+ALARM = {"failed": "#d55e00", "blocked": "#000000"}
 ALARM_HATCH = {"failed": "xxxx", "blocked": "...."}
+CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
+OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
+LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
 
-CLOSED = {"facecolor": "#EEEEEE", "edgecolor": "#9A9A9A", "hatch": "////", "linewidth": 0.0}
-OUTAGE = {"facecolor": "#5A5A5A", "edgecolor": "#5A5A5A", "linewidth": 1.0}
-
-# Lengths of a bin, in seconds, that divide a minute, an hour, a day or the next.
-STEPS_S = (
-    *(1, 2, 5, 10, 15, 30),
-    *(60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 10800, 21600, 43200, 86400),
-    *(2 * 86400, 4 * 86400, 7 * 86400, 14 * 86400, 28 * 86400),
-)  # fmt: skip
+# The usual lengths of a bin. The last serves traces of years.
+STEPS = (
+    *("1s", "2s", "5s", "10s", "15s", "30s", "1min", "2min", "5min", "10min", "15min", "30min"),
+    *("1h", "2h", "3h", "6h", "12h", "24h", "2D", "4D", "7D", "14D", "28D"),
+)
 
 
 def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
-    """Draw a replay over time, one row a deployment in config order, and one for the calls that nobody served.
+    """Draw a replay over time: a row a deployment in config order, and one for the calls that nobody served.
 
-    A row shows when windows closed the deployment, its outages, and the calls that it served. All rows have the
-    same scale, which the label of the axis states; a bin with any call at all is drawn high enough to be seen.
+    A row shows when windows closed the deployment, when it was out, and the calls that it served. All rows have
+    one scale, which the legend states; a bin with any call at all is drawn high enough to be seen.
 
     Parameters
     ----------
@@ -75,60 +74,53 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, or a colour is none.
     """
-    _check_replay(run, "run")
-    names = run.deployments
-    palette = _colors(names, colors)
-    ax = _axes(ax, (10.0, 1.5 + 0.55 * (len(names) + 1)))
+    styles = _styles(_checked(run, "run").deployments, colors)
+    ax = _axes(ax, (10.0, 1.5 + 0.55 * (len(run.deployments) + 1)))
     freq = _frequency(run, 200)
     counts, edges = _bins(run, freq)
-    served, unserved = counts[:, : len(names)], counts[:, len(names) :]
-    peak = max(served.max(initial=0), unserved.sum(axis=1).max())
-    # Rows are 1 apart and counted downwards: heights are negative.
-    heights = -0.8 * np.where(counts > 0, np.maximum(counts / peak, 0.1), 0.0)
+    bottom = len(run.deployments)
+    peak = int(max(counts[:, :bottom].max(initial=0), counts[:, bottom:].sum(axis=1).max()))
+    heights = np.where(counts > 0, np.maximum(0.8 * counts / peak, 0.08), 0.0)
 
-    handles: list[Patch] = []
-    for what, stretches, style, span in (
-        ("closed by a window", run.closed(), CLOSED, (-0.45, 0.9)),
-        ("outage", run.outages(), OUTAGE, (0.37, 0.08)),
+    handles = []
+    for label, stretches, style, above, thick in (
+        ("closed by a window", run.closed(), CLOSED, 0.45, 0.9),
+        ("outage", run.outages(), OUTAGE, -0.37, 0.08),
     ):
-        seen = _visible(run, stretches)
-        for row, name in enumerate(names):
-            if bars := _bars(seen, name):
-                ax.broken_barh(bars, (row + span[0], span[1]), **style)
-        if len(seen):
-            handles.append(Patch(label=what, **style))  # type: ignore[arg-type]
+        bars = _bars(run, stretches)
+        for name, spans in bars.items():
+            ax.broken_barh(spans, (run.deployments.index(name) - above, thick), **style)
+        if bars:
+            handles.append(Patch(label=label, **style))
+    floors = [np.full(len(counts), row + 0.37) for row in range(bottom + 1)]
+    for column in np.flatnonzero(counts.any(axis=0)).tolist():
+        row = min(column, bottom)  # all that nobody served share the last
+        top = floors[row] - heights[:, column]  # rows are counted downwards
+        ax.stairs(top, edges, baseline=floors[row], fill=True, **styles[column])
+        floors[row] = top
+        if row == bottom:
+            handles.append(Patch(label=UNSERVED[column - bottom], **styles[column]))
 
-    for row, name in enumerate(names):
-        floor = np.full(len(counts), row + 0.37)
-        ax.stairs(floor + heights[:, row], edges, baseline=floor, fill=True, color=palette[name], linewidth=0)
-    floor = np.full(len(counts), len(names) + 0.37)
-    for column, outcome in enumerate(UNSERVED, start=len(names)):
-        if counts[:, column].any():
-            top = floor + heights[:, column]
-            ax.stairs(top, edges, baseline=floor, fill=True, **_alarm(outcome))
-            handles.append(Patch(label=outcome, **_alarm(outcome)))
-            floor = top
-
-    totals = [*served.sum(axis=0), unserved.sum()]
-    labels = [f"{name}  {total / len(run):.1%}" for name, total in zip([*_labels(names, ax), "unserved"], totals)]
-    _rows(ax, labels)
-    ax.axhline(len(names) - 0.5, color="#333333", linewidth=0.8)
-    _time_axis(ax, run)
-    ax.set_xlabel(f"time (UTC); a full row is {peak:,} calls in {freq}")
-    _legend_below(ax, handles)
+    totals = counts.sum(axis=0) / len(run)
+    shares = [*totals[:bottom], totals[bottom:].sum()]
+    names = [*_labels(run.deployments, ax), "unserved"]
+    _rows(ax, [f"{name}  {_percent(part)}" for name, part in zip(names, shares, strict=True)])
+    ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
+    _time_axis(ax, edges[0], edges[-1])
+    _legend_below(ax, handles, f"full row: {_calls(peak)} per {freq}")
     return ax
 
 
 def share(
     run: Replay, freq: str | None = None, ax: Axes | None = None, colors: Mapping[str, str] | None = None
 ) -> Axes:
-    """Draw who served which share of the calls, bin by bin.
+    """Draw who served which share of the calls, bin by bin. Bins without calls are gaps.
 
     Parameters
     ----------
     run : Replay
     freq : str, optional
-        Length of a bin, such as ``"15min"``. Default: one that cuts the trace into 48 to 96 bins.
+        Length of a bin, such as ``"15min"``. Default: one that cuts the trace into 40 to 96 bins.
     ax : Axes, optional
         Where to draw.
     colors : mapping of str to str, optional
@@ -137,41 +129,38 @@ def share(
     Returns
     -------
     Axes
-        Bins without calls are gaps.
 
     Raises
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, ``freq`` is no length of time, or a colour is none.
     """
-    _check_replay(run, "run")
+    styles = _styles(_checked(run, "run").deployments, colors)
     if not isinstance(freq, str | None):
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
-    names = run.deployments
-    palette = _colors(names, colors)
-    freq = freq or _frequency(run, 96)
+    freq = _frequency(run, 96) if freq is None else freq
     counts, edges = _bins(run, freq)
+    for style, outcome in zip(styles[-len(UNSERVED) :], UNSERVED, strict=True):
+        style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}  # in a stack, alarm is more than a colour
     ax = _axes(ax, (10.0, 4.0))
-    total = counts.sum(axis=1)
-    # Shares of the running sums: the topmost is 1 exactly. Not a number, where no call arrived, is a gap.
-    tops = counts.cumsum(axis=1) / np.where(total > 0, total, np.nan)[:, None]
-    bottoms = np.column_stack([np.where(total > 0, 0.0, np.nan), tops[:, :-1]])
-    handles = []
-    labels = [*_labels(names, ax), *UNSERVED]
-    styles = [{"color": palette[name], "linewidth": 0.0} for name in names] + [_alarm(outcome) for outcome in UNSERVED]
-    for column in np.flatnonzero(counts.any(axis=0)):
-        ax.stairs(tops[:, column], edges, baseline=bottoms[:, column], fill=True, **styles[column])
-        handles.append(Patch(label=labels[column], **styles[column]))
+    totals = counts.sum(axis=0)
+    total = counts.sum(axis=1, keepdims=True)
+    sums = np.column_stack([np.zeros(len(counts)), counts.cumsum(axis=1)]) / np.where(total > 0, total, np.nan)
+    labels = [*_labels(run.deployments, ax), *UNSERVED]
+    drawn = np.flatnonzero(totals).tolist()
+    for column in drawn:
+        ax.stairs(sums[:, column + 1], edges, baseline=sums[:, column], fill=True, **styles[column])
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_ylabel(f"share of calls in {freq}")
-    _time_axis(ax, run)
-    ax.set_xlabel("time (UTC)")
-    # Beside the stack and in its order.
-    fontsize = _fit(_inches(ax)[1], len(handles))
-    ax.legend(
-        handles=handles[::-1], loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0, frameon=False, fontsize=fontsize
-    )
+    ax.set_ylabel(f"share of calls per {freq}")
+    _time_axis(ax, edges[0], edges[-1])
+    # Beside the stack, in its order. If there is no room for all, those that served most are named.
+    drawn.sort(key=lambda column: (column >= len(run.deployments), totals[column]), reverse=True)
+    named = sorted(drawn[: _lines(ax)], reverse=True)
+    handles = [Patch(label=labels[column], **styles[column]) for column in named]
+    if rest := len(drawn) - len(named):
+        handles.append(Patch(label=f"and {rest} more", facecolor="none"))
+    ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=_fit(ax, len(handles)), **LEGEND)
     return ax
 
 
@@ -193,37 +182,35 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     InvalidTypeError
         If an argument is of the wrong type.
     """
-    _check_replay(run, "run")
-    counts = _matrix(run)
+    counts = _matrix(_checked(run, "run"))
     rows, columns = counts.shape
     ax = _axes(ax, (3.5 + 0.9 * columns, 1.5 + 0.5 * rows))
-    ax.set_ylabel("first choice")
-    ax.set_xlabel(f"served by ({counts.to_numpy().sum():,} calls fell back)")
-    ax.tick_params(length=0)
+    ax.set(xlabel="served by", ylabel="first choice")
     if counts.empty:
         ax.set(xticks=[], yticks=[])
         ax.text(0.5, 0.5, "No call fell back.", transform=ax.transAxes, ha="center", va="center")
         return ax
     values = counts.to_numpy()
-    image = ax.imshow(np.ma.masked_equal(values, 0), cmap="cividis_r", vmin=0, aspect="auto")
-    width, height = _inches(ax)
-    longest = max(len(f"{value:,}") for value in values.flat)
-    size = min(_fit(height, rows), max(5.0, 72 * width / columns / (0.7 * longest)))
-    for row, column in zip(*np.nonzero(values), strict=True):
-        value = values[row, column]
-        ink = "black" if _luminance(image.cmap(image.norm(value))) > 0.18 else "white"
-        ax.text(column, row, f"{value:,}", ha="center", va="center", color=ink, fontsize=size)
-    # White lines part the cells.
-    for at in np.arange(0.5, columns - 1):
-        ax.axvline(at, color="white", linewidth=1.5)
-    for at in np.arange(0.5, rows - 1):
-        ax.axhline(at, color="white", linewidth=1.5)
+    ax.set_xlabel(f"served by ({_calls(values.sum())} fell back)")
+    # The square root sets small numbers apart as well; cells without calls stay white.
+    image = ax.imshow(np.ma.masked_equal(values, 0), cmap="Blues", norm=PowerNorm(0.5, vmin=0), aspect="auto")
+    fills = image.to_rgba(values)
+    width, _ = _inches(ax)
+    longest = len(f"{values.max():,}")
+    size = min(_fit(ax, rows), max(4.0, 72 * width / columns / (0.75 * longest)))
+    for row, column in np.argwhere(values):
+        ink = "black" if _luminance(fills[row, column]) > 0.18 else "white"
+        ax.text(column, row, f"{values[row, column]:,}", ha="center", va="center", color=ink, fontsize=size)
+    for at in range(1, rows):
+        ax.axhline(at - 0.5, color="#CCCCCC", linewidth=0.8)
+    for at in range(1, columns):
+        ax.axvline(at - 0.5, color="#CCCCCC", linewidth=0.8)
     _rows(ax, _labels(counts.index, ax))
     labels = _labels(counts.columns, ax)
-    slanted = sum(map(len, labels)) * 0.09 > width
-    ax.set_xticks(
-        range(columns), labels, rotation=30 if slanted else 0, ha="right" if slanted else "center", rotation_mode="anchor"
-    )
+    slant: Style = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    crowded = 0.1 * columns * max(map(len, labels)) > width
+    ax.set_xticks(range(columns), labels, fontsize=_fit(ax, rows), **(slant if crowded else {}))
+    ax.tick_params(axis="x", length=0)
     return ax
 
 
@@ -250,17 +237,261 @@ def compare(
     Returns
     -------
     Axes
-        The bars of A are pale, those of B full. Beside each pair stands B minus A in percentage points.
+        The bars of A are pale, those of B full. Beside each pair stands B minus A in percentage points, with
+        ``new`` or ``gone`` where only B or only A has the deployment.
 
     Raises
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, there are not two labels, or a colour is none.
     """
-    _check_replay(run_a, "run_a")
-    _check_replay(run_b, "run_b")
+    names = list(dict.fromkeys([*_checked(run_a, "run_a").deployments, *_checked(run_b, "run_b").deployments]))
     label_a, label_b = _two(labels)
-    shares = _shares(run_a, run_b)
-    names = [name for name, unserved in shares.index if not unserved]
-    palette = _colors(names, colors) 
-    raise NotImplementedError
+    # As in the figures of each run alone. Should a name of A and one of B share a colour, the rows part them.
+    palette = _palette(run_b.deployments, colors) | _palette(run_a.deployments, colors)
+    tones = [palette[name] for name in names] + [ALARM[outcome] for outcome in UNSERVED]
+    shares = np.stack([_shares(run_a, names), _shares(run_b, names)])
+    notes = [_change(a, b) for a, b in shares.T]
+    shares = np.nan_to_num(shares)
+    longest = shares.max()
+    ax = _axes(ax, (8.0, 1.2 + 0.5 * len(tones)))
+    _rows(ax, [*_labels(names, ax), *UNSERVED])
+    for row, tone in enumerate(tones):
+        ax.barh(row - 0.2, shares[0, row], height=0.36, facecolor=_mix(tone, "white", 0.7), edgecolor=tone)
+        ax.barh(row + 0.2, shares[1, row], height=0.36, facecolor=tone, edgecolor=tone)
+        end = (shares[:, row].max(), row)
+        ax.annotate(notes[row], end, (5, 0), textcoords="offset points", va="center", fontsize=_fit(ax, len(tones)))
+    width, _ = _inches(ax)
+    room = min(0.6, (0.08 * max(map(len, notes)) + 0.15) / width)  # for the notes, right of the bars
+    ax.set_xlim(0, longest / (1 - room))
+    ticks = MaxNLocator(5).tick_values(0, longest)
+    ax.set_xticks(ticks[ticks <= longest])
+    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+    ax.set_xlabel("share of all calls", loc="left")
+    looks = ((label_a, "#DDDDDD"), (label_b, "#666666"))
+    handles = [Patch(label=label, facecolor=face, edgecolor="#666666") for label, face in looks]
+    _legend_below(ax, handles)
+    return ax
+
+
+def deployment_colors(names: Iterable[str]) -> dict[str, str]:
+    """Return the colours of deployments.
+
+    The hash of a name chooses its colour; where two meet, the later in the alphabet takes the next that is free.
+    When all are taken they come again, lighter and darker in turn.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    dict of str to str
+        In the order of the names. Passed to the figures as ``colors``, it pins those of several replays.
+
+    Examples
+    --------
+    >>> deployment_colors(["weak", "strong"]) == deployment_colors(["strong", "weak"])
+    True
+    """
+    if isinstance(names, str):  # itself an iterable of str, of its letters
+        raise InvalidTypeError(f"names must be a list of names of deployments. Got {names!r}.")
+    names = list(names)
+    size = len(PALETTE)
+    chosen: dict[str, str] = {}
+    free: list[int] = []
+    for number, name in enumerate(sorted(set(names))):
+        free = free or list(range(size))
+        first = zlib.crc32(name.encode())
+        slot = min(free, key=lambda slot: (slot - first) % size)
+        free.remove(slot)
+        chosen[name] = _shade(PALETTE[slot], number // size)
+    return {name: chosen[name] for name in names}
+
+
+# What is drawn
+
+
+def _frequency(run: Replay, most: int) -> str:
+    """Return the shortest of the usual bins that cuts the trace into at most so many."""
+    span = run.trace.end - run.trace.start
+    return next((step for step in STEPS if span / pd.Timedelta(step) <= most), STEPS[-1])
+
+
+def _bins(run: Replay, freq: str) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return the calls of each bin, a column a deployment or reason not to be served, and the edges of the bins."""
+    counts = run.share(freq, counts=True)
+    end = counts.index[-1] + pd.Timedelta(to_offset(freq))  # type: ignore[arg-type]
+    return counts.to_numpy(), np.array([*_x(counts.index), _x(end)])
+
+
+def _bars(run: Replay, stretches: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
+    """Return the stretches of each deployment within the trace, as left ends and widths."""
+    first, last = run.trace.start, run.trace.end + pd.Timedelta(1, "us")
+    seen = stretches[(stretches["start"] < last) & (stretches["end"] > first)]
+    # A trace that is too short to be seen is drawn as wide as its bins, of a second.
+    start, end = (first, last) if last - first > pd.Timedelta(1, "s") else (first.floor("s"), last.ceil("s"))
+    lefts = _x(seen["start"].where(seen["start"] > first, start))
+    rights = _x(seen["end"].where(seen["end"] < last, end))
+    bars: dict[str, list[tuple[float, float]]] = {}
+    for name, left, right in zip(seen["deployment"], lefts, rights, strict=True):
+        bars.setdefault(name, []).append((left, right - left))
+    return bars
+
+
+def _x(times: Any) -> Any:
+    """Return instants as matplotlib counts them, in days."""
+    return mdates.date2num(times)  # type: ignore[no-untyped-call]
+
+
+def _matrix(run: Replay) -> pd.DataFrame:
+    """Return the fallbacks, first choice by who served, in config order, without the deployments that have none."""
+    moved = run.fallbacks()
+    table = moved.pivot_table(index="from", columns="to", values="count", aggfunc="sum", fill_value=0)
+    order = run.deployments
+    return table.loc[[n for n in order if n in table.index], [n for n in order if n in table.columns]]
+
+
+def _shares(run: Replay, names: Sequence[str]) -> Floats:
+    """Return the share of each deployment, missing if the run does not have it, and of the calls not served."""
+    served = run.calls["served_by"].value_counts()
+    outcomes = run.calls["outcome"].value_counts()
+    return np.array([served.get(name, np.nan) for name in names] + [outcomes[o] for o in UNSERVED]) / len(run)
+
+
+def _change(a: float, b: float) -> str:
+    points = round(100 * float(np.nan_to_num(b) - np.nan_to_num(a)), 1) + 0.0  # no -0.0
+    return f"{points:+.1f} pp" + (" (gone)" if np.isnan(b) else " (new)" if np.isnan(a) else "")
+
+
+def _percent(part: float) -> str:
+    """Return a share in words that do not round something to nothing, nor nearly all to all."""
+    if part in (0, 1):
+        return f"{part:.0%}"
+    return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
+
+
+def _calls(count: int) -> str:
+    return f"{count:,} call" + ("" if count == 1 else "s")
+
+
+def _mix(color: str, other: str, weight: float) -> str:
+    mixed = (1 - weight) * np.array(to_rgb(color)) + weight * np.array(to_rgb(other))
+    return to_hex(tuple(mixed))
+
+
+def _shade(color: str, turn: int) -> str:
+    """Return a colour for its first use and further ones: itself, lighter, darker, lighter still."""
+    return _mix(color, "white" if turn % 2 else "black", 1 - 0.6 ** ((turn + 1) // 2))
+
+
+def _luminance(color: Any) -> float:
+    """Return the relative luminance of WCAG 2. At 0.18, black and white stand out equally."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+# What is given
+
+
+def _checked(run: Replay, name: str) -> Replay:
+    if not isinstance(run, Replay):
+        raise InvalidTypeError(f"{name} must be a Replay, as replay() returns it. Got {type(run).__name__}.")
+    return run
+
+
+def _two(labels: Sequence[str]) -> tuple[str, str]:
+    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
+        raise InvalidTypeError(f"labels must be two names such as ('before', 'after'). Got {labels!r}.")
+    if len(labels) != 2 or not all(label.strip() for label in labels) or labels[0] == labels[1]:
+        raise ReplayError(f"labels must be two different names, such as ('before', 'after'). Got {labels!r}.")
+    return _plain(labels[0]), _plain(labels[1])
+
+
+def _palette(names: Sequence[str], given: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the colours of deployments, those that are given in place of their own."""
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise InvalidTypeError(f"colors must map names of deployments to colours. Got {type(given).__name__}.")
+    for name, color in given.items():
+        if not is_color_like(color):
+            raise ReplayError(f"colors[{name!r}] must be a colour such as '#117733'. Got {color!r}.")
+    return {name: given.get(name, own) for name, own in deployment_colors(names).items()}
+
+
+def _styles(names: Sequence[str], given: Mapping[str, str] | None) -> list[Style]:
+    """Return a style for each column of :meth:`Replay.share`."""
+    colors = [*_palette(names, given).values(), *(ALARM[outcome] for outcome in UNSERVED)]
+    return [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in colors]
+
+
+# How it is drawn
+
+
+def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    if ax is None:
+        width, height = size
+        return plt.subplots(figsize=(min(width, 50.0), min(height, 50.0)), layout="constrained")[1]
+    if not isinstance(ax, Axes):
+        raise InvalidTypeError(f"ax must be one matplotlib Axes, or None. Got {type(ax).__name__}.")
+    return ax
+
+
+def _inches(ax: Axes) -> tuple[float, float]:
+    """Return the size of the axes, as far as it is known before the layout."""
+    return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+
+
+def _fit(ax: Axes, lines: int) -> float:
+    """Return the size of type at which so many lines fit beside the axes."""
+    return float(np.clip(72 * _inches(ax)[1] / (1.4 * max(lines, 1)), 5.0, 9.0))
+
+
+def _lines(ax: Axes) -> int:
+    """Return how many lines of the smallest type fit beside the axes, less one."""
+    return int(72 * _inches(ax)[1] / (1.4 * 5.0)) - 1
+
+
+def _plain(name: str) -> str:
+    """Return a name to be printed letter by letter: $ would begin mathematics, and _ hide it from a legend."""
+    text = " ".join(name.split()).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
+def _labels(names: Iterable[str], ax: Axes) -> list[str]:
+    """Return names to be printed, the middle of long ones left out unless two would look alike."""
+    names = list(names)
+    most = int(np.clip(5 * _inches(ax)[0], 16, 32))
+    short = [name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names]
+    return [_plain(s if short.count(s) == 1 else name) for s, name in zip(short, names, strict=True)]
+
+
+def _rows(ax: Axes, labels: Sequence[str]) -> None:
+    """Make the axis of y one of rows, the first on top."""
+    ax.set_yticks(range(len(labels)), labels, fontsize=_fit(ax, len(labels)))
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def _time_axis(ax: Axes, start: float, end: float) -> None:
+    # The formatter writes the date of the last tick at the right. That of the bins, not of the midnight after them.
+    ax.set_xlim(start, end - 1e-6 * (end - start))
+    ax.set_xlabel("time (UTC)", loc="left")
+    if end - start < 3 / 86400:  # parts of a second say less than the time itself
+        label = f"{mdates.num2date(start):%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")  # type: ignore[no-untyped-call]
+        ax.set_xticks([start], [label], ha="left")
+        return
+    most = int(np.clip(1.8 * _inches(ax)[0], 6, 10))
+    least = 3 if most > 6 else 2  # 3 of 6 would leave spans, such as 2.7 hours, for which no step fits
+    locator = mdates.AutoDateLocator(tz=UTC, minticks=least, maxticks=most)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
+
+
+def _legend_below(ax: Axes, handles: Sequence[Patch], title: str | None = None) -> None:
+    """Put a legend half an inch under the axes, where it hides no data, label or title."""
+    under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
+    columns = max(1, min(len(handles), int(_inches(ax)[0] / 1.3)))
+    text: Style = {"title": title, "fontsize": 8, "title_fontsize": 8, "alignment": "left"}
+    ax.legend(handles=handles, ncols=columns, bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)

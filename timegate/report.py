@@ -9,10 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import matplotlib as mpl
-import pandas as pd
 from matplotlib.figure import Figure
 
 from timegate import plots
@@ -21,7 +19,7 @@ from timegate.files import replacing
 from timegate.replay import Replay
 from timegate.windows import Window
 
-__all__ = ["BASELINE", "CAPTIONS", "Line", "page", "percent", "summary_lines", "write"]
+__all__ = ["BASELINE", "CAPTIONS", "Line", "calls", "page", "percent", "summary_lines", "write"]
 
 BASELINE = "no windows, no faults"
 
@@ -33,7 +31,7 @@ CAPTIONS = {
 """The plots of a report: each function of timegate.plots by name, and what it shows."""
 
 _LABELS = {
-    "preference_passed_over": "preferred one closed or unknown",
+    "preference_passed_over": "preference closed or unknown",
     "latency_mean_s": "latency, mean",
     "latency_p50_s": "latency, median",
     "latency_p95_s": "latency, 95th percentile",
@@ -63,26 +61,37 @@ def percent(share: float) -> str:
     return ">99.99%" if 0.9999 < share < 1 else f"{share:.2%}"
 
 
+def calls(number: int) -> str:
+    """Write a number of calls.
+
+    Examples
+    --------
+    >>> calls(1), calls(50000)
+    ('1 call', '50,000 calls')
+    """
+    return f"{number:,} call" if number == 1 else f"{number:,} calls"
+
+
 def summary_lines(run: Replay) -> dict[str, list[Line]]:
     """Return the summary of a replay in groups, by title. What the summary gains later stands in the last."""
-    figures = run.summary().to_dict()
-    calls = figures["calls"]
+    figures: dict[str, Any] = {str(name): value for name, value in run.summary().items()}
+    number = figures["calls"]
 
     def counted(label: str, count: int, baseline: float | None = None) -> Line:
-        return Line(label, f"{count:,}", percent(count / calls), "" if baseline is None else percent(baseline))
+        return Line(label, f"{count:,}", percent(count / number), "" if baseline is None else percent(baseline))
 
     shares = {name: (figures[f"share[{name}]"], figures[f"baseline_share[{name}]"]) for name in run.deployments}
     groups = {
-        "calls": [
-            Line("arrived", f"{calls:,}"),
+        "Calls": [
+            Line("arrived", f"{number:,}"),
             counted("served", figures["first_choice"] + figures["fallback"], figures["baseline_availability"]),
-            counted("- by the first choice", figures["first_choice"]),
-            counted("- by a fallback", figures["fallback"]),
-            counted("failed: all that were open", figures["failed"]),
-            counted("blocked: nobody was open", figures["blocked"]),
+            counted("served by the first choice", figures["first_choice"]),
+            counted("served by a fallback", figures["fallback"]),
+            counted("failed (all open ones did)", figures["failed"]),
+            counted("blocked (nobody was open)", figures["blocked"]),
         ],
-        "served by": [counted(name, round(share * calls), baseline) for name, (share, baseline) in shares.items()],
-        "beside": [counted(_LABELS["preference_passed_over"], figures["preference_passed_over"])],
+        "Served by": [counted(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
+        "Also": [counted(_LABELS["preference_passed_over"], figures["preference_passed_over"])],
     }
     told = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
     told |= {f"share[{name}]" for name in run.deployments}
@@ -91,9 +100,9 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
     for name, value in figures.items():
         if name not in told and not name.startswith("baseline_"):
             baseline = figures.get(f"baseline_{name}")
-            label = _LABELS.get(name, name.removesuffix("_s").replace("_", " "))
+            label = _LABELS.get(name, _words(name.removesuffix("_s")))
             line = Line(label, _figure(name, value), "", "" if baseline is None else _figure(name, baseline))
-            groups["beside"].append(line)
+            groups["Also"].append(line)
     return groups
 
 
@@ -136,13 +145,13 @@ def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
 
 def _draw(run: Replay) -> dict[str, bytes]:
     """Draw every plot as PNG, on figures that pyplot and the user's backend never see."""
-    rows = len(run.deployments)
-    heights = {"day": 1.8 + 0.6 * rows, "share": 4.0, "fallbacks": 1.8 + 0.45 * rows}
+    rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
+    heights = {"day": 2.0 + 0.55 * rows, "share": 4.0, "fallbacks": 1.5 + 0.5 * rows}
     drawn = {}
     for name in CAPTIONS:
         figure = Figure(figsize=(10, heights[name]), layout="constrained")
-        with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
-            # A name may hold a letter that the font lacks, which shows as a box; or a $, which is no formula.
+        with warnings.catch_warnings():
+            # A name may hold a letter that the font lacks: it shows as a box.
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             getattr(plots, name)(run, ax=figure.subplots())
             buffer = BytesIO()
@@ -169,41 +178,26 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         run.scenario.description or "",
         *trace.notes,
     ]
-    tiles = [
-        ("served", percent(figures["availability"])),
-        *((outcome.replace("_", " "), f"{figures[outcome]:,}") for outcome in OUTCOMES),
+    tiles = [("served", percent(figures["availability"]))]
+    tiles += [(_words(outcome), f"{figures[outcome]:,}") for outcome in OUTCOMES]
+    fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
+    deployments = [
+        (d.name, d.provider, _windows(d.hours.closed) or "never", _windows(d.hours.available) or "always")
+        for d in run.router.deployments
     ]
-    provenance = {key: value for key, value in run.provenance.items() if key != "versions"}
+    faults = [(_words(f["type"]), f["target"], _details(f)) for f in run.scenario.to_dict()["faults"]]
+    provenance = {**run.provenance, **run.provenance["versions"]}
+    del provenance["versions"]
     return _PAGE.substitute(
-        title=f"Replay of {len(run):,} calls",
+        title=f"Replay of {calls(len(run))}",
         about="".join(f"<p>{html.escape(line)}</p>" for line in about if line),
         tiles="".join(f"<div><b>{html.escape(value)}</b>{html.escape(label)}</div>" for label, value in tiles),
         plots="".join(_plot(name, png) for name, png in drawn.items()),
         summary=_summary_table(run),
-        fallbacks=_table(
-            ("first choice", "served by", "calls"),
-            ((str(a), str(b), f"{n:,}") for a, b, n in run.fallbacks().itertuples(index=False)),
-            "No call fell back.",
-        ),
-        deployments=_table(
-            ("deployment", "provider", "closed", "open only"),
-            (
-                (d.name, d.provider, _windows(d.hours.closed) or "never", _windows(d.hours.available) or "always")
-                for d in run.router.deployments
-            ),
-        ),
-        faults=_table(
-            ("fault", "target", "details"),
-            (
-                (fault.type.replace("_", " "), fault.target, _details(fault.model_dump(mode="json", exclude_none=True)))
-                for fault in run.scenario.faults
-            ),
-            "None.",
-        ),
-        provenance=_table(
-            ("", ""),
-            ((key.replace("_", " "), str(value)) for key, value in {**provenance, **run.provenance["versions"]}.items()),
-        ),
+        fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or "<p>No call fell back.</p>",
+        deployments=_table("texts", ("deployment", "provider", "closed", "open"), deployments),
+        faults=_table("texts", ("fault", "target", "details"), faults) or "<p>None.</p>",
+        provenance=_table("texts", (), [(_words(key), str(value)) for key, value in provenance.items()]),
     )
 
 
@@ -220,16 +214,17 @@ def _summary_table(run: Replay) -> str:
     for title, lines in summary_lines(run).items():
         rows = "".join(_row(line) for line in lines)
         bodies.append(f'<tbody><tr><th colspan="4" scope="rowgroup">{title}</th></tr>{rows}</tbody>')
-    head = f"<thead>{_row(('', 'replay', 'share', BASELINE), 'th')}</thead>"
-    return f'<div class="wide" tabindex="0"><table class="numbers">{head}{"".join(bodies)}</table></div>'
+    return _wide("numbers", ("", "replay", "share", BASELINE), "".join(bodies))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "") -> str:
-    body = "".join(_row(row) for row in rows)
-    if not body:
-        return f"<p>{empty}</p>"
-    top = f"<thead>{_row(head, 'th')}</thead>" if any(head) else ""
-    return f'<div class="wide" tabindex="0"><table>{top}<tbody>{body}</tbody></table></div>'
+def _table(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return _wide(kind, head, f"<tbody>{''.join(map(_row, rows))}</tbody>") if rows else ""
+
+
+def _wide(kind: str, head: Sequence[str], bodies: str) -> str:
+    """Write a table that scrolls by itself where the page is too narrow for it."""
+    top = f"<thead>{_row(head, 'th')}</thead>" if head else ""
+    return f'<div class="wide" tabindex="0"><table class="{kind}">{top}{bodies}</table></div>'
 
 
 def _row(cells: Iterable[str], tag: str = "td") -> str:
@@ -249,5 +244,79 @@ def _windows(windows: Iterable[Window]) -> str:
     return "; ".join(described)
 
 
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _details(fault: Mapping[str, object]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in fault.items() if key not in ("type", "target"))
+    return ", ".join(f"{_words(key)} {value}" for key, value in fault.items() if key not in ("type", "target"))
+
+
+_PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<style>
+:root { --ink: #1b1f24; --soft: #59636e; --line: #d5dae0; --ground: #ffffff; --tile: #f3f5f8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8ebef; --soft: #a3adb8; --line: #3a424c; --ground: #14181d; --tile: #1f252c; }
+}
+* { box-sizing: border-box; }
+body { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; color: var(--ink); background: var(--ground);
+       font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
+h1 { margin: 0 0 .5rem; font-size: 1.7rem; line-height: 1.2; }
+h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
+header p { margin: 0; color: var(--soft); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin-top: 1.5rem; }
+.tiles div { padding: .75rem 1rem; border-radius: .5rem; background: var(--tile); color: var(--soft); }
+.tiles b { display: block; color: var(--ink); font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
+figure { margin: 1.5rem 0 0; }
+figure .wide { border-radius: .5rem; background: #ffffff; border: 1px solid var(--line); }
+img { display: block; width: 100%; min-width: 40rem; padding: .5rem; }
+figcaption { margin-top: .4rem; color: var(--soft); font-size: .9rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+td, th { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+thead th { color: var(--soft); font-weight: 500; }
+tbody th { padding-top: 1.1rem; }
+td { max-width: 34rem; overflow-wrap: anywhere; }
+.texts td, .numbers td:first-child { min-width: 7rem; }
+.texts td:nth-child(n+3) { min-width: 15rem; }
+.numbers td:last-child, .numbers th:last-child { padding-right: .25rem; }
+.numbers td:nth-child(n+2), .numbers thead th:nth-child(n+2) { text-align: right; }
+.numbers td:nth-child(n+2) { overflow-wrap: normal; }
+@media (max-width: 32rem) {
+  td, th { padding-right: .8rem; }
+  .tiles div:first-child { grid-column: 1 / -1; }
+}
+footer { margin-top: 3rem; color: var(--soft); font-size: .9rem; }
+</style>
+</head>
+<body>
+<header>
+<h1>$title</h1>
+$about
+<div class="tiles">$tiles</div>
+</header>
+<main>
+$plots
+<h2>Summary</h2>
+$summary
+<h2>Fallbacks</h2>
+$fallbacks
+<h2>Deployments, in order of fallback</h2>
+$deployments
+<h2>Faults</h2>
+$faults
+<h2>Provenance</h2>
+$provenance
+</main>
+<footer>A replay shows routing, availability, latency and cost. It says nothing of the quality of answers.</footer>
+</body>
+</html>
+""")

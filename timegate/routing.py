@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,8 +23,6 @@ from timegate.timetable import Hours, Timetable
 from timegate.windows import Window
 
 __all__ = ["Deployment", "Explanation", "Router"]
-
-logger = logging.getLogger("timegate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +74,10 @@ class Router:
         order = self.order(at_us, model_preference)
         if not order:
             raise ModelRouterError([], [], "No model available due to time constraints")
-        if model_preference and self.names[order[0]] != model_preference:
-            logger.debug("Preferred model %r is unknown or closed, and passed over", model_preference)
         failures = []
         for index in order:
             error = yield index
             deployment = self.deployments[index]
-            logger.debug("Model %r (%s) failed: %s", deployment.name, deployment.provider, error)
             failures.append((deployment.name, deployment.provider, error))
         raise ModelRouterError(
             [error for _, _, error in failures], failures, f"All {len(order)} available models failed"

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
-from timegate.errors import InvalidValueError, WindowError, did_you_mean
+from timegate.errors import InvalidValueError, WindowError, did_you_mean, shown
 
-__all__ = ["AwareInstant", "Value"]
+__all__ = ["AwareInstant", "FormatVersion", "Value"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -31,6 +31,16 @@ AwareInstant = Annotated[
     PlainSerializer(_write_instant, return_type=str, when_used="json"),
 ]
 """An aware datetime in UTC, from anything that :func:`timegate.clock.to_us` reads."""
+
+
+def _is_one(value: Any) -> int:
+    if type(value) is not int or value != 1:  # True == 1.0 == 1
+        raise ValueError(f"must be 1. Got {shown(value)}.")
+    return value
+
+
+FormatVersion = Annotated[Literal[1], BeforeValidator(_is_one)]
+"""The version of a file format; there is only one so far."""
 
 
 class Value(pydantic.BaseModel):
@@ -78,10 +88,13 @@ _PLAINER = {"dict_type": "must be a mapping", "model_type": "must be a mapping",
 def _sentence(found: Any, data: Any, name: str) -> str:
     cause = found.get("ctx", {}).get("error")
     plain = _PLAINER.get(found["type"]) or re.sub(r"^\w+ should ", "must ", found["msg"])
-    message = str(cause) if isinstance(cause, Exception) else plain
-    place = _place(found["loc"], data) or name
-    if isinstance(cause, WindowError) and cause.field:
-        place = f"{place}.{cause.field}"
+    place = _place(found["loc"], data)
+    if isinstance(cause, WindowError):
+        place, message = f"{place}.{cause.field}", cause.problem
+    elif isinstance(cause, Exception):
+        message = str(cause)
+    else:
+        place, message = place or name, plain
     if found["type"] == "missing":
         return f"{place} is missing."
     if found["type"] == "union_tag_not_found":
@@ -91,7 +104,7 @@ def _sentence(found: Any, data: Any, name: str) -> str:
         tag = found["ctx"]["tag"]
         return f"{place}.type must be one of the known ones. Got {tag!r}.{did_you_mean(tag, known)}"
     if not isinstance(cause, Exception) and found["type"] != "key":
-        message = f"{message.rstrip('.')}. Got {_short(found['input'])}."
+        message = f"{message.rstrip('.')}. Got {shown(found['input'])}."
     return f"{place} {message.strip()}".strip()
 
 
@@ -112,8 +125,3 @@ def _place(loc: Sequence[str | int], data: Any) -> str:
         if isinstance(part, int) and isinstance(data, Mapping) and isinstance(data.get("model_name"), str):
             place += f" {data['model_name']!r}: "
     return place.removesuffix(": ")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

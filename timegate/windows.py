@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
-from timegate.errors import InvalidTypeError, WindowError, did_you_mean
+from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 
 __all__ = ["DAYS", "Spans", "Window", "union"]
 
@@ -88,9 +88,10 @@ class Window:
         until: date | str | None = None,
         except_dates: Sequence[date | str] = (),
     ) -> None:
-        first, last = _local_date(since, "since"), _local_date(until, "until")
+        first = None if since is None else _local_date(since, "since")
+        last = None if until is None else _local_date(until, "until")
         if first is not None and last is not None and last < first:
-            raise WindowError(f"until must not lie before since. Got since {first}, until {last}.", field="until")
+            raise WindowError(f"must not lie before since. Got since {first}, until {last}.", field="until")
         values = (
             _local_time(start, "start"),
             _local_time(end, "end"),
@@ -135,7 +136,9 @@ class Window:
                     raise WindowError("is missing: a window needs start and end.", field=key)
             return cls(**value)
         if not isinstance(value, list | tuple) or len(value) != 2:
-            raise InvalidTypeError(f"must be a tuple/list of two strings (start, end), or a mapping. Got {value!r}.")
+            raise InvalidTypeError(
+                f"must be a tuple/list of two strings (start, end), or a mapping. Got {shown(value)}."
+            )
         return cls(*value)
 
     def to_config(self) -> list[str] | dict[str, Any]:
@@ -191,7 +194,7 @@ class Window:
         """
         start_us, end_us = to_us(start, "start"), to_us(end, "end")
         if end_us < start_us:
-            raise WindowError(f"end must not lie before start. Got {start} to {end}.", field="end")
+            raise WindowError(f"must not lie before start. Got {start} to {end}.", field="end")
         return [(from_us(lo), from_us(hi - 1)) for lo, hi in self.spans_us(start_us, end_us + 1).tolist()]
 
     def spans_us(self, start_us: int, end_us: int) -> Spans:
@@ -298,7 +301,7 @@ def _local_time(value: object, field: str) -> str:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
             hint = f" YAML 1.1 readers turn an unquoted {value // 60:02}:{value % 60:02} into a number: quote it."
         raise InvalidTypeError(
-            f"must be a string: start and end must be strings like '22:00'. Got {value!r} "
+            f"must be a string: start and end must be strings like '22:00'. Got {shown(value)} "
             f"({type(value).__name__}).{hint}",
             field,
         )
@@ -309,18 +312,18 @@ def _local_time(value: object, field: str) -> str:
             return "24:00"
         raise WindowError("must not be '24:00', which is an end only: use '00:00'.", field=field)
     if hour > 23 or minute > 59:
-        raise WindowError(f"must look like 'HH:MM'. Got {value!r}.", field=field)
+        raise WindowError(f"must look like 'HH:MM'. Got {shown(value)}.", field=field)
     return f"{hour:02}:{minute:02}"
 
 
 def _zone(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidTypeError(f"must be the name of a zone like 'Europe/Berlin'. Got {value!r}.", "tz")
+        raise InvalidTypeError(f"must be the name of a zone like 'Europe/Berlin'. Got {shown(value)}.", "tz")
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):  # not there, not a name, a folder
         hint = did_you_mean(value, sorted(available_timezones()))
-        raise WindowError(f"must be an IANA zone. Got {value!r}.{hint}", field="tz") from None
+        raise WindowError(f"must be an IANA zone. Got {shown(value)}.{hint}", field="tz") from None
     return value
 
 
@@ -328,31 +331,30 @@ def _weekdays(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple | set | frozenset):
-        raise InvalidTypeError(f"must be a list of weekdays like ['mon', 'fri']. Got {value!r}.", "days")
+        raise InvalidTypeError(f"must be a list of weekdays like ['mon', 'fri']. Got {shown(value)}.", "days")
     days = set()
     for item in value:
         day = _DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
         if day is None:
-            raise WindowError(f"must be weekdays. Got {item!r}.{did_you_mean(item, DAYS)}", field="days")
+            raise WindowError(f"must be weekdays. Got {shown(item)}.{did_you_mean(item, DAYS)}", field="days")
         days.add(day)
     if not days:
         raise WindowError("must name at least one weekday, or be left out for every day. Got [].", field="days")
     return tuple(day for day in DAYS if day in days)
 
 
-def _local_date(value: object, field: str) -> date | None:
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+def _local_date(value: object, field: str) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if isinstance(value, str):
         try:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise WindowError(f"must be a local date like '2026-03-02'. Got {value!r}.", field=field)
+    raise WindowError(f"must be a local date like '2026-03-02'. Got {shown(value)}.", field=field)
 
 
 def _dates(value: object) -> tuple[date, ...]:
     if not isinstance(value, list | tuple | set | frozenset):
-        raise InvalidTypeError(f"must be a list of dates like ['2026-12-25']. Got {value!r}.", "except_dates")
-    found = (_local_date(item, "except_dates") for item in value)
-    return tuple(sorted({day for day in found if day is not None}))
+        raise InvalidTypeError(f"must be a list of dates like ['2026-12-25']. Got {shown(value)}.", "except_dates")
+    return tuple(sorted({_local_date(item, "except_dates") for item in value}))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
 
 from timegate.clock import Instant, to_us
-from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, MissingExtraError, WindowError
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, MissingExtraError, WindowError, shown
 from timegate.files import read_document, write_document
 from timegate.gateway import ModelGateway
 from timegate.models.registry import Model
 from timegate.routing import Deployment, Explanation, Router
 from timegate.timetable import Hours
-from timegate.validation import Value
+from timegate.validation import FormatVersion, Value
 from timegate.windows import Window
 
 __all__ = ["DeploymentConfig", "GatewayConfig"]
@@ -24,7 +24,9 @@ def _parse_window(value: Any) -> Window:
     try:
         return Window.parse(value)
     except InvalidTypeError as error:
-        raise WindowError(str(error), field=error.field) from None  # pydantic collects only ValueErrors
+        if not error.field:
+            raise ValueError(error.problem) from None
+        raise WindowError(error.problem, error.field) from None  # pydantic collects only ValueErrors
 
 
 Windows = Annotated[
@@ -62,7 +64,7 @@ class DeploymentConfig(Value):
     @classmethod
     def _are_a_list(cls, value: Any) -> Any:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"must be a list of windows. Got {value!r}.")
+            raise ValueError(f"must be a list of windows. Got {shown(value)}.")
         return value
 
     @field_validator("model")
@@ -70,14 +72,14 @@ class DeploymentConfig(Value):
     def _has_a_provider(cls, value: str) -> str:
         provider, slash, model_id = value.partition("/")
         if not (provider and slash and model_id):
-            raise ValueError(f"must look like 'provider/model-id'. Got {value!r}.")
+            raise ValueError(f"must look like 'provider/model-id'. Got {shown(value)}.")
         return value
 
     @field_validator("model_name")
     @classmethod
     def _is_no_target(cls, value: str) -> str:
         if value.startswith("provider:"):
-            raise ValueError(f"must not begin with 'provider:', which names a target of faults. Got {value!r}.")
+            raise ValueError(f"must not begin with 'provider:', which names a target of faults. Got {shown(value)}.")
         return value
 
     @property
@@ -114,12 +116,14 @@ class GatewayConfig(Value):
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError
 
-    version: Literal[1] = 1
+    version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
-    deployments: Annotated[tuple[DeploymentConfig, ...], Field(min_length=1, strict=False)]
+    deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False)]
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
+        if not self.deployments:  # a min_length would also complain of a list whose items are wrong
+            raise ValueError("deployments must be a non-empty list. Got [].")
         names = [deployment.model_name for deployment in self.deployments]
         for i, name in enumerate(names):
             if name in names[:i]:

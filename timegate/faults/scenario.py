@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ from timegate.faults.kinds import ErrorRate, Latency, Outage, RandomOutages, Tok
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
-from timegate.validation import Value
+from timegate.validation import FormatVersion, Value
 
 __all__ = ["Scenario"]
 
@@ -48,7 +48,7 @@ class Scenario(Value):
 
     error_class: ClassVar[type[InvalidValueError]] = ScenarioError
 
-    version: Literal[1] = 1
+    version: FormatVersion = 1
     description: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     faults: Annotated[

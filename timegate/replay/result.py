@@ -293,11 +293,14 @@ class Replay:
 
     def _shares(self, deployment: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, float]:
         counts = np.bincount(deployment[deployment != NOBODY], minlength=len(self.deployments))
-        return {name: float(count / len(self)) for name, count in zip(self.deployments, counts, strict=True)}
+        # A router that never called anybody has no deployments, and the counts one row too many.
+        return {name: float(count / len(self)) for name, count in zip(self.deployments, counts, strict=False)}
 
     def _passed_over(self) -> int:
         """Count the calls whose preferred deployment was closed at their arrival, or is not there."""
         at_us, preferred = self.trace.at_us, self.trace.preferred
+        if not self.deployments:  # a router that never called anybody
+            return int(np.count_nonzero(preferred >= 0))
         segments = self.router.timetable.compile(int(at_us[0]), int(at_us[-1]) + 1)
         known = np.array([*(self.router.index.get(name, -1) for name in self.trace.preferred_names), -1])[preferred]
         met = (known >= 0) & segments.open[segments.index(at_us), known]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -43,7 +46,7 @@ def run(call_router: Callable[..., Any], trace: Trace, known: Router | None) -> 
     chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
     # The bar is drawn between the chunks: within one, its clock would travel too.
     for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
-        with time_machine.travel(0.0, tick=False) as traveller:
+        with time_machine.travel(0.0, tick=False) as traveller, _quiet():
             clock = _TravellingClock(traveller)
             for at_us, preferred, tokens in chunk:
                 clock.move_to(at_us)
@@ -54,6 +57,17 @@ def run(call_router: Callable[..., Any], trace: Trace, known: Router | None) -> 
     return router, *_record(router, trace, made)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep our gateway from logging failures that a scenario has injected."""
+    logger = logging.getLogger("timegate")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
 class _TravellingClock:
     """The clock of the process, moved by time-machine."""
 
@@ -62,8 +76,10 @@ class _TravellingClock:
         self._at_us = 0
 
     def move_to(self, at_us: int) -> None:
-        # A quarter of a microsecond more, so that no rounding of the float falls below the instant.
-        self._traveller.move_to((at_us + 0.25) / SECOND_US)
+        # In whole numbers: as a float, an instant after 2106 is no longer exact to the microsecond.
+        second, rest_us = divmod(at_us, SECOND_US)
+        self._traveller.move_to(second)
+        self._traveller.shift(timedelta(microseconds=rest_us))
         self._at_us = at_us
 
     def wait(self, duration_us: int) -> None:

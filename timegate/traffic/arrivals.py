@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from timegate.clock import SECOND_US, Instant, to_us
-from timegate.errors import TraceError
+from timegate.clock import LAST_US, SECOND_US, Instant, to_us
+from timegate.errors import TraceError, shown
 from timegate.traffic.trace import Trace
 
 __all__ = ["AZURE_2024_CODING_HOURLY", "generate_trace"]
@@ -33,7 +33,7 @@ def generate_trace(
     seed: int,
     rates: Sequence[float] = AZURE_2024_CODING_HOURLY,
     bin_s: float = 3600.0,
-    preferences: Mapping[str, float] | None = None,
+    preferences: dict[str, float] | None = None,
 ) -> Trace:
     """Generate a trace of a given number of calls whose rate follows a profile.
 
@@ -54,7 +54,7 @@ def generate_trace(
         Relative rate in each bin. Default: 24 hours, :data:`AZURE_2024_CODING_HOURLY`.
     bin_s : float
         Length of a bin in seconds.
-    preferences : mapping of str to float, optional
+    preferences : dict of str to float, optional
         The share of calls that prefer a deployment, by its name; the others prefer none.
 
     Raises
@@ -67,24 +67,31 @@ def generate_trace(
     >>> generate_trace("2026-03-02T00:00Z", 1000, seed=1, preferences={"strong": 0.2})
     <Trace: 1,000 calls, 2026-03-02 00:00:25 to 2026-03-02 23:59:57 UTC>
     """
-    weights = np.asarray(rates, np.float64)
-    shares = dict(preferences or {})
-    if calls < 1:
-        raise TraceError(f"calls must be at least 1. Got {calls}.")
-    if weights.ndim != 1 or not len(weights) or not np.isfinite(weights).all() or (weights < 0).any():
-        raise TraceError(f"rates must be a list of finite numbers, none below 0. Got {rates!r}.")
-    if weights.sum() == 0:
+    shares = {} if preferences is None else preferences
+    _check_whole(calls, "calls", 1)
+    _check_whole(seed, "seed", 0)
+    if not _are_numbers(rates) or not len(rates) or min(rates) < 0:
+        raise TraceError(f"rates must be a list of finite numbers, none below 0. Got {shown(rates)}.")
+    if not sum(rates) > 0:
         raise TraceError("rates must not all be 0.")
-    if not (math.isfinite(bin_s) and bin_s > 0):
-        raise TraceError(f"bin_s must be a number of seconds above 0. Got {bin_s}.")
+    if not math.isfinite(sum(rates)):
+        raise TraceError(f"rates must be a list of finite numbers with a finite sum. Got {shown(rates)}.")
+    if not _are_numbers([bin_s]) or bin_s <= 0:
+        raise TraceError(f"bin_s must be a number of seconds above 0. Got {shown(bin_s)}.")
+    if not _are_numbers(list(getattr(shares, "values", lambda: [None])())):
+        raise TraceError(f"preferences must be shares between 0 and 1, by name. Got {shown(shares)}.")
     if any(not 0 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1 + 1e-9:
-        raise TraceError(f"preferences must be shares between 0 and 1 that sum to at most 1. Got {shares}.")
+        raise TraceError(f"preferences must be shares between 0 and 1 that sum to at most 1. Got {shown(shares)}.")
+    start_us = to_us(start, "start")
+    if start_us + len(rates) * bin_s * SECOND_US >= LAST_US:
+        raise TraceError(f"the profile must lie in the years 1900 to 2199. Got {len(rates)} bins of {bin_s} s.")
+    weights = np.array(rates, np.float64)
 
     rng = np.random.default_rng(seed)
     per_bin = rng.multinomial(calls, weights / weights.sum())
     bins = np.repeat(np.arange(len(weights)), per_bin)
     at_s = np.sort((bins + rng.random(calls)) * bin_s)
-    frame = pd.DataFrame({"at": to_us(start, "start") + (at_s * SECOND_US).astype(np.int64)})
+    frame = pd.DataFrame({"at": start_us + (at_s * SECOND_US).astype(np.int64)})
     frame["at"] = pd.to_datetime(frame["at"], unit="us", utc=True)
     if shares:
         names = np.array([*shares, None], dtype=object)
@@ -94,3 +101,17 @@ def generate_trace(
         sigma = math.log(p90 / median) / _Z90
         frame[name] = np.ceil(rng.lognormal(math.log(median), sigma, calls)).astype(np.int64)
     return Trace(frame)
+
+
+def _check_whole(value: object, name: str, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TraceError(f"{name} must be a whole number. Got {shown(value)}.")
+    if value < least:
+        raise TraceError(f"{name} must be at least {least}. Got {value}.")
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list | tuple | np.ndarray) and all(
+        isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
+        for value in values
+    )

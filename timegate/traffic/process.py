@@ -51,7 +51,7 @@ class PoissonTraffic(Value):
 
     start: AwareInstant
     calls: float = Field(gt=0, le=1e12)
-    rates: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1, strict=False)] = tuple(
+    rates: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)] = tuple(
         float(rate) for rate in AZURE_2024_CODING_HOURLY
     )
     bin_s: float = Field(default=3600.0, ge=1e-6)

@@ -1,0 +1,14 @@
+"""What all tests share: no drawing on a screen, no printing by msgflux, and no test decided by a timing."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+# msgflux 0.5.1 joins its prefix and the field as they stand, and reads this when it is imported.
+os.environ["msgflux_CONFIGURE_LOGGING"] = "false"  # noqa: SIM112
+
+from hypothesis import settings
+
+settings.register_profile("timegate", deadline=None, print_blob=True)
+settings.load_profile("timegate")

@@ -1,0 +1,75 @@
+"""What ``import timegate`` brings, and what it leaves alone."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import timegate
+
+HEAVY = {
+    "anywidget",
+    "IPython",
+    "ipywidgets",
+    "litellm",
+    "matplotlib",
+    "msgflux",
+    "numba",
+    "openai",
+    "pytest",
+    "rich",
+    "typer",
+}
+ROOT = Path(timegate.__file__).parent
+
+
+def test_import_loads_nothing_heavy():
+    """A fresh process that imports timegate has loaded no plotting, widgets, compiler, test runner or SDK."""
+    code = "import sys, timegate; print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = subprocess.check_output([sys.executable, "-W", "error", "-c", code], text=True).split()
+    assert HEAVY.isdisjoint(loaded), sorted(HEAVY.intersection(loaded))
+
+
+def test_import_prints_and_warns_nothing():
+    """Importing says nothing, even with warnings as errors, and touches no root logger."""
+    code = "import logging, timegate; assert not logging.getLogger().handlers"
+    run = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, check=True)
+    assert (run.stdout, run.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize("name", timegate.__all__)
+def test_every_public_name_resolves(name):
+    """Each name of ``__all__`` is there, with a docstring."""
+    assert getattr(timegate, name).__doc__
+
+
+def test_unknown_names_are_attribute_errors():
+    """A name that is not there is an AttributeError that names it."""
+    with pytest.raises(AttributeError, match="has no attribute 'replays'"):
+        timegate.replays  # noqa: B018 - the access is the test
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of timegate that a file imports, at its head or inside a function."""
+    found = set()
+    package = ".".join(path.relative_to(ROOT.parent).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.startswith("timegate.")}
+
+
+def test_no_cycle_of_imports():
+    """Imports run one way, those inside functions included: no module hides a cycle."""
+    modules = {".".join(path.relative_to(ROOT.parent).with_suffix("").parts): path for path in ROOT.rglob("*.py")}
+    graph = {name: imports(path) & modules.keys() for name, path in modules.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(modules)

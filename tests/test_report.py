@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+import warnings
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import timegate as tg
+from timegate import report
+from timegate.samples import CONFIG, SCENARIO, TRACE, sample
+
+PNG = b"\x89PNG\r\n\x1a\n"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(2)'>",
+    "</table></style>&amp;",
+    "${plots} $x_{",
+    "_x",
+]
+
+
+def replayed(names: list[str], rate: float = 0.5, description: str | None = None, calls: int = 200) -> tg.Replay:
+    config = tg.GatewayConfig(
+        deployments=[
+            {"model_name": name, "model": f"{name.partition('/')[0]}/x", "time_constraints": [["09:00", "09:01"]]}
+            for name in names
+        ]
+    )
+    at = pd.date_range("2026-03-02T09:00Z", periods=calls, freq="s")
+    preferred = np.resize([*names, None, "<i>nobody</i>"], calls)
+    scenario = tg.Scenario(faults=[tg.ErrorRate(target=n, rate=rate) for n in names], description=description)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.TimegateWarning)  # <i>nobody</i> is not a deployment
+        trace = tg.Trace(pd.DataFrame({"at": at, "model_preference": preferred}), notes=["read <b>so</b>"])
+        return tg.replay(config, trace, scenario, engine="stepped")
+
+
+@pytest.fixture(scope="module")
+def demo() -> tg.Replay:
+    return tg.replay(
+        tg.GatewayConfig.load(sample(CONFIG)), tg.read_trace(sample(TRACE)), tg.Scenario.load(sample(SCENARIO))
+    )
+
+
+class Page(HTMLParser):
+    """What a browser would find in a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.open and self.open[-1] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def folder(demo: tg.Replay, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("report")
+    report.write(demo, made, "gateway.yaml & day.csv")
+    return made
+
+
+def test_write_gives_its_files(demo: tg.Replay, tmp_path: Path) -> None:
+    """The paths that are returned are the files in the folder, whole and without leftovers."""
+    paths = report.write(demo, tmp_path / "new" / "folder")
+    assert sorted(paths) == sorted((tmp_path / "new" / "folder").iterdir())
+    assert {path.name for path in paths} >= {"report.html", "summary.csv", *(f"{name}.png" for name in report.CAPTIONS)}
+    assert all(path.stat().st_size for path in paths)
+
+
+def test_page_needs_nothing_else(folder: Path) -> None:
+    """The page refers to nothing outside itself, forbids itself to, and runs no script."""
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form", "a"} & set(page.tags)
+    words = re.sub(r"base64,[A-Za-z0-9+/=]+", "", text)
+    assert not re.search(r"https?:|//|url\(|@import", words, re.IGNORECASE)
+    for name, value in page.attributes:
+        assert not name.startswith("on")
+        assert name not in ("href", "srcset", "action", "background")
+        assert name != "src" or value.startswith("data:image/png;base64,")
+    assert ("content", "default-src 'none'; img-src data:; style-src 'unsafe-inline'") in page.attributes
+
+
+def test_page_fits_every_reader(folder: Path) -> None:
+    """The page knows phones, dark rooms and screen readers."""
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>\n<html lang=")
+    page = Page(text)
+    assert ("content", "width=device-width, initial-scale=1") in page.attributes
+    assert "@media (prefers-color-scheme: dark)" in text
+    assert len([value for name, value in page.attributes if name == "alt" and value]) == 3
+
+
+def test_page_embeds_every_plot(folder: Path) -> None:
+    """The plots in the page are the files beside it, byte for byte."""
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    embedded = [base64.b64decode(value.partition(",")[2]) for name, value in page.attributes if name == "src"]
+    assert list(report.CAPTIONS) == ["day", "share", "fallbacks"]
+    assert embedded == [(folder / f"{name}.png").read_bytes() for name in report.CAPTIONS]
+    assert all(png.startswith(PNG) for png in embedded)
+
+
+def test_page_tells_the_figures(demo: tg.Replay, folder: Path) -> None:
+    """The tables hold the numbers of the replay, beside those of the baseline, and how to make it again."""
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    summary = demo.summary()
+    assert ["", "replay", "share", report.BASELINE] in page.rows
+    served = summary["first_choice"] + summary["fallback"]
+    assert ["served", f"{served:,}", f"{summary['availability']:.2%}", "100.00%"] in page.rows
+    counts = demo.calls["served_by"].value_counts()
+    for name in demo.deployments:
+        shares = [f"{summary[f'{kind}share[{name}]']:.2%}" for kind in ("", "baseline_")]
+        assert [name, f"{counts[name]:,}", *shares] in page.rows
+    for first, second, count in demo.fallbacks().itertuples(index=False):
+        assert [f"{first} → {second}", f"{count:,}"] in page.rows
+    for key in ("engine", "seed", "config_hash", "scenario_hash", "trace_hash"):
+        assert [key.replace("_", " "), str(demo.provenance[key])] in page.rows
+    for package, version in demo.provenance["versions"].items():
+        assert [package, version] in page.rows
+    assert ["strong", "openai", "22:00-06:00 UTC", "always"] in page.rows
+    assert ["backup", "sim", "never", "08:00-20:00 Europe/Berlin, mon tue wed thu fri"] in page.rows
+    outage = "start 2026-03-02T20:05:00Z, end 2026-03-02T20:40:00Z, error connection"
+    assert ["outage", "provider:openai", outage] in page.rows
+    assert "gateway.yaml & day.csv" in page.text
+    assert "Replay of 50,000 calls" in page.text
+    assert str(demo.scenario.description) in page.text
+
+
+def test_summary_file(demo: tg.Replay, folder: Path) -> None:
+    """summary.csv holds every figure of the summary, unrounded."""
+    written = pd.read_csv(folder / "summary.csv", index_col="figure")["replay"]
+    assert written.to_dict() == {name: str(value) for name, value in demo.summary().items()}
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    """Names, notes and descriptions from elsewhere are text in the page, never markup, and draw no warning."""
+    run = replayed(HOSTILE, description="<script>alert(3)</script>")
+    report.write(run, tmp_path, "<script>alert(4)</script>.yaml")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert "script" not in page.tags
+    assert page.tags.count("img") == 3
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    first_cells = [row[0] for row in page.rows if row]
+    for name in HOSTILE:
+        assert name in first_cells
+    for shown in ("<script>alert(3)</script>", "<script>alert(4)</script>.yaml", "read <b>so</b>"):
+        assert shown in page.text
+
+
+def test_letters_that_the_font_lacks() -> None:
+    """A name in another script draws boxes, not warnings."""
+    run = replayed(["深度求索", "🚀 fast", "a\nb\x1b"])
+    assert all(png.startswith(PNG) for png in report._draw(run).values())
+
+
+def test_nothing_happened(tmp_path: Path) -> None:
+    """Without faults and fallbacks the page says so, for a single call too."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/x"}])
+    report.write(tg.replay(config, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped"), tmp_path)
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "Replay of 1 call\n" in text
+    assert "No call fell back." in text
+    assert "None." in text
+
+
+def test_nobody_served(tmp_path: Path) -> None:
+    """A replay in which every call failed makes a report all the same."""
+    run = replayed(["a", "b"], rate=1.0)
+    report.write(run, tmp_path)
+    assert ["served", "0", "0.00%", "100.00%"] in Page((tmp_path / "report.html").read_text(encoding="utf-8")).rows
+
+
+def test_many_deployments() -> None:
+    """Plots grow with the deployments, up to what a PNG can hold."""
+    run = replayed([f"deployment {i}" for i in range(105)], rate=0.0)
+    heights = {name: int.from_bytes(png[20:24], "big") for name, png in report._draw(run).items()}
+    assert all(height < 10_000 for height in heights.values())
+    assert heights["day"] > heights["share"]
+
+
+def test_the_user_keeps_the_backend(tmp_path: Path) -> None:
+    """A report neither chooses a backend nor leaves a figure or a setting behind."""
+    code = (
+        "import matplotlib as mpl\n"
+        "mpl.use('svg')\n"
+        "before = dict(mpl.rcParams)\n"
+        "import timegate as tg\n"
+        "from timegate import report\n"
+        "import matplotlib.pyplot as plt\n"
+        "config = tg.GatewayConfig(deployments=[{'model_name': 'a', 'model': 'sim/x'}])\n"
+        "report.write(tg.replay(config, tg.Trace(['2026-03-02T09:00Z']), engine='stepped'), 'out')\n"
+        "assert plt.get_fignums() == []\n"
+        "assert mpl.get_backend() == 'svg'\n"
+        "assert dict(mpl.rcParams) == before\n"
+    )
+    made = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert made.returncode == 0, made.stderr
+
+
+def test_reports_are_reproducible(demo: tg.Replay) -> None:
+    """The same replay gives the same bytes, whatever the settings of the day."""
+    drawn = report._draw(demo)
+    assert drawn == report._draw(demo)
+    assert report.page(demo, drawn) == report.page(demo, drawn)
+
+
+def test_a_failure_leaves_no_folder(demo: tg.Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a plot or the page cannot be made, nothing is written at all."""
+    monkeypatch.setattr(report, "page", None)
+    with pytest.raises(TypeError):
+        report.write(demo, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_file_survives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the disk fails, the old report stays whole and no unfinished file lies beside it."""
+    run = replayed(["a", "b"])
+    report.write(run, tmp_path)
+    (tmp_path / "report.html").write_text("old")
+    files = sorted(tmp_path.iterdir())
+    write_bytes = Path.write_bytes
+
+    def fail(path: Path, content: bytes) -> int:
+        if path.suffix == ".html":
+            write_bytes(path, content[:1000])
+            raise OSError(28, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space"):
+        report.write(run, tmp_path)
+    assert (tmp_path / "report.html").read_text() == "old"
+    assert sorted(tmp_path.iterdir()) == files
+
+
+# ---- the lines of the summary
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0.00%"), (1e-9, "<0.01%"), (0.0001, "0.01%"), (0.5, "50.00%"), (0.9999, "99.99%"),
+        (1 - 1e-9, ">99.99%"), (1.0, "100.00%"),
+    ],
+)  # fmt: skip
+def test_percent(share: float, text: str) -> None:
+    """One failure in a million does not read as none."""
+    assert report.percent(share) == text
+
+
+def test_summary_lines_add_up(demo: tg.Replay) -> None:
+    """What became of the calls adds up to all of them, and the deployments' add up to the served."""
+    groups = report.summary_lines(demo)
+    number = {line.label: int(line.figure.replace(",", "")) for line in [*groups["Calls"], *groups["Served by"]]}
+    assert number["served"] == number["served by the first choice"] + number["served by a fallback"]
+    assert number["arrived"] == number["served"] + sum(n for name, n in number.items() if name[:4] in ("fail", "bloc"))
+    assert number["served"] == sum(number[name] for name in demo.deployments)
+
+
+def test_summary_lines_leave_nothing_out(demo: tg.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figure that the summary gains stands in the last group, beside its baseline; latencies if there were any."""
+    figures = demo.summary()
+    more = {"cost_usd": 1234.5, "baseline_cost_usd": 1000.0, "tokens": 7, "latency_p50_s": 0.25, "latency_p99_s": 0.5}
+    grown = pd.Series(figures.to_dict() | more, dtype=object)
+    monkeypatch.setattr(tg.Replay, "summary", lambda self: grown)
+    lines = report.summary_lines(demo)["Also"]
+    assert report.Line("cost usd", "1,234.50", "", "1,000.00") in lines
+    assert report.Line("tokens", "7") in lines
+    assert report.Line("latency, median", "0.250 s") in lines
+
+
+def test_windows_in_words() -> None:
+    """The page tells every part of a window."""
+    window = tg.Window(
+        "22:00", "06:00", tz="Asia/Kolkata", days=["fri"], since="2026-01-01", until="2026-12-31",
+        except_dates=["2026-12-25", "2026-05-01"],
+    )  # fmt: skip
+    words = "22:00-06:00 Asia/Kolkata, fri, since 2026-01-01, until 2026-12-31, except 2026-05-01 2026-12-25"
+    assert report._windows([window, tg.Window("01:00", "02:00")]) == f"{words}; 01:00-02:00 UTC"

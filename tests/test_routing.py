@@ -1,0 +1,187 @@
+"""The routing of one call as a generator; and its explanation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import permutations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_timetable import any_hours, instants, is_open
+
+from timegate import ModelRouterError, Window
+from timegate.clock import from_us, to_us
+from timegate.routing import Deployment, Router
+from timegate.timetable import Hours
+
+NAMES = ("weak", "strong", "spare")
+DAY, NIGHT = to_us("2026-03-02T12:00Z", "at"), to_us("2026-03-02T03:10Z", "at")
+closed_at_night = Hours(closed=(Window("22:00", "06:00"),))
+
+
+def router(*hours: Hours) -> Router:
+    return Router([Deployment(name, f"of {name}", each) for name, each in zip(NAMES, hours, strict=False)])
+
+
+def drive(router: Router, at_us: int, preference: str | None, errors: dict[str, Exception]) -> tuple[list[str], object]:
+    """Drive a call by hand: who was tried, and who served or what was raised."""
+    tried = []
+    call = router.route(at_us, preference)
+    try:
+        index = next(call)
+        while True:
+            tried.append(router.names[index])
+            if tried[-1] not in errors:
+                return tried, tried[-1]
+            index = call.send(errors[tried[-1]])
+    except ModelRouterError as error:
+        return tried, error
+
+
+@given(
+    st.lists(any_hours, min_size=1, max_size=3),
+    instants,
+    st.sampled_from([None, "", "nobody", *NAMES]),
+    st.sets(st.sampled_from(NAMES)),
+)
+def test_a_call_step_by_step(each, at_us, preference, down):
+    """The open deployments are tried in order, the preferred one first, until one answers; else all are reported."""
+    order = [name for name, hours in zip(NAMES, each, strict=False) if is_open(hours, at_us)]
+    order.sort(key=lambda name: name != preference)  # stable
+    errors = {name: RuntimeError(name) for name in down}
+    tried, end = drive(router(*each), at_us, preference, errors)
+    up = [name for name in order if name not in down]
+    assert tried == (order[: order.index(up[0]) + 1] if up else order)
+    if up:
+        assert end == up[0]
+    else:
+        message = f"All {len(order)} available models failed" if order else "No model available due to time constraints"
+        assert (type(end), end.message) == (ModelRouterError, message)
+        assert end.exceptions == [errors[name] for name in order]
+        assert end.model_info == [(name, f"of {name}", errors[name]) for name in order]
+
+
+def test_nothing_is_asked_after_an_answer():
+    """A generator that is dropped after a success has yielded once, and raises nothing when it is closed."""
+    call = router(Hours(), Hours()).route(DAY)
+    assert next(call) == 0
+    call.close()
+
+
+def test_availability_is_decided_once_at_arrival():
+    """The order is that of the arrival, whatever the clock does during the call."""
+    routed = router(closed_at_night, Hours())
+    call = routed.route(DAY)
+    assert next(call) == 0
+    assert routed.order(NIGHT) == (1,)
+    assert call.send(RuntimeError()) == 1
+
+
+@pytest.mark.parametrize(
+    ("preference", "order"),
+    [(None, (1, 2)), ("spare", (2, 1)), ("strong", (1, 2)), ("weak", (1, 2)), ("nobody", (1, 2)), ("", (1, 2))],
+)
+def test_preference(preference, order):
+    """The preferred deployment is tried first; a closed, unknown or empty preference is passed over."""
+    assert router(closed_at_night, Hours(), Hours()).order(NIGHT, preference) == order
+
+
+def test_explain():
+    """The explanation has each deployment's place, the window that closes it, and until when."""
+    routed = router(closed_at_night, Hours(available=(Window("09:00", "17:00", days=["mon"]),)), Hours())
+    explained = routed.explain(NIGHT, "spare")
+    assert explained.order == ["spare"]
+    assert explained.note == ""
+    assert explained.rows == [
+        {
+            "deployment": "weak",
+            "provider": "of weak",
+            "open": False,
+            "place": None,
+            "closed_by": "Window('22:00', '06:00')",
+            "until": from_us(to_us("2026-03-02T06:00:00.000001Z", "at")),
+        },
+        {
+            "deployment": "strong",
+            "provider": "of strong",
+            "open": False,
+            "place": None,
+            "closed_by": "outside available Window('09:00', '17:00', days=('mon',))",
+            "until": from_us(to_us("2026-03-02T09:00Z", "at")),
+        },
+        {"deployment": "spare", "provider": "of spare", "open": True, "place": 1, "closed_by": "", "until": pd.NaT},
+    ]
+
+
+@given(st.lists(any_hours, min_size=1, max_size=3), instants, st.sampled_from([None, *NAMES]))
+def test_explain_agrees_with_route(each, at_us, preference):
+    """The explained order is the one in which a call whose every attempt fails goes."""
+    routed = router(*each)
+    explained = routed.explain(at_us, preference)
+    tried, _ = drive(routed, at_us, preference, {name: RuntimeError() for name in NAMES})
+    assert explained.order == tried
+    for row, hours in zip(explained.rows, each, strict=True):
+        assert row["open"] == is_open(hours, at_us)
+        if row["until"] is not pd.NaT:
+            assert is_open(hours, to_us(row["until"], "until")) != row["open"]
+
+
+def test_explain_says_what_became_of_the_preference():
+    """A note says that the preferred deployment is closed, or unknown and what may have been meant."""
+    routed = router(closed_at_night, Hours())
+    assert routed.explain(NIGHT, "weak").note == "The preferred 'weak' is closed, and passed over."
+    assert routed.explain(DAY, "strnog").note == "The preferred 'strnog' is unknown. Did you mean 'strong'?"
+    assert routed.explain(DAY, "weak").note == ""
+
+
+def test_explain_shows():
+    """The explanation prints and shows as a table, headed by the answer."""
+    routed = router(closed_at_night, Hours())
+    explained = routed.explain(NIGHT, "weak")
+    assert explained.headline == "At 2026-03-02 03:10:00.000000 UTC: strong"
+    assert str(explained).startswith(f"{explained.headline}\n{explained.note}\n")
+    assert "Window('22:00', '06:00')" in str(explained)
+    assert "nobody" in router(closed_at_night).explain(NIGHT).headline
+    frame = explained.frame
+    assert frame["place"].tolist() == [pd.NA, 1]
+    assert str(frame["until"].dtype).endswith("UTC]")
+    assert explained.headline in explained._repr_html_()
+    assert "<table" in explained._repr_html_()
+
+
+def test_more_than_nine_deployments_keep_their_places():
+    """Places are numbers: the tenth comes after the ninth."""
+    routed = Router([Deployment(f"d{i}", "sim") for i in range(12)])
+    assert routed.explain(DAY, "d11").order == ["d11", *(f"d{i}" for i in range(11))]
+
+
+def test_fingerprint_tells_configs_apart():
+    """Names, providers, windows, their kind and the order of deployments each change the fingerprint."""
+    night, day = Window("22:00", "06:00"), Window("22:00", "06:00", days=["mon"])
+    made = [
+        [Deployment(name, provider, hours)]
+        for name in ("a", "b")
+        for provider in ("a", "b")
+        for hours in (Hours(), Hours((night,)), Hours((day,)), Hours((), (night,)), Hours((night,), (day,)))
+    ]
+    made += [list(order) for order in permutations([Deployment("a", "a"), Deployment("b", "b"), Deployment("c", "c")])]
+    assert len({Router(deployments).fingerprint for deployments in made}) == len(made)
+
+
+def test_fingerprint_is_the_same_in_every_process():
+    """Another process, with another hash seed, gives an equal config the same fingerprint."""
+    code = (
+        "from timegate.routing import *; from timegate import Window; from timegate.timetable import Hours\n"
+        "windows = Window('22:00', '06:00', days={'fri', 'mon', 'sun'}, except_dates={'2026-03-02', '2026-03-09'}),\n"
+        "print(Router([Deployment('weak', 'sim', Hours(windows))]).fingerprint)"
+    )
+    found = {
+        subprocess.check_output([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, text=True)
+        for seed in "12"
+    }
+    window = Window("22:00", "06:00", days=["sun", "mon", "fri"], except_dates=["2026-03-09", "2026-03-02"])
+    assert found == {Router([Deployment("weak", "sim", Hours((window,)))]).fingerprint + "\n"}

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+import strategies
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import timegate as tg
+from timegate.columns import TRACE_COLUMNS
+from timegate.errors import TimegateError, TraceError
+
+NINE = "2026-03-02T09:00Z"
+LATER = "2026-03-02T09:00:01Z"
+traces = strategies.eras.flatmap(
+    lambda era: strategies.configs(era).flatmap(lambda config: strategies.traces(config, era, max_size=20))
+)
+
+
+def utc(*at: str) -> list[pd.Timestamp]:
+    return [pd.Timestamp(text, tz="UTC") for text in at]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [NINE, LATER],
+        ["2026-03-02 10:00:00+01:00", "2026-03-02T10:00:01+0100"],
+        ["2026-03-02T09Z", "20260302T090001Z"],
+        pd.Series([NINE, LATER], index=[7, 7]),
+        pd.to_datetime([NINE, LATER], format="ISO8601"),
+        pd.Series(pd.to_datetime([NINE, LATER], format="ISO8601")).dt.tz_convert("Asia/Kathmandu"),
+        pd.Series(pd.to_datetime([NINE, LATER], format="ISO8601")).dt.as_unit("s"),
+        [datetime(2026, 3, 2, 9, tzinfo=UTC), datetime(2026, 3, 2, 10, 0, 1, tzinfo=ZoneInfo("Europe/Berlin"))],
+    ],
+)
+def test_every_form_of_aware_times_is_read_alike(times: Any) -> None:
+    """ISO text in any spelling, datetimes of any zone or resolution: the same instants, in microseconds UTC."""
+    trace = tg.Trace(times)
+    assert trace.frame["at"].tolist() == utc("2026-03-02 09:00:00", "2026-03-02 09:00:01")
+    assert trace.frame["at"].dtype == "datetime64[us, UTC]"
+
+
+@pytest.mark.parametrize("tz", [None, "America/New_York"])
+@pytest.mark.parametrize("text", ["2026-03-02T09Z", "2026-03-02T10+01:00", "20260302T0900Z", "2026-03-02T0900+0000"])
+def test_an_offset_is_never_overruled(text: str, tz: str | None) -> None:
+    """``tz`` is for naive times: one with an offset, however it is spelled, keeps its own."""
+    assert tg.Trace([text], tz=tz).start == pd.Timestamp("2026-03-02 09:00", tz="UTC")
+
+
+@given(st.datetimes(datetime(1900, 1, 3), datetime(2199, 12, 29)), st.integers(0, 999), st.sampled_from(["ns", "text"]))
+def test_finer_input_is_floored(wall: datetime, nanoseconds: int, form: str) -> None:
+    """Nanoseconds fall away downwards, before 1970 too."""
+    at = pd.Timestamp(wall, tz="UTC").as_unit("ns") + pd.Timedelta(nanoseconds, unit="ns")
+    trace = tg.Trace(pd.Series([at]) if form == "ns" else [at.isoformat()])
+    assert trace.at_us.tolist() == [at.value // 1000]
+
+
+@pytest.mark.parametrize("text", ["2026-03-02T09:00:00.1234567Z", "2026-03-02T09:00:00.123456999999Z"])
+def test_any_number_of_decimals_is_floored(text: str) -> None:
+    """Seven decimals, as .NET writes them, and more are cut to six."""
+    assert tg.Trace([text]).start == pd.Timestamp("2026-03-02 09:00:00.123456", tz="UTC")
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)), st.sampled_from(strategies.ZONES))
+def test_naive_times_are_read_in_the_zone_given(wall: datetime, tz: str) -> None:
+    """With ``tz``, a naive time is what zoneinfo says; one that is skipped or occurs twice is an error."""
+    both = [wall.replace(tzinfo=ZoneInfo(tz), fold=fold).astimezone(UTC) for fold in (0, 1)]
+    if both[0] == both[1]:
+        for times in ([wall.isoformat()], pd.Series([wall])):
+            assert tg.Trace(times, tz=tz).start == both[0]
+    else:
+        with pytest.raises(TraceError, match="at cannot be read in tz="):
+            tg.Trace([wall.isoformat()], tz=tz)
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["2026-03-02T09:00"], r"^at\[0\] \(2026-03-02 09:00:00\) is naive: .* pass tz='UTC' or another zone\.$"),
+        (pd.date_range("2026-03-02", periods=2), r"^at\[0\] \(2026-03-02 00:00:00\) is naive"),
+        ([date(2026, 3, 2)], r"^at\[0\] \(2026-03-02 00:00:00\) is naive"),
+        ([NINE, "2026-03-02T09:00"], r"^at\[1\] \(2026-03-02T09:00\) is naive, while others carry offsets"),
+        ([datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 2)], r"^at\[1\] .* is naive, while others"),
+        ([NINE, None], r"^at\[1\] is missing: every arrival needs a time\.$"),
+        ([pd.Timestamp(NINE), pd.NaT], r"^at\[1\] is missing"),
+        ([NINE, "NaT"], r"^at\[1\]"),
+        ([NINE, ""], r"^at\[1\]"),
+        (["soon"], r"^at\[0\] must be a time like '2026-03-02T03:10:00Z'\. Got 'soon'\.$"),
+        ([NINE, "02/03/2026 09:00Z"], r"^at\[1\] must be a time like .* Got '02/03/2026 09:00Z'\.$"),
+        ([1_772_442_000], r"^at must hold times, not numbers\. .*to_datetime\(column, unit='s', utc=True\)"),
+        (pd.Series([1.5]), r"^at must hold times, not numbers"),
+        (["1772442000"], r"^at\[0\] must be a time like"),
+        ([NINE, "2200-01-01T00:00Z"], r"^at\[1\] must lie in the years 1900 to 2199\. Got 2200"),
+        (["1899-12-31T23:59:59.999999Z"], r"^at\[0\] must lie in the years 1900 to 2199"),
+        ([LATER, NINE], r"^at\[1\] \(.*09:00:00.*\) lies before at\[0\] .* Pass sort=True to sort it\.$"),
+        ([], r"^the trace is empty: it needs at least one arrival\.$"),
+    ],
+)
+def test_bad_times_name_their_place(times: Any, message: str) -> None:
+    """Each bad time is one error with its row, what was given, and what to do."""
+    with pytest.raises(TraceError, match=message):
+        tg.Trace(times)
+
+
+@pytest.mark.parametrize(
+    ("wall", "tz", "message"),
+    [
+        ("2026-03-29T02:30", "Europe/Berlin", "2026-03-29 02:30:00"),
+        ("2026-10-25T02:30", "Europe/Berlin", "2026-10-25 02:30:00"),
+        ("2026-03-02T09:00", "Europe/Berln", "Did you mean 'Europe/Berlin'?"),
+        ("2026-03-02T09:00", "", "must be an IANA zone"),
+        ("2026-03-02T09:00", 5, "must be"),
+    ],
+)
+def test_bad_zones_and_hours_that_clocks_skip_or_repeat(wall: str, tz: Any, message: str) -> None:
+    """The error names the wall-clock time or the zone, and no argument that a user of timegate does not have."""
+    with pytest.raises(TimegateError) as caught:
+        tg.Trace([wall], tz=tz)
+    assert message in str(caught.value)
+    assert "argument" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"model_prefernce": ["a", "b"]}, r"^'model_prefernce' is not a column .* Did you mean 'model_preference'\?$"),
+        ({"zzz": [1, 2]}, r"^'zzz' is not a column of a trace\. Known: 'at', "),
+        ({0: [1, 2]}, r"^0 is not a column of a trace"),
+        ({"prompt_tokens": [1, -1]}, r"^prompt_tokens\[1\] must be a whole number of tokens\. Got .*-1"),
+        ({"prompt_tokens": [1, None]}, r"^prompt_tokens\[1\] must be a whole number"),
+        ({"prompt_tokens": pd.array([1, None], dtype="Int64")}, r"^prompt_tokens\[1\] must be a whole number"),
+        ({"completion_tokens": [1, 1.5]}, r"^completion_tokens\[1\] must be a whole number of tokens\. Got .*1\.5"),
+        ({"completion_tokens": [1, np.inf]}, r"^completion_tokens\[1\] must be a whole number"),
+        ({"completion_tokens": ["1", "x"]}, r"^completion_tokens\[1\] must be a whole number of tokens\. Got 'x'\.$"),
+        ({"prompt_tokens": [1, 1e300]}, r"^prompt_tokens\[1\] must be"),
+        ({"prompt_tokens": [1, 2**70]}, r"^prompt_tokens\[1\] must be"),
+        ({"model_preference": ["a", 2]}, r"^model_preference\[1\] must be the name of a deployment or missing\. Got 2"),
+        ({"model_preference": [None, ""]}, r"^model_preference\[1\] must be the name .* Got ''\.$"),
+        ({"model_preference": ["a", ["b"]]}, r"^model_preference\[1\] must be the name .* Got \['b'\]\.$"),
+    ],
+)
+def test_bad_columns_name_their_place(columns: dict[Any, Any], message: str) -> None:
+    """Unknown columns get the nearest good name; bad preferences and token counts their row."""
+    with pytest.raises(TraceError, match=message):
+        tg.Trace(pd.DataFrame({"at": [NINE, LATER], **columns}))
+
+
+def test_at_is_needed_once() -> None:
+    """A frame without ``at``, or with a column twice, is an error that names the column."""
+    with pytest.raises(TraceError, match=r"column 'at' is missing\. Got the columns \['prompt_tokens'\]"):
+        tg.Trace(pd.DataFrame({"prompt_tokens": [1]}))
+    for columns in (["at", "at"], ["at", "prompt_tokens", "prompt_tokens"]):
+        with pytest.raises(TraceError, match=columns[-1]):
+            tg.Trace(pd.DataFrame([[NINE, 1, 1][: len(columns)]], columns=columns))
+    with pytest.raises(TraceError, match="the trace is empty"):
+        tg.Trace(pd.DataFrame({"at": []}))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([None, "a", "b"])), min_size=1, max_size=50))
+def test_sorting_is_stable_and_carries_every_column(rows: list[tuple[int, str | None]]) -> None:
+    """``sort=True`` gives what sorted() gives: equal instants keep their order, rows stay together."""
+    at = [datetime(2026, 3, 2, tzinfo=UTC) + timedelta(microseconds=us) for us, _ in rows]
+    frame = pd.DataFrame({"at": at, "model_preference": pd.Series([name for _, name in rows], dtype=object)})
+    frame["prompt_tokens"] = frame["completion_tokens"] = range(len(rows))
+    order = sorted(range(len(rows)), key=lambda i: rows[i][0])
+    trace = tg.Trace(frame, sort=True)
+    assert trace.frame["at"].tolist() == [at[i] for i in order]
+    names = [None if code < 0 else trace.preferred_names[code] for code in trace.preferred]
+    assert names == [rows[i][1] for i in order]
+    assert trace.prompt_tokens is not None
+    assert trace.completion_tokens is not None
+    assert trace.prompt_tokens.tolist() == trace.completion_tokens.tolist() == order
+    assert tg.Trace(trace.frame).fingerprint == trace.fingerprint
+
+
+def test_frame_holds_the_columns_given() -> None:
+    """Columns keep the order and names of the one list of columns; what was not given is not there."""
+    full = {"completion_tokens": [3], "prompt_tokens": ["2"], "model_preference": ["a"], "at": [NINE]}
+    frame = tg.Trace(pd.DataFrame(full)).frame
+    assert tuple(frame.columns) == TRACE_COLUMNS
+    assert [str(dtype) for dtype in frame.dtypes] == ["datetime64[us, UTC]", "category", "int64", "int64"]
+    assert list(tg.Trace([NINE]).frame) == ["at"]
+
+
+def test_the_fingerprint_is_of_the_content() -> None:
+    """Equal arrivals hash alike in whatever form they come; a change of any column changes the hash."""
+
+    def fingerprint(at: Any = (NINE, LATER), names: Any = ("b", "a"), **tokens: Any) -> str:
+        return tg.Trace(pd.DataFrame({"at": at, "model_preference": names, **tokens})).fingerprint
+
+    same = [
+        fingerprint(),
+        fingerprint(at=["2026-03-02T10:00+01:00", LATER]),
+        fingerprint(names=pd.array(["b", "a"], dtype="string")),
+        fingerprint(names=pd.Categorical(["b", "a"], categories=["c", "b", "a"])),
+    ]
+    others = [
+        fingerprint(at=[NINE, NINE]),
+        fingerprint(names=["a", "b"]),
+        fingerprint(names=["b", None]),
+        fingerprint(prompt_tokens=[1, 2]),
+        fingerprint(completion_tokens=[1, 2]),
+        tg.Trace([NINE, LATER]).fingerprint,
+    ]
+    assert same == same[:1] * len(same)
+    assert len({same[0], *others}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@settings(max_examples=30)
+@given(trace=traces)
+def test_files_round_trip_exactly(tmp_path_factory: pytest.TempPathFactory, kind: str, trace: tg.Trace) -> None:
+    """A trace read back from CSV or Parquet is the same to the microsecond, in every column."""
+    path = tmp_path_factory.mktemp("traces") / f"day.{kind}"
+    (trace.to_csv if kind == "csv" else trace.to_parquet)(path)
+    read = tg.read_trace(path)
+    pd.testing.assert_frame_equal(read.frame, trace.frame)
+    assert read.fingerprint == trace.fingerprint
+
+
+@pytest.mark.parametrize("name", ["NA", "null", "None", "nan", "N/A", "true", "1", "a b", "ü"])
+def test_any_name_survives_a_csv(tmp_path: Path, name: str) -> None:
+    """A deployment whose name looks like a missing value or a number keeps its name."""
+    trace = tg.Trace(pd.DataFrame({"at": [NINE, NINE], "model_preference": [name, None]}))
+    trace.to_csv(tmp_path / "day.csv")
+    assert tg.read_trace(tmp_path / "day.csv").preferred_names == (name,)
+
+
+def test_writing_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If writing fails, the old file stays and nothing lies beside it."""
+    path = tmp_path / "day.csv"
+    path.write_text("old")
+
+    def fail(self: pd.DataFrame, target: Path, **kwargs: Any) -> None:
+        target.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    with pytest.raises(OSError, match="disk full"):
+        tg.Trace([NINE]).to_csv(path)
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("day.csv", "old")]
+
+
+def test_shows_span_and_notes() -> None:
+    """The repr and the table in a notebook tell the size, the span and every reservation."""
+    trace = tg.Trace([NINE, LATER], notes=["times taken as UTC"])
+    assert repr(trace) == "<Trace: 2 calls, 2026-03-02 09:00:00 to 2026-03-02 09:00:01 UTC; times taken as UTC>"
+    assert len(trace) == 2
+    assert "times taken as UTC" in trace._repr_html_()
+    assert (trace.start, trace.end) == tuple(utc("2026-03-02 09:00:00", "2026-03-02 09:00:01"))
+
+
+def test_html_is_escaped() -> None:
+    """Names and notes with markup are shown as text."""
+    frame = pd.DataFrame({"at": [NINE], "model_preference": ["<script>alert(1)</script>"]})
+    assert "<script" not in tg.Trace(frame, notes=["<script>alert(2)</script>"])._repr_html_()

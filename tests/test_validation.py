@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
+
+import pandas as pd
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from timegate.errors import InvalidValueError, ScenarioError
+from timegate.validation import AwareInstant, Value
+
+
+class Part(Value):
+    model_name: str
+    size: int = 1
+
+
+class Whole(Value):
+    error_class: ClassVar[type[InvalidValueError]] = ScenarioError
+
+    at: AwareInstant | None = None
+    parts: tuple[Part, ...] = Field(default=(), strict=False)
+
+
+def problems(**data: Any) -> tuple[str, ...]:
+    with pytest.raises(ScenarioError) as caught:
+        Whole.model_validate(data)
+    return caught.value.problems
+
+
+def test_raises_the_class_of_the_outermost_value() -> None:
+    """A wrong part raises the whole's error, which is a ValueError and not pydantic's, from either entrance."""
+    for build in (Whole.model_validate, lambda data: Whole(**data)):
+        with pytest.raises(ScenarioError, match="size must be a valid integer") as caught:
+            build({"parts": [{"model_name": "a", "size": "1"}]})
+        assert isinstance(caught.value, ValueError)
+        assert not isinstance(caught.value, pydantic.ValidationError)
+
+
+def test_places_lead_through_lists_and_names() -> None:
+    """A place is a path, with the name of the deployment that it leads through where there is one."""
+    assert problems(parts=[{"model_name": "a"}, {"model_name": "b", "size": 1.5}, {"size": 2}]) == (
+        "parts[1] 'b': size must be a valid integer. Got 1.5.",
+        "parts[2].model_name is missing.",
+    )
+
+
+def test_lists_every_problem_and_counts_them() -> None:
+    """The message is the first problem and the number of the others; ``problems`` has all."""
+    with pytest.raises(ScenarioError) as caught:
+        Whole.model_validate({"at": 5, "parts": [{"model_name": 1}, {"model_name": 2}]})
+    assert len(caught.value.problems) == 3
+    assert str(caught.value) == f"{caught.value.problems[0]} (and 2 more problems)"
+
+
+def test_unknown_keys_get_the_nearest_good_name() -> None:
+    """A key that is not a field is an error at every depth, with a hint, whatever type the key has."""
+    assert problems(part=[]) == ("Whole has the unknown key 'part'. Did you mean 'parts'?",)
+    assert problems(parts=[{"model_name": "a", "sise": 1}]) == (
+        "parts[0] 'a' has the unknown key 'sise'. Did you mean 'size'?",
+    )
+    assert problems(parts=[{3: 1}]) == ("parts[0] has the unknown key 3. Known: 'model_name', 'size'.",)
+
+
+def test_no_value_is_coerced() -> None:
+    """Numbers are not read from text, booleans or fractions, nor text from numbers."""
+    for wrong in (True, "1", 1.0, None):
+        assert problems(parts=[{"model_name": "a", "size": wrong}]) == (
+            f"parts[0] 'a': size must be a valid integer. Got {wrong!r}.",
+        )
+
+
+def test_values_are_frozen_and_equal_by_content() -> None:
+    """A value cannot be changed, and equals another of the same content."""
+    whole = Whole(parts=(Part(model_name="a"),))
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        whole.at = None  # type: ignore[misc]
+    assert whole == Whole.model_validate({"parts": [{"model_name": "a"}]})
+
+
+def test_long_values_are_cut_short() -> None:
+    """What was given is quoted up to 80 characters."""
+    [problem] = problems(parts="x" * 10_000)
+    assert len(problem) < 120
+
+
+def test_messages_never_spell_out_a_nested_value() -> None:
+    """A nest that shares its lists, as YAML's anchors make, is not walked for the sake of a message."""
+    walked = 0
+
+    class Leaf:
+        def __repr__(self) -> str:
+            nonlocal walked
+            walked += 1
+            return "leaf"
+
+    nest: list[Any] = [Leaf()]
+    for _ in range(12):
+        nest = [nest, nest]  # 12 lists, 4096 ways through them to the leaf
+    assert problems(parts=nest)
+    assert walked < 100
+
+
+@given(st.datetimes(datetime(1900, 1, 2), datetime(2199, 12, 30)), st.integers(-1439, 1439))
+def test_instants_are_kept_in_utc(wall: datetime, minutes: int) -> None:
+    """An aware datetime, its ISO text and its pandas form give the same datetime in UTC, also as JSON."""
+    at = wall.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    expected = at.astimezone(UTC)
+    wholes = [Whole(at=value) for value in (at, at.isoformat(), pd.Timestamp(at))]
+    assert [whole.at for whole in wholes] == [expected] * 3
+    assert wholes[0].at.tzinfo is UTC
+    text = wholes[0].model_dump(mode="json")["at"]
+    assert text.endswith("Z")
+    assert datetime.fromisoformat(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("2026-03-02T09:00", "must carry a zone or an offset"),
+        (datetime(2026, 3, 2), "must carry a zone or an offset"),
+        ("soon", "must be a time like"),
+        (1_772_442_000, "must be an aware datetime or text"),
+        (pd.NaT, "is missing"),
+        ("2200-01-01T00:00Z", "must lie in the years 1900 to 2199"),
+    ],
+)
+def test_bad_instants_name_their_place(value: object, rule: str) -> None:
+    """A naive, missing, unreadable or far-off instant is one problem that begins with the field's name."""
+    [problem] = problems(at=value)
+    assert problem.startswith(f"at {rule}")

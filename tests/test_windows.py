@@ -1,0 +1,456 @@
+"""Windows against ten lines of zoneinfo, in every zone, at both edges; and what they refuse."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import itertools
+import pickle
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
+from functools import cache
+from random import Random
+from zoneinfo import ZoneInfo, _zoneinfo, available_timezones  # type: ignore[attr-defined]
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from timegate import Window
+from timegate.clock import DAY_US, EPOCH, FIRST_US, SECOND_US, from_us, to_us
+from timegate.errors import InstantError, InvalidTypeError, TimegateError, WindowError
+from timegate.windows import _offset_changes, union
+
+ZONES = sorted(available_timezones())
+WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def covers(window: Window, at: dt.datetime) -> bool:
+    """Whether a window contains an instant: the oracle, plain zoneinfo."""
+    local = at.astimezone(ZoneInfo(window.tz))
+    now, day = local.time(), local.date()
+    start = dt.time.fromisoformat(window.start)
+    end = dt.time.max if window.end == "24:00" else dt.time.fromisoformat(window.end)
+    inside = start <= now <= end
+    if start > end:
+        inside = now >= start or now <= end
+        day -= dt.timedelta(days=now < start)
+    dated = (window.since or day) <= day <= (window.until or day) and day not in window.except_dates
+    return inside and dated and (window.days is None or WEEKDAYS[day.weekday()] in window.days)
+
+
+@cache
+def offset_changes(tz: str) -> list[int]:
+    """Every second at which a zone's offset changes, 1900 to 2199, from the tables of pure-Python zoneinfo."""
+    zone, table = ZoneInfo(tz), _zoneinfo.ZoneInfo(tz)
+    seconds = set(table._trans_utc)
+    if isinstance(rule := table._tz_after, _zoneinfo._TZStr):
+        for year in range(1900, 2200):
+            to_dst, to_std = rule.transitions(year)
+            seconds |= {
+                to_dst - round(rule.std.utcoff.total_seconds()),
+                to_std - round(rule.dst.utcoff.total_seconds()),
+            }
+    times = ((second, dt.datetime.fromtimestamp(second, zone)) for second in sorted(seconds))
+    return [
+        second
+        for second, at in times
+        if 1900 <= at.year < 2200 and at.utcoffset() != dt.datetime.fromtimestamp(second - 1, zone).utcoffset()
+    ]
+
+
+def edges(window: Window, around_us: int, days: int = 3) -> set[int]:
+    """Instants of a window's ends on the local dates around an instant, both times if they occur twice."""
+    zone = ZoneInfo(window.tz)
+    today = from_us(around_us).astimezone(zone).date()
+    found = set()
+    for shift, text, fold in itertools.product(range(-days, days + 1), (window.start, window.end), (0, 1)):
+        day = today + dt.timedelta(days=shift + (text == "24:00"))
+        time = dt.time.fromisoformat(text.replace("24:00", "00:00"))
+        found.add(to_us(dt.datetime.combine(day, time.replace(fold=fold), zone), "edge"))
+    return found
+
+
+def check(window: Window, around_us: int, also: tuple[int, ...] = ()) -> None:
+    """Hold ``spans_us`` and ``contains`` to the oracle, one microsecond around all that could be an edge."""
+    lo, hi = around_us - 2 * DAY_US, around_us + 2 * DAY_US
+    critical = {lo, hi, *also, *edges(window, around_us)}
+    probes = sorted({at + by for at in critical for by in (-1, 0, 1) if lo <= at + by < hi})
+    spans = window.spans_us(lo, hi)
+    assert np.all(np.diff(spans.ravel()) > 0), f"{window!r}: not sorted and disjoint: {spans}"
+    found = np.searchsorted(spans.ravel(), probes, side="right") % 2 == 1
+    for at_us, inside in zip(probes, found.tolist(), strict=True):
+        assert inside == covers(window, from_us(at_us)), f"{window!r} at {from_us(at_us)}"
+    unknown = set(spans.ravel().tolist()) - critical - {at + 1 for at in critical}
+    assert not unknown, f"{window!r}: edges out of nowhere: {[from_us(at) for at in unknown]}"
+    for at_us in probes[:: max(1, len(probes) // 5)]:
+        assert window.contains(from_us(at_us)) == covers(window, from_us(at_us)), f"{window!r} at {from_us(at_us)}"
+
+
+def luck(*key: object) -> Random:
+    """Random numbers that are the same in each run."""
+    return Random(repr(key))  # noqa: S311 - for tests
+
+
+def random_windows(random: Random, tz: str, around_us: int) -> Iterator[Window]:
+    """One window within a day, one across midnight, one instant and one to 24:00, some with dates."""
+    today = from_us(around_us).astimezone(ZoneInfo(tz)).date()
+    near = [today + dt.timedelta(days=shift) for shift in range(-2, 3)]
+    # Clocks mostly change in the small hours: half of the times lie there.
+    early, late = sorted(f"{random.choice([random.randrange(24), random.randrange(4)]):02}:{m}" for m in ("15", "30"))
+    for start, end in ((early, late), (late, early), (early, early), (late, "24:00")):
+        yield Window(
+            start,
+            end,
+            tz=tz,
+            days=random.choice([None, random.sample(WEEKDAYS, 4)]),
+            since=random.choice([None, None, near[0], near[1]]),
+            until=random.choice([None, None, near[3], near[4]]),
+            except_dates=random.choice([(), random.sample(near, 2)]),
+        )
+
+
+times = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
+
+
+@st.composite
+def instants_and_windows(draw: st.DrawFn) -> tuple[int, Window]:
+    """Any instant of three centuries, and a window in any zone whose dates lie around it."""
+    at_us = draw(st.integers(to_us("1900-01-10T00:00Z", "at"), to_us("2199-12-20T00:00Z", "at")))
+    near = st.integers(-3, 3).map(lambda shift: from_us(at_us + shift * DAY_US).date())
+    since, until = sorted([draw(near), draw(near)])
+    return at_us, Window(
+        draw(times),
+        draw(times | st.just("24:00")),
+        tz=draw(st.sampled_from(ZONES)),
+        days=draw(st.none() | st.sets(st.sampled_from(WEEKDAYS), min_size=1)),
+        since=draw(st.none() | st.just(since)),
+        until=draw(st.none() | st.just(until)),
+        except_dates=draw(st.lists(near, max_size=2)),
+    )
+
+
+windows = instants_and_windows().map(lambda pair: pair[1])
+
+
+def test_every_zone_at_both_changes_of_the_year():
+    """In every zone, around both changes of 2026, windows hold exactly the instants that zoneinfo says."""
+    for tz in ZONES:
+        changes = [s * SECOND_US for s in offset_changes(tz) if from_us(s * SECOND_US).year == 2026]
+        for change_us in changes or [to_us("2026-03-02T00:00Z", "at")]:
+            for window in random_windows(luck(tz, change_us), tz, change_us):
+                check(window, change_us, also=tuple(changes))
+
+
+def test_every_zone_at_changes_of_its_history():
+    """In every zone, around a change drawn from its history to 2199, windows hold what zoneinfo says."""
+    for tz in ZONES:
+        changes = [second * SECOND_US for second in offset_changes(tz) if second * SECOND_US > FIRST_US + 7 * DAY_US]
+        if changes:
+            random = luck(tz)
+            change_us = random.choice(changes)
+            for window in random_windows(random, tz, change_us):
+                check(window, change_us, also=tuple(changes))
+
+
+@settings(max_examples=500)
+@given(instants_and_windows())
+def test_any_window_at_any_instant(pair):
+    """Any window, around any instant of three centuries, holds what zoneinfo says."""
+    at_us, window = pair
+    check(window, at_us, also=tuple(second * SECOND_US for second in offset_changes(window.tz)))
+
+
+def test_offsets_are_those_of_the_zone_tables():
+    """The changes of offset found by asking day by day are those in zoneinfo's own tables."""
+    for tz in ZONES:
+        changes = offset_changes(tz)
+        years = {2026, luck(tz).randrange(1900, 2200)} | {from_us(s * SECOND_US).year for s in changes[-900:-890]}
+        for year in years:
+            found = [at // SECOND_US for at, _ in _offset_changes(tz, year)[1:]]
+            start = to_us(f"{year}-01-01T00:00Z", "at") // SECOND_US
+            assert found == [s for s in changes if s != start and from_us(s * SECOND_US).year == year], (tz, year)
+
+
+def test_no_zone_changes_its_offset_twice_within_three_days():
+    """The assumption behind the search for changes of offset holds in all zones, 1900 to 2199."""
+    gaps = {tz: min(map(int.__sub__, changes[1:], changes)) for tz in ZONES if len(changes := offset_changes(tz)) > 1}
+    assert min(gaps.values()) > 3 * 86_400, min(gaps, key=gaps.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("window", "inside", "outside"),
+    [
+        pytest.param(
+            Window("22:00", "06:00"),
+            ["2026-03-02T22:00:00Z", "2026-03-02T06:00:00Z", "2026-03-02T03:10Z"],
+            ["2026-03-02T21:59:59.999999Z", "2026-03-02T06:00:00.000001Z"],
+            id="both ends are included, to the microsecond",
+        ),
+        pytest.param(
+            Window("22:00", "06:00", days=["Friday"]),
+            ["2026-03-06T22:00Z", "2026-03-07T06:00Z"],
+            ["2026-03-06T06:00Z", "2026-03-07T22:00Z", "2026-03-08T06:00Z"],
+            id="friday night covers saturday's morning",
+        ),
+        pytest.param(
+            Window("22:00", "06:00", except_dates=["2026-03-02"]),
+            ["2026-03-02T00:00Z", "2026-03-02T06:00Z", "2026-03-03T22:00Z"],
+            ["2026-03-02T22:00Z", "2026-03-03T06:00Z"],
+            id="an excluded monday keeps the tail of sunday's window",
+        ),
+        pytest.param(
+            Window("22:00", "06:00", since="2026-03-02", until="2026-03-03"),
+            ["2026-03-02T22:00Z", "2026-03-03T03:00Z", "2026-03-03T23:00Z", "2026-03-04T06:00Z"],
+            ["2026-03-02T03:00Z", "2026-03-04T22:00Z"],
+            id="since and until speak of the date of the start",
+        ),
+        pytest.param(
+            Window("09:00", "09:00"),
+            ["2026-03-02T09:00Z"],
+            ["2026-03-02T08:59:59.999999Z", "2026-03-02T09:00:00.000001Z", "2026-03-02T21:00Z"],
+            id="start == end is that instant",
+        ),
+        pytest.param(
+            Window("18:00", "24:00", days=["mon"]),
+            ["2026-03-02T18:00Z", "2026-03-02T23:59:59.999999Z"],
+            ["2026-03-03T00:00Z", "2026-03-01T23:00Z"],
+            id="24:00 is through the end of the day",
+        ),
+        pytest.param(
+            Window("18:00", "00:00", days=["mon"]),
+            ["2026-03-02T18:00Z", "2026-03-03T00:00Z"],
+            ["2026-03-03T00:00:00.000001Z", "2026-03-02T00:00Z"],
+            id="00:00 is the first instant of the next day",
+        ),
+        pytest.param(
+            Window("02:15", "02:45", tz="Europe/Berlin"),
+            ["2026-10-25T00:30Z", "2026-10-25T01:30Z"],
+            ["2026-10-25T00:50Z", "2026-10-25T01:00Z", "2026-10-25T02:30Z", "2026-03-29T00:30Z", "2026-03-29T01:30Z"],
+            id="an hour that occurs twice is covered twice, one that never occurs is not",
+        ),
+        pytest.param(
+            Window("01:30", "01:59", tz="Australia/Lord_Howe"),
+            ["2026-04-04T14:30Z", "2026-04-04T14:59Z", "2026-04-04T15:00Z", "2026-04-04T15:29Z"],
+            ["2026-04-04T14:29Z", "2026-04-04T14:59:00.000001Z", "2026-04-04T15:30Z"],
+            id="lord howe's half hour occurs twice",
+        ),
+        pytest.param(
+            Window("10:00", "11:00", tz="Pacific/Apia", days=["fri"]),
+            ["2011-12-23T20:30Z", "2012-01-05T20:30Z"],
+            ["2011-12-29T20:30Z", "2011-12-30T20:30Z", "2011-12-31T20:30Z"],
+            id="samoa skipped friday, 30 december 2011",
+        ),
+    ],
+)
+def test_contains(window, inside, outside):
+    """A window contains the instants that its rule says, and zoneinfo agrees."""
+    assert [window.contains(at) for at in inside + outside] == [True] * len(inside) + [False] * len(outside)
+    assert all(covers(window, from_us(to_us(at, "at"))) for at in inside)
+
+
+@pytest.mark.parametrize(
+    ("window", "start", "end", "hours"),
+    [
+        (Window("02:00", "02:30", tz="Europe/Berlin"), "2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", [0.5, 0.5]),
+        (Window("02:00", "02:59", tz="Europe/Berlin"), "2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", []),
+        (Window("01:00", "03:30", tz="Europe/Berlin"), "2026-03-29T00:00+01:00", "2026-03-30T00:00+02:00", [1.5]),
+        (Window("01:00", "03:30", tz="Europe/Berlin"), "2026-10-25T00:00+02:00", "2026-10-26T00:00+01:00", [3.5]),
+        (Window("22:00", "06:00", tz="Pacific/Apia"), "2011-12-29T12:00-10:00", "2011-12-31T12:00+14:00", [8]),
+    ],
+)
+def test_spans_across_changes_of_the_clock(window, start, end, hours):
+    """Stretches are as long as the local clock makes them."""
+    spans = window.spans(start, end)
+    assert [(last - first) / dt.timedelta(hours=1) for first, last in spans] == hours
+    assert all(window.contains(first) and window.contains(last) for first, last in spans)
+
+
+def test_spans_include_both_ends_of_the_range():
+    """``spans`` cuts at the range that was asked for, whose ends are included."""
+    window = Window("22:00", "06:00")
+    noon = from_us(to_us("2026-03-02T12:00Z", "at"))
+    six, ten = noon.replace(hour=6), noon.replace(hour=22)
+    assert window.spans(six, ten) == [(six, six), (ten, ten)]
+    assert window.spans(six + MICROSECOND, ten - MICROSECOND) == []
+    assert window.spans(ten, ten) == [(ten, ten)]
+    with pytest.raises(WindowError, match="end must not lie before start"):
+        window.spans(ten, six)
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=6), max_size=4))
+def test_union_is_the_union_of_sets(parts):
+    """The union holds the instants that any part holds, as sorted stretches that do not touch."""
+    arrays = [np.array([(lo, lo + size) for lo, size in part], np.int64).reshape(-1, 2) for part in parts]
+    joined = union(arrays)
+    expected = {at for part in parts for lo, size in part for at in range(lo, lo + size)}
+    assert [at for lo, hi in joined.tolist() for at in range(lo, hi)] == sorted(expected)
+    assert np.all(np.diff(joined.ravel()) > 0)
+
+
+@given(windows)
+def test_round_trips(window):
+    """A window comes back equal from its config, repr, pickle and copy, with the same hash."""
+    evaluated = eval(repr(window), {"Window": Window, "datetime": dt})  # noqa: S307 - our own repr
+    pickled = pickle.loads(pickle.dumps(window))  # noqa: S301 - our own pickle
+    again = [Window.parse(window.to_config()), Window.parse(window), evaluated, pickled, copy.deepcopy(window)]
+    assert again == [window] * 5
+    assert {hash(other) for other in again} == {hash(window)}
+
+
+def test_config_is_the_seeds_pair_where_that_says_all():
+    """A daily UTC window is written as a pair, any other as a mapping of plain values."""
+    assert Window("22:00", "06:00").to_config() == ["22:00", "06:00"]
+    window = Window("9:00", "24:00", "Asia/Tokyo", ["sunday", "MON"], dt.date(2026, 1, 1), except_dates=["2026-02-01"])
+    assert window.to_config() == {
+        "start": "09:00",
+        "end": "24:00",
+        "tz": "Asia/Tokyo",
+        "days": ["mon", "sun"],
+        "since": "2026-01-01",
+        "except_dates": ["2026-02-01"],
+    }
+
+
+def test_spellings_of_one_window_are_equal():
+    """Order, case and length of weekdays, and the form of times and dates, make no difference."""
+    one = Window("9:05", "17:00", days=["mon", "fri"], since="2026-01-01", except_dates=["2026-02-02", "2026-02-01"])
+    two = Window(
+        "09:05",
+        "17:00",
+        days=("Friday", "MONDAY", "fri"),
+        since=dt.date(2026, 1, 1),
+        except_dates={dt.date(2026, 2, 1), dt.date(2026, 2, 2)},
+    )
+    assert one == two
+    assert Window("22:00", "06:00", days=WEEKDAYS[::-1]).days == tuple(WEEKDAYS)
+    assert len({one, two, Window("09:05", "17:00"), Window("09:05", "17:00", tz="Europe/Berlin")}) == 3
+
+
+def test_immutable():
+    """A window cannot be changed, nor given other attributes."""
+    window = Window("22:00", "06:00")
+    with pytest.raises(FrozenInstanceError):
+        window.start = "21:00"
+    with pytest.raises((FrozenInstanceError, TypeError, AttributeError)):
+        window.colour = "red"
+
+
+def bad(field: str, problem: str, kind: type = WindowError, **given: object) -> object:
+    fields = {"start": "22:00", "end": "06:00"} | given
+    return pytest.param(fields, field, kind, problem, id=f"{field}-{next(iter(given.values()))!r}"[:60])
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "kind", "problem"),
+    [
+        bad("start", "must look like 'HH:MM'. Got '25:00'.", start="25:00"),
+        bad("start", "must look like 'HH:MM'. Got '9.30'.", start="9.30"),
+        bad("start", "must look like 'HH:MM'. Got ''.", start=""),
+        bad("start", "must look like 'HH:MM'. Got '22:60'.", start="22:60"),
+        bad("start", "must look like 'HH:MM'. Got '22:00:00'.", start="22:00:00"),
+        bad("start", "must look like 'HH:MM'. Got '-1:00'.", start="-1:00"),
+        bad("start", "must look like 'HH:MM'. Got '٢٢:00'.", start="٢٢:00"),
+        bad("start", "is an end only: use '00:00'", start="24:00"),
+        bad("end", "must look like 'HH:MM'. Got '24:01'.", end="24:01"),
+        bad("end", "must look like 'HH:MM'. Got '06:00\\n'.", end="06:00\n"),
+        bad("start", "must be strings like '22:00'. Got 1320 (int).", InvalidTypeError, start=1320),
+        bad("start", "an unquoted 22:00 into a number: quote it.", InvalidTypeError, start=1320),
+        bad("end", "must be strings like '22:00'. Got 9.5 (float).", InvalidTypeError, end=9.5),
+        bad("end", "must be strings like '22:00'. Got None (NoneType).", InvalidTypeError, end=None),
+        bad(
+            "start",
+            "must be strings like '22:00'. Got datetime.time(22, 0) (time).",
+            InvalidTypeError,
+            start=dt.time(22),
+        ),
+        bad("tz", "Got 'Europe/Berln'. Did you mean 'Europe/Berlin'?", tz="Europe/Berln"),
+        bad("tz", "Got 'america/sao paulo'. Did you mean 'America/Sao_Paulo'?", tz="america/sao paulo"),
+        bad("tz", "must be an IANA zone. Got ''.", tz=""),
+        bad("tz", "must be an IANA zone. Got '../etc/passwd'.", tz="../etc/passwd"),
+        bad("tz", "must be an IANA zone. Got 'Europe'.", tz="Europe"),
+        bad("tz", "must be an IANA zone. Got 'a\\x00b'.", tz="a\0b"),
+        bad("tz", "must be the name of a zone like 'Europe/Berlin'. Got None.", InvalidTypeError, tz=None),
+        bad("days", "Got 'fry'. Did you mean 'fri'?", days=["mon", "fry"]),
+        bad("days", "must be weekdays. Got 1.", days=[1]),
+        bad("days", "must name at least one weekday", days=[]),
+        bad("days", "must be a list of weekdays like ['mon', 'fri']. Got 'mon'.", InvalidTypeError, days="mon"),
+        bad("since", "must be a local date like '2026-03-02'. Got '2026-02-30'.", since="2026-02-30"),
+        bad("since", "must be a local date", since=dt.datetime(2026, 3, 2)),
+        bad("until", "must be a local date like '2026-03-02'. Got 20260302.", until=20260302),
+        bad("until", "must be a local date like '2026-03-02'. Got NaT.", until=pd.NaT),
+        bad(
+            "until",
+            "must not lie before since. Got since 2026-03-02, until 2026-03-01.",
+            since="2026-03-02",
+            until="2026-03-01",
+        ),
+        bad("except_dates", "must be a list of dates", InvalidTypeError, except_dates="2026-12-25"),
+        bad("except_dates", "must be a list of dates", InvalidTypeError, except_dates=None),
+        bad("except_dates", "must be a local date like '2026-03-02'. Got 'christmas'.", except_dates=["christmas"]),
+        bad("except_dates", "must be a local date like '2026-03-02'. Got None.", except_dates=[None]),
+    ],
+)
+def test_refused_fields(fields, field, kind, problem):
+    """A bad value is refused by the class its fault calls for; the message names the remedy."""
+    for build in (lambda: Window(**fields), lambda: Window.parse(fields)):
+        with pytest.raises(kind) as caught:
+            build()
+        assert caught.value.field == field
+        assert problem in str(caught.value)
+
+
+def test_a_window_built_by_hand_is_refused_by_field():
+    """The message of the constructor begins with the name of the field."""
+    for field, value in {"start": "25:00", "tz": "Europe/Berln", "days": ["fry"], "since": "2026-02-30"}.items():
+        with pytest.raises(WindowError, match=f"^{field} must"):
+            Window(**{"start": "22:00", "end": "06:00", field: value})
+
+
+@pytest.mark.parametrize(
+    "value", [("22:00",), ("22:00", "06:00", "UTC"), [], "22:00-06:00", None, 1320, {"22:00"}], ids=repr
+)
+def test_refused_shapes(value):
+    """What is neither a pair nor a mapping is a TypeError in the seed's words that shows what was given."""
+    with pytest.raises(InvalidTypeError, match="tuple/list of two strings") as caught:
+        Window.parse(value)
+    assert f"Got {value!r}." in str(caught.value)
+
+
+def test_refused_keys():
+    """A mapping with an unknown or missing key is refused by the name of that key."""
+    for extra, field, problem in [
+        ({"dayz": ["mon"]}, "dayz", "Did you mean 'days'?"),
+        ({"timezone": "UTC"}, "timezone", "Known: 'start', 'end', 'tz'"),
+        ({1: 2}, "1", "is not a field of a window"),
+    ]:
+        with pytest.raises(WindowError) as caught:
+            Window.parse({"start": "22:00", "end": "06:00", **extra})
+        assert caught.value.field == field
+        assert problem in str(caught.value)
+    with pytest.raises(WindowError, match="is missing") as caught:
+        Window.parse({"start": "22:00"})
+    assert caught.value.field == "end"
+
+
+@pytest.mark.parametrize("at", [dt.datetime(2026, 3, 2), "2026-03-02T03:10", None, pd.NaT, 0], ids=repr)
+def test_refused_instants(at):
+    """A naive or missing instant is an error that names the parameter, never a guess."""
+    window = Window("22:00", "06:00")
+    with pytest.raises(InstantError, match=r"^at "):
+        window.contains(at)
+    with pytest.raises(InstantError, match=r"^start "):
+        window.spans(at, EPOCH)
+    with pytest.raises(InstantError, match=r"^end "):
+        window.spans(EPOCH, at)
+
+
+def test_every_refusal_is_of_one_family():
+    """Both kinds of refusal are TimegateErrors, and the ValueError or TypeError that they stand for."""
+    assert issubclass(WindowError, TimegateError)
+    assert issubclass(WindowError, ValueError)
+    assert issubclass(InvalidTypeError, TimegateError)
+    assert issubclass(InvalidTypeError, TypeError)
