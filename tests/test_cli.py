@@ -66,6 +66,7 @@ def refused(result: Any, *words: str) -> None:
     lines = result.stderr.splitlines()
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("error: ")
+    assert "more problem" not in lines[0]  # one mistake is told once
     assert result.stdout == ""
     for word in words:
         assert word in lines[0]
@@ -346,13 +347,20 @@ def test_missing_files_and_folders(here: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads and writes everything")
-def test_permissions(here: Path) -> None:
-    """A file that may not be read, and a folder that may not be written, are refused."""
-    (here / "trace.csv").chmod(0)
-    refused(replay("--out", "out", code=2), "trace.csv")
-    (here / "trace.csv").chmod(0o600)
+@pytest.mark.parametrize("name", ["config.yaml", "trace.csv", "scenario.yaml"])
+def test_files_that_may_not_be_read(here: Path, name: str) -> None:
+    """A file without permission to read it is refused in one line, by our readers and not as wrong usage."""
+    (here / name).chmod(0)
+    refused(replay("--scenario", "scenario.yaml", "--out", "out", code=2), name, "Permission denied")
+
+
+@pytest.mark.parametrize("out", ["closed", "closed/out"])
+def test_a_folder_that_may_not_be_written(here: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    """It is said at once, before anything is read."""
     (here / "closed").mkdir(mode=0o500)
-    refused(replay("--out", "closed/out", code=2), "closed/out", "permission")
+    monkeypatch.setattr("os.access", lambda *_: False)  # for root, who may write everywhere
+    refused(replay("--out", out, code=2), f"error: {out}: ", "no permission")
+    assert list((here / "closed").iterdir()) == []
 
 
 def test_unknown_zone_and_engine(here: Path) -> None:

@@ -66,10 +66,11 @@ def test_documents_round_trip_through_files(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
-def test_reads_files_of_windows(tmp_path: Path, prefix: bytes, newline: bytes) -> None:
+@pytest.mark.parametrize(("name", "content"), [("x.yaml", b"a: 1\nb: x\n"), ("x.json", b'{"a": 1,\n"b": "x"}\n')])
+def test_reads_files_of_windows(tmp_path: Path, name: str, content: bytes, prefix: bytes, newline: bytes) -> None:
     """A byte order mark and CRLF make no difference."""
-    path = tmp_path / "x.yaml"
-    path.write_bytes(prefix + b"a: 1\nb: x\n".replace(b"\n", newline))
+    path = tmp_path / name
+    path.write_bytes(prefix + content.replace(b"\n", newline))
     assert read_document(path, ConfigError) == {"a": 1, "b": "x"}
 
 

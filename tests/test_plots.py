@@ -238,7 +238,7 @@ def test_time_axis_of_any_span_has_ticks(width: float) -> None:
 @pytest.mark.parametrize("plot", PLOTS[:2], ids=PLOT_NAMES[:2])
 def test_time_axis_is_utc(plot: Callable[..., Axes], sample: tg.Replay) -> None:
     """The axis of time is in UTC and says so, whatever zone matplotlib is set to."""
-    with mpl.rc_context({"timezone": "America/Sao_Paulo"}):
+    with mpl.rc_context({"timezone": "Asia/Kolkata"}):
         ax = plot(sample)
         ax.figure.canvas.draw()
         labels = {
@@ -526,6 +526,14 @@ def test_compare_with_itself_is_zero(sample: tg.Replay) -> None:
     ax = plots.compare(sample, sample)
     assert {text.get_text() for text in ax.texts} == {"+0.0 pp"}
     assert all(a == b for a, b in bars(ax))
+
+
+def test_a_small_loss_is_no_negative_zero() -> None:
+    """A difference that rounds to zero has no sign of loss."""
+    trace = tg.Trace(pd.date_range("2026-03-02T00:00Z", periods=5000, freq="1s"))
+    fault = tg.Outage(target="a", start="2026-03-02T00:00:00Z", end="2026-03-02T00:00:01Z")
+    ax = plots.compare(tg.replay(config(a=[]), trace), tg.replay(config(a=[]), trace, tg.Scenario(faults=[fault])))
+    assert [text.get_text() for text in ax.texts] == ["+0.0 pp"] * 3
 
 
 def test_notes_stay_within_the_axes(sample: tg.Replay) -> None:

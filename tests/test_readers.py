@@ -84,6 +84,7 @@ def test_errors_begin_with_the_path(tmp_path: Path, content: str | bytes, messag
         ("day.csv.xz", b"at\n"),
         ("day.csv.bz2", b"at\n"),
     ],
+    ids=["parquet", "gz", "gz cut short", "zip", "xz", "bz2"],
 )
 def test_files_that_are_not_what_their_name_says(tmp_path: Path, name: str, content: bytes) -> None:
     """Broken Parquet and archives, cut short or of another kind, are errors that begin with the path."""

@@ -71,11 +71,11 @@ def luck(run: tg.Replay, name: str) -> pd.Series[Any]:
         ),
         (
             {"faults": [OUTAGE | {"end": NINE}]},
-            "faults[0] end must lie after start. Got 2026-03-02T09:00:00+00:00 to 2026-03-02T09:00:00+00:00.",
+            "faults[0].end must lie after start. Got 2026-03-02T09:00:00+00:00 to 2026-03-02T09:00:00+00:00.",
         ),
         (
             {"faults": [RATE | {"start": TEN, "end": NINE}]},
-            "faults[0] end must lie after start. Got 2026-03-02T10:00:00+00:00 to 2026-03-02T09:00:00+00:00.",
+            "faults[0].end must lie after start. Got 2026-03-02T10:00:00+00:00 to 2026-03-02T09:00:00+00:00.",
         ),
         ({"faults": [{"type": "outage", "target": "weak", "start": NINE}]}, "faults[0].end is missing."),
         ({"faults": [RATE | {"rate": -0.1}]}, "faults[0].rate must be greater than or equal to 0. Got -0.1."),
@@ -103,7 +103,7 @@ def test_every_invalid_field_gets_one_clear_error(data: Any, message: str) -> No
 
 def test_a_fault_alone_names_its_field() -> None:
     """A fault that is built by itself gives the same errors, without a place in a list."""
-    with pytest.raises(ScenarioError, match=r"^Outage end must lie after start\. Got"):
+    with pytest.raises(ScenarioError, match=r"^end must lie after start\. Got"):
         tg.Outage(target="weak", start=TEN, end=NINE)
     with pytest.raises(ScenarioError, match=r"^rate must be less than or equal to 1\. Got 2\."):
         tg.ErrorRate(target="weak", rate=2.0)

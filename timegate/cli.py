@@ -41,6 +41,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
+# readable=False leaves the check to our own readers, whose errors are one line.
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The gateway: YAML or JSON.", readable=False, show_default=False)
+]
+
 
 def main() -> None:
     """Run the command, as a shell does."""
@@ -112,7 +117,9 @@ def _options(
 @app.command()
 @_reporting()
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.")] = Path("timegate-demo"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", readable=False)] = Path(
+        "timegate-demo"
+    ),
 ) -> None:
     """Replay a sample day through a sample gateway.
 
@@ -129,23 +136,28 @@ def demo(
 @app.command()
 @_reporting()
 def replay(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The gateway: YAML or JSON.", show_default=False)],
+    config: Config,
     trace: Annotated[
         Path,
         typer.Option(
             metavar="FILE",
             help="The arrivals: CSV or Parquet with the column 'at', or the Azure 2023 format.",
+            readable=False,
             show_default=False,
         ),
     ],
     scenario: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The faults: YAML or JSON. Default: none.", show_default=False)
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The faults: YAML or JSON. Default: none.", readable=False, show_default=False
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
             help="The folder for tables, plots and report.html. Without it, the summary is printed and no more.",
+            readable=False,
             show_default=False,
         ),
     ] = None,
@@ -172,7 +184,7 @@ def replay(
 @app.command()
 @_reporting()
 def explain(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The gateway: YAML or JSON.", show_default=False)],
+    config: Config,
     at: Annotated[
         str | None,
         typer.Option(

@@ -54,6 +54,7 @@ __all__ = [
     "TimegateWarning",
     "TraceError",
     "WindowError",
+    "counted",
     "did_you_mean",
     "shown",
 ]
@@ -176,7 +177,7 @@ class InvalidValueError(TimegateError, ValueError):
 
     def __str__(self) -> str:
         first, more = self.problems[0], len(self.problems) - 1
-        return first if not more else f"{first} (and {more} more problem{'s' if more > 1 else ''})"
+        return first if not more else f"{first} (and {counted(more, 'more problem')})"
 
 
 class InstantError(InvalidValueError):
@@ -241,6 +242,17 @@ class MissingExtraError(TimegateError, ImportError):
 
 class TimegateWarning(UserWarning):
     """The input was understood, with a reservation that the message states."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "call"), counted(1200, "call")
+    ('1 call', '1,200 calls')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 _brief = reprlib.Repr()  # bounded in depth and width: YAML's anchors can make small texts enormous values

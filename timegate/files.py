@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import SafeRepresenter
 
-from timegate.errors import InvalidValueError, did_you_mean
+from timegate.errors import InvalidValueError, did_you_mean, shown
 
 __all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
 
@@ -27,14 +28,17 @@ _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0
 
 def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
     """Raise an error that says what is wrong with a path, and names its nearest neighbour if it is not there."""
-    if path.is_dir():
-        raise error_class(f"{path}: is a folder, not a file.")
-    if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, siblings)
-        raise error_class(f"{path}: no such file.{hint if 'Did' in hint else ''}")
-    if path.stat().st_size == 0:
-        raise error_class(f"{path}: the file is empty.")
+    try:
+        if path.is_dir():
+            raise error_class(f"{path}: is a folder, not a file.")
+        if not path.exists():
+            siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+            hint = did_you_mean(path.name, siblings)
+            raise error_class(f"{path}: no such file.{hint if 'Did' in hint else ''}")
+        if path.is_file() and path.stat().st_size == 0:
+            raise error_class(f"{path}: the file is empty.")
+    except OSError as error:  # a name that no file system takes, a folder that may not be entered
+        raise error_class(f"{shown(str(path))}: cannot be read: {error.strerror}.") from None
 
 
 def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any:
@@ -106,11 +110,18 @@ def dump_yaml(data: Any, header: str = "") -> str:
         style = None if _PLAIN.fullmatch(text) else '"'
         return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
+    def represent_float(representer: SafeRepresenter, number: float) -> Any:
+        text = repr(number)
+        if "e" in text and "." not in text:  # readers of YAML 1.1 take 1e-06 for text
+            text = text.replace("e", ".0e")
+        return representer.represent_scalar("tag:yaml.org,2002:float", text)
+
     def represent_list(representer: SafeRepresenter, items: list[Any]) -> Any:
         flat = all(not isinstance(item, list | dict) for item in items)
         return representer.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flat)
 
     Representer.add_representer(str, represent_str)
+    Representer.add_representer(float, represent_float)
     Representer.add_representer(list, represent_list)
     yaml.Representer = Representer
     stream = StringIO()
@@ -134,6 +145,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Whatever happens, a reader finds the old file or the whole new one. A symbolic link stays one.
     """
     path = Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
     umask = os.umask(0)
     os.umask(umask)
     # The suffix stays last: writers choose formats by it.

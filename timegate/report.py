@@ -155,7 +155,7 @@ def _draw(run: Replay) -> dict[str, bytes]:
             warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             getattr(plots, name)(run, ax=figure.subplots())
             buffer = BytesIO()
-            figure.savefig(buffer, format="png", dpi=144, metadata={"Software": None})
+            figure.savefig(buffer, format="png", dpi=144)
         drawn[name] = buffer.getvalue()
     return drawn
 

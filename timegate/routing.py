@@ -147,7 +147,8 @@ class Explanation:
     @property
     def frame(self) -> pd.DataFrame:
         """The rows as a DataFrame."""
-        frame = pd.DataFrame(self.rows)
+        columns = ("deployment", "provider", "open", "place", "closed_by", "until")
+        frame = pd.DataFrame(self.rows, columns=list(self.rows[0] if self.rows else columns))
         frame["place"] = frame["place"].astype("Int64")
         frame["until"] = pd.to_datetime(frame["until"], utc=True)
         return frame

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from timegate.clock import from_us, to_us
 from timegate.errors import InvalidValueError, WindowError, did_you_mean, shown
 
-__all__ = ["AwareInstant", "FormatVersion", "Value"]
+__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Value"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -41,6 +41,15 @@ def _is_one(value: Any) -> int:
 
 FormatVersion = Annotated[Literal[1], BeforeValidator(_is_one)]
 """The version of a file format; there is only one so far."""
+
+
+class FieldError(ValueError):
+    """What a validator of a whole record raises: a problem of one of its fields."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+        self.problem = problem
 
 
 class Value(pydantic.BaseModel):
@@ -82,15 +91,20 @@ def describe(error: ValidationError, data: Any, name: str) -> list[str]:
     return [_sentence(found, data, name) for found in error.errors(include_url=False)]
 
 
-_PLAINER = {"dict_type": "must be a mapping", "model_type": "must be a mapping", "tuple_type": "must be a list"}
+_PLAINER = {
+    "dict_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "tuple_type": "must be a list",
+}
 
 
 def _sentence(found: Any, data: Any, name: str) -> str:
     cause = found.get("ctx", {}).get("error")
     plain = _PLAINER.get(found["type"]) or re.sub(r"^\w+ should ", "must ", found["msg"])
     place = _place(found["loc"], data)
-    if isinstance(cause, WindowError):
-        place, message = f"{place}.{cause.field}", cause.problem
+    if isinstance(cause, WindowError | FieldError):
+        place, message = f"{place}.{cause.field}".lstrip("."), cause.problem
     elif isinstance(cause, Exception):
         message = str(cause)
     else:
@@ -105,6 +119,9 @@ def _sentence(found: Any, data: Any, name: str) -> str:
         return f"{place}.type must be one of the known ones. Got {tag!r}.{did_you_mean(tag, known)}"
     if not isinstance(cause, Exception) and found["type"] != "key":
         message = f"{message.rstrip('.')}. Got {shown(found['input'])}."
+    if found["type"] == "literal_error":
+        hint = did_you_mean(found["input"], re.findall(r"'([^']*)'", found["ctx"]["expected"]))
+        message += hint if "Did" in hint else ""
     return f"{place} {message.strip()}".strip()
 
 

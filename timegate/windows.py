@@ -24,7 +24,7 @@ import numpy.typing as npt
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 
-__all__ = ["DAYS", "Spans", "Window", "union"]
+__all__ = ["DAYS", "Spans", "Window", "check_zone", "union"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Spans = npt.NDArray[np.int64]
@@ -95,7 +95,7 @@ class Window:
         values = (
             _local_time(start, "start"),
             _local_time(end, "end"),
-            _zone(tz),
+            check_zone(tz),
             _weekdays(days),
             first,
             last,
@@ -316,7 +316,8 @@ def _local_time(value: object, field: str) -> str:
     return f"{hour:02}:{minute:02}"
 
 
-def _zone(value: object) -> str:
+def check_zone(value: object) -> str:
+    """Return the name of a zone, or raise the error of a window whose ``tz`` it is."""
     if not isinstance(value, str):
         raise InvalidTypeError(f"must be the name of a zone like 'Europe/Berlin'. Got {shown(value)}.", "tz")
     try:

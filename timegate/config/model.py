@@ -14,7 +14,7 @@ from timegate.gateway import ModelGateway
 from timegate.models.registry import Model
 from timegate.routing import Deployment, Explanation, Router
 from timegate.timetable import Hours
-from timegate.validation import FormatVersion, Value
+from timegate.validation import FieldError, FormatVersion, Value
 from timegate.windows import Window
 
 __all__ = ["DeploymentConfig", "GatewayConfig"]
@@ -123,13 +123,14 @@ class GatewayConfig(Value):
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
         if not self.deployments:  # a min_length would also complain of a list whose items are wrong
-            raise ValueError("deployments must be a non-empty list. Got [].")
+            raise FieldError("deployments", "must be a non-empty list. Got [].")
         names = [deployment.model_name for deployment in self.deployments]
         for i, name in enumerate(names):
             if name in names[:i]:
-                raise ValueError(
-                    f"deployments[{i}].model_name: Duplicate model name found: {name!r} is also the name of "
-                    f"deployments[{names.index(name)}]. Names must be unique."
+                raise FieldError(
+                    f"deployments[{i}].model_name",
+                    f"must be unique. Duplicate model name found: {name!r} is also that of "
+                    f"deployments[{names.index(name)}].",
                 )
         return self
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from timegate.errors import InvalidValueError, ScenarioError
-from timegate.validation import AwareInstant, Value
+from timegate.validation import AwareInstant, FieldError, Value
 
 __all__ = ["ErrorKind", "ErrorRate", "Failure", "Fault", "Latency", "Outage", "RandomOutages", "TokenLatency"]
 
@@ -39,7 +39,7 @@ class Fault(Value):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(f"end must lie after start. Got {self.start.isoformat()} to {self.end.isoformat()}.")
+            raise FieldError("end", f"must lie after start. Got {self.start.isoformat()} to {self.end.isoformat()}.")
         return self
 
     def hits(self, deployment: str, provider: str) -> bool:
@@ -108,7 +108,7 @@ class RandomOutages(Failure):
     def _are_countable(self) -> Self:
         expected = (self.end - self.start).total_seconds() / (self.mtbf_s + self.mttr_s)
         if expected > 100_000:
-            raise ValueError(f"mtbf_s and mttr_s give about {expected:,.0f} outages; the limit is 100,000.")
+            raise FieldError("mtbf_s", f"and mttr_s give about {expected:,.0f} outages; the limit is 100,000.")
         return self
 
 
@@ -143,7 +143,7 @@ class Latency(Fault):
     @model_validator(mode="after")
     def _quantiles_in_order(self) -> Self:
         if self.p99_s is not None and self.p99_s < self.median_s:
-            raise ValueError(f"p99_s must not be below median_s. Got {self.p99_s} and {self.median_s}.")
+            raise FieldError("p99_s", f"must not be below median_s. Got {self.p99_s} and {self.median_s}.")
         return self
 
 

@@ -16,7 +16,7 @@ from timegate.faults.kinds import ErrorRate, Latency, Outage, RandomOutages, Tok
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
-from timegate.validation import FormatVersion, Value
+from timegate.validation import FieldError, FormatVersion, Value
 
 __all__ = ["Scenario"]
 
@@ -61,7 +61,7 @@ class Scenario(Value):
         given = [fault.name for fault in self.faults if fault.name is not None]
         for i, name in enumerate(given):
             if name in given[:i]:
-                raise ValueError(f"faults: name {name!r} is given twice. Names of faults must be unique.")
+                raise FieldError("faults", f"must have unique names: name {name!r} is given twice.")
         return self
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from timegate.errors import ConfigError, MissingExtraError
 from timegate.models.base import BaseModel
@@ -71,7 +73,12 @@ class OpenAIChatCompletion(BaseModel):
         timeout = openai.NOT_GIVEN if timeout_s is None else timeout_s
         options: dict[str, Any] = {"base_url": base_url, "timeout": timeout, "max_retries": max_retries}
         self._client = openai.OpenAI(api_key=key, **options)
-        self._async_client = openai.AsyncOpenAI(api_key=key, **options)
+
+        def make_async_client() -> Any:  # not a partial, whose repr would tell the key
+            return openai.AsyncOpenAI(api_key=key, **options)
+
+        self._make_async_client = make_async_client
+        self._async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
 
     def __call__(self, *, messages: Any, stream: bool = False, **kwargs: Any) -> Any:
         """Complete a chat.
@@ -92,7 +99,11 @@ class OpenAIChatCompletion(BaseModel):
 
     async def acall(self, *, messages: Any, stream: bool = False, **kwargs: Any) -> Any:
         """Complete a chat, as :meth:`__call__` does."""
-        answer = await self._async_client.chat.completions.create(**self._request(messages, stream, kwargs))
+        loop = asyncio.get_running_loop()
+        client = self._async_clients.get(loop)
+        if client is None:  # connections belong to the loop that opened them
+            client = self._async_clients[loop] = self._make_async_client()
+        answer = await client.chat.completions.create(**self._request(messages, stream, kwargs))
         if stream:
             return ModelStreamResponse(text async for chunk in answer if (text := _delta(chunk)))
         return _response(answer)

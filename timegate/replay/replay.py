@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from timegate.config import GatewayConfig
-from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean
+from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, counted, did_you_mean, shown
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.replay import stepped, travel
@@ -80,6 +80,8 @@ def replay(
     if engine not in get_args(Engine):
         raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
     scenario = Scenario() if scenario is None else scenario
+    if not isinstance(scenario, Scenario):
+        raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
     if isinstance(router, GatewayConfig):
         router = router.router()
     elif isinstance(router, ModelGateway):
@@ -132,9 +134,9 @@ def _simulated(router: Router, scenario: Scenario) -> ModelGateway:
 def _warn_of_unknown_preferences(trace: Trace, router: Router) -> None:
     for code, name in enumerate(trace.preferred_names):
         if name not in router.index:
-            calls = int(np.count_nonzero(trace.preferred == code))
+            calls = counted(int(np.count_nonzero(trace.preferred == code)), "call")
             warnings.warn(
-                f"{calls:,} calls prefer {name!r}, which is not a deployment; the preference is passed over."
+                f"the preference for {name!r}, which is not a deployment, is passed over in {calls}."
                 f"{did_you_mean(name, router.names)}",
                 TimegateWarning,
                 stacklevel=3,

@@ -18,7 +18,7 @@ import pandas as pd
 
 from timegate.clock import SECOND_US
 from timegate.columns import ATTEMPT_OUTCOMES, FAILED, FALLBACK, OUTCOMES, UNSERVED
-from timegate.errors import ReplayError
+from timegate.errors import ReplayError, counted, shown
 from timegate.faults import Scenario
 from timegate.files import replacing
 from timegate.replay.record import NOBODY, Attempts, Calls, first_choices
@@ -62,12 +62,12 @@ class Replay:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.outcome_counts().items() if count)
-        return f"<Replay of {len(self):,} calls: {counts}>"
+        return f"<Replay of {counted(len(self), 'call')}: {counts}>"
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<br>{escape(note)}" for note in self.trace.notes)
         table = self.summary().map(_readable).to_frame("value").to_html(border=0)
-        return f"<p><b>Replay of {len(self):,} calls</b>{notes}</p>{table}"
+        return f"<p><b>Replay of {counted(len(self), 'call')}</b>{notes}</p>{table}"
 
     @property
     def deployments(self) -> list[str]:
@@ -209,8 +209,8 @@ class Replay:
         call : int
             Its row in :attr:`calls`.
         """
-        if not 0 <= call < len(self):
-            raise ReplayError(f"call must lie between 0 and {len(self) - 1}. Got {call}.")
+        if type(call) not in (int, np.int64, np.intp) or not 0 <= call < len(self):  # True is an int too
+            raise ReplayError(f"call must be a whole number between 0 and {len(self) - 1}. Got {shown(call)}.")
         row = self.calls.iloc[call]
         preferred = None if pd.isna(row["preferred"]) else str(row["preferred"])
         explained = self.router.explain(int(self.trace.at_us[call]), preferred)

@@ -14,7 +14,7 @@ from timegate.clock import SECOND_US, to_us
 from timegate.errors import InvalidValueError, TraceError
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY
 from timegate.traffic.trace import Trace
-from timegate.validation import AwareInstant, Value
+from timegate.validation import AwareInstant, FieldError, Value
 
 __all__ = ["PoissonTraffic"]
 
@@ -67,7 +67,7 @@ class PoissonTraffic(Value):
     @model_validator(mode="after")
     def _are_shares(self) -> PoissonTraffic:
         if sum(self.preferences.values()) > 1 + 1e-9:
-            raise ValueError(f"preferences must sum to at most 1. Got {dict(self.preferences)}.")
+            raise FieldError("preferences", f"must sum to at most 1. Got {dict(self.preferences)}.")
         return self
 
     def chunks(self, seed: int, size: int = 1 << 20) -> Iterator[Trace]:

@@ -75,9 +75,15 @@ def _read_frame(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={"at": str, "TIMESTAMP": str, "model_preference": str}, skipinitialspace=True)
+        return pd.read_csv(
+            path,
+            dtype={"at": str, "TIMESTAMP": str, "model_preference": str},
+            skipinitialspace=True,
+            keep_default_na=False,  # a deployment may be called "NA"
+            na_values=[""],
+        )
     except ImportError as error:
         raise MissingExtraError(f"{path}: Parquet needs pyarrow: pip install 'timegate[scale]'.") from error
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's parser errors are ValueErrors
+    except Exception as error:  # pandas lets through what pyarrow and the decompressors raise
         kind = "Parquet" if path.suffix == ".parquet" else "CSV"
         raise TraceError(f"{path}: cannot be read as {kind}: {' '.join(str(error).split())}") from None

@@ -16,14 +16,16 @@ import pandas as pd
 
 from timegate.clock import FIRST_US, LAST_US, from_us
 from timegate.columns import TRACE_COLUMNS
-from timegate.errors import MissingExtraError, TraceError, did_you_mean
+from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
 from timegate.files import replacing
+from timegate.windows import check_zone
 
 __all__ = ["Trace", "category", "iso_column", "utc_column", "write_parquet"]
 
 Int64s = npt.NDArray[np.int64]
-# An ISO time that ends in Z or an offset.
-_OFFSET = r":\d\d(?:\.\d+)?\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
+# A time of day that ends in Z or an offset, in the extended and the basic format of ISO 8601.
+_OFFSET = r"[Tt ]\d[\d:.,]*\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
+_MISSING = ("", "NaT", "nan", "None")
 
 
 class Trace:
@@ -75,6 +77,9 @@ class Trace:
         for column in frame.columns:
             if column not in TRACE_COLUMNS:
                 raise TraceError(f"{column!r} is not a column of a trace.{did_you_mean(column, TRACE_COLUMNS)}")
+        if not frame.columns.is_unique:
+            twice = frame.columns[frame.columns.duplicated()][0]
+            raise TraceError(f"column {twice!r} is given twice.")
         if "at" not in frame.columns:
             raise TraceError(f"column 'at' is missing. Got the columns {list(frame.columns)}.")
         if frame.empty:
@@ -155,7 +160,7 @@ class Trace:
     def _repr_html_(self) -> str:
         notes = "".join(f"<br>{escape(note)}" for note in self.notes)
         head = self.frame.head(5).to_html(border=0, index=False, na_rep="")
-        return f"<p><b>{len(self):,} calls</b>, {self.start} to {self.end}{notes}</p>{head}"
+        return f"<p><b>{counted(len(self), 'call')}</b>, {self.start} to {self.end}{notes}</p>{head}"
 
     @property
     def span_us(self) -> tuple[int, int]:
@@ -237,20 +242,26 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
-    if at.isna().any():
-        row = int(np.flatnonzero(at.isna())[0])
-        raise TraceError(f"at[{row}] is missing: every arrival needs a time.")
+    if tz is not None:
+        check_zone(tz)
+    missing = np.flatnonzero(at.isna() | at.astype(str).isin(_MISSING))
+    if len(missing):
+        raise TraceError(f"at[{missing[0]}] is missing: every arrival needs a time.")
     if not pd.api.types.is_datetime64_any_dtype(at):
-        at = _parse(at, tz)
+        at = _parse(at)
     if at.dt.tz is None:
         if tz is None:
             raise TraceError(
                 f"at[0] ({at.iloc[0]}) is naive: its zone is not known. Give offsets, or pass tz='UTC' or another zone."
             )
-        try:
-            at = at.dt.tz_localize(tz)
-        except Exception as error:  # pandas raises its own for hours that are skipped or repeated, zoneinfo for names
-            raise TraceError(f"at cannot be read in tz={tz!r}: {' '.join(str(error).split())}") from error
+        wall, at = at, at.dt.tz_localize(tz, nonexistent="NaT", ambiguous="NaT")
+        unclear = np.flatnonzero(at.isna())
+        if len(unclear):
+            row = int(unclear[0])
+            raise TraceError(
+                f"at[{row}] ({wall.iloc[row]}) does not occur, or occurs twice, in {tz}, where the clocks change: "
+                "give offsets."
+            )
     instants: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
     outside = np.flatnonzero((instants < FIRST_US) | (instants >= LAST_US))
     if len(outside):
@@ -258,7 +269,7 @@ def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
     return instants
 
 
-def _parse(at: pd.Series[Any], tz: str | None) -> pd.Series[Any]:
+def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
     """Read text, or objects that print as times; pandas alone would take naive times for UTC."""
     if pd.api.types.is_numeric_dtype(at):
         raise TraceError(
@@ -273,18 +284,19 @@ def _parse(at: pd.Series[Any], tz: str | None) -> pd.Series[Any]:
     parsed = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     if parsed.isna().any():
         row = int(np.flatnonzero(parsed.isna())[0])
-        raise TraceError(f"at[{row}] must be a time like '2026-03-02T03:10:00Z'. Got {text.iloc[row]!r}.")
+        raise TraceError(f"at[{row}] must be a time like '2026-03-02T03:10:00Z'. Got {shown(text.iloc[row])}.")
     return parsed if aware.all() else parsed.dt.tz_localize(None)
 
 
 def _preferences(column: pd.Series[Any] | None, size: int) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     if column is None:
         return np.full(size, -1, np.int32), ()
-    codes, names = pd.factorize(column, sort=True)
-    for name in names:
-        if not isinstance(name, str) or not name:
-            row = int(np.flatnonzero(codes == list(names).index(name))[0])
-            raise TraceError(f"model_preference[{row}] must be the name of a deployment or missing. Got {name!r}.")
+    values = column.astype(object)
+    wrong = np.flatnonzero(~(values.isna() | values.map(lambda name: isinstance(name, str) and name != "")))
+    if len(wrong):
+        got = shown(values.iloc[wrong[0]])
+        raise TraceError(f"model_preference[{wrong[0]}] must be the name of a deployment or missing. Got {got}.")
+    codes, names = pd.factorize(values, sort=True)
     return codes.astype(np.int32), tuple(map(str, names))
 
 
@@ -292,7 +304,7 @@ def _tokens(frame: pd.DataFrame, name: str) -> Int64s | None:
     if name not in frame.columns:
         return None
     numbers = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
-    wrong = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers))))
+    wrong = np.flatnonzero(~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
     if len(wrong):
         row = int(wrong[0])
         raise TraceError(f"{name}[{row}] must be a whole number of tokens. Got {frame[name].iloc[row]!r}.")
