@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("MPLBACKEND", "Agg")
 # msgflux 0.5.1 joins its prefix and the field as they stand, and reads this when it is imported.
 os.environ["msgflux_CONFIGURE_LOGGING"] = "false"  # noqa: SIM112
 
+import matplotlib as mpl
 from hypothesis import settings
+
+mpl.use("agg")  # not by MPLBACKEND, which the kernels of notebooks would inherit
 
 settings.register_profile("timegate", deadline=None, print_blob=True)
 settings.load_profile("timegate")

@@ -256,7 +256,7 @@ def counted(number: int, noun: str) -> str:
 
 
 _brief = reprlib.Repr()  # bounded in depth and width: YAML's anchors can make small texts enormous values
-_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlist, _brief.maxtuple, _brief.maxdict = 3, 90, 90, 6, 6, 6
+_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlist, _brief.maxtuple, _brief.maxdict = 3, 80, 80, 6, 6, 6
 
 
 def shown(value: object) -> str:
@@ -264,8 +264,8 @@ def shown(value: object) -> str:
 
     Examples
     --------
-    >>> shown("x" * 100)
-    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    >>> len(shown("x" * 1000))
+    80
     """
     text = _brief.repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.representer import SafeRepresenter
 
-from timegate.errors import InvalidValueError, did_you_mean, shown
+from timegate.errors import InvalidValueError, did_you_mean
 
 __all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
 
@@ -38,7 +38,7 @@ def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
         if path.is_file() and path.stat().st_size == 0:
             raise error_class(f"{path}: the file is empty.")
     except OSError as error:  # a name that no file system takes, a folder that may not be entered
-        raise error_class(f"{shown(str(path))}: cannot be read: {error.strerror}.") from None
+        raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
 
 
 def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any:
