@@ -19,7 +19,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import StepPatch
 
 import timegate as tg
-from timegate import plots
+from timegate import palette, plots
 from timegate.errors import InvalidTypeError, ReplayError, TimegateError
 
 DATA = Path(__file__).parents[1] / "data"
@@ -97,7 +97,7 @@ def runs(sample: tg.Replay) -> dict[str, tg.Replay]:
         "fortnight": two(calls=5000, hours=24 * 14),
         "years": two(calls=5000, hours=24 * 1000),
         "many": two(**{f"deployment-{i:02d}": [["05:00", "09:00"]] for i in range(45)}),
-        "odd names": two(**{"failed": [["05:00", "09:00"]], "_$x$ a$": [["05:00", "06:00"]], "blocked": shut}),
+        "odd names": two(**{"unserved": [["05:00", "09:00"]], "_$x$ a$": [["05:00", "06:00"]], "nobody": shut}),
     }
 
 
@@ -291,7 +291,7 @@ def test_rows_hold_the_calls_over_time(sample: tg.Replay) -> None:
     counts = sample.share("10min", counts=True)
     peak = max(counts[sample.deployments].max().max(), counts[["failed", "blocked"]].sum(axis=1).max())
     found = stairs(ax)
-    colors = plots.deployment_colors(sample.deployments) | plots.ALARM
+    colors = plots.deployment_colors(sample.deployments) | palette.ALARM
     assert set(found) == set(colors.values())
     for row, name in enumerate([*sample.deployments, "failed", "blocked"]):
         values, edges, _ = found[colors[name]].get_data()
@@ -316,7 +316,7 @@ def test_rows_stand_in_config_order(sample: tg.Replay) -> None:
 def test_unserved_row_keeps_reasons_apart(sample: tg.Replay) -> None:
     """Failed and blocked calls stand on each other in the last row, in alarm colours, and in the legend."""
     ax = plots.day(sample)
-    failed, blocked = (stairs(ax)[plots.ALARM[outcome]] for outcome in ("failed", "blocked"))
+    failed, blocked = (stairs(ax)[palette.ALARM[outcome]] for outcome in ("failed", "blocked"))
     assert np.allclose(failed.get_data().values, blocked.get_data().baseline)
     assert texts(ax)[-2:] == ["failed", "blocked"]
 
@@ -326,7 +326,7 @@ def test_one_failed_call_in_many_is_seen() -> None:
     at = pd.date_range("2026-03-02T00:00Z", periods=5000, freq="10s")
     fault = tg.Outage(target="a", start="2026-03-02T03:00:00Z", end="2026-03-02T03:00:01Z")
     ax = plots.day(tg.replay(config(a=[]), tg.Trace(at), tg.Scenario(faults=[fault])))
-    assert sorted(heights(stairs(ax)[plots.ALARM["failed"]]))[-2:] == pytest.approx([0, 0.08])
+    assert sorted(heights(stairs(ax)[palette.ALARM["failed"]]))[-2:] == pytest.approx([0, 0.08])
     assert row_labels(ax) == ["a  >99.9%", "unserved  <0.1%"]
     assert texts(ax) == ["outage", "failed"]
 
@@ -342,7 +342,7 @@ def test_what_did_not_happen_is_not_in_the_legend() -> None:
 def test_unserved_only(runs: dict[str, tg.Replay]) -> None:
     """If everything is blocked, the last row alone holds calls, and the hatch fills the others."""
     ax = plots.day(runs["blocked"])
-    assert set(stairs(ax)) == {plots.ALARM["blocked"]}
+    assert set(stairs(ax)) == {palette.ALARM["blocked"]}
     assert len(stretches(ax, "////", ["strong", "weak"])) == 2
     assert row_labels(ax) == ["strong  0%", "weak  0%", "unserved  100%"]
     assert texts(ax) == ["closed by a window", "blocked"]
@@ -366,7 +366,7 @@ def test_shares_of_a_bin_sum_to_one(sample: tg.Replay, freq: str) -> None:
     """The steps of a bin are the shares of who served, stand on each other without a gap, and sum to 1."""
     ax = plots.share(sample, freq)
     wanted = sample.share(freq)
-    colors = plots.deployment_colors(sample.deployments) | plots.ALARM
+    colors = plots.deployment_colors(sample.deployments) | palette.ALARM
     found = stairs(ax)
     floor = np.zeros(len(wanted))
     for name in wanted.columns:
@@ -394,8 +394,8 @@ def test_unserved_shares_have_alarm_colours_and_hatch(sample: tg.Replay) -> None
     """In the stack, alarm is more than a colour: failed and blocked are hatched, deployments are not."""
     ax = plots.share(sample)
     hatches = {color: patch.get_hatch() for color, patch in stairs(ax).items()}
-    assert hatches.pop(plots.ALARM["failed"]) == "xxxx"
-    assert hatches.pop(plots.ALARM["blocked"]) == "...."
+    assert hatches.pop(palette.ALARM["failed"]) == "xxxx"
+    assert hatches.pop(palette.ALARM["blocked"]) == "...."
     assert set(hatches.values()) == {None}
     assert texts(ax) == ["blocked", "failed", "backup", "weak", "strong"], "in the order of the stack"
 
@@ -566,7 +566,7 @@ def test_colours_are_the_same_in_all_plots_and_orders(sample: tg.Replay) -> None
         }
         assert {name: shown[name] for name in served} == {name: wanted[name] for name in served}
         full = [to_hex(patch.get_facecolor()) for patch in plots.compare(run, run).patches][1::2]
-        assert full == [*(wanted[name] for name in run.deployments), *plots.ALARM.values()]
+        assert full == [*(wanted[name] for name in run.deployments), *palette.ALARM.values()]
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 12, 14, 40])
@@ -575,9 +575,9 @@ def test_colours_differ_and_are_never_alarm(count: int) -> None:
     for start in range(25):
         colors = plots.deployment_colors([f"model-{i}" for i in range(start, start + count)])
         assert len(set(colors.values())) == count
-        assert not set(colors.values()) & set(plots.ALARM.values())
-        if count <= len(plots.PALETTE):
-            assert set(colors.values()) <= set(plots.PALETTE)
+        assert not set(colors.values()) & set(palette.ALARM.values())
+        if count <= len(palette.PALETTE):
+            assert set(colors.values()) <= set(palette.PALETTE)
 
 
 def test_colours_do_not_depend_on_the_order_where_hashes_meet() -> None:

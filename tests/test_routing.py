@@ -9,7 +9,7 @@ from itertools import permutations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_timetable import any_hours, instants, is_open
 
@@ -20,8 +20,8 @@ from timegate.timetable import Hours
 
 NAMES = ("weak", "strong", "spare")
 DAY, NIGHT = to_us("2026-03-02T12:00Z", "at"), to_us("2026-03-02T03:10Z", "at")
-some_hours = st.lists(st.just(Hours()) | any_hours, min_size=1, max_size=3)
 closed_at_night = Hours(closed=(Window("22:00", "06:00"),))
+some_hours = st.lists(st.just(Hours()) | st.just(closed_at_night) | any_hours, min_size=2, max_size=3)
 
 
 def router(*hours: Hours) -> Router:
@@ -43,10 +43,11 @@ def drive(router: Router, at_us: int, preference: str | None, errors: dict[str, 
         return tried, error
 
 
+@settings(max_examples=300)
 @given(
     some_hours,
     instants,
-    st.sampled_from([None, "", "nobody", *NAMES]),
+    st.sampled_from([*NAMES, None, "", "nobody"]),
     st.sets(st.sampled_from(NAMES)),
 )
 def test_a_call_step_by_step(each, at_us, preference, down):

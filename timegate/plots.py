@@ -9,7 +9,6 @@ comes or goes can move others, if their hashes meet: ``colors`` pins them.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -20,14 +19,15 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm, is_color_like, to_hex, to_rgb
+from matplotlib.colors import PowerNorm
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from matplotlib.transforms import ScaledTranslation
 from pandas.tseries.frequencies import to_offset
 
 from timegate.columns import UNSERVED
-from timegate.errors import InvalidTypeError, ReplayError
+from timegate.errors import InvalidTypeError, ReplayError, counted
+from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, deployment_colors, luminance, mix
 from timegate.replay import Replay
 
 __all__ = ["compare", "day", "deployment_colors", "fallbacks", "share"]
@@ -35,11 +35,6 @@ __all__ = ["compare", "day", "deployment_colors", "fallbacks", "share"]
 Floats = npt.NDArray[np.float64]
 Style = dict[str, Any]
 
-# Paul Tol's "muted" scheme (sronpersonalpages.nl/~pault), safe for colour-blind eyes, without its two reds ...
-PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#aa4499")
-# ... for alarm is vermillion and black (Okabe and Ito, "Color Universal Design"), which no deployment is given.
-ALARM = {"failed": "#d55e00", "blocked": "#000000"}
-ALARM_HATCH = {"failed": "xxxx", "blocked": "...."}
 CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
 OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
 LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
@@ -107,7 +102,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     _rows(ax, [f"{name}  {_percent(part)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
     _time_axis(ax, edges[0], edges[-1])
-    _legend_below(ax, handles, f"full row: {_calls(peak)} per {freq}")
+    _legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")
     return ax
 
 
@@ -191,7 +186,7 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
         ax.text(0.5, 0.5, "No call fell back.", transform=ax.transAxes, ha="center", va="center")
         return ax
     values = counts.to_numpy()
-    ax.set_xlabel(f"served by ({_calls(values.sum())} fell back)")
+    ax.set_xlabel(f"served by ({counted(values.sum(), 'call')} fell back)")
     # The square root sets small numbers apart as well; cells without calls stay white.
     image = ax.imshow(np.ma.masked_equal(values, 0), cmap="Blues", norm=PowerNorm(0.5, vmin=0), aspect="auto")
     fills = image.to_rgba(values)
@@ -199,7 +194,7 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     longest = len(f"{values.max():,}")
     size = min(_fit(ax, rows), max(4.0, 72 * width / columns / (0.75 * longest)))
     for row, column in np.argwhere(values):
-        ink = "black" if _luminance(fills[row, column]) > 0.18 else "white"
+        ink = "black" if luminance(fills[row, column]) > 0.18 else "white"
         ax.text(column, row, f"{values[row, column]:,}", ha="center", va="center", color=ink, fontsize=size)
     for at in range(1, rows):
         ax.axhline(at - 0.5, color="#CCCCCC", linewidth=0.8)
@@ -248,7 +243,7 @@ def compare(
     names = list(dict.fromkeys([*_checked(run_a, "run_a").deployments, *_checked(run_b, "run_b").deployments]))
     label_a, label_b = _two(labels)
     # As in the figures of each run alone. Should a name of A and one of B share a colour, the rows part them.
-    palette = _palette(run_b.deployments, colors) | _palette(run_a.deployments, colors)
+    palette = chosen_colors(run_b.deployments, colors) | chosen_colors(run_a.deployments, colors)
     tones = [palette[name] for name in names] + [ALARM[outcome] for outcome in UNSERVED]
     shares = np.stack([_shares(run_a, names), _shares(run_b, names)])
     notes = [_change(a, b) for a, b in shares.T]
@@ -257,7 +252,7 @@ def compare(
     ax = _axes(ax, (8.0, 1.2 + 0.5 * len(tones)))
     _rows(ax, [*_labels(names, ax), *UNSERVED])
     for row, tone in enumerate(tones):
-        ax.barh(row - 0.2, shares[0, row], height=0.36, facecolor=_mix(tone, "white", 0.7), edgecolor=tone)
+        ax.barh(row - 0.2, shares[0, row], height=0.36, facecolor=mix(tone, "white", 0.7), edgecolor=tone)
         ax.barh(row + 0.2, shares[1, row], height=0.36, facecolor=tone, edgecolor=tone)
         end = (shares[:, row].max(), row)
         ax.annotate(notes[row], end, (5, 0), textcoords="offset points", va="center", fontsize=_fit(ax, len(tones)))
@@ -272,41 +267,6 @@ def compare(
     handles = [Patch(label=label, facecolor=face, edgecolor="#666666") for label, face in looks]
     _legend_below(ax, handles)
     return ax
-
-
-def deployment_colors(names: Iterable[str]) -> dict[str, str]:
-    """Return the colours of deployments.
-
-    The hash of a name chooses its colour; where two meet, the later in the alphabet takes the next that is free.
-    When all are taken they come again, lighter and darker in turn.
-
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    dict of str to str
-        In the order of the names. Passed to the figures as ``colors``, it pins those of several replays.
-
-    Examples
-    --------
-    >>> deployment_colors(["weak", "strong"]) == deployment_colors(["strong", "weak"])
-    True
-    """
-    if isinstance(names, str):  # itself an iterable of str, of its letters
-        raise InvalidTypeError(f"names must be a list of names of deployments. Got {names!r}.")
-    names = list(names)
-    size = len(PALETTE)
-    chosen: dict[str, str] = {}
-    free: list[int] = []
-    for number, name in enumerate(sorted(set(names))):
-        free = free or list(range(size))
-        first = zlib.crc32(name.encode())
-        slot = min(free, key=lambda slot: (slot - first) % size)
-        free.remove(slot)
-        chosen[name] = _shade(PALETTE[slot], number // size)
-    return {name: chosen[name] for name in names}
 
 
 # What is drawn
@@ -371,27 +331,6 @@ def _percent(part: float) -> str:
     return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
 
 
-def _calls(count: int) -> str:
-    return f"{count:,} call" + ("" if count == 1 else "s")
-
-
-def _mix(color: str, other: str, weight: float) -> str:
-    mixed = (1 - weight) * np.array(to_rgb(color)) + weight * np.array(to_rgb(other))
-    return to_hex(tuple(mixed))
-
-
-def _shade(color: str, turn: int) -> str:
-    """Return a colour for its first use and further ones: itself, lighter, darker, lighter still."""
-    return _mix(color, "white" if turn % 2 else "black", 1 - 0.6 ** ((turn + 1) // 2))
-
-
-def _luminance(color: Any) -> float:
-    """Return the relative luminance of WCAG 2. At 0.18, black and white stand out equally."""
-    rgb = np.array(to_rgb(color))
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
-
-
 # What is given
 
 
@@ -409,20 +348,9 @@ def _two(labels: Sequence[str]) -> tuple[str, str]:
     return _plain(labels[0]), _plain(labels[1])
 
 
-def _palette(names: Sequence[str], given: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the colours of deployments, those that are given in place of their own."""
-    given = {} if given is None else given
-    if not isinstance(given, Mapping):
-        raise InvalidTypeError(f"colors must map names of deployments to colours. Got {type(given).__name__}.")
-    for name, color in given.items():
-        if not is_color_like(color):
-            raise ReplayError(f"colors[{name!r}] must be a colour such as '#117733'. Got {color!r}.")
-    return {name: given.get(name, own) for name, own in deployment_colors(names).items()}
-
-
 def _styles(names: Sequence[str], given: Mapping[str, str] | None) -> list[Style]:
     """Return a style for each column of :meth:`Replay.share`."""
-    colors = [*_palette(names, given).values(), *(ALARM[outcome] for outcome in UNSERVED)]
+    colors = [*chosen_colors(names, given).values(), *(ALARM[outcome] for outcome in UNSERVED)]
     return [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in colors]
 
 

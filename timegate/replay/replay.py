@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from timegate.columns import UNSERVED
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, counted, did_you_mean, shown
 from timegate.faults import Scenario
@@ -87,6 +88,8 @@ def replay(
     elif isinstance(router, ModelGateway):
         router = router.router
     if isinstance(router, Router):
+        if clash := set(UNSERVED).intersection(router.names):
+            raise ReplayError(f"a deployment must not be named {clash.pop()!r}, as an outcome is: tables have both.")
         injector = scenario.injector(router.deployments)
         _warn_of_unknown_preferences(trace, router)
         if injector.needs_tokens and trace.completion_tokens is None:

@@ -346,7 +346,11 @@ def _stretches(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
     names = [name for name, _, _ in rows]
     bounds = np.array([bounds for _, *bounds in rows], np.int64).reshape(-1, 2)
     return pd.DataFrame(
-        {"deployment": names, "start": utc_column(bounds[:, 0].copy()), "end": utc_column(bounds[:, 1].copy())}
+        {
+            "deployment": pd.Series(names, dtype="str"),
+            "start": utc_column(bounds[:, 0].copy()),
+            "end": utc_column(bounds[:, 1].copy()),
+        }
     )
 
 
