@@ -7,6 +7,7 @@ import contextvars
 import gc
 import json
 import threading
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -360,6 +361,24 @@ def test_openai_model_outlives_an_event_loop(server, way):
     for _ in range(3):
         assert ask(model, way, messages="Hi").consume() == "Hello"
     assert len(server.requests) == 3
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("server", ["HTTP/1.1"], indirect=True)
+def test_openai_model_lets_go_of_closed_event_loops(server):
+    """A model that has served many event loops keeps at most the last of them, with its connections."""
+    model = Model.chat_completion("openai/m", base_url=server.url)
+    loops = []
+
+    async def main() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await model.acall(messages="Hi")
+
+    for _ in range(4):
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(main())
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1
 
 
 def test_openai_key_is_never_told(server):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate.errors import TraceError
+from timegate.errors import MissingExtraError, TraceError
 
 ROOT = Path(__file__).parents[1]
 AZURE = ROOT.parent / "shared" / "data" / "traces" / "AzureLLMInferenceTrace_code.csv"
@@ -92,6 +92,23 @@ def test_files_that_are_not_what_their_name_says(tmp_path: Path, name: str, cont
     with pytest.raises(TraceError) as caught:
         tg.read_trace(path)
     assert str(caught.value).startswith(f"{path}: cannot be read as {'Parquet' if name == 'day.parquet' else 'CSV'}")
+
+
+@pytest.mark.parametrize(("name", "reader"), [("day.parquet", "read_parquet"), ("day.csv.zst", "read_csv")])
+def test_what_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reader: str
+) -> None:
+    """Without pyarrow, Parquet is an error with the command that installs it; so is a packed CSV, of its own kind."""
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise ImportError("Missing optional dependency 'zstandard'")
+
+    monkeypatch.setattr(pd, reader, fail)
+    with pytest.raises(MissingExtraError) as caught:
+        tg.read_trace(write(tmp_path, "x", name))
+    assert str(caught.value).startswith(f"{tmp_path / name}: ")
+    assert ("timegate[scale]" in str(caught.value)) == (reader == "read_parquet")
+    assert ("zstandard" in str(caught.value)) == (reader == "read_csv")
 
 
 def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ def test_an_offset_is_never_overruled(text: str, tz: str | None) -> None:
     assert tg.Trace([text], tz=tz).start == pd.Timestamp("2026-03-02 09:00", tz="UTC")
 
 
+@pytest.mark.parametrize("tz", [None, "Asia/Tokyo"])
+@pytest.mark.parametrize("offset", ["+1:00", "+1", "+100", "+010", "+01:0", " -3:00"])
+def test_a_malformed_offset_is_no_guess(offset: str, tz: str | None) -> None:
+    """An offset that ISO 8601 does not know is an error, not a naive time; pandas would read +100 as ten hours."""
+    with pytest.raises(TraceError, match=r"^at\[1\] must be a time like"):
+        tg.Trace(["2026-03-02T09:00" + ("" if tz else "Z"), f"2026-03-02T09:00{offset}"], tz=tz)
+
+
 @given(st.datetimes(datetime(1900, 1, 3), datetime(2199, 12, 29)), st.integers(0, 999), st.sampled_from(["ns", "text"]))
 def test_finer_input_is_floored(wall: datetime, nanoseconds: int, form: str) -> None:
     """Nanoseconds fall away downwards, before 1970 too."""

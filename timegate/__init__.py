@@ -22,7 +22,7 @@ from timegate.models import (
     SimulatedModel,
     register_model,
 )
-from timegate.replay import Replay, replay
+from timegate.replay import Replay, compare, replay
 from timegate.traffic import PoissonTraffic, Trace, generate_trace, read_trace
 from timegate.windows import Window
 
@@ -52,6 +52,7 @@ __all__ = [
     "TokenLatency",
     "Trace",
     "Window",
+    "compare",
     "generate_trace",
     "monte_carlo",
     "plots",

@@ -18,7 +18,7 @@ from rich.table import Table
 import timegate as tg
 from tests.benchmarks.routers import CONFIG, LATENCY, OUTAGES, day, msgflux_gateway, simpy_day, yardstick
 from timegate.replay import compiled
-from timegate.replay.record import Calls
+from timegate.replay.record import Calls, columns_of
 
 console = Console()
 
@@ -57,7 +57,7 @@ def speeds(calls: int) -> dict[str, float]:
         numba.set_num_threads(threads)
 
         def read_and_write() -> None:
-            yardstick(large.at_us, *compiled.columns_of(Calls.empty(calls)))
+            yardstick(large.at_us, *columns_of(Calls.empty(calls)))
 
         found[f"yardstick, {_threads(threads)}"] = calls / best_s(read_and_write)
     return found

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 
@@ -17,11 +15,11 @@ from timegate.faults.injection import Injector
 from timegate.replay.kernel import replay_calls, route_calls
 from timegate.replay.plan import make_plan
 from timegate.replay.progress import progress
-from timegate.replay.record import Attempts, Calls
+from timegate.replay.record import Attempts, Calls, columns_of
 from timegate.routing import Router
 from timegate.traffic.trace import Trace
 
-__all__ = ["attempts", "columns_of", "run"]
+__all__ = ["attempts", "run"]
 
 _CHUNK = 1 << 17  # calls; about a millisecond, so that an interrupt is soon heard
 _FIRST = 1 << 10
@@ -86,11 +84,6 @@ def _in_threads(replay_chunk: Callable[[slice], None], size: int, threads: int |
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an interrupt waits for the chunks under way alone
             raise
-
-
-def columns_of(record: Calls | Attempts, part: slice = slice(None)) -> tuple[Any, ...]:
-    """Return the columns as the kernels take them."""
-    return tuple(getattr(record, field.name)[part] for field in fields(record))
 
 
 @contextmanager

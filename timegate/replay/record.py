@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from timegate.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE
 
-__all__ = ["Attempts", "Calls", "classify", "first_choices"]
+__all__ = ["Attempts", "Calls", "classify", "columns_of", "first_choice_by_name", "first_choices"]
 
 NOBODY = -1
 
@@ -83,15 +84,25 @@ class Attempts:
         return np.int64, np.int16, np.int16, np.int64, np.int8, np.int64
 
 
-def first_choices(
-    preferred: npt.NDArray[np.int32], preferred_names: tuple[str, ...], names: tuple[str, ...]
-) -> npt.NDArray[np.int16]:
-    """Return each call's first choice: the deployment that it prefers, if there is one of that name, else the first.
+def columns_of(record: Calls | Attempts, part: slice = slice(None)) -> tuple[Any, ...]:
+    """Return the columns as the kernels take them."""
+    return tuple(getattr(record, field.name)[part] for field in fields(record))
 
-    Who would serve if every window were open and nothing failed.
+
+def first_choice_by_name(preferred_names: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the first choice of calls that prefer nobody, and then that of each name.
+
+    It is the deployment of that name, or else the first: who would serve if every window were open and nothing
+    failed.
     """
-    known = [names.index(name) if name in names else 0 for name in preferred_names]
-    return np.array([*known, 0], np.int16)[preferred]  # -1, for none, takes the last
+    return np.array([0, *(names.index(name) if name in names else 0 for name in preferred_names)], np.int64)
+
+
+def first_choices(
+    preferred: npt.NDArray[np.int32], preferred_names: Sequence[str], names: Sequence[str]
+) -> npt.NDArray[np.int64]:
+    """Return each call's first choice."""
+    return first_choice_by_name(preferred_names, names)[preferred + 1]
 
 
 def classify(served_by: int, attempts: int, first_choice: int) -> int:

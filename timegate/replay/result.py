@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from html import escape
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.clock import SECOND_US
-from timegate.columns import ATTEMPT_OUTCOMES, FAILED, FALLBACK, OUTCOMES, UNSERVED
+from timegate.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError, counted, shown
 from timegate.faults import Scenario
 from timegate.files import replacing
-from timegate.replay.record import NOBODY, Attempts, Calls, first_choices
+from timegate.replay.record import NOBODY, Attempts, Calls, columns_of, first_choices
 from timegate.routing import Explanation, Router
 from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
 
@@ -175,14 +176,17 @@ class Replay:
             shares sums to 1, or is missing where no call arrived.
         """
         step_us = bin_width_us(freq)
-        bins = self.trace.at_us // step_us
-        first, size = int(bins[0]), int(bins[-1] - bins[0]) + 1
+        first_us, last_us = self.trace.span_us
+        first, size = first_us // step_us, last_us // step_us - first_us // step_us + 1
         if size > 1_000_000:
             raise ReplayError(f"freq {freq!r} cuts this trace into {size:,} bins; the limit is a million.")
-        unserved = len(self.deployments) + self._calls.outcome.astype(np.int64) - FAILED
-        column = np.where(self._calls.served_by == NOBODY, unserved, self._calls.served_by)
-        width = len(self.deployments) + len(UNSERVED)
-        table = np.bincount((bins - first) * width + column, minlength=size * width).reshape(size, width)
+        table = np.zeros((size, len(self.deployments) + len(UNSERVED)), np.int64)
+        totals = import_module("timegate.replay.totals")  # loads numba
+        choices = first_choices(
+            np.arange(-1, len(self.trace.preferred_names)), self.trace.preferred_names, self.router.names
+        )
+        columns = self.trace.at_us, self.trace.preferred, choices.astype(np.int64), columns_of(self._calls)
+        totals.add_calls(totals.Totals.zero(max(1, len(self.deployments))), table, first, step_us, *columns)
         starts = utc_column((first + np.arange(size)) * step_us).rename("at")
         frame = pd.DataFrame(table, starts, pd.Index([*self.deployments, *UNSERVED], name="served_by"))
         return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)

@@ -24,7 +24,7 @@ from timegate.files import replacing
 from timegate.gateway import ModelGateway
 from timegate.replay import compiled
 from timegate.replay.progress import progress
-from timegate.replay.record import Calls
+from timegate.replay.record import Calls, columns_of
 from timegate.replay.result import bin_width_us, calls_frame, named_pairs
 from timegate.replay.totals import Totals, add_calls
 from timegate.routing import Router
@@ -106,7 +106,7 @@ class StreamReplay:
             trace.at_us,
             trace.preferred,
             first_choices,
-            compiled.columns_of(calls),
+            columns_of(calls),
         )
 
 

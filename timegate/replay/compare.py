@@ -1,0 +1,65 @@
+"""The difference between two results that faced the same calls and the same luck."""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from timegate.errors import InvalidTypeError, ReplayError
+from timegate.replay.result import Replay
+
+if TYPE_CHECKING:
+    from timegate.replay.monte_carlo import MonteCarlo
+
+__all__ = ["compare"]
+
+
+def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo) -> pd.DataFrame:
+    """Return two results side by side, with their difference.
+
+    Parameters
+    ----------
+    a, b : two Replay or two MonteCarlo
+        Of the same traffic, under the same seed.
+
+    Returns
+    -------
+    DataFrame
+        A row a figure. For replays the columns ``a``, ``b`` and ``difference`` (``b - a``), of the figures in both
+        summaries that are numbers; what only one of them has (the share of a deployment) counts as 0 in the
+        other. For Monte Carlo the paired differences, see :meth:`MonteCarlo.compare`.
+
+    Raises
+    ------
+    ReplayError
+        If the two did not face the same.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> trace = tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"])
+    >>> night = {"model_name": "strong", "model": "sim/large", "time_constraints": [["22:00", "06:00"]]}
+    >>> always = {"model_name": "strong", "model": "sim/large"}
+    >>> runs = [tg.replay(tg.GatewayConfig(deployments=[d]), trace) for d in (night, always)]
+    >>> tg.compare(*runs).loc["availability"].tolist()
+    [0.5, 1.0, 0.5]
+    """
+    if isinstance(a, Replay) and isinstance(b, Replay):
+        for name in ("seed", "trace_hash"):
+            if a.provenance[name] != b.provenance[name]:
+                raise ReplayError(f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.")
+        figures = pd.DataFrame({"a": _numbers(a), "b": _numbers(b)}).fillna(0.0)
+        return figures.assign(difference=figures["b"] - figures["a"]).rename_axis("figure")
+    paired = getattr(a, "compare", None)
+    if paired is None or type(a) is not type(b):
+        names = f"{type(a).__name__} and {type(b).__name__}"
+        raise InvalidTypeError(f"compare takes two Replay or two MonteCarlo. Got {names}.")
+    table: pd.DataFrame = paired(b)
+    return table
+
+
+def _numbers(run: Replay) -> pd.Series[Any]:
+    summary = run.summary().drop("seed")
+    return summary[[isinstance(value, Number) for value in summary]].astype(float)
