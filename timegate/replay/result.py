@@ -22,7 +22,7 @@ from timegate.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError, counted, shown
 from timegate.faults import Scenario
 from timegate.files import replacing
-from timegate.replay.record import NOBODY, Attempts, Calls, columns_of, first_choices
+from timegate.replay.record import NOBODY, Attempts, Calls, columns_of, first_choice_by_name, first_choices
 from timegate.routing import Explanation, Router
 from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
 
@@ -182,11 +182,9 @@ class Replay:
             raise ReplayError(f"freq {freq!r} cuts this trace into {size:,} bins; the limit is a million.")
         table = np.zeros((size, len(self.deployments) + len(UNSERVED)), np.int64)
         totals = import_module("timegate.replay.totals")  # loads numba
-        choices = first_choices(
-            np.arange(-1, len(self.trace.preferred_names)), self.trace.preferred_names, self.router.names
-        )
-        columns = self.trace.at_us, self.trace.preferred, choices.astype(np.int64), columns_of(self._calls)
-        totals.add_calls(totals.Totals.zero(max(1, len(self.deployments))), table, first, step_us, *columns)
+        choices = first_choice_by_name(self.trace.preferred_names, self.router.names)
+        columns = self.trace.at_us, self.trace.preferred, choices, columns_of(self._calls)
+        totals.add_calls(totals.Totals.zero(len(self.deployments)), table, first, step_us, *columns)
         starts = utc_column((first + np.arange(size)) * step_us).rename("at")
         frame = pd.DataFrame(table, starts, pd.Index([*self.deployments, *UNSERVED], name="served_by"))
         return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
@@ -202,7 +200,7 @@ class Replay:
         """
         size = len(self.deployments)
         moved = self._calls.outcome == FALLBACK
-        pairs = self._first_choices[moved].astype(np.int64) * size + self._calls.served_by[moved]
+        pairs = self._first_choices[moved] * size + self._calls.served_by[moved]
         return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
 
     def explain(self, call: int) -> Explanation:
@@ -288,14 +286,14 @@ class Replay:
         return source if isinstance(source, Attempts) else source()
 
     @cached_property
-    def _first_choices(self) -> np.ndarray[Any, np.dtype[np.int16]]:
+    def _first_choices(self) -> npt.NDArray[np.int64]:
         return first_choices(self.trace.preferred, self.trace.preferred_names, self.router.names)
 
     def outcome_counts(self) -> dict[str, int]:
         """Return the number of calls of each outcome."""
         return dict(zip(OUTCOMES, np.bincount(self._calls.outcome, minlength=len(OUTCOMES)).tolist(), strict=True))
 
-    def _shares(self, deployment: np.ndarray[Any, np.dtype[np.int16]]) -> dict[str, float]:
+    def _shares(self, deployment: npt.NDArray[np.integer[Any]]) -> dict[str, float]:
         counts = np.bincount(deployment[deployment != NOBODY], minlength=len(self.deployments))
         # A router that never called anybody has no deployments, and the counts one row too many.
         return {name: float(count / len(self)) for name, count in zip(self.deployments, counts, strict=False)}

@@ -24,7 +24,7 @@ from timegate.files import replacing
 from timegate.gateway import ModelGateway
 from timegate.replay import compiled
 from timegate.replay.progress import progress
-from timegate.replay.record import Calls, columns_of
+from timegate.replay.record import Calls, columns_of, first_choice_by_name
 from timegate.replay.result import bin_width_us, calls_frame, named_pairs
 from timegate.replay.totals import Totals, add_calls
 from timegate.routing import Router
@@ -176,8 +176,7 @@ def _replay_chunk(
 ) -> None:
     first = len(result)
     calls = compiled.run(result.router, trace, injector, threads, first)
-    names = [result.router.index.get(name, 0) for name in trace.preferred_names]
-    result._add(trace, calls, np.array([0, *names], np.int64))
+    result._add(trace, calls, first_choice_by_name(trace.preferred_names, result.router.names))
     if write is not None:
         write.chunk(calls_frame(result.router, trace, calls, first))
 

@@ -91,7 +91,7 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
     """
     served_by, outcome, attempts, latency_us = calls
     outcomes, served, attempts_sum, latency_sum, latencies = totals
-    deployments = served.shape[1]
+    unserved = 0 if by_bin is None else by_bin.shape[1] - 2
     quick = 0  # calls served without latency: the most common bin, added once
     bin_, bin_ends_us = 0, np.iinfo(np.int64).min
     for i in range(len(at_us)):
@@ -111,7 +111,7 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
                 bin_ = at_us[i] // step_us
                 bin_ends_us = (bin_ + 1) * step_us
                 bin_ -= first_bin
-            by_bin[bin_, server if server != NOBODY else deployments + outcome[i] - FAILED] += 1
+            by_bin[bin_, server if server != NOBODY else unserved + outcome[i] - FAILED] += 1
     latencies[0] += quick
 
 
