@@ -8,9 +8,9 @@ import os
 os.environ["msgflux_CONFIGURE_LOGGING"] = "false"  # noqa: SIM112
 
 import matplotlib as mpl
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 mpl.use("agg")  # not by MPLBACKEND, which the kernels of notebooks would inherit
 
-settings.register_profile("timegate", deadline=None, print_blob=True)
+settings.register_profile("timegate", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("timegate")

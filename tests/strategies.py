@@ -100,18 +100,20 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
     )
     lengths = st.sampled_from([MICROSECOND, timedelta(hours=5), SPAN, 2 * SPAN])
     seconds = st.sampled_from([0.000001, 0.0415, 2.5, 7200.0])
-    kinds = ["outage", "error_rate"] + (["latency", "token_latency"] if latencies else [])
+    kinds = ["outage", "error_rate"] + (["latency", "token_latency", "random_outages"] if latencies else [])
     faults: list[Any] = []
     for number in range(draw(st.integers(0, 6))):
         kind = draw(st.sampled_from(kinds))
         fault: dict[str, Any] = {"type": kind, "target": draw(st.sampled_from(targets))}
         fault["name"] = draw(st.sampled_from([None, None, f"fault {number}"]))
-        if kind == "outage" or draw(st.sampled_from([False, False, True])):
+        if kind in ("outage", "random_outages") or draw(st.sampled_from([False, False, True])):
             fault["start"] = draw(instants)
             fault["end"] = fault["start"] + draw(lengths)
-        if kind in ("outage", "error_rate"):
+        if kind in ("outage", "random_outages", "error_rate"):
             fault["error"] = draw(st.sampled_from(list(CALL_ERRORS)))
             fault["after_s"] = draw(seconds) if latencies else 0.0
+        if kind == "random_outages":
+            fault |= {"mtbf_s": draw(st.sampled_from([600.0, 9000.0])), "mttr_s": draw(st.sampled_from([60.0, 9000.0]))}
         if kind == "error_rate":
             fault["rate"] = draw(st.sampled_from([0.0, 0.3, 0.7, 1.0]) | st.floats(0, 1))
         if kind == "latency":

@@ -267,7 +267,7 @@ def shown(value: object) -> str:
     >>> len(shown("x" * 1000))
     80
     """
-    text = _brief.repr(value)
+    text = " ".join(_brief.repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from html import escape
 from importlib import import_module
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,7 @@ class Replay:
         call : int
             Its row in :attr:`calls`.
         """
-        if type(call) not in (int, np.int64, np.intp) or not 0 <= call < len(self):  # True is an int too
+        if isinstance(call, bool) or not isinstance(call, Integral) or not 0 <= call < len(self):
             raise ReplayError(f"call must be a whole number between 0 and {len(self) - 1}. Got {shown(call)}.")
         row = self.calls.iloc[call]
         preferred = None if pd.isna(row["preferred"]) else str(row["preferred"])

@@ -76,7 +76,7 @@ class _TravellingClock:
         self._at_us = 0
 
     def move_to(self, at_us: int) -> None:
-        # In whole numbers: as a float, an instant after 2106 is no longer exact to the microsecond.
+        # In whole numbers: as a float, an instant after 2038 is no longer exact to the microsecond.
         second, rest_us = divmod(at_us, SECOND_US)
         self._traveller.move_to(second)
         self._traveller.shift(timedelta(microseconds=rest_us))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ def generate_trace(
     seed: int,
     rates: Sequence[float] = AZURE_2024_CODING_HOURLY,
     bin_s: float = 3600.0,
-    preferences: dict[str, float] | None = None,
+    preferences: Mapping[str, float] | None = None,
 ) -> Trace:
     """Generate a trace of a given number of calls whose rate follows a profile.
 
@@ -54,7 +55,7 @@ def generate_trace(
         Relative rate in each bin. Default: 24 hours, :data:`AZURE_2024_CODING_HOURLY`.
     bin_s : float
         Length of a bin in seconds.
-    preferences : dict of str to float, optional
+    preferences : mapping of str to float, optional
         The share of calls that prefer a deployment, by its name; the others prefer none.
 
     Raises
@@ -67,7 +68,7 @@ def generate_trace(
     >>> generate_trace("2026-03-02T00:00Z", 1000, seed=1, preferences={"strong": 0.2})
     <Trace: 1,000 calls, 2026-03-02 00:00:25 to 2026-03-02 23:59:57 UTC>
     """
-    shares = {} if preferences is None else preferences
+    shares: Any = {} if preferences is None else preferences
     _check_whole(calls, "calls", 1)
     _check_whole(seed, "seed", 0)
     if not _are_numbers(rates) or not len(rates) or min(rates) < 0:
@@ -78,7 +79,7 @@ def generate_trace(
         raise TraceError(f"rates must be a list of finite numbers with a finite sum. Got {shown(rates)}.")
     if not _are_numbers([bin_s]) or bin_s <= 0:
         raise TraceError(f"bin_s must be a number of seconds above 0. Got {shown(bin_s)}.")
-    if not _are_numbers(list(getattr(shares, "values", lambda: [None])())):
+    if not isinstance(shares, Mapping) or not _are_numbers(list(shares.values())):
         raise TraceError(f"preferences must be shares between 0 and 1, by name. Got {shown(shares)}.")
     if any(not 0 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1 + 1e-9:
         raise TraceError(f"preferences must be shares between 0 and 1 that sum to at most 1. Got {shown(shares)}.")

@@ -79,10 +79,13 @@ def _read_frame(path: Path) -> pd.DataFrame:
             path,
             dtype={"at": str, "TIMESTAMP": str, "model_preference": str},
             skipinitialspace=True,
+            index_col=False,
             keep_default_na=False,  # a deployment may be called "NA"
             na_values=[""],
         )
     except ImportError as error:
+        if path.suffix != ".parquet":
+            raise MissingExtraError(f"{path}: {error}") from error
         raise MissingExtraError(f"{path}: Parquet needs pyarrow: pip install 'timegate[scale]'.") from error
     except Exception as error:  # pandas lets through what pyarrow and the decompressors raise
         kind = "Parquet" if path.suffix == ".parquet" else "CSV"

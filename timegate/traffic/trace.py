@@ -25,6 +25,7 @@ __all__ = ["Trace", "category", "iso_column", "utc_column", "write_parquet"]
 Int64s = npt.NDArray[np.int64]
 # A time of day that ends in Z or an offset, in the extended and the basic format of ISO 8601.
 _OFFSET = r"[Tt ]\d[\d:.,]*\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
+_SIGNED = r"[Tt ]\d[\d:.,]*\s*[+-]"
 _MISSING = ("", "NaT", "nan", "None")
 
 
@@ -278,6 +279,11 @@ def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
         )
     text = at.astype(str)
     aware = text.str.contains(_OFFSET, regex=True)
+    malformed = np.flatnonzero(text.str.contains(_SIGNED, regex=True) & ~aware)
+    if len(malformed):  # pandas takes +1:00 for an offset, and +100 for ten hours
+        raise TraceError(
+            f"at[{malformed[0]}] must be a time like '2026-03-02T03:10:00Z'. Got {shown(text.iloc[malformed[0]])}."
+        )
     if aware.any() and not aware.all():
         row = int(np.flatnonzero(~aware)[0])
         raise TraceError(f"at[{row}] ({text.iloc[row]}) is naive, while others carry offsets. Give all the same form.")
