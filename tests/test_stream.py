@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import timegate as tg
 from tests.strategies import Case, cases
 from timegate.errors import ReplayError, TraceError
-from timegate.replay import stream
+from timegate.replay import stream, totals
 
 CONFIG = tg.GatewayConfig(
     deployments=[
@@ -73,6 +73,36 @@ def test_parquet_files_are_read_by_row_group(tmp_path: Path) -> None:
     for path in (tmp_path / "one.parquet", folder):
         run = tg.replay_stream(CONFIG, path, SCENARIO)
         pd.testing.assert_frame_equal(run.share(counts=True), whole.share(counts=True))
+
+
+@pytest.mark.filterwarnings("ignore")  # distributed's own
+def test_a_cluster_gives_the_same_totals(tmp_path: Path) -> None:
+    """Frames and row groups replayed by workers add up to what one process gives."""
+    distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    TRACE.frame.to_parquet(tmp_path / "day.parquet", index=False, row_group_size=90)
+    here = tg.replay_stream(CONFIG, cut(TRACE, 90), SCENARIO)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        for source in (cut(TRACE, 70), tmp_path / "day.parquet"):
+            there = tg.replay_stream(CONFIG, source, SCENARIO, client=client)
+            pd.testing.assert_frame_equal(there.share(counts=True), here.share(counts=True))
+            pd.testing.assert_frame_equal(there.fallbacks(), here.fallbacks())
+            assert there.summary().tolist() == here.summary().tolist()
+
+
+def test_what_a_cluster_cannot_do_is_refused(tmp_path: Path) -> None:
+    """A file written by this process and work done by others do not go together."""
+    with pytest.raises(ReplayError, match="cannot be given together with client"):
+        tg.replay_stream(CONFIG, cut(TRACE, 500), to_parquet=tmp_path / "x.parquet", client="local")
+
+
+def test_tokens_are_needed_where_latency_depends_on_them() -> None:
+    """A chunk without completion_tokens under a token latency is an error, not a latency of nothing."""
+    scenario = tg.Scenario(faults=[tg.TokenLatency(target="weak", first_token_s=1, tokens_per_s=10)])
+    with pytest.raises(ReplayError, match="completion_tokens"):
+        tg.replay_stream(CONFIG, [TRACE.frame[["at"]]], scenario)
 
 
 def failing_after(chunks: list[pd.DataFrame], error: BaseException) -> Iterator[pd.DataFrame]:
@@ -137,5 +167,6 @@ def test_bad_sources(tmp_path: Path) -> None:
 def test_bins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frequency that would cut the trace into too many bins is an error before memory runs out."""
     monkeypatch.setattr(stream, "MAX_BINS", 100)
-    with pytest.raises(ReplayError, match="more than 100 bins"):
+    monkeypatch.setattr(totals, "MAX_BINS", 100)
+    with pytest.raises(ReplayError, match="bins; the limit is 100"):
         tg.replay_stream(CONFIG, cut(TRACE, 500), freq="1min")

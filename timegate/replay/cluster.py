@@ -1,16 +1,16 @@
-"""Batches of work on a Dask cluster (``pip install "timegate[scale]"``)."""
+"""Work on a Dask cluster (``pip install "timegate[scale]"``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
 from timegate.errors import MissingExtraError
-from timegate.replay.progress import progress
 
-__all__ = ["Client", "run_batches"]
+__all__ = ["Client", "run_in_order"]
 
 Client = Any
 """``None`` for this process, ``"local"`` for a cluster on this machine, the address of a scheduler, or a
@@ -20,19 +20,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def run_batches(client: Client, run: Callable[[Item], Result], batches: Sequence[Item]) -> list[Result]:
-    """Run batches on a cluster and return their results in order.
+def run_in_order(client: Client, run: Callable[[Item], Result], jobs: Iterable[Item]) -> Iterator[Result]:
+    """Run jobs on a cluster and yield their results in order.
 
-    A batch whose worker dies is run again elsewhere. It gives the same result: no draw depends on a process.
+    Only a few jobs for each worker are under way at a time, so their source need not fit in memory. A job whose
+    worker dies is run again elsewhere. It gives the same result: no draw depends on a process.
     """
     with _connected(client) as connected:
         work = connected.scatter(run, broadcast=True, hash=False)
-        futures = connected.map(_apply, batches, work=work, pure=False, retries=5)
-        return [future.result() for future in progress(iter(futures), len(futures), unit="batch")]
+        limit = 4 * max(1, sum(connected.ncores().values()))
+        under_way: deque[Any] = deque()
+        for job in jobs:
+            under_way.append(connected.submit(_apply, work, job, pure=False, retries=5))
+            if len(under_way) >= limit:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
-def _apply(batch: Any, work: Callable[[Any], Any]) -> Any:
-    return work(batch)
+def _apply(work: Callable[[Any], Any], job: Any) -> Any:
+    return work(job)
 
 
 @contextmanager

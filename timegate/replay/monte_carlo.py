@@ -19,7 +19,7 @@ from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
-from timegate.replay.cluster import Client, run_batches
+from timegate.replay.cluster import Client, run_in_order
 from timegate.replay.kernel import replay_calls
 from timegate.replay.plan import make_plan
 from timegate.replay.progress import progress
@@ -156,7 +156,8 @@ def monte_carlo(
     if client is None:
         rows = list(_in_threads(partial(_run, routing, traffic, scenario, seed), range(replicas), threads))
     else:
-        rows = [row for rows in run_batches(client, batch, batches) for row in rows]
+        results = progress(run_in_order(client, batch, batches), len(batches), unit="batch")
+        rows = [row for batch_rows in results for row in batch_rows]
     described = traffic.fingerprint if isinstance(traffic, Trace) else _hash(traffic.model_dump_json())
     provenance = {
         "seed": seed,

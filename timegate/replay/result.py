@@ -23,11 +23,11 @@ from timegate.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError, counted, shown
 from timegate.faults import Scenario
 from timegate.files import replacing
-from timegate.replay.record import NOBODY, Attempts, Calls, columns_of, first_choice_by_name, first_choices
+from timegate.replay.record import NOBODY, Attempts, Calls, first_choices
 from timegate.routing import Explanation, Router
 from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
 
-__all__ = ["Replay", "bin_width_us", "calls_frame", "named_pairs"]
+__all__ = ["Replay", "bin_width_us", "calls_frame", "named_pairs", "share_frame"]
 
 
 class Replay:
@@ -177,18 +177,9 @@ class Replay:
             shares sums to 1, or is missing where no call arrived.
         """
         step_us = bin_width_us(freq)
-        first_us, last_us = self.trace.span_us
-        first, size = first_us // step_us, last_us // step_us - first_us // step_us + 1
-        if size > 1_000_000:
-            raise ReplayError(f"freq {freq!r} cuts this trace into {size:,} bins; the limit is a million.")
-        table = np.zeros((size, len(self.deployments) + len(UNSERVED)), np.int64)
-        totals = import_module("timegate.replay.totals")  # loads numba
-        choices = first_choice_by_name(self.trace.preferred_names, self.router.names)
-        columns = self.trace.at_us, self.trace.preferred, choices, columns_of(self._calls)
-        totals.add_calls(totals.Totals.zero(len(self.deployments)), table, first, step_us, *columns)
-        starts = utc_column((first + np.arange(size)) * step_us).rename("at")
-        frame = pd.DataFrame(table, starts, pd.Index([*self.deployments, *UNSERVED], name="served_by"))
-        return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
+        reduce_calls = import_module("timegate.replay.totals").reduce_calls  # loads numba
+        part = reduce_calls(self.trace, self._calls, self.router.names, step_us)
+        return share_frame(part.by_bin, part.first_bin * step_us, step_us, self.router.names, counts)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.
@@ -334,6 +325,15 @@ def bin_width_us(freq: str) -> int:
     if width_us < 1:
         raise ReplayError(f"freq must be at least a microsecond. Got {freq!r}.")
     return int(width_us)
+
+
+def share_frame(
+    by_bin: npt.NDArray[np.int64], start_us: int, step_us: int, names: Sequence[str], counts: bool
+) -> pd.DataFrame:
+    """Return calls by bin and who served them as a table of counts, or of shares."""
+    starts = utc_column(start_us + np.arange(len(by_bin)) * step_us).rename("at")
+    frame = pd.DataFrame(by_bin, starts, pd.Index([*names, *UNSERVED], name="served_by"))
+    return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
 
 
 def named_pairs(counts: npt.NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:

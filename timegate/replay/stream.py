@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack
+from functools import partial
 from html import escape
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from timegate.clock import from_us
-from timegate.columns import UNSERVED
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, MissingExtraError, ReplayError, TraceError
 from timegate.faults import Scenario
-from timegate.faults.injection import Injector
 from timegate.files import replacing
 from timegate.gateway import ModelGateway
 from timegate.replay import compiled
+from timegate.replay.cluster import Client, run_in_order
 from timegate.replay.progress import progress
-from timegate.replay.record import Calls, columns_of, first_choice_by_name
-from timegate.replay.result import bin_width_us, calls_frame, named_pairs
-from timegate.replay.totals import Totals, add_calls
-from timegate.routing import Router
+from timegate.replay.result import bin_width_us, calls_frame, named_pairs, share_frame
+from timegate.replay.totals import MAX_BINS, Part, reduce_calls
+from timegate.routing import Deployment, Router
 from timegate.traffic import Trace
-from timegate.traffic.trace import utc_column
 
 __all__ = ["StreamReplay", "replay_stream"]
-
-MAX_BINS = 10_000_000
 
 
 class StreamReplay:
@@ -51,14 +46,12 @@ class StreamReplay:
         self.router = router
         self.scenario = scenario
         self.freq = freq
-        self._totals = Totals.zero(len(router.deployments))
         self._step_us = bin_width_us(freq)
-        self._first_bin = 0
-        self._by_bin = np.zeros((0, len(router.deployments) + len(UNSERVED)), np.int64)
-        self._span_us = (0, 0)
+        self._part: Part | None = None
+        self._chunks = 0
 
     def __len__(self) -> int:
-        return int(self._totals.outcomes.sum())
+        return 0 if self._part is None else int(self._part.totals.outcomes.sum())
 
     def __repr__(self) -> str:
         return f"<Streaming replay of {len(self):,} calls>"
@@ -67,47 +60,52 @@ class StreamReplay:
         table = self.summary().to_frame("value").to_html(border=0)
         return f"<p><b>{escape(repr(self)[1:-1])}</b></p>{table}"
 
+    @property
+    def _whole(self) -> Part:
+        if self._part is None:
+            raise TraceError("the trace is empty: there was no chunk.")
+        return self._part
+
     def summary(self) -> pd.Series[Any]:
         """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %."""
-        start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._span_us)
-        figures = {"start": start, "end": end, **self._totals.figures(self.router.names)}
+        start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._whole.span_us)
+        figures = {"start": start, "end": end, **self._whole.totals.figures(self.router.names)}
         figures |= {"seed": self.scenario.seed, "config_hash": self.router.fingerprint}
         figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
 
     def share(self, counts: bool = False) -> pd.DataFrame:
         """Return who served, bin by bin, as :meth:`Replay.share` does."""
-        starts = utc_column((self._first_bin + np.arange(len(self._by_bin))) * self._step_us).rename("at")
-        columns = pd.Index([*self.router.names, *UNSERVED], name="served_by")
-        frame = pd.DataFrame(self._by_bin, starts, columns)
-        return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
+        whole = self._whole
+        return share_frame(whole.by_bin, whole.first_bin * self._step_us, self._step_us, self.router.names, counts)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place, as :meth:`Replay.fallbacks` does."""
-        moved = self._totals.served * ~np.eye(len(self.router.names), dtype=bool)
+        moved = self._whole.totals.served * ~np.eye(len(self.router.names), dtype=bool)
         return named_pairs(moved, self.router.names)
 
-    def _add(self, trace: Trace, calls: Calls, first_choices: npt.NDArray[np.int64]) -> None:
-        first_us, last_us = trace.span_us
-        if not len(self):
-            self._first_bin = first_us // self._step_us
-            self._span_us = trace.span_us
-        missing = last_us // self._step_us - self._first_bin + 1 - len(self._by_bin)
-        if len(self._by_bin) + missing > MAX_BINS:
-            raise ReplayError(f"freq {self.freq!r} cuts this trace into more than {MAX_BINS:,} bins.")
-        if missing > 0:
-            self._by_bin = np.pad(self._by_bin, ((0, missing), (0, 0)))
-        self._span_us = (self._span_us[0], last_us)
-        add_calls(
-            self._totals,
-            self._by_bin,
-            self._first_bin,
-            self._step_us,
-            trace.at_us,
-            trace.preferred,
-            first_choices,
-            columns_of(calls),
-        )
+    def _add(self, part: Part) -> None:
+        """Add the next chunk."""
+        before, number = self._part, self._chunks
+        self._chunks += 1
+        if before is None:
+            self._part = part
+            return
+        if part.span_us[0] < before.span_us[1]:
+            raise TraceError(
+                f"chunk {number} begins at {from_us(part.span_us[0])}, before the one before it ends: chunks must be "
+                "in order of time."
+            )
+        offset = part.first_bin - before.first_bin
+        missing = offset + len(part.by_bin) - len(before.by_bin)
+        if len(before.by_bin) + missing > MAX_BINS:
+            raise ReplayError(
+                f"freq cuts this trace into {offset + len(part.by_bin):,} bins; the limit is {MAX_BINS:,}."
+            )
+        by_bin = np.pad(before.by_bin, ((0, missing), (0, 0))) if missing else before.by_bin
+        by_bin[offset:] += part.by_bin
+        before.totals.add(part.totals)
+        self._part = Part((before.span_us[0], part.span_us[1]), before.first_bin, by_bin, before.totals)
 
 
 def replay_stream(
@@ -117,6 +115,7 @@ def replay_stream(
     *,
     freq: str = "1h",
     to_parquet: str | Path | None = None,
+    client: Client = None,
     threads: int | None = None,
 ) -> StreamReplay:
     """Replay a trace that need not fit in memory.
@@ -135,8 +134,11 @@ def replay_stream(
         Length of a bin, a pandas frequency such as ``"15min"``.
     to_parquet : path, optional
         Where to write the calls, a row group a chunk. Needs ``pip install "timegate[scale]"``.
+    client : "local", address or dask.distributed.Client, optional
+        Where to compute; then ``to_parquet`` cannot be given. Workers read Parquet files themselves, by the same
+        path. Default: in threads of this process.
     threads : int, optional
-        Default: the number of cores that this process may use.
+        Without a client. Default: the number of cores that this process may use.
 
     Returns
     -------
@@ -154,39 +156,75 @@ def replay_stream(
     if not isinstance(routing, Router):
         raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
     scenario = Scenario() if scenario is None else scenario
-    injector = scenario.injector(routing.deployments)
+    scenario.injector(routing.deployments)  # for its check of the targets, before the first chunk is read
+    if client is not None and to_parquet is not None:
+        raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
     result = StreamReplay(routing, scenario, freq)
-    source, total = _traces(chunks)
-    with ExitStack() as stack:
-        write = stack.enter_context(_CallsWriter(to_parquet)) if to_parquet is not None else None
-        for number, trace in enumerate(progress(_watched(source, result, to_parquet), total, unit="chunk")):
-            if len(result) and trace.span_us[0] < result._span_us[1]:
-                raise TraceError(
-                    f"chunk {number} begins at {trace.start}, before the one before it ends: chunks must be in order "
-                    "of time."
-                )
-            _replay_chunk(result, trace, injector, write, threads)
-    if not len(result):
+    source, total = _chunks(chunks)
+    run = partial(_replay_chunk, routing.deployments, scenario, result._step_us)
+    watched = _watched(source, result, to_parquet)
+    if client is not None:
+        jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
+        for part, _ in progress(run_in_order(client, run, jobs), total, unit="chunk"):
+            result._add(part)
+    else:
+        with ExitStack() as stack:
+            write = stack.enter_context(_CallsWriter(to_parquet)) if to_parquet is not None else None
+            for first, chunk in progress(_numbered(watched), total, unit="chunk"):
+                part, calls = run((first, chunk, threads, write is not None))
+                result._add(part)
+                if write is not None and calls is not None:
+                    write.chunk(calls)
+    if result._part is None:
         raise TraceError("the trace is empty: there was no chunk.")
     return result
 
 
+class RowGroup(NamedTuple):
+    """A part of a Parquet file, read where it is replayed."""
+
+    path: Path
+    number: int
+    rows: int
+
+    def load(self) -> Trace:
+        """Read it."""
+        return Trace(_pyarrow_parquet().ParquetFile(self.path).read_row_group(self.number).to_pandas())
+
+
+Job = tuple[int, Trace | RowGroup, int | None, bool]
+
+
 def _replay_chunk(
-    result: StreamReplay, trace: Trace, injector: Injector, write: _CallsWriter | None, threads: int | None
-) -> None:
-    first = len(result)
-    calls = compiled.run(result.router, trace, injector, threads, first)
-    result._add(trace, calls, first_choice_by_name(trace.preferred_names, result.router.names))
-    if write is not None:
-        write.chunk(calls_frame(result.router, trace, calls, first))
+    deployments: Sequence[Deployment], scenario: Scenario, step_us: int, job: Job
+) -> tuple[Part, pd.DataFrame | None]:
+    """Replay a chunk whose first call has a number; return its totals and, if wanted, the table of its calls."""
+    first, chunk, threads, wants_calls = job
+    trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
+    router, injector = Router(deployments), scenario.injector(deployments)
+    if injector.needs_tokens and trace.completion_tokens is None:
+        raise ReplayError("the scenario has a token_latency: the trace needs the column completion_tokens.")
+    calls = compiled.run(router, trace, injector, threads, first)
+    frame = calls_frame(router, trace, calls, first) if wants_calls else None
+    return reduce_calls(trace, calls, router.names, step_us), frame
 
 
-def _watched(source: Iterator[Trace], result: StreamReplay, path: str | Path | None) -> Iterator[Trace]:
+def _numbered(chunks: Iterable[Trace | RowGroup]) -> Iterator[tuple[int, Trace | RowGroup]]:
+    """Yield each chunk with the number of its first call."""
+    first = 0
+    for chunk in chunks:
+        yield first, chunk
+        first += chunk.rows if isinstance(chunk, RowGroup) else len(chunk)
+
+
+def _watched(
+    source: Iterator[Trace | RowGroup], result: StreamReplay, path: str | Path | None
+) -> Iterator[Trace | RowGroup]:
     """Pass chunks on; if their source fails, say how far it came."""
     number = 0
     while True:
         try:
-            trace = next(source)
+            chunk = next(source)
         except StopIteration:
             return
         except Exception as error:
@@ -195,34 +233,34 @@ def _watched(source: Iterator[Trace], result: StreamReplay, path: str | Path | N
                 f"the source raised {type(error).__name__} in chunk {number}, after {len(result):,} calls: "
                 f"{error}.{kept}"
             ) from error
-        yield trace
+        yield chunk
         number += 1
 
 
-def _traces(chunks: str | Path | Iterable[Trace | pd.DataFrame]) -> tuple[Iterator[Trace], int | None]:
-    """Return the chunks as traces, and how many there are if that is known."""
+def _chunks(
+    chunks: str | Path | Iterable[Trace | pd.DataFrame],
+) -> tuple[Iterator[Trace | RowGroup], int | None]:
+    """Return the chunks, and how many there are if that is known."""
     if isinstance(chunks, str | os.PathLike):
-        return _row_groups(Path(chunks))
+        groups = _row_groups(Path(chunks))
+        return iter(groups), len(groups)
     total = len(chunks) if isinstance(chunks, Sized) else None
     return (chunk if isinstance(chunk, Trace) else Trace(chunk) for chunk in chunks), total
 
 
-def _row_groups(path: Path) -> tuple[Iterator[Trace], int]:
+def _row_groups(path: Path) -> list[RowGroup]:
     parquet = _pyarrow_parquet()
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files or not files[0].exists():
         raise TraceError(f"{path}: no Parquet file there.")
     try:
-        opened = [parquet.ParquetFile(file) for file in files]
+        metadata = [(file, parquet.ParquetFile(file).metadata) for file in files]
     except (ValueError, OSError) as error:
         raise TraceError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
-
-    def read() -> Iterator[Trace]:
-        for file in opened:
-            for group in range(file.num_row_groups):
-                yield Trace(file.read_row_group(group).to_pandas())
-
-    return read(), sum(file.num_row_groups for file in opened)
+    sizes = (
+        (file, group, data.row_group(group).num_rows) for file, data in metadata for group in range(data.num_row_groups)
+    )
+    return [RowGroup(file.absolute(), group, rows) for file, group, rows in sizes if rows]
 
 
 class _CallsWriter:
@@ -244,6 +282,7 @@ class _CallsWriter:
         return self
 
     def chunk(self, calls: pd.DataFrame) -> None:
+        """Write the next row group."""
         # Plain text in place of categories, whose codes would differ from chunk to chunk.
         plain = calls.astype(dict.fromkeys(("preferred", "served_by", "outcome"), "str")).reset_index()
         table = self._pyarrow.Table.from_pandas(plain, preserve_index=False)

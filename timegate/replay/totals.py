@@ -6,20 +6,24 @@ All totals are whole numbers, so that they add up to the same whatever the order
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from timegate.columns import FAILED, OUTCOMES
-from timegate.replay.record import NOBODY
+from timegate.columns import FAILED, OUTCOMES, UNSERVED
+from timegate.errors import ReplayError
+from timegate.replay.record import NOBODY, Calls, columns_of, first_choice_by_name
+from timegate.traffic.trace import Trace
 
-__all__ = ["Totals", "add_calls", "latency_quantile_us"]
+__all__ = ["MAX_BINS", "Part", "Totals", "add_calls", "latency_quantile_us", "reduce_calls", "too_many_bins"]
 
 # Latencies are counted in 128 bins for each power of two, less than 0.8 % wide; 2**40 us are twelve days.
 _PER_OCTAVE = 128
 _BINS = 41 * _PER_OCTAVE
+MAX_BINS = 1_000_000
 
 Counts = npt.NDArray[np.int64]
 
@@ -71,6 +75,49 @@ class Totals(NamedTuple):
         return figures
 
 
+class Part(NamedTuple):
+    """The totals of a part of a trace.
+
+    Attributes
+    ----------
+    span_us : tuple of int
+        The first and the last arrival.
+    first_bin : int
+        Number of the first bin, counted from the epoch.
+    by_bin : ndarray of int64, shape (bins, deployments + 2)
+        Calls by bin and who served them, ``failed`` and ``blocked`` last.
+    totals : Totals
+    """
+
+    span_us: tuple[int, int]
+    first_bin: int
+    by_bin: Counts
+    totals: Totals
+
+
+def reduce_calls(trace: Trace, calls: Calls, names: Sequence[str], step_us: int) -> Part:
+    """Reduce the calls of a part of a trace to totals, with bins of ``step_us`` microseconds.
+
+    Raises
+    ------
+    ReplayError
+        If there would be more bins than :data:`MAX_BINS`.
+    """
+    first_us, last_us = trace.span_us
+    first_bin, bins = first_us // step_us, last_us // step_us - first_us // step_us + 1
+    if bins > MAX_BINS:
+        raise too_many_bins(bins, step_us)
+    totals, by_bin = Totals.zero(len(names)), np.zeros((bins, len(names) + len(UNSERVED)), np.int64)
+    choices = first_choice_by_name(trace.preferred_names, names)
+    add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, columns_of(calls))
+    return Part(trace.span_us, first_bin, by_bin, totals)
+
+
+def too_many_bins(bins: int, step_us: int) -> ReplayError:
+    """Return the error of a frequency that is too fine."""
+    return ReplayError(f"freq '{step_us}us' cuts this trace into {bins:,} bins; the limit is {MAX_BINS:,}.")
+
+
 @njit(cache=True, nogil=True)
 def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choices, calls):  # type: ignore[no-untyped-def]
     """Add calls to totals.
@@ -91,7 +138,7 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
     """
     served_by, outcome, attempts, latency_us = calls
     outcomes, served, attempts_sum, latency_sum, latencies = totals
-    unserved = 0 if by_bin is None else by_bin.shape[1] - 2
+    unserved = 0 if by_bin is None else by_bin.shape[1] - len(UNSERVED)
     quick = 0  # calls served without latency: the most common bin, added once
     bin_, bin_ends_us = 0, np.iinfo(np.int64).min
     for i in range(len(at_us)):
