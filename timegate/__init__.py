@@ -7,7 +7,6 @@ and a toolkit that replays days of traffic and injected failures through that sa
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
@@ -26,7 +25,7 @@ from timegate.replay import Replay, compare, replay
 from timegate.traffic import PoissonTraffic, Trace, generate_trace, read_trace
 from timegate.windows import Window
 
-__version__ = _version("timegate")
+__version__ = "0.1.0"
 
 __all__ = [
     "BaseModel",

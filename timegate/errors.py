@@ -285,5 +285,5 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name).lower(), [n.lower() for n in names], n=1, cutoff=0.6)
     if near:
         return f" Did you mean {next(n for n in names if n.lower() == near[0])!r}?"
-    listed = ", ".join(repr(n) for n in names[:12]) + (", ..." if len(names) > 12 else "")
-    return f" Known: {listed}." if names else ""
+    listed = ", ".join(map(repr, names[:12])) + (", ..." if len(names) > 12 else "")
+    return f" Known: {listed}." if 0 < len(names) <= 24 else ""  # of hundreds of zones, a few say nothing

@@ -5,25 +5,18 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.representer import SafeRepresenter
 
 from timegate.errors import InvalidValueError, did_you_mean
 
 __all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
-# Plain in every version of YAML: starts with a letter, and is no spelling of a boolean or null.
-_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9_./ -]*(?<! )", re.IGNORECASE)
 
 
 def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
@@ -62,10 +55,10 @@ def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any
     except OSError as error:
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
     try:
-        data = _parse_json(text) if path.suffix == ".json" else YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:
+        data = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
+    except ValueError as error:
         raise error_class(f"{path}: cannot be read as {'JSON' if path.suffix == '.json' else 'YAML'}: "
-                          f"{_one_line(error)}") from None  # fmt: skip
+                          f"{' '.join(str(error).split())}") from None  # fmt: skip
     except RecursionError:
         raise error_class(f"{path}: nested too deeply.") from None
     if data is None:
@@ -87,46 +80,17 @@ def _parse_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
 
 
-def _one_line(error: Exception) -> str:
-    problem = getattr(error, "problem", None)
-    mark = getattr(error, "problem_mark", None)
-    if not problem:
-        return " ".join(str(error).split())
-    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
-    return f"{' '.join(problem.split())}{place}"
-
-
 def dump_yaml(data: Any, header: str = "") -> str:
     """Write plain data as YAML that readers of any version understand alike: times are quoted."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 110
+    return header + str(_yaml().dump(data))
 
-    class Representer(SafeRepresenter):
-        pass
 
-    def represent_str(representer: SafeRepresenter, text: str) -> Any:
-        style = None if _PLAIN.fullmatch(text) else '"'
-        return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+def _parse_yaml(text: str) -> Any:
+    return _yaml().parse(text)
 
-    def represent_float(representer: SafeRepresenter, number: float) -> Any:
-        text = repr(number)
-        if "e" in text and "." not in text:  # readers of YAML 1.1 take 1e-06 for text
-            text = text.replace("e", ".0e")
-        return representer.represent_scalar("tag:yaml.org,2002:float", text)
 
-    def represent_list(representer: SafeRepresenter, items: list[Any]) -> Any:
-        flat = all(not isinstance(item, list | dict) for item in items)
-        return representer.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flat)
-
-    Representer.add_representer(str, represent_str)
-    Representer.add_representer(float, represent_float)
-    Representer.add_representer(list, represent_list)
-    yaml.Representer = Representer
-    stream = StringIO()
-    yaml.dump(data, stream)
-    return header + stream.getvalue()
+def _yaml() -> Any:
+    return import_module("timegate.yaml12")  # ruamel.yaml waits until a file is read: `import timegate` stays short
 
 
 def write_document(path: str | Path, data: Any, header: str = "") -> None:

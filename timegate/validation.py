@@ -55,7 +55,7 @@ class FieldError(ValueError):
 class Value(pydantic.BaseModel):
     """A frozen record that is strict about its input. Raises ``error_class`` instead of pydantic's error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
     error_class: ClassVar[type[InvalidValueError]] = InvalidValueError
 
     def __init__(self, /, **data: Any) -> None:

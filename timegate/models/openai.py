@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 from timegate.errors import ConfigError, MissingExtraError
 from timegate.models.base import BaseModel
@@ -78,7 +76,7 @@ class OpenAIChatCompletion(BaseModel):
             return openai.AsyncOpenAI(api_key=key, **options)
 
         self._make_async_client = make_async_client
-        self._async_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = WeakKeyDictionary()
+        self._async_clients: dict[Any, Any] = {}
 
     def __call__(self, *, messages: Any, stream: bool = False, **kwargs: Any) -> Any:
         """Complete a chat.
@@ -99,14 +97,20 @@ class OpenAIChatCompletion(BaseModel):
 
     async def acall(self, *, messages: Any, stream: bool = False, **kwargs: Any) -> Any:
         """Complete a chat, as :meth:`__call__` does."""
-        loop = asyncio.get_running_loop()
-        client = self._async_clients.get(loop)
-        if client is None:  # connections belong to the loop that opened them
-            client = self._async_clients[loop] = self._make_async_client()
-        answer = await client.chat.completions.create(**self._request(messages, stream, kwargs))
+        answer = await self._async_client().chat.completions.create(**self._request(messages, stream, kwargs))
         if stream:
             return ModelStreamResponse(text async for chunk in answer if (text := _delta(chunk)))
         return _response(answer)
+
+    def _async_client(self) -> Any:
+        """Return the client of the running event loop, for connections belong to the loop that opened them."""
+        import asyncio  # a tenth of the time that `import timegate` may take
+
+        loop = asyncio.get_running_loop()
+        if loop not in self._async_clients:
+            live = {known: client for known, client in self._async_clients.items() if not known.is_closed()}
+            self._async_clients = {**live, loop: self._make_async_client()}
+        return self._async_clients[loop]
 
     def _request(self, messages: Any, stream: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
         if isinstance(messages, str):

@@ -57,4 +57,7 @@ class SimulatedModel(BaseModel):
 
     def serialize(self) -> dict[str, Any]:
         """Return provider, model type and state as plain data."""
-        return {"provider": self.provider, "model_type": self.model_type, "state": {"model_id": self.model_id}}
+        state = {"model_id": self.model_id}
+        if self.provider != "sim":  # below stands who simulates, not who is simulated
+            state["provider"] = self.provider
+        return {"provider": "sim", "model_type": self.model_type, "state": state}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from tqdm import tqdm
-
 __all__ = ["progress"]
 
 T = TypeVar("T")
@@ -14,4 +12,6 @@ T = TypeVar("T")
 
 def progress(items: Iterable[T], total: int | None, unit: str = "call") -> Iterator[T]:
     """Iterate, and show a bar on standard error once a second has passed."""
+    from tqdm import tqdm  # with its neighbours in this package, what keeps `import timegate` short
+
     return iter(tqdm(items, total=total, unit=unit, unit_scale=True, delay=1.0, leave=False, desc="replay"))

@@ -15,7 +15,7 @@ from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, counted, did_you_mean, shown
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
-from timegate.replay import stepped, travel
+from timegate.replay import stepped
 from timegate.replay.result import Replay
 from timegate.routing import Router
 from timegate.traffic import Trace
@@ -95,7 +95,7 @@ def replay(
         if injector.needs_tokens and trace.completion_tokens is None:
             raise ReplayError("the scenario has a token_latency: the trace needs the column completion_tokens.")
         if engine == "travel":
-            _, calls, attempts = travel.run(_simulated(router, scenario), trace, router)
+            _, calls, attempts = _travel().run(_simulated(router, scenario), trace, router)
             return Replay(router, trace, scenario, engine, calls, attempts)
         if engine == "stepped":
             calls, attempts = stepped.run(router, trace, injector)
@@ -111,12 +111,16 @@ def replay(
         )
     if engine not in ("auto", "travel"):
         raise ReplayError(f"engine {engine!r} drives timegate's own routing: replay a callable with engine='travel'.")
-    described = travel.describe(router)
+    described = _travel().describe(router)
     if described is not None:
         scenario.injector(described.deployments)  # for its check of the targets
         _warn_of_unknown_preferences(trace, described)
-    seen, calls, attempts = travel.run(router, trace, described)
+    seen, calls, attempts = _travel().run(router, trace, described)
     return Replay(seen, trace, scenario, "travel", calls, attempts)
+
+
+def _travel() -> Any:
+    return import_module("timegate.replay.travel")  # time-machine brings pytest along wherever that is installed
 
 
 def _simulated(router: Router, scenario: Scenario) -> ModelGateway:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import cached_property
 from html import escape
 from importlib import import_module
-from importlib.metadata import version
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -79,6 +78,8 @@ class Replay:
     @property
     def provenance(self) -> dict[str, Any]:
         """What is needed to make this result again."""
+        from importlib.metadata import version  # slow to import, and seldom asked for
+
         return {
             "engine": self.engine,
             "seed": self.scenario.seed,

@@ -24,7 +24,7 @@ from timegate.replay import compiled
 from timegate.replay.cluster import Client, run_in_order
 from timegate.replay.progress import progress
 from timegate.replay.result import bin_width_us, calls_frame, named_pairs, share_frame
-from timegate.replay.totals import MAX_BINS, Part, reduce_calls
+from timegate.replay.totals import MAX_BINS, Part, reduce_calls, too_many_bins
 from timegate.routing import Deployment, Router
 from timegate.traffic import Trace
 
@@ -99,9 +99,7 @@ class StreamReplay:
         offset = part.first_bin - before.first_bin
         missing = offset + len(part.by_bin) - len(before.by_bin)
         if len(before.by_bin) + missing > MAX_BINS:
-            raise ReplayError(
-                f"freq cuts this trace into {offset + len(part.by_bin):,} bins; the limit is {MAX_BINS:,}."
-            )
+            raise too_many_bins(len(before.by_bin) + missing, self._step_us)
         by_bin = np.pad(before.by_bin, ((0, missing), (0, 0))) if missing else before.by_bin
         by_bin[offset:] += part.by_bin
         before.totals.add(part.totals)
