@@ -120,7 +120,10 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
             fault["median_s"] = draw(seconds)
             fault["p99_s"] = draw(st.none() | st.just(3 * fault["median_s"]))
         if kind == "token_latency":
-            fault |= {"first_token_s": draw(seconds), "tokens_per_s": draw(st.sampled_from([0.5, 3.0, 80.0]))}
+            fault |= {
+                "first_token_s": draw(seconds | st.just(0.0)),
+                "tokens_per_s": draw(st.sampled_from([0.5, 3.0, 80.0])),
+            }
         faults.append(fault)
     return tg.Scenario(faults=faults, seed=draw(st.integers(0, 2**64 - 1)))
 
