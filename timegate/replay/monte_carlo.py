@@ -32,6 +32,7 @@ __all__ = ["MonteCarlo", "monte_carlo"]
 
 _BLOCK = 4096  # calls drawn and replayed at a time: their columns stay in the processor's cache
 _BATCH = 50  # replicas to one task of a cluster
+_FEW = 8  # replicas to one task of a thread, so that an interrupt is soon heard
 
 
 class MonteCarlo:
@@ -154,7 +155,7 @@ def monte_carlo(
     batch = partial(_run_batch, routing.deployments, traffic, scenario, seed)
     batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
     if client is None:
-        rows = list(_in_threads(partial(_run, routing, traffic, scenario, seed), range(replicas), threads))
+        rows = list(_in_threads(batch, replicas, threads))
     else:
         results = progress(run_in_order(client, batch, batches), len(batches), unit="batch")
         rows = [row for batch_rows in results for row in batch_rows]
@@ -180,14 +181,17 @@ def _run_batch(
     return [_run(router, traffic, scenario, seed, replica) for replica in replicas]
 
 
-def _in_threads(run: Callable[[int], Any], replicas: Sequence[int], threads: int | None) -> Iterator[Any]:
-    first = run(replicas[0])  # before the threads, so that only one of them compiles
-    yield first
+def _in_threads(
+    run: Callable[[Sequence[int]], list[dict[str, Any]]], replicas: int, threads: int | None
+) -> Iterator[dict[str, Any]]:
+    yield from run([0])  # before the threads, so that only one of them compiles
+    batches = [range(lo, min(lo + _FEW, replicas)) for lo in range(1, replicas, _FEW)]
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         try:
-            yield from progress(pool.map(run, replicas[1:]), len(replicas) - 1, unit="replica")
+            for rows in progress(pool.map(run, batches), len(batches), unit="batch"):
+                yield from rows
         except BaseException:
-            pool.shutdown(cancel_futures=True)  # an interrupt waits for the replicas under way alone
+            pool.shutdown(cancel_futures=True)  # an interrupt waits for the batches under way alone
             raise
 
 
