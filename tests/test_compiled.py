@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -131,6 +134,20 @@ def test_interrupt_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         tg.replay(gateway(2), arrivals(100_000), engine="compiled")
     assert len(begun) < 1000
+
+
+def test_a_cold_compile_says_so_once(tmp_path: Path) -> None:
+    """With an empty cache standard error has one line that says why it takes long; with a warm one, nothing."""
+    code = (
+        "import timegate as tg; config = tg.GatewayConfig(deployments=[{'model_name': 'a', 'model': 'sim/m'}]);"
+        "tg.replay(config, tg.Trace(['2026-03-02T09:00Z'])).calls"
+    )
+    said = []
+    for _ in range(2):
+        env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        said.append(done.stderr)
+    assert said == ["timegate: compiling the replay engine, once; this takes a few seconds.\n", ""]
 
 
 def test_latencies_have_the_quantiles_asked_for() -> None:

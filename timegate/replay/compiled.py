@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 
 from timegate.faults.injection import Injector
 from timegate.replay.kernel import replay_calls, route_calls
+from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.plan import make_plan
 from timegate.replay.progress import progress
 from timegate.replay.record import Attempts, Calls, columns_of
@@ -70,7 +68,7 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
 def _in_threads(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
     """Replay chunks of a trace in threads; the kernels let go of the interpreter's lock."""
     some = min(_FIRST, size)
-    with _compile_notice():
+    with saying_if_it_compiles():
         replay_chunk(slice(0, some))  # before the threads, so that only one of them compiles
     parts = [slice(first, min(first + _CHUNK, size)) for first in range(some, size, _CHUNK)]
     if len(parts) <= 1:
@@ -84,18 +82,3 @@ def _in_threads(replay_chunk: Callable[[slice], None], size: int, threads: int |
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an interrupt waits for the chunks under way alone
             raise
-
-
-@contextmanager
-def _compile_notice() -> Iterator[None]:
-    """Say on standard error why the first replay after an installation takes long."""
-    timer = threading.Timer(
-        1.0,
-        sys.stderr.write,
-        ["timegate: compiling the replay engine; this takes about ten seconds, once.\n"],
-    )
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

@@ -21,6 +21,7 @@ from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.replay.cluster import Client, run_in_order
 from timegate.replay.kernel import replay_calls
+from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.plan import make_plan
 from timegate.replay.progress import progress
 from timegate.replay.totals import Totals, add_calls
@@ -184,7 +185,9 @@ def _run_batch(
 def _in_threads(
     run: Callable[[Sequence[int]], list[dict[str, Any]]], replicas: int, threads: int | None
 ) -> Iterator[dict[str, Any]]:
-    yield from run([0])  # before the threads, so that only one of them compiles
+    with saying_if_it_compiles():
+        first = run([0])  # before the threads, so that only one of them compiles
+    yield from first
     batches = [range(lo, min(lo + _FEW, replicas)) for lo in range(1, replicas, _FEW)]
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         try:

@@ -15,6 +15,7 @@ from numba import njit
 
 from timegate.columns import FAILED, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError
+from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.record import NOBODY, Calls, columns_of, first_choice_by_name
 from timegate.traffic.trace import Trace
 
@@ -109,7 +110,8 @@ def reduce_calls(trace: Trace, calls: Calls, names: Sequence[str], step_us: int)
         raise too_many_bins(bins, step_us)
     totals, by_bin = Totals.zero(len(names)), np.zeros((bins, len(names) + len(UNSERVED)), np.int64)
     choices = first_choice_by_name(trace.preferred_names, names)
-    add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, columns_of(calls))
+    with saying_if_it_compiles():
+        add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, columns_of(calls))
     return Part(trace.span_us, first_bin, by_bin, totals)
 
 
