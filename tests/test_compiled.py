@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 import timegate as tg
 from tests.strategies import Case, cases
+from timegate.errors import InvalidValueError
 from timegate.replay import compiled
+from timegate.routing import Deployment, Router
 
 EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "500"))
 
@@ -102,6 +104,37 @@ def test_fallback_starts_after_the_first_attempt_has_timed_out() -> None:
     assert run.calls["served_by"].tolist() == ["d1"] * 5 + ["d0"]
     assert run.calls["latency_s"].tolist() == [11.5] * 5 + [0.0]
     assert run.attempts["at"].dt.second.tolist()[:4] == [0, 10, 1, 11]
+
+
+def test_attempts_at_the_end_of_time() -> None:
+    """An attempt that starts after the last instant that rules can name is judged as by the stepped engine."""
+    trace = tg.Trace(["2199-12-31T23:59:59Z"])
+    scenario = tg.Scenario(
+        faults=[tg.ErrorRate(target="d0", rate=1.0, after_s=86_400), tg.Latency(target="d1", median_s=1)]
+    )
+    assert_engines_agree(Case(gateway(2), trace, scenario))
+
+
+def test_latencies_of_weeks_are_counted() -> None:
+    """Days of failing attempts add up to a latency that the histogram still holds."""
+    scenario = tg.Scenario(
+        faults=[tg.ErrorRate(target=f"d{i}", rate=1.0, after_s=86_400) for i in range(29)]
+        + [tg.Latency(target="d29", median_s=1)]
+    )
+    stream = tg.replay_stream(gateway(30), arrivals(2), scenario)
+    assert stream.summary()["latency_p50_s"] == pytest.approx(29 * 86_400 + 1, rel=0.004)
+
+
+def test_a_rate_of_zero_is_no_rule() -> None:
+    """An error rate of 0 leaves nothing for an engine to look at."""
+    scenario = tg.Scenario(faults=[tg.ErrorRate(target="d0", rate=0.0)])
+    assert scenario.injector(gateway(2).router().deployments).rules == ((), ())
+
+
+def test_too_many_deployments_are_refused() -> None:
+    """A router says what its limit is, rather than count deployments wrongly in 16 bits."""
+    with pytest.raises(InvalidValueError, match="at most 32,767 deployments"):
+        Router([Deployment(f"d{i}", "sim") for i in range(32_768)])
 
 
 def test_index_of_the_frame_is_ignored() -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate.errors import InvalidTypeError, ReplayError, ScenarioError
+from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TraceError
 
 DAY = {"start": "2026-03-02T00:00Z", "end": "2026-03-03T00:00Z"}
 CONFIG = tg.GatewayConfig(
@@ -60,7 +60,7 @@ def test_availability_of_what_fails_and_recovers() -> None:
 def test_outages_of_a_provider_hit_all_of_its_deployments_at_once() -> None:
     """With both behind one provider, falling back saves nothing: nobody serves whoever the first choice could not."""
     scenario = tg.Scenario(faults=[tg.RandomOutages(target="provider:acme", mtbf_s=9_000, mttr_s=3_000, **DAY)])
-    days = tg.monte_carlo(OPEN, TRAFFIC, scenario, replicas=20, seed=1).replicas
+    days = tg.monte_carlo(OPEN, TRAFFIC.model_copy(update={"preferences": {}}), scenario, replicas=20, seed=1).replicas
     assert (days["failed"] > 0).any()
     assert (days["fallback"] == 0).all()
 
@@ -171,6 +171,19 @@ def test_compare_refuses_what_is_not_paired() -> None:
         one.compare(tg.monte_carlo(CONFIG, TRAFFIC.model_copy(update={"calls": 9.0}), replicas=2, seed=1))
 
 
+def test_what_never_recovers_is_down_for_good() -> None:
+    """A mean time to recover beyond all bounds leaves no availability after the first failure."""
+    scenario = tg.Scenario(faults=[tg.RandomOutages(target="provider:acme", mtbf_s=60, mttr_s=1e14, **DAY)])
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2_000)
+    assert (tg.monte_carlo(OPEN, traffic, scenario, replicas=20).replicas["availability"] == 0).all()
+
+
+def test_profile_beyond_the_calendar_is_refused() -> None:
+    """A profile that would end after 2199 is an error, not a walk off the end of the plan."""
+    with pytest.raises(TraceError, match="bin_s must keep the profile within the years 1900 to 2199"):
+        tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=10, rates=[1.0], bin_s=86_400 * 365.25 * 300)
+
+
 def test_bad_arguments() -> None:
     """Each bad argument is one clear error."""
     with pytest.raises(ReplayError, match="replicas must be at least 2"):
@@ -203,6 +216,24 @@ def test_cluster_gives_the_same_as_one_process(cluster) -> None:  # type: ignore
     for client in (cluster, cluster.scheduler.address):
         there = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=120, seed=6, client=client)
         pd.testing.assert_frame_equal(there.replicas, here.replicas, check_exact=True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_only_worker_may_die() -> None:
+    """With the one worker killed in the middle of a run, its successor does all of the work again."""
+    distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    traffic = TRAFFIC.model_copy(update={"calls": 50_000.0})
+    here = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=300, seed=6)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as alone,
+        distributed.Client(alone) as client,
+    ):
+        (pid,) = client.run(os.getpid).values()
+        killer = threading.Thread(target=lambda: (time.sleep(0.5), os.kill(pid, signal.SIGKILL)))
+        killer.start()
+        there = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=300, seed=6, client=client)
+        killer.join()
+    pd.testing.assert_frame_equal(there.replicas, here.replicas, check_exact=True)
 
 
 @pytest.mark.filterwarnings("ignore")

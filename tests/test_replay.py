@@ -147,7 +147,7 @@ def test_an_unknown_preference_is_reported_and_passed_over() -> None:
     with pytest.warns(tg.TimegateWarning) as caught:
         run = tg.replay(TWO, trace)
     assert [str(warning.message) for warning in caught] == [
-        "the preference for 'waek', which is not a deployment, is passed over in 2 calls. Did you mean 'weak'?"
+        "the preference for 'waek', which is not a deployment, is passed over. Did you mean 'weak'?"
     ]
     assert Path(caught[0].filename) == Path(__file__)  # it points at the caller
     assert run.calls["served_by"].tolist() == ["strong", "weak", "strong"]

@@ -148,6 +148,29 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert [p.name for p in tmp_path.iterdir()] == ["calls.parquet"]
 
 
+def test_a_full_disk_at_the_very_end_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the footer cannot be written the error is raised, and there is no file."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    class FullDisk(parquet.ParquetWriter):  # type: ignore[misc]
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(parquet, "ParquetWriter", FullDisk)
+    with pytest.raises(OSError, match="No space left"):
+        tg.replay_stream(CONFIG, cut(TRACE, 500), to_parquet=tmp_path / "calls.parquet")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_frame_is_a_chunk() -> None:
+    """A trace or a frame in place of chunks is one chunk."""
+    whole = tg.replay(CONFIG, TRACE, SCENARIO).share(counts=True)
+    for one in (TRACE, TRACE.frame):
+        pd.testing.assert_frame_equal(tg.replay_stream(CONFIG, one, SCENARIO).share(counts=True), whole)
+
+
 def test_bad_sources(tmp_path: Path) -> None:
     """Chunks out of order, no chunks, and files that are not there are each one clear error."""
     chunks = cut(TRACE, 500)

@@ -196,3 +196,42 @@ def test_a_router_that_tries_nobody_is_blocked() -> None:
     assert run.summary()[["blocked", "availability"]].tolist() == [60, 0.0]
     assert run.explain(0).order == []
     assert str(run.explain(0)) != run._repr_html_() != ""
+
+
+def test_windows_of_the_msgflux_gateway_are_known() -> None:
+    """A replay of msgflux's own gateway knows its windows: they are drawn, explained, and counted."""
+    from msgflux.models.gateway import ModelGateway as MsgfluxGateway
+
+    from timegate.models.msgflux import to_msgflux
+
+    scenario = tg.Scenario()
+    gateway = MsgfluxGateway(
+        [
+            {
+                "model_name": "strong",
+                "model": to_msgflux(scenario.model("strong")),
+                "time_constraints": [("22:00", "06:00")],
+            },
+            {"model_name": "weak", "model": to_msgflux(scenario.model("weak"))},
+        ]
+    )
+    run = tg.replay(gateway, tg.Trace(pd.DataFrame({"at": ["2026-03-02T03:10Z"], "model_preference": ["strong"]})))
+    assert run.summary()["preference_passed_over"] == 1
+    assert run.closed()["deployment"].tolist() == ["strong"]
+    assert run.explain(0).order == ["weak"]
+
+
+def test_a_model_that_the_router_does_not_name_is_an_error() -> None:
+    """A router whose names differ from those of its models is told so."""
+
+    class Router:
+        model_names = ("strnog",)
+
+        def __init__(self, model: Any) -> None:
+            self.models = [model]
+
+        def __call__(self, model_preference: str | None = None) -> Any:
+            return self.models[0]()
+
+    with pytest.raises(ReplayError, match=r"a model named 'strong', .* Did you mean 'strnog'\?"):
+        tg.replay(Router(tg.Scenario().model("strong")), MINUTE)

@@ -70,6 +70,10 @@ _SIMULATION = {
 }
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
     if name == "plots":

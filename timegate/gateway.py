@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from datetime import time
 from typing import Any, ClassVar, Self
 
@@ -140,23 +141,23 @@ class ModelGateway:
         ModelRouterError
             If no deployment is open, or all that are open have failed.
         """
-        call = self._route(model_preference)
-        index = next(call)
-        while True:
-            try:
-                return self.models[index](**kwargs)
-            except Exception as error:
-                index = call.send(error)
+        with closing(self._route(model_preference)) as call:  # else its failures would keep the arguments alive
+            index = next(call)
+            while True:
+                try:
+                    return self.models[index](**kwargs)
+                except Exception as error:
+                    index = call.send(error)
 
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
-        call = self._route(model_preference)
-        index = next(call)
-        while True:
-            try:
-                return await self.models[index].acall(**kwargs)
-            except Exception as error:
-                index = call.send(error)
+        with closing(self._route(model_preference)) as call:
+            index = next(call)
+            while True:
+                try:
+                    return await self.models[index].acall(**kwargs)
+                except Exception as error:
+                    index = call.send(error)
 
     def _route(self, model_preference: str | None) -> Generator[int, Exception, None]:
         """Route a call that arrives now, and tell the log."""
@@ -255,7 +256,7 @@ def _parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Wind
         try:
             windows.append(Window.parse(value))
         except WindowError as error:
-            place = f"Invalid format in time_constraints: {place}"
+            place = f"Invalid format in {key}: {place}"
             raise WindowError(error.problem, error.field, place) from error
         except InvalidTypeError as error:
             place = f"{place}.{error.field}" if error.field else place

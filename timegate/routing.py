@@ -18,11 +18,13 @@ from html import escape
 import pandas as pd
 
 from timegate.clock import from_us
-from timegate.errors import ModelRouterError, did_you_mean
+from timegate.errors import InvalidValueError, ModelRouterError, did_you_mean
 from timegate.timetable import Hours, Timetable
 from timegate.windows import Window
 
 __all__ = ["Deployment", "Explanation", "Router"]
+
+MOST_DEPLOYMENTS = 32_767  # results number them in 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class Router:
     def __init__(self, deployments: Sequence[Deployment]) -> None:
         self.deployments = tuple(deployments)
         self.names = tuple(deployment.name for deployment in self.deployments)
+        if len(self.deployments) > MOST_DEPLOYMENTS:
+            raise InvalidValueError(
+                f"a router takes at most {MOST_DEPLOYMENTS:,} deployments. Got {len(self.names):,}."
+            )
+        if len(set(self.names)) < len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise InvalidValueError(f"the names of deployments must be unique. {twice!r} is given twice.")
         self.index = {name: i for i, name in enumerate(self.names)}
         self.timetable = Timetable([deployment.hours for deployment in self.deployments])
 
@@ -141,8 +150,8 @@ class Explanation:
     @property
     def order(self) -> list[str]:
         """Names of the deployments in the order in which they would be tried."""
-        placed = [row for row in self.rows if row["open"]]
-        return [str(row["deployment"]) for row in sorted(placed, key=lambda row: str(row["place"]).zfill(9))]
+        places = {row["place"]: str(row["deployment"]) for row in self.rows if row["open"]}
+        return [places[place] for place in range(1, len(places) + 1)]
 
     @property
     def frame(self) -> pd.DataFrame:

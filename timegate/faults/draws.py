@@ -15,7 +15,8 @@ import hashlib
 import math
 
 import numpy as np
-from numba import njit
+
+from timegate.jit import inlined, jit
 
 __all__ = [
     "alternating_us",
@@ -36,7 +37,7 @@ BLOCK = 256
 _MAX_US = 86_400e6  # without a bound, a wide distribution could overflow
 
 
-@njit(cache=True)
+@jit()
 def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     """Return the Philox4x32-10 block of a counter and a key, each given and returned in 32-bit words.
 
@@ -55,7 +56,7 @@ def philox4x32(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@njit(cache=True)
+@jit()
 def uniform(k0, k1, call, attempt):  # type: ignore[no-untyped-def]
     """Return a number in [0, 1) with 53 random bits.
 
@@ -73,7 +74,7 @@ def uniform(k0, k1, call, attempt):  # type: ignore[no-untyped-def]
     return ((w0 << 21) | (w1 >> 11)) * 2.0**-53
 
 
-@njit(inline="always")
+@inlined()
 def _central_quantile(q):  # type: ignore[no-untyped-def]
     """Return the quantile of the standard normal distribution at ``0.5 + q``, for q of at most 0.425."""
     r = 0.180625 - q * q
@@ -88,7 +89,7 @@ def _central_quantile(q):  # type: ignore[no-untyped-def]
     return q * above / below
 
 
-@njit(cache=True)
+@jit()
 def normal_quantile(p):  # type: ignore[no-untyped-def]
     """Return the quantile of the standard normal distribution at ``0 < p < 1``, to about 16 digits.
 
@@ -127,7 +128,7 @@ def normal_quantile(p):  # type: ignore[no-untyped-def]
     return -above / below if q < 0 else above / below
 
 
-@njit(cache=True)
+@jit()
 def lognormal_us(median_us, sigma, k0, k1, call, attempt):  # type: ignore[no-untyped-def]
     """Return a lognormal latency in whole microseconds, at most a day; with a sigma of 0 nothing is drawn."""
     if sigma == 0.0:
@@ -136,7 +137,7 @@ def lognormal_us(median_us, sigma, k0, k1, call, attempt):  # type: ignore[no-un
     return int(min(median_us * math.exp(sigma * normal_quantile(p)), _MAX_US) + 0.5)
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def lognormals_us(median_us, sigma, k0, k1, first, size, out):  # type: ignore[no-untyped-def]
     """Write :func:`lognormal_us` of consecutive calls, bit for bit, at half its cost.
 
@@ -178,19 +179,19 @@ def lognormals_us(median_us, sigma, k0, k1, first, size, out):  # type: ignore[n
         out[j] = int(min(median_us[j] * math.exp(sigma[j] * out[j]), _MAX_US) + 0.5)
 
 
-@njit(cache=True)
+@jit()
 def token_latency_us(first_token_us, token_us, tokens):  # type: ignore[no-untyped-def]
     """Return the time of an answer of so many tokens in whole microseconds, at most a day."""
     return int(min(first_token_us + token_us * tokens, _MAX_US) + 0.5)
 
 
-@njit(cache=True)
+@jit()
 def exponential(k0, k1, number):  # type: ignore[no-untyped-def]
     """Return a number from the exponential distribution with mean 1."""
     return -math.log1p(-uniform(k0, k1, number, 0))
 
 
-@njit(cache=True)
+@jit()
 def alternating_us(k0, k1, up_us, down_us, start_us, end_us):  # type: ignore[no-untyped-def]
     """Return when something that fails and recovers is down within ``[start_us, end_us)``.
 
@@ -211,9 +212,9 @@ def alternating_us(k0, k1, up_us, down_us, start_us, end_us):  # type: ignore[no
     down = uniform(k0, k1, 0, 0) < down_us / (up_us + down_us)
     at_us, number = float(start_us), 1
     while at_us < end_us:
-        until_us = at_us + exponential(k0, k1, number) * (down_us if down else up_us)
-        if down and int(at_us) < min(int(until_us), end_us):
-            spans.append((int(at_us), min(int(until_us), end_us)))
+        until_us = min(at_us + exponential(k0, k1, number) * (down_us if down else up_us), float(end_us))
+        if down and int(at_us) < int(until_us):
+            spans.append((int(at_us), int(until_us)))
         at_us, down, number = until_us, not down, number + 1
     return spans
 

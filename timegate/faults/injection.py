@@ -115,6 +115,8 @@ class Injector:
                 for lo, hi in self._draws.alternating_us(*keys, *means, start_us, end_us):
                     yield Rule(lo, hi, CERTAIN, 0.0, 0.0, 0, 0, outcome, after_us)
                 continue
+            if isinstance(fault, ErrorRate) and fault.rate == 0:
+                continue  # what cannot happen costs nothing
             kind, a, b, draws = _in_numbers(fault)
             k0, k1 = self._draws.stream_key(seed, deployment.name, name) if draws else (0, 0)
             yield Rule(start_us, end_us, kind, a, b, k0, k1, outcome, after_us)
@@ -123,7 +125,7 @@ class Injector:
 def _in_numbers(fault: Fault) -> tuple[int, float, float, bool]:
     """Return kind, a, b, and whether it draws."""
     if isinstance(fault, ErrorRate) and fault.rate < 1:
-        return CHANCE, fault.rate, 0.0, fault.rate > 0
+        return CHANCE, fault.rate, 0.0, True
     if isinstance(fault, Latency):
         sigma = math.log(fault.p99_s / fault.median_s) / _Z99 if fault.p99_s else 0.0
         return LOGNORMAL, fault.median_s * SECOND_US, sigma, sigma > 0

@@ -162,4 +162,4 @@ class TokenLatency(Fault):
 
     type: Literal["token_latency"] = "token_latency"
     first_token_s: float = Field(ge=0, le=86_400)
-    tokens_per_s: float = Field(gt=0)
+    tokens_per_s: float = Field(ge=1e-6)

@@ -128,7 +128,7 @@ class Scenario(Value):
                     f"faults[{i}] ({fault.type}): target {fault.target!r} is not a deployment or provider of this "
                     f"router.{did_you_mean(fault.target, targets)}"
                 )
-        return Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments)
+        return self.resolve(deployments)
 
     def model(self, name: str, provider: str = "sim") -> ScenarioModel:
         """Return a simulated model of a deployment, which fails when this scenario says so.
@@ -151,5 +151,8 @@ class Scenario(Value):
             ...
         timegate.errors.ModelTimeoutError: injected timeout
         """
-        faults = dict(zip(self.fault_names, self.faults, strict=True))
-        return ScenarioModel(name, provider, Injector(faults, self.seed, [Deployment(name, provider)]))
+        return ScenarioModel(name, provider, self.resolve([Deployment(name, provider)]))
+
+    def resolve(self, deployments: Sequence[Deployment]) -> Injector:
+        """Resolve the faults for some deployments; faults that target others are left out."""
+        return Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments)

@@ -107,10 +107,12 @@ class OpenAIChatCompletion(BaseModel):
         import asyncio  # a tenth of the time that `import timegate` may take
 
         loop = asyncio.get_running_loop()
-        if loop not in self._async_clients:
-            live = {known: client for known, client in self._async_clients.items() if not known.is_closed()}
-            self._async_clients = {**live, loop: self._make_async_client()}
-        return self._async_clients[loop]
+        client = self._async_clients.get(loop)
+        if client is None:
+            client = self._make_async_client()
+            live = {known: other for known, other in self._async_clients.items() if not known.is_closed()}
+            self._async_clients = {**live, loop: client}
+        return client
 
     def _request(self, messages: Any, stream: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
         if isinstance(messages, str):

@@ -48,7 +48,7 @@ class SimulatedModel(BaseModel):
     def __call__(self, *args: Any, **kwargs: Any) -> ModelResponse:
         """Answer, or raise the error given."""
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(None)  # one error for many calls
         return ModelResponse(f"{self.provider}/{self.model_id}")
 
     async def acall(self, *args: Any, **kwargs: Any) -> ModelResponse:

@@ -27,7 +27,7 @@ def run_in_order(client: Client, run: Callable[[Item], Result], jobs: Iterable[I
     worker dies is run again elsewhere. It gives the same result: no draw depends on a process.
     """
     with _connected(client) as connected:
-        work = connected.scatter(run, broadcast=True, hash=False)
+        work = connected.submit(_itself, run, pure=False)  # a task, which Dask can make again; scattered data is lost
         limit = 4 * max(1, sum(connected.ncores().values()))
         under_way: deque[Any] = deque()
         for job in jobs:
@@ -36,6 +36,10 @@ def run_in_order(client: Client, run: Callable[[Item], Result], jobs: Iterable[I
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
+
+
+def _itself(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return work
 
 
 def _apply(work: Callable[[Any], Any], job: Any) -> Any:

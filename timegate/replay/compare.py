@@ -28,8 +28,9 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo) -> pd.DataFrame:
     -------
     DataFrame
         A row a figure. For replays the columns ``a``, ``b`` and ``difference`` (``b - a``), of the figures in both
-        summaries that are numbers; what only one of them has (the share of a deployment) counts as 0 in the
-        other. For Monte Carlo the paired differences, see :meth:`MonteCarlo.compare`.
+        summaries that are numbers. The share of a deployment that only one of them has is 0 in the other; a
+        latency is missing where nobody was served. For Monte Carlo the paired differences, see
+        :meth:`MonteCarlo.compare`.
 
     Raises
     ------
@@ -50,7 +51,10 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo) -> pd.DataFrame:
         for name in ("seed", "trace_hash"):
             if a.provenance[name] != b.provenance[name]:
                 raise ReplayError(f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.")
-        figures = pd.DataFrame({"a": _numbers(a), "b": _numbers(b)}).fillna(0.0)
+        columns = {"a": _numbers(a), "b": _numbers(b)}
+        figures = pd.DataFrame(columns).reindex(list(dict.fromkeys([*columns["a"].index, *columns["b"].index])))
+        shares = figures.index.str.contains("share[", regex=False)
+        figures[shares] = figures[shares].fillna(0.0)  # who is not deployed serves nobody
         return figures.assign(difference=figures["b"] - figures["a"]).rename_axis("figure")
     paired = getattr(a, "compare", None)
     if paired is None or type(a) is not type(b):

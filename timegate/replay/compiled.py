@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -12,8 +10,8 @@ from timegate.faults.injection import Injector
 from timegate.replay.kernel import replay_calls, route_calls
 from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.plan import make_plan
-from timegate.replay.progress import progress
 from timegate.replay.record import Attempts, Calls, columns_of
+from timegate.replay.threads import in_threads
 from timegate.routing import Router
 from timegate.traffic.trace import Trace
 
@@ -45,7 +43,7 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
         first = first_call + part.start
         replay_calls(plan, first, trace.at_us[part], trace.preferred[part], length, columns_of(calls, part))
 
-    _in_threads(replay_chunk, len(trace), threads)
+    _by_chunk(replay_chunk, len(trace), threads)
     return calls
 
 
@@ -61,24 +59,15 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
         calls, rows = columns_of(again, part), columns_of(made)
         route_calls(plan, part.start, trace.at_us[part], trace.preferred[part], length, calls, rows, row_of[part])
 
-    _in_threads(replay_chunk, len(trace), None)
+    _by_chunk(replay_chunk, len(trace), None)
     return made
 
 
-def _in_threads(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
+def _by_chunk(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
     """Replay chunks of a trace in threads; the kernels let go of the interpreter's lock."""
     some = min(_FIRST, size)
     with saying_if_it_compiles():
         replay_chunk(slice(0, some))  # before the threads, so that only one of them compiles
     parts = [slice(first, min(first + _CHUNK, size)) for first in range(some, size, _CHUNK)]
-    if len(parts) <= 1:
-        for part in parts:
-            replay_chunk(part)
-        return
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        try:
-            for _ in progress(pool.map(replay_chunk, parts), len(parts), unit="chunk"):
-                pass
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # an interrupt waits for the chunks under way alone
-            raise
+    for _ in in_threads(replay_chunk, parts, threads, "chunk"):
+        pass

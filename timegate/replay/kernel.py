@@ -7,11 +7,11 @@ bit.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from timegate.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, OK
 from timegate.faults.draws import BLOCK, lognormal_us, lognormals_us, token_latency_us, uniform
 from timegate.faults.injection import CERTAIN, CHANCE, LOGNORMAL, TOKENS
+from timegate.jit import inlined, jit
 from timegate.replay.record import NOBODY
 
 __all__ = ["replay_calls", "route_calls"]
@@ -19,7 +19,7 @@ __all__ = ["replay_calls", "route_calls"]
 NEVER, BY_LATENCY, BY_CHANCE = range(3)
 
 
-@njit(inline="always")
+@inlined()
 def answer_us(first_rule, last_rule, kinds, a, b, k0, k1, call, tokens):  # type: ignore[no-untyped-def]
     """Return how long an answer takes: the sum of the latencies among the rules that act."""
     latency_us = 0
@@ -31,7 +31,7 @@ def answer_us(first_rule, last_rule, kinds, a, b, k0, k1, call, tokens):  # type
     return latency_us
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def route_calls(plan, first, at_us, preferred, tokens, calls, rows, row_of):  # type: ignore[no-untyped-def]
     """Route calls one by one.
 
@@ -125,7 +125,7 @@ def route_calls(plan, first, at_us, preferred, tokens, calls, rows, row_of):  # 
     return varies
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_answer_times(plan, epoch, first, served_by, tokens, latency):  # type: ignore[no-untyped-def]
     """Add how long the answers take of consecutive calls, served in an epoch in which nothing is left to chance.
 
@@ -139,6 +139,7 @@ def add_answer_times(plan, epoch, first, served_by, tokens, latency):  # type: i
     for lo in range(0, len(served_by), BLOCK):
         size = min(BLOCK, len(served_by) - lo)
         for place in range(most_rules):
+            draws = False
             for j in range(size):
                 median_us[j], sigma[j] = 0.0, 0.0
                 server = served_by[lo + j]
@@ -147,15 +148,17 @@ def add_answer_times(plan, epoch, first, served_by, tokens, latency):  # type: i
                 rule = bounds[cells + server] + place
                 if kinds[rule] == LOGNORMAL:
                     median_us[j], sigma[j], key0[j], key1[j] = a[rule], b[rule], k0[rule], k1[rule]
+                    draws = True
                 elif kinds[rule] == TOKENS:
                     length = 0 if tokens is None else tokens[lo + j]
                     latency[lo + j] += token_latency_us(a[rule], b[rule], length)
-            lognormals_us(median_us, sigma, key0, key1, first + lo, size, out_us)
-            for j in range(size):
-                latency[lo + j] += int(out_us[j])
+            if draws:
+                lognormals_us(median_us, sigma, key0, key1, first + lo, size, out_us)
+                for j in range(size):
+                    latency[lo + j] += int(out_us[j])
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def replay_calls(plan, first, at_us, preferred, tokens, calls):  # type: ignore[no-untyped-def]
     """Replay calls epoch by epoch; parameters as those of :func:`route_calls`.
 

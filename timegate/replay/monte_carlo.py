@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import escape
 from statistics import NormalDist
@@ -13,17 +11,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from timegate.config import GatewayConfig
-from timegate.errors import InvalidTypeError, ReplayError
+from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
+from timegate.jit import jit
 from timegate.replay.cluster import Client, run_in_order
 from timegate.replay.kernel import replay_calls
 from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.plan import make_plan
+from timegate.replay.prepare import as_router, as_scenario, warn_of_unknown
 from timegate.replay.progress import progress
+from timegate.replay.threads import in_threads
 from timegate.replay.totals import Totals, add_calls
 from timegate.routing import Deployment, Router
 from timegate.traffic import PoissonTraffic, Trace
@@ -32,6 +32,7 @@ from timegate.traffic.drawn import draw_arrivals, stream_key
 __all__ = ["MonteCarlo", "monte_carlo"]
 
 _BLOCK = 4096  # calls drawn and replayed at a time: their columns stay in the processor's cache
+_AT_ONCE = 1 << 20  # calls between two looks at whether the user has interrupted
 _BATCH = 50  # replicas to one task of a cluster
 _FEW = 8  # replicas to one task of a thread, so that an interrupt is soon heard
 
@@ -95,8 +96,9 @@ class MonteCarlo:
                 raise ReplayError(
                     f"the two are not paired: {key} is {self.provenance[key]} here and {other.provenance[key]} there."
                 )
-        mine, theirs = self.replicas.align(other.replicas, axis=1)
-        shares = [column for column in mine.columns if column.startswith("share[")]
+        columns = list(dict.fromkeys([*self.replicas.columns, *other.replicas.columns]))
+        mine, theirs = (days.replicas.reindex(columns=columns) for days in (self, other))
+        shares = [column for column in columns if column.startswith("share[")]
         fill = dict.fromkeys(shares, 0.0)  # who is not deployed serves nobody
         return _describe(theirs.fillna(fill) - mine.fillna(fill), confidence)
 
@@ -139,24 +141,23 @@ def monte_carlo(
     ReplayError
         If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
     """
-    routing = router.router() if isinstance(router, GatewayConfig) else getattr(router, "router", router)
-    if not isinstance(routing, Router):
-        raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
+    routing, scenario = as_router(router), as_scenario(scenario)
     if not isinstance(traffic, PoissonTraffic | Trace):
         raise InvalidTypeError(f"traffic must be a PoissonTraffic or a Trace. Got {type(traffic).__name__}.")
-    if replicas < 2:
-        raise ReplayError(f"replicas must be at least 2. Got {replicas}.")
-    if not 0 <= seed < 2**64:
-        raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {seed}.")
-    scenario = Scenario() if scenario is None else scenario
+    if type(replicas) is not int or replicas < 2:
+        raise ReplayError(f"replicas must be at least 2, and whole. Got {shown(replicas)}.")
+    if type(seed) is not int or not 0 <= seed < 2**64:
+        raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {shown(seed)}.")
     tokens = traffic.completion_tokens if isinstance(traffic, Trace) else None
     if scenario.injector(routing.deployments).needs_tokens and tokens is None:
         raise ReplayError("the scenario has a token_latency: the traffic must be a Trace with completion_tokens.")
 
+    warn_of_unknown(traffic.preferred_names if isinstance(traffic, Trace) else traffic.preferences, routing)
+
     batch = partial(_run_batch, routing.deployments, traffic, scenario, seed)
     batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
     if client is None:
-        rows = list(_in_threads(batch, replicas, threads))
+        rows = list(_here(batch, replicas, threads))
     else:
         results = progress(run_in_order(client, batch, batches), len(batches), unit="batch")
         rows = [row for batch_rows in results for row in batch_rows]
@@ -182,20 +183,15 @@ def _run_batch(
     return [_run(router, traffic, scenario, seed, replica) for replica in replicas]
 
 
-def _in_threads(
+def _here(
     run: Callable[[Sequence[int]], list[dict[str, Any]]], replicas: int, threads: int | None
 ) -> Iterator[dict[str, Any]]:
     with saying_if_it_compiles():
         first = run([0])  # before the threads, so that only one of them compiles
     yield from first
     batches = [range(lo, min(lo + _FEW, replicas)) for lo in range(1, replicas, _FEW)]
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
-        try:
-            for rows in progress(pool.map(run, batches), len(batches), unit="batch"):
-                yield from rows
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # an interrupt waits for the batches under way alone
-            raise
+    for rows in in_threads(run, batches, threads, "batch"):
+        yield from rows
 
 
 def _run(
@@ -207,44 +203,50 @@ def _run(
     totals = Totals.zero(len(router.deployments))
     if isinstance(traffic, Trace):
         plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
-        tokens = traffic.completion_tokens if injector.needs_tokens else None
-        _replay_arrivals(plan, traffic.at_us, traffic.preferred, tokens, totals)
+        for lo in range(0, len(traffic), _AT_ONCE):
+            part = slice(lo, lo + _AT_ONCE)
+            tokens = traffic.completion_tokens if injector.needs_tokens else None
+            lengths = None if tokens is None else tokens[part]
+            _replay_arrivals(plan, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
     else:
-        edges_us = traffic.edges_us
-        plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), tuple(traffic.preferences))
-        keys = stream_key(own_seed, "", "arrivals")
-        _replay_poisson(plan, *keys, edges_us, traffic.expected, traffic.cumulative_shares, totals)
+        process = traffic.edges_us, traffic.expected, traffic.cumulative_shares
+        plan = make_plan(router, injector, (int(process[0][0]), int(process[0][-1]) - 1), tuple(traffic.preferences))
+        keys, state, more = stream_key(own_seed, "", "arrivals"), (0, 0.0, 0), True
+        while more:
+            state, more = _replay_poisson(plan, *keys, state, *process, totals)
     return totals.figures(router.names)
 
 
-@njit(cache=True, nogil=True)
-def _replay_arrivals(plan, at_us, preferred, tokens, totals):  # type: ignore[no-untyped-def]
-    """Replay arrivals that are given, block by block."""
+@jit()
+def _replay_arrivals(plan, first, at_us, preferred, tokens, totals):  # type: ignore[no-untyped-def]
+    """Replay arrivals that are given, block by block; ``first`` is the number of the first call."""
     calls = _block_of_calls()
     for lo in range(0, len(at_us), _BLOCK):
         hi = min(lo + _BLOCK, len(at_us))
         length = None if tokens is None else tokens[lo:hi]
         part = (calls[0][: hi - lo], calls[1][: hi - lo], calls[2][: hi - lo], calls[3][: hi - lo])
-        replay_calls(plan, lo, at_us[lo:hi], preferred[lo:hi], length, part)
+        replay_calls(plan, first + lo, at_us[lo:hi], preferred[lo:hi], length, part)
         add_calls(totals, None, 0, 1, at_us[lo:hi], preferred[lo:hi], plan.first_choice, part)
 
 
-@njit(cache=True, nogil=True)
-def _replay_poisson(plan, k0, k1, edges_us, expected, shares, totals):  # type: ignore[no-untyped-def]
-    """Draw arrivals block by block, and replay them."""
+@jit()
+def _replay_poisson(plan, k0, k1, state, edges_us, expected, shares, totals):  # type: ignore[no-untyped-def]
+    """Draw and replay about ``_AT_ONCE`` arrivals; return the state, and whether there are more."""
     calls = _block_of_calls()
     at_us, preferred = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int32)
-    state, size = (0, 0.0, 0), _BLOCK
-    while size == _BLOCK:
+    for _ in range(_AT_ONCE // _BLOCK):
         first = state[0]
         size, state = draw_arrivals(k0, k1, state, edges_us, expected, shares, at_us, preferred)
         if size:
             part = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
             replay_calls(plan, first, at_us[:size], preferred[:size], None, part)
             add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part)
+        if size < _BLOCK:
+            return state, False
+    return state, True
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def _block_of_calls():  # type: ignore[no-untyped-def]
     return (
         np.empty(_BLOCK, np.int16),

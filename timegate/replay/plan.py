@@ -74,7 +74,7 @@ def make_plan(router: Router, injector: Injector, span_us: tuple[int, int], pref
     segments = router.timetable.compile(first_us, last_us + 1)
     bounds = [bound for _, rule in rules for bound in (rule.start_us, rule.end_us)]
     inner = np.unique(np.concatenate([segments.edges_us[:-1], np.array(bounds, np.int64)]))
-    edges_us = np.append(inner[(inner >= first_us) & (inner < LAST_US)], LAST_US + 1)
+    edges_us = np.append(inner[(inner >= first_us) & (inner <= LAST_US)], np.iinfo(np.int64).max)
 
     is_open = segments.open[np.minimum(segments.index(edges_us[:-1]), len(segments) - 1)]
     open_order = np.argsort(~is_open, axis=1, kind="stable").astype(np.int16)

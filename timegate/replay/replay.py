@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from timegate.columns import UNSERVED
 from timegate.config import GatewayConfig
-from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, counted, did_you_mean, shown
+from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.replay import stepped
+from timegate.replay.prepare import as_router, as_scenario, warn_of_unknown
 from timegate.replay.result import Replay
 from timegate.routing import Router
 from timegate.traffic import Trace
@@ -80,18 +77,11 @@ def replay(
         raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
     if engine not in get_args(Engine):
         raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
-    scenario = Scenario() if scenario is None else scenario
-    if not isinstance(scenario, Scenario):
-        raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
-    if isinstance(router, GatewayConfig):
-        router = router.router()
-    elif isinstance(router, ModelGateway):
-        router = router.router
-    if isinstance(router, Router):
-        if clash := set(UNSERVED).intersection(router.names):
-            raise ReplayError(f"a deployment must not be named {clash.pop()!r}, as an outcome is: tables have both.")
+    scenario = as_scenario(scenario)
+    if isinstance(router, GatewayConfig | ModelGateway | Router):
+        router = as_router(router)
         injector = scenario.injector(router.deployments)
-        _warn_of_unknown_preferences(trace, router)
+        warn_of_unknown(trace.preferred_names, router)
         if injector.needs_tokens and trace.completion_tokens is None:
             raise ReplayError("the scenario has a token_latency: the trace needs the column completion_tokens.")
         if engine == "travel":
@@ -114,7 +104,7 @@ def replay(
     described = _travel().describe(router)
     if described is not None:
         scenario.injector(described.deployments)  # for its check of the targets
-        _warn_of_unknown_preferences(trace, described)
+        warn_of_unknown(trace.preferred_names, described)
     seen, calls, attempts = _travel().run(router, trace, described)
     return Replay(seen, trace, scenario, "travel", calls, attempts)
 
@@ -136,15 +126,3 @@ def _simulated(router: Router, scenario: Scenario) -> ModelGateway:
             for deployment in router.deployments
         ]
     )
-
-
-def _warn_of_unknown_preferences(trace: Trace, router: Router) -> None:
-    for code, name in enumerate(trace.preferred_names):
-        if name not in router.index:
-            calls = counted(int(np.count_nonzero(trace.preferred == code)), "call")
-            warnings.warn(
-                f"the preference for {name!r}, which is not a deployment, is passed over in {calls}."
-                f"{did_you_mean(name, router.names)}",
-                TimegateWarning,
-                stacklevel=3,
-            )

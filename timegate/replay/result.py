@@ -161,7 +161,7 @@ class Replay:
         figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
         return pd.Series(figures, dtype=object, name="replay")
 
-    def share(self, freq: str = "1h", counts: bool = False) -> pd.DataFrame:
+    def share(self, freq: str = "1h", *, counts: bool = False) -> pd.DataFrame:
         """Return who served, bin by bin.
 
         Parameters
@@ -233,7 +233,7 @@ class Replay:
 
     def outages(self) -> pd.DataFrame:
         """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`."""
-        injector = self.scenario.injector(self.router.deployments)
+        injector = self.scenario.resolve(self.router.deployments)
         return _stretches([(name, *span) for i, name in enumerate(self.deployments) for span in injector.outages_us(i)])
 
     def to_csv(self, folder: str | Path) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
-from contextlib import ExitStack
+from contextlib import contextmanager, suppress
 from functools import partial
 from html import escape
 from importlib import import_module
@@ -16,12 +16,13 @@ import pandas as pd
 
 from timegate.clock import from_us
 from timegate.config import GatewayConfig
-from timegate.errors import InvalidTypeError, MissingExtraError, ReplayError, TraceError
+from timegate.errors import MissingExtraError, ReplayError, TraceError
 from timegate.faults import Scenario
 from timegate.files import replacing
 from timegate.gateway import ModelGateway
 from timegate.replay import compiled
 from timegate.replay.cluster import Client, run_in_order
+from timegate.replay.prepare import as_router, as_scenario
 from timegate.replay.progress import progress
 from timegate.replay.result import bin_width_us, calls_frame, named_pairs, share_frame
 from timegate.replay.totals import MAX_BINS, Part, reduce_calls, too_many_bins
@@ -74,7 +75,7 @@ class StreamReplay:
         figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
 
-    def share(self, counts: bool = False) -> pd.DataFrame:
+    def share(self, *, counts: bool = False) -> pd.DataFrame:
         """Return who served, bin by bin, as :meth:`Replay.share` does."""
         whole = self._whole
         return share_frame(whole.by_bin, whole.first_bin * self._step_us, self._step_us, self.router.names, counts)
@@ -108,7 +109,7 @@ class StreamReplay:
 
 def replay_stream(
     router: GatewayConfig | ModelGateway | Router,
-    chunks: str | Path | Iterable[Trace | pd.DataFrame],
+    chunks: str | Path | Trace | pd.DataFrame | Iterable[Trace | pd.DataFrame],
     scenario: Scenario | None = None,
     *,
     freq: str = "1h",
@@ -124,7 +125,7 @@ def replay_stream(
     Parameters
     ----------
     router : GatewayConfig, ModelGateway or Router
-    chunks : path, or iterable of Trace or DataFrame
+    chunks : path, Trace, DataFrame, or iterable of Trace or DataFrame
         A Parquet file or a folder of them (in order of name), or parts of a trace in order of time, such as
         ``PoissonTraffic.chunks()`` gives.
     scenario : Scenario, optional
@@ -150,10 +151,7 @@ def replay_stream(
         If the source of the chunks raises: the message says how far it came, and the Parquet file, if one was
         asked for, holds that much in complete row groups.
     """
-    routing = router.router() if isinstance(router, GatewayConfig) else getattr(router, "router", router)
-    if not isinstance(routing, Router):
-        raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
-    scenario = Scenario() if scenario is None else scenario
+    routing, scenario = as_router(router), as_scenario(scenario)
     scenario.injector(routing.deployments)  # for its check of the targets, before the first chunk is read
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
@@ -166,8 +164,7 @@ def replay_stream(
         for part, _ in progress(run_in_order(client, run, jobs), total, unit="chunk"):
             result._add(part)
     else:
-        with ExitStack() as stack:
-            write = stack.enter_context(_CallsWriter(to_parquet)) if to_parquet is not None else None
+        with _writing(to_parquet) as write:
             for first, chunk in progress(_numbered(watched), total, unit="chunk"):
                 part, calls = run((first, chunk, threads, write is not None))
                 result._add(part)
@@ -187,7 +184,10 @@ class RowGroup(NamedTuple):
 
     def load(self) -> Trace:
         """Read it."""
-        return Trace(_pyarrow_parquet().ParquetFile(self.path).read_row_group(self.number).to_pandas())
+        try:
+            return Trace(_pyarrow_parquet().ParquetFile(self.path).read_row_group(self.number).to_pandas())
+        except (ValueError, OSError) as error:
+            raise TraceError(f"{self.path}, row group {self.number}: {error}") from error
 
 
 Job = tuple[int, Trace | RowGroup, int | None, bool]
@@ -236,12 +236,14 @@ def _watched(
 
 
 def _chunks(
-    chunks: str | Path | Iterable[Trace | pd.DataFrame],
+    chunks: str | Path | Trace | pd.DataFrame | Iterable[Trace | pd.DataFrame],
 ) -> tuple[Iterator[Trace | RowGroup], int | None]:
     """Return the chunks, and how many there are if that is known."""
     if isinstance(chunks, str | os.PathLike):
         groups = _row_groups(Path(chunks))
         return iter(groups), len(groups)
+    if isinstance(chunks, Trace | pd.DataFrame):
+        chunks = [chunks]
     total = len(chunks) if isinstance(chunks, Sized) else None
     return (chunk if isinstance(chunk, Trace) else Trace(chunk) for chunk in chunks), total
 
@@ -262,46 +264,60 @@ def _row_groups(path: Path) -> list[RowGroup]:
 
 
 class _CallsWriter:
-    """Writes calls to a Parquet file, a row group a chunk.
+    """Writes calls to a Parquet file, a row group a chunk."""
 
-    The file takes its place with what is complete, also if the source of the chunks or an interrupt ends the
-    replay early; if writing itself fails, there is no file, or the old one stays.
-    """
-
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._parquet = _pyarrow_parquet()
         self._pyarrow = import_module("pyarrow")
-        self._place = replacing(path)
         self._writer: Any = None
-        self._torn = False
-
-    def __enter__(self) -> _CallsWriter:
-        self._unfinished = self._place.__enter__()
-        return self
+        self.broken = True  # until a row group is complete
 
     def chunk(self, calls: pd.DataFrame) -> None:
         """Write the next row group."""
         # Plain text in place of categories, whose codes would differ from chunk to chunk.
-        plain = calls.astype(dict.fromkeys(("preferred", "served_by", "outcome"), "str")).reset_index()
-        table = self._pyarrow.Table.from_pandas(plain, preserve_index=False)
-        try:
-            if self._writer is None:
-                self._writer = self._parquet.ParquetWriter(self._unfinished, table.schema)
-            self._writer.write_table(table.cast(self._writer.schema), row_group_size=len(plain))
-        except BaseException:
-            self._torn = True
-            raise
+        names = ("preferred", "served_by", "outcome")
+        plain = calls.assign(**{name: calls[name].astype(object) for name in names}).reset_index()
+        if self._writer is None:
+            empty = self._pyarrow.Table.from_pandas(plain, preserve_index=False).schema
+            for name in names:
+                empty = empty.set(empty.get_field_index(name), self._pyarrow.field(name, self._pyarrow.string()))
+            self._writer = self._parquet.ParquetWriter(self._path, empty)
+        self.broken = True
+        table = self._pyarrow.Table.from_pandas(plain, self._writer.schema, preserve_index=False)
+        self._writer.write_table(table, row_group_size=len(plain))
+        self.broken = False
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def close(self) -> None:
+        """Write the footer."""
         if self._writer is not None:
-            try:
-                self._writer.close()
-            except OSError as failed:
-                kind, error, self._torn = type(failed), failed, True
-        if self._torn or self._writer is None:
-            self._place.__exit__(kind or ReplayError, error or ReplayError("nothing was written"), trace)
-        else:
-            self._place.__exit__(None, None, None)
+            self._writer.close()
+
+
+@contextmanager
+def _writing(path: str | Path | None) -> Iterator[_CallsWriter | None]:
+    """Give a writer whose file takes its place with the row groups that are complete.
+
+    It does so too if the source of the chunks or an interrupt ends the replay early. If writing itself fails, or
+    nothing was written, there is no file, or the old one stays.
+    """
+    if path is None:
+        yield None
+        return
+    early: BaseException | None = None
+    with replacing(path) as unfinished:
+        writer = _CallsWriter(unfinished)
+        try:
+            yield writer
+        except BaseException as error:
+            early = error
+        if early is not None and writer.broken:
+            with suppress(Exception):
+                writer.close()
+            raise early
+        writer.close()
+    if early is not None:
+        raise early
 
 
 def _pyarrow_parquet() -> Any:

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from timegate.columns import FAILED, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError
+from timegate.jit import jit
 from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.record import NOBODY, Calls, columns_of, first_choice_by_name
 from timegate.traffic.trace import Trace
 
 __all__ = ["MAX_BINS", "Part", "Totals", "add_calls", "latency_quantile_us", "reduce_calls", "too_many_bins"]
 
-# Latencies are counted in 128 bins for each power of two, less than 0.8 % wide; 2**40 us are twelve days.
+# Latencies are counted in 128 bins for each power of two, less than 0.8 % wide, up to the largest int64.
 _PER_OCTAVE = 128
-_BINS = 41 * _PER_OCTAVE
+_BINS = 65 * _PER_OCTAVE
 MAX_BINS = 1_000_000
 
 Counts = npt.NDArray[np.int64]
@@ -120,7 +120,7 @@ def too_many_bins(bins: int, step_us: int) -> ReplayError:
     return ReplayError(f"freq '{step_us}us' cuts this trace into {bins:,} bins; the limit is {MAX_BINS:,}.")
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choices, calls):  # type: ignore[no-untyped-def]
     """Add calls to totals.
 

@@ -14,12 +14,14 @@ import time_machine
 
 from timegate.clock import SECOND_US
 from timegate.columns import OK
-from timegate.errors import InvalidTypeError, ReplayError
+from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
 from timegate.faults.model import AttemptMade, CallInProgress
 from timegate.replay.progress import progress
 from timegate.replay.record import NOBODY, Attempts, Calls, classify, first_choices
 from timegate.routing import Deployment, Router
+from timegate.timetable import Hours
 from timegate.traffic.trace import Trace
+from timegate.windows import Window
 
 __all__ = ["describe", "run"]
 
@@ -115,7 +117,13 @@ def describe(router: Callable[..., Any]) -> Router | None:
     names, models = getattr(router, "model_names", None), getattr(router, "models", None)
     if not names or not models:
         return None
-    return Router([Deployment(name, model.provider) for name, model in zip(names, models, strict=True)])
+    closed = getattr(router, "raw_time_constraints", None) or {}  # msgflux's windows mean what ours mean
+    return Router(
+        [
+            Deployment(name, model.provider, Hours(tuple(map(Window.parse, closed.get(name, ())))))
+            for name, model in zip(names, models, strict=True)
+        ]
+    )
 
 
 def _seen(made: list[list[AttemptMade]]) -> Router:
@@ -128,6 +136,13 @@ def _record(router: Router, trace: Trace, made: list[list[AttemptMade]]) -> tupl
     calls = Calls.empty(len(trace))
     firsts = first_choices(trace.preferred, trace.preferred_names, router.names).tolist()
     rows = []
+    unknown = {attempt.deployment for attempts in made for attempt in attempts} - router.index.keys()
+    if unknown:
+        name = min(unknown)
+        raise ReplayError(
+            f"the router called a model named {name!r}, which is not among its deployments."
+            f"{did_you_mean(name, router.names)}"
+        )
     for call, attempts in enumerate(made):
         rows += [
             (call, number, router.index[attempt.deployment], attempt.at_us, attempt.outcome, attempt.latency_us)

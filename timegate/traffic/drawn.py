@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from timegate.faults.draws import philox4x32, stream_key
+from timegate.jit import jit
 
 __all__ = ["draw_arrivals", "stream_key"]
 
 
-@njit(cache=True, nogil=True)
+@jit()
 def draw_arrivals(k0, k1, state, edges_us, expected, shares, at_us, preferred):  # type: ignore[no-untyped-def]
     """Draw the next arrivals of a process with piecewise constant rate.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
-from timegate.clock import SECOND_US, to_us
+from timegate.clock import LAST_US, SECOND_US, to_us
 from timegate.errors import InvalidValueError, TraceError
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY
 from timegate.traffic.trace import Trace
@@ -63,6 +63,12 @@ class PoissonTraffic(Value):
         if not sum(rates) > 0:
             raise ValueError("must not all be 0.")
         return rates
+
+    @model_validator(mode="after")
+    def _lies_within_the_years(self) -> PoissonTraffic:
+        if to_us(self.start, "start") + len(self.rates) * self.bin_s * SECOND_US >= LAST_US:
+            raise FieldError("bin_s", "must keep the profile within the years 1900 to 2199.")
+        return self
 
     @model_validator(mode="after")
     def _are_shares(self) -> PoissonTraffic:

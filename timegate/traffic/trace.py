@@ -143,9 +143,11 @@ class Trace:
         ):
             raise TraceError("preferred must hold one index into preferred_names for each call, -1 for none.")
         trace.prompt_tokens = None
-        trace.completion_tokens = completion_tokens
-        if completion_tokens is not None and completion_tokens.shape != (size,):
-            raise TraceError("completion_tokens must hold one number for each call.")
+        trace.completion_tokens = None
+        if completion_tokens is not None:
+            trace.completion_tokens = np.ascontiguousarray(completion_tokens, np.int64)
+            if trace.completion_tokens.shape != (size,) or trace.completion_tokens.min() < 0:
+                raise TraceError("completion_tokens must hold one whole number for each call, none below 0.")
         trace.notes = ()
         return trace
 
@@ -245,9 +247,11 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
     if tz is not None:
         check_zone(tz)
-    missing = np.flatnonzero(at.isna() | at.astype(str).isin(_MISSING))
-    if len(missing):
-        raise TraceError(f"at[{missing[0]}] is missing: every arrival needs a time.")
+    missing = at.isna()
+    if not pd.api.types.is_datetime64_any_dtype(at):
+        missing |= at.astype(str).isin(_MISSING)
+    if missing.any():
+        raise TraceError(f"at[{np.flatnonzero(missing)[0]}] is missing: every arrival needs a time.")
     if not pd.api.types.is_datetime64_any_dtype(at):
         at = _parse(at)
     if at.dt.tz is None:

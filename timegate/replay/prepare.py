@@ -1,0 +1,51 @@
+"""What every kind of replay checks before it begins."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+from timegate.columns import UNSERVED
+from timegate.config import GatewayConfig
+from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
+from timegate.faults import Scenario
+from timegate.gateway import ModelGateway
+from timegate.routing import Router
+
+__all__ = ["as_router", "as_scenario", "warn_of_unknown"]
+
+
+def as_router(router: Any) -> Router:
+    """Return the routing of a config or a gateway; it must not be confused with outcomes or targets of faults."""
+    if isinstance(router, GatewayConfig):
+        router = router.router()
+    elif isinstance(router, ModelGateway):
+        router = router.router
+    if not isinstance(router, Router):
+        raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
+    for name in router.names:
+        if name in UNSERVED or name.startswith("provider:"):
+            raise ReplayError(f"a deployment must not be named {name!r}: that is an outcome, or a target of faults.")
+    return router
+
+
+def as_scenario(scenario: Any) -> Scenario:
+    """Return the scenario; None is the one in which nothing happens."""
+    if scenario is None:
+        return Scenario()
+    if not isinstance(scenario, Scenario):
+        raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
+    return scenario
+
+
+def warn_of_unknown(preferred_names: Iterable[str], router: Router) -> None:
+    """Warn of preferences for deployments that are not there."""
+    for name in preferred_names:
+        if name not in router.index:
+            warnings.warn(
+                f"the preference for {name!r}, which is not a deployment, is passed over."
+                f"{did_you_mean(name, router.names)}",
+                TimegateWarning,
+                stacklevel=3,
+            )
