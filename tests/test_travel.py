@@ -80,6 +80,7 @@ def test_the_order_of_attempts_does_not_change_luck() -> None:
         assert all(fates(one, name)[call] == fates(other, name)[call] for call in shared)
 
 
+@pytest.mark.filterwarnings("ignore:.* It was never called")
 @pytest.mark.parametrize("models", [(A, A, A), (A, A, A, B), (A, B, A, B, A, B)])
 def test_a_retry_draws_anew(models: tuple[Any, ...]) -> None:
     """The n-th attempt on a deployment draws by its own count; attempts on others in between do not matter."""
@@ -235,3 +236,31 @@ def test_a_model_that_the_router_does_not_name_is_an_error() -> None:
 
     with pytest.raises(ReplayError, match=r"a model named 'strong', .* Did you mean 'strnog'\?"):
         tg.replay(Router(tg.Scenario().model("strong")), MINUTE)
+
+
+def test_a_router_that_sleeps_sleeps_on_the_travelled_clock() -> None:
+    """A backoff moves the clock of the call, takes no time of ours, and counts in its latency."""
+    outage = tg.Outage(target="a", start="2026-03-02T00:00:00Z", end="2026-03-02T00:00:01Z")
+    scenario = tg.Scenario(faults=[outage])
+    model = scenario.model("a")
+
+    def patient(model_preference: str | None = None) -> Any:
+        try:
+            return model()
+        except ModelCallError:
+            time.sleep(1.5)
+        return model()
+
+    run = tg.replay(patient, tg.Trace(["2026-03-02T00:00:00Z"]), scenario)
+    assert run.calls["latency_s"].tolist() == [1.5]
+    assert run.attempts["outcome"].tolist() == ["server_error", "ok"]
+    assert run.attempts["at"].dt.microsecond.tolist() == [0, 500_000]
+
+
+def test_a_target_that_was_never_called_is_a_warning() -> None:
+    """A callable does not name its deployments, so a mistyped target shows only after the run, and plots still draw."""
+    scenario = tg.Scenario(faults=[tg.ErrorRate(target="aa", rate=1.0)])
+    model = scenario.model("a")
+    with pytest.warns(tg.TimegateWarning, match=r"target 'aa' .* Did you mean 'a'\? It was never called"):
+        run = tg.replay(lambda model_preference: model(), MINUTE, scenario)
+    assert run.outages().empty

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
-from timegate.errors import ModelRouterError, TimegateError, TimegateWarning
+from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
 from timegate.gateway import ModelGateway
 from timegate.models import (
@@ -34,6 +34,7 @@ __all__ = [
     "GatewayConfig",
     "Latency",
     "Model",
+    "ModelCallError",
     "ModelGateway",
     "ModelResponse",
     "ModelRouterError",

@@ -75,7 +75,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     counts, edges = _bins(run, freq)
     bottom = len(run.deployments)
     peak = int(max(counts[:, :bottom].max(initial=0), counts[:, bottom:].sum(axis=1).max()))
-    heights = np.where(counts > 0, np.maximum(0.8 * counts / peak, 0.08), 0.0)
+    heights = np.where(counts > 0, np.maximum(0.8 * counts / peak, 0.02), 0.0)
 
     handles = []
     for label, stretches, style, above, thick in (

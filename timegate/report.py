@@ -316,7 +316,7 @@ $faults
 <h2>Provenance</h2>
 $provenance
 </main>
-<footer>A replay shows routing, availability, latency and cost. It says nothing of the quality of answers.</footer>
+<footer>A replay shows routing, availability and latency. It says nothing of the quality of answers.</footer>
 </body>
 </html>
 """)

@@ -50,7 +50,10 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo) -> pd.DataFrame:
     if isinstance(a, Replay) and isinstance(b, Replay):
         for name in ("seed", "trace_hash"):
             if a.provenance[name] != b.provenance[name]:
-                raise ReplayError(f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.")
+                hint = " Give both one scenario, or one seed." if name == "seed" else ""
+                raise ReplayError(
+                    f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.{hint}"
+                )
         columns = {"a": _numbers(a), "b": _numbers(b)}
         figures = pd.DataFrame(columns).reindex(list(dict.fromkeys([*columns["a"].index, *columns["b"].index])))
         shares = figures.index.str.contains("share[", regex=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any, Literal, get_args
 
 from timegate.config import GatewayConfig
-from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
+from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.replay import stepped
@@ -106,6 +107,11 @@ def replay(
         scenario.injector(described.deployments)  # for its check of the targets
         warn_of_unknown(trace.preferred_names, described)
     seen, calls, attempts = _travel().run(router, trace, described)
+    if described is None:
+        try:
+            scenario.injector(seen.deployments)
+        except ScenarioError as error:
+            warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
     return Replay(seen, trace, scenario, "travel", calls, attempts)
 
 

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
+import numpy.typing as npt
 import time_machine
 
 from timegate.clock import SECOND_US
@@ -44,19 +47,22 @@ def run(call_router: Callable[..., Any], trace: Trace, known: Router | None) -> 
     """
     preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
     made: list[list[AttemptMade]] = []
+    ended_us: list[int] = []
     arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), trace.answer_tokens.tolist(), strict=True)
     chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
     # The bar is drawn between the chunks: within one, its clock would travel too.
     for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
         with time_machine.travel(0.0, tick=False) as traveller, _quiet():
             clock = _TravellingClock(traveller)
-            for at_us, preferred, tokens in chunk:
-                clock.move_to(at_us)
-                call = CallInProgress(len(made), tokens, clock.wait)
-                _call(call_router, call, preferences[preferred])
-                made.append(call.attempts)
+            with patch("time.sleep", clock.sleep):  # a router's backoff passes on this clock too
+                for at_us, preferred, tokens in chunk:
+                    clock.move_to(at_us)
+                    call = CallInProgress(len(made), tokens, clock.wait)
+                    _call(call_router, call, preferences[preferred])
+                    made.append(call.attempts)
+                    ended_us.append(clock.at_us)
     router = known or _seen(made)
-    return router, *_record(router, trace, made)
+    return router, *_record(router, trace, made, np.array(ended_us, np.int64) - trace.at_us)
 
 
 @contextmanager
@@ -75,17 +81,20 @@ class _TravellingClock:
 
     def __init__(self, traveller: time_machine.Traveller) -> None:
         self._traveller = traveller
-        self._at_us = 0
+        self.at_us = 0
 
     def move_to(self, at_us: int) -> None:
         # In whole numbers: as a float, an instant after 2038 is no longer exact to the microsecond.
         second, rest_us = divmod(at_us, SECOND_US)
         self._traveller.move_to(second)
         self._traveller.shift(timedelta(microseconds=rest_us))
-        self._at_us = at_us
+        self.at_us = at_us
 
     def wait(self, duration_us: int) -> None:
-        self.move_to(self._at_us + duration_us)
+        self.move_to(self.at_us + duration_us)
+
+    def sleep(self, seconds: float) -> None:
+        self.wait(round(seconds * SECOND_US))
 
 
 def _call(call_router: Callable[..., Any], call: CallInProgress, preference: str | None) -> None:
@@ -132,8 +141,11 @@ def _seen(made: list[list[AttemptMade]]) -> Router:
     return Router([Deployment(name, provider) for name, provider in providers.items()])
 
 
-def _record(router: Router, trace: Trace, made: list[list[AttemptMade]]) -> tuple[Calls, Attempts]:
+def _record(
+    router: Router, trace: Trace, made: list[list[AttemptMade]], latency_us: npt.NDArray[np.int64]
+) -> tuple[Calls, Attempts]:
     calls = Calls.empty(len(trace))
+    calls.latency_us[:] = latency_us
     firsts = first_choices(trace.preferred, trace.preferred_names, router.names).tolist()
     rows = []
     unknown = {attempt.deployment for attempts in made for attempt in attempts} - router.index.keys()
@@ -152,5 +164,4 @@ def _record(router: Router, trace: Trace, made: list[list[AttemptMade]]) -> tupl
         calls.served_by[call] = served_by
         calls.outcome[call] = classify(served_by, len(attempts), firsts[call])
         calls.attempts[call] = len(attempts)
-        calls.latency_us[call] = sum(attempt.latency_us for attempt in attempts)
     return calls, Attempts.from_rows(rows)
