@@ -63,7 +63,8 @@ def read_trace(path: str | Path, tz: str | None = None, sort: bool = False) -> T
             tz = tz or known.tz
     if "at" not in frame.columns:
         found = ", ".join(repr(str(column)) for column in frame.columns[:8])
-        hint = next((h for c in frame.columns if "Did" in (h := did_you_mean(c, TRACE_COLUMNS))), "")
+        others = [column for column in frame.columns if column not in TRACE_COLUMNS]
+        hint = next((h for c in others if "Did" in (h := did_you_mean(c, TRACE_COLUMNS))), "")
         raise TraceError(f"{path}: column 'at' is missing. Found {found}.{hint}")
     try:
         return Trace(frame, tz=tz, sort=sort, notes=notes)
