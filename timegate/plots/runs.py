@@ -1,43 +1,45 @@
-"""Figures of a replay: what was closed, who served, who fell back to whom, and how two replays differ.
-
-Each function takes a result and returns the Axes that it drew on. Without ``ax`` it makes a figure; give the
-figure of an ``ax`` of yours ``layout="constrained"``, so that names and legends get their room.
-
-A deployment has the same colour in all figures, by its name, whatever the order of the config. A name that
-comes or goes can move others, if their hashes meet: ``colors`` pins them.
-"""
+"""Figures of one or two replays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from matplotlib.transforms import ScaledTranslation
 from pandas.tseries.frequencies import to_offset
 
 from timegate.columns import UNSERVED
 from timegate.errors import InvalidTypeError, ReplayError, counted
-from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, deployment_colors, luminance, mix
+from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
+from timegate.plots.drawing import (
+    LEGEND,
+    Style,
+    axes_of,
+    checked,
+    inches,
+    legend_below,
+    plain,
+    printed_names,
+    room_for_lines,
+    row_axis,
+    styles_of,
+    time_axis,
+    type_size,
+    x_of,
+)
 from timegate.replay import Replay
 
-__all__ = ["compare", "day", "deployment_colors", "fallbacks", "share"]
+__all__ = ["compare", "day", "fallbacks", "share"]
 
 Floats = npt.NDArray[np.float64]
-Style = dict[str, Any]
 
 CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
 OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
-LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
 
 # The usual lengths of a bin. The last serves traces of years.
 STEPS = (
@@ -69,8 +71,8 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, or a colour is none.
     """
-    styles = _styles(_checked(run, "run").deployments, colors)
-    ax = _axes(ax, (10.0, 1.5 + 0.55 * (len(run.deployments) + 1)))
+    styles = styles_of(checked(run, "run").deployments, colors)
+    ax = axes_of(ax, (10.0, 1.5 + 0.55 * (len(run.deployments) + 1)))
     freq = _frequency(run, 200)
     counts, edges = _bins(run, freq)
     bottom = len(run.deployments)
@@ -98,11 +100,11 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
 
     totals = counts.sum(axis=0) / len(run)
     shares = [*totals[:bottom], totals[bottom:].sum()]
-    names = [*_labels(run.deployments, ax), "unserved"]
-    _rows(ax, [f"{name}  {_percent(part)}" for name, part in zip(names, shares, strict=True)])
+    names = [*printed_names(run.deployments, ax), "unserved"]
+    row_axis(ax, [f"{name}  {_percent(part)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
-    _time_axis(ax, edges[0], edges[-1])
-    _legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")
+    time_axis(ax, edges[0], edges[-1])
+    legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")
     return ax
 
 
@@ -130,32 +132,32 @@ def share(
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, ``freq`` is no length of time, or a colour is none.
     """
-    styles = _styles(_checked(run, "run").deployments, colors)
+    styles = styles_of(checked(run, "run").deployments, colors)
     if not isinstance(freq, str | None):
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
     freq = _frequency(run, 96) if freq is None else freq
     counts, edges = _bins(run, freq)
     for style, outcome in zip(styles[-len(UNSERVED) :], UNSERVED, strict=True):
         style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}  # in a stack, alarm is more than a colour
-    ax = _axes(ax, (10.0, 4.0))
+    ax = axes_of(ax, (10.0, 4.0))
     totals = counts.sum(axis=0)
     total = counts.sum(axis=1, keepdims=True)
     sums = np.column_stack([np.zeros(len(counts)), counts.cumsum(axis=1)]) / np.where(total > 0, total, np.nan)
-    labels = [*_labels(run.deployments, ax), *UNSERVED]
+    labels = [*printed_names(run.deployments, ax), *UNSERVED]
     drawn = np.flatnonzero(totals).tolist()
     for column in drawn:
         ax.stairs(sums[:, column + 1], edges, baseline=sums[:, column], fill=True, **styles[column])
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel(f"share of calls per {freq}")
-    _time_axis(ax, edges[0], edges[-1])
+    time_axis(ax, edges[0], edges[-1])
     # Beside the stack, in its order. If there is no room for all, those that served most are named.
     drawn.sort(key=lambda column: (column >= len(run.deployments), totals[column]), reverse=True)
-    named = sorted(drawn[: _lines(ax)], reverse=True)
+    named = sorted(drawn[: room_for_lines(ax)], reverse=True)
     handles = [Patch(label=labels[column], **styles[column]) for column in named]
     if rest := len(drawn) - len(named):
         handles.append(Patch(label=f"and {rest} more", facecolor="none"))
-    ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=_fit(ax, len(handles)), **LEGEND)
+    ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
     return ax
 
 
@@ -177,9 +179,9 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     InvalidTypeError
         If an argument is of the wrong type.
     """
-    counts = _matrix(_checked(run, "run"))
+    counts = _matrix(checked(run, "run"))
     rows, columns = counts.shape
-    ax = _axes(ax, (3.5 + 0.9 * columns, 1.5 + 0.5 * rows))
+    ax = axes_of(ax, (3.5 + 0.9 * columns, 1.5 + 0.5 * rows))
     ax.set(xlabel="served by", ylabel="first choice")
     if counts.empty:
         ax.set(xticks=[], yticks=[])
@@ -190,9 +192,9 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     # The square root sets small numbers apart as well; cells without calls stay white.
     image = ax.imshow(np.ma.masked_equal(values, 0), cmap="Blues", norm=PowerNorm(0.5, vmin=0), aspect="auto")
     fills = image.to_rgba(values)
-    width, _ = _inches(ax)
+    width, _ = inches(ax)
     longest = len(f"{values.max():,}")
-    size = min(_fit(ax, rows), max(4.0, 72 * width / columns / (0.75 * longest)))
+    size = min(type_size(ax, rows), max(4.0, 72 * width / columns / (0.75 * longest)))
     for row, column in np.argwhere(values):
         ink = "black" if luminance(fills[row, column]) > 0.18 else "white"
         ax.text(column, row, f"{values[row, column]:,}", ha="center", va="center", color=ink, fontsize=size)
@@ -200,11 +202,11 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
         ax.axhline(at - 0.5, color="#CCCCCC", linewidth=0.8)
     for at in range(1, columns):
         ax.axvline(at - 0.5, color="#CCCCCC", linewidth=0.8)
-    _rows(ax, _labels(counts.index, ax))
-    labels = _labels(counts.columns, ax)
+    row_axis(ax, printed_names(counts.index, ax))
+    labels = printed_names(counts.columns, ax)
     slant: Style = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
     crowded = 0.1 * columns * max(map(len, labels)) > width
-    ax.set_xticks(range(columns), labels, fontsize=_fit(ax, rows), **(slant if crowded else {}))
+    ax.set_xticks(range(columns), labels, fontsize=type_size(ax, rows), **(slant if crowded else {}))
     ax.tick_params(axis="x", length=0)
     return ax
 
@@ -240,7 +242,7 @@ def compare(
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, there are not two labels, or a colour is none.
     """
-    names = list(dict.fromkeys([*_checked(run_a, "run_a").deployments, *_checked(run_b, "run_b").deployments]))
+    names = list(dict.fromkeys([*checked(run_a, "run_a").deployments, *checked(run_b, "run_b").deployments]))
     label_a, label_b = _two(labels)
     # As in the figures of each run alone. Should a name of A and one of B share a colour, the rows part them.
     palette = chosen_colors(run_b.deployments, colors) | chosen_colors(run_a.deployments, colors)
@@ -249,14 +251,16 @@ def compare(
     notes = [_change(a, b) for a, b in shares.T]
     shares = np.nan_to_num(shares)
     longest = shares.max()
-    ax = _axes(ax, (8.0, 1.2 + 0.5 * len(tones)))
-    _rows(ax, [*_labels(names, ax), *UNSERVED])
+    ax = axes_of(ax, (8.0, 1.2 + 0.5 * len(tones)))
+    row_axis(ax, [*printed_names(names, ax), *UNSERVED])
     for row, tone in enumerate(tones):
         ax.barh(row - 0.2, shares[0, row], height=0.36, facecolor=mix(tone, "white", 0.7), edgecolor=tone)
         ax.barh(row + 0.2, shares[1, row], height=0.36, facecolor=tone, edgecolor=tone)
         end = (shares[:, row].max(), row)
-        ax.annotate(notes[row], end, (5, 0), textcoords="offset points", va="center", fontsize=_fit(ax, len(tones)))
-    width, _ = _inches(ax)
+        ax.annotate(
+            notes[row], end, (5, 0), textcoords="offset points", va="center", fontsize=type_size(ax, len(tones))
+        )
+    width, _ = inches(ax)
     room = min(0.6, (0.08 * max(map(len, notes)) + 0.15) / width)  # for the notes, right of the bars
     ax.set_xlim(0, longest / (1 - room))
     ticks = MaxNLocator(5).tick_values(0, longest)
@@ -265,7 +269,7 @@ def compare(
     ax.set_xlabel("share of all calls", loc="left")
     looks = ((label_a, "#DDDDDD"), (label_b, "#666666"))
     handles = [Patch(label=label, facecolor=face, edgecolor="#666666") for label, face in looks]
-    _legend_below(ax, handles)
+    legend_below(ax, handles)
     return ax
 
 
@@ -282,7 +286,7 @@ def _bins(run: Replay, freq: str) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the calls of each bin, a column a deployment or reason not to be served, and the edges of the bins."""
     counts = run.share(freq, counts=True)
     end = counts.index[-1] + pd.Timedelta(to_offset(freq))  # type: ignore[arg-type]
-    return counts.to_numpy(), np.array([*_x(counts.index), _x(end)])
+    return counts.to_numpy(), np.array([*x_of(counts.index), x_of(end)])
 
 
 def _bars(run: Replay, stretches: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
@@ -291,17 +295,12 @@ def _bars(run: Replay, stretches: pd.DataFrame) -> dict[str, list[tuple[float, f
     seen = stretches[(stretches["start"] < last) & (stretches["end"] > first)]
     # A trace that is too short to be seen is drawn as wide as its bins, of a second.
     start, end = (first, last) if last - first > pd.Timedelta(1, "s") else (first.floor("s"), last.ceil("s"))
-    lefts = _x(seen["start"].where(seen["start"] > first, start))
-    rights = _x(seen["end"].where(seen["end"] < last, end))
+    lefts = x_of(seen["start"].where(seen["start"] > first, start))
+    rights = x_of(seen["end"].where(seen["end"] < last, end))
     bars: dict[str, list[tuple[float, float]]] = {}
     for name, left, right in zip(seen["deployment"], lefts, rights, strict=True):
         bars.setdefault(name, []).append((left, right - left))
     return bars
-
-
-def _x(times: Any) -> Any:
-    """Return instants as matplotlib counts them, in days."""
-    return mdates.date2num(times)  # type: ignore[no-untyped-call]
 
 
 def _matrix(run: Replay) -> pd.DataFrame:
@@ -331,95 +330,9 @@ def _percent(part: float) -> str:
     return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
 
 
-# What is given
-
-
-def _checked(run: Replay, name: str) -> Replay:
-    if not isinstance(run, Replay):
-        raise InvalidTypeError(f"{name} must be a Replay, as replay() returns it. Got {type(run).__name__}.")
-    return run
-
-
 def _two(labels: Sequence[str]) -> tuple[str, str]:
     if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
         raise InvalidTypeError(f"labels must be two names such as ('before', 'after'). Got {labels!r}.")
     if len(labels) != 2 or not all(label.strip() for label in labels) or labels[0] == labels[1]:
         raise ReplayError(f"labels must be two different names, such as ('before', 'after'). Got {labels!r}.")
-    return _plain(labels[0]), _plain(labels[1])
-
-
-def _styles(names: Sequence[str], given: Mapping[str, str] | None) -> list[Style]:
-    """Return a style for each column of :meth:`Replay.share`."""
-    colors = [*chosen_colors(names, given).values(), *(ALARM[outcome] for outcome in UNSERVED)]
-    return [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in colors]
-
-
-# How it is drawn
-
-
-def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    if ax is None:
-        width, height = size
-        return plt.subplots(figsize=(min(width, 50.0), min(height, 50.0)), layout="constrained")[1]
-    if not isinstance(ax, Axes):
-        raise InvalidTypeError(f"ax must be one matplotlib Axes, or None. Got {type(ax).__name__}.")
-    return ax
-
-
-def _inches(ax: Axes) -> tuple[float, float]:
-    """Return the size of the axes, as far as it is known before the layout."""
-    return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
-
-
-def _fit(ax: Axes, lines: int) -> float:
-    """Return the size of type at which so many lines fit beside the axes."""
-    return float(np.clip(72 * _inches(ax)[1] / (1.4 * max(lines, 1)), 5.0, 9.0))
-
-
-def _lines(ax: Axes) -> int:
-    """Return how many lines of the smallest type fit beside the axes, less one."""
-    return int(72 * _inches(ax)[1] / (1.4 * 5.0)) - 1
-
-
-def _plain(name: str) -> str:
-    """Return a name to be printed letter by letter: $ would begin mathematics, and _ hide it from a legend."""
-    text = " ".join(name.split()).replace("$", r"\$")
-    return f" {text}" if text.startswith("_") else text
-
-
-def _labels(names: Iterable[str], ax: Axes) -> list[str]:
-    """Return names to be printed, the middle of long ones left out unless two would look alike."""
-    names = list(names)
-    most = int(np.clip(5 * _inches(ax)[0], 16, 32))
-    short = [name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names]
-    return [_plain(s if short.count(s) == 1 else name) for s, name in zip(short, names, strict=True)]
-
-
-def _rows(ax: Axes, labels: Sequence[str]) -> None:
-    """Make the axis of y one of rows, the first on top."""
-    ax.set_yticks(range(len(labels)), labels, fontsize=_fit(ax, len(labels)))
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylim(len(labels) - 0.5, -0.5)
-
-
-def _time_axis(ax: Axes, start: float, end: float) -> None:
-    # The formatter writes the date of the last tick at the right. That of the bins, not of the midnight after them.
-    ax.set_xlim(start, end - 1e-6 * (end - start))
-    ax.set_xlabel("time (UTC)", loc="left")
-    if end - start < 3 / 86400:  # parts of a second say less than the time itself
-        label = f"{mdates.num2date(start):%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")  # type: ignore[no-untyped-call]
-        ax.set_xticks([start], [label], ha="left")
-        return
-    most = int(np.clip(1.8 * _inches(ax)[0], 6, 10))
-    least = 3 if most > 6 else 2  # 3 of 6 would leave spans, such as 2.7 hours, for which no step fits
-    locator = mdates.AutoDateLocator(tz=UTC, minticks=least, maxticks=most)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
-
-
-def _legend_below(ax: Axes, handles: Sequence[Patch], title: str | None = None) -> None:
-    """Put a legend half an inch under the axes, where it hides no data, label or title."""
-    under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
-    columns = max(1, min(len(handles), int(_inches(ax)[0] / 1.3)))
-    text: Style = {"title": title, "fontsize": 8, "title_fontsize": 8, "alignment": "left"}
-    ax.legend(handles=handles, ncols=columns, bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)
+    return plain(labels[0]), plain(labels[1])

@@ -1,121 +1,30 @@
-"""The ``timegate`` command."""
+"""The commands that replay: ``demo``, ``replay``, ``explain``."""
 
 from __future__ import annotations
 
-import io
 import os
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, cast, get_args
 
 import pandas as pd
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 import timegate as tg
+from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
 from timegate.errors import ReplayError
 from timegate.replay.replay import Engine
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 
-__all__ = ["app", "main"]
+__all__ = ["demo", "explain", "replay"]
 
-INPUT_ERROR, INTERRUPTED = 2, 130
 MOST_FALLBACKS = 12
-SPELLINGS = {"pass tz='UTC'": "pass --tz UTC", "Pass sort=True": "Pass --sort"}
-"""What errors advise in Python, and how the command has it."""
-
-app = typer.Typer(
-    help="Backtesting for model routing: replay days of traffic and faults through the routing of a gateway.",
-    epilog="Example: timegate demo",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
-
-# readable=False leaves the check to our own readers, whose errors are one line.
-Config = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The gateway: YAML or JSON.", readable=False, show_default=False)
-]
-
-
-def main() -> None:
-    """Run the command, as a shell does."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A name that the terminal cannot write is no reason to stop.
-            stream.reconfigure(errors="backslashreplace")
-    app(prog_name="timegate")
-
-
-@contextmanager
-def _reporting() -> Iterator[None]:
-    """Print what is wrong with the input in one line, and leave with its exit code."""
-    try:
-        with warnings.catch_warnings():
-            show = warnings.showwarning
-
-            def show_in_one_line(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
-                if issubclass(category, tg.TimegateWarning):
-                    _say("warning", "yellow", message)
-                else:
-                    show(message, category, *where, **rest)
-
-            warnings.showwarning = show_in_one_line
-            warnings.simplefilter("always", tg.TimegateWarning)
-            yield
-    except tg.TimegateError as error:
-        text = str(error)
-        for python, option in SPELLINGS.items():
-            text = text.replace(python, option)
-        _say("error", "red", text)
-        raise typer.Exit(INPUT_ERROR) from None
-    except BrokenPipeError:
-        raise  # whoever read the output has gone: typer leaves without a word
-    except OSError as error:
-        _say("error", "red", f"{error.filename}: {error.strerror}." if error.filename else error)
-        raise typer.Exit(INPUT_ERROR) from None
-    except KeyboardInterrupt:
-        _say("interrupted", "yellow", "what was not yet written is not there.")
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def _say(word: str, color: str, text: object) -> None:
-    line = Text.assemble((f"{word}:", f"bold {color}"), " ", _plain(text))
-    Console(stderr=True).print(line, soft_wrap=True)
-
-
-def _plain(text: object) -> Text:
-    """Return text in one line: no markup, and control characters as escapes, for names may hold anything."""
-    line = " ".join(str(text).split())
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), overflow="fold")
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"timegate {tg.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
-) -> None:
-    pass
 
 
 @app.command()
-@_reporting()
+@reporting()
 def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", readable=False)] = Path(
         "timegate-demo"
@@ -130,11 +39,11 @@ def demo(
     """
     config, trace, scenario = map(sample, (CONFIG, TRACE, SCENARIO))
     _replay(config, trace, scenario, out)
-    _console().print("The samples, to begin your own from:", _plain(config.parent), soft_wrap=True)
+    new_console().print("The samples, to begin your own from:", plain(config.parent), soft_wrap=True)
 
 
 @app.command()
-@_reporting()
+@reporting()
 def replay(
     config: Config,
     trace: Annotated[
@@ -182,7 +91,7 @@ def replay(
 
 
 @app.command()
-@_reporting()
+@reporting()
 def explain(
     config: Config,
     at: Annotated[
@@ -200,15 +109,15 @@ def explain(
     Example: timegate explain gateway.yaml --at 2026-03-02T03:10Z --prefer strong
     """
     explained = tg.GatewayConfig.load(config).explain(datetime.now(UTC) if at is None else at, prefer)
-    console = _console()
+    console = new_console()
     for line in filter(None, (explained.headline, explained.note)):
-        console.print(_plain(line), soft_wrap=True)
-    table = _table("place", "deployment", "provider", "closed by", "until (UTC)")
+        console.print(plain(line), soft_wrap=True)
+    table = new_table("place", "deployment", "provider", "closed by", "until (UTC)")
     table.columns[-1].max_width = len("06:00:00.000001")  # the date above the time leaves room for the windows
     for row in explained.rows:
         place = row["place"] or "closed"
         until = "" if row["until"] is pd.NaT else f"{row['until']:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000")
-        table.add_row(*map(_plain, (place, row["deployment"], row["provider"], row["closed_by"], until)))
+        table.add_row(*map(plain, (place, row["deployment"], row["provider"], row["closed_by"], until)))
     console.print(table)
 
 
@@ -232,23 +141,23 @@ def _replay(
     faults = None if scenario is None else tg.Scenario.load(scenario)
     run = tg.replay(gateway, tg.read_trace(trace, tz=tz, sort=sort), faults, engine=cast("Engine", engine))
 
-    console = _console()
+    console = new_console()
     span = f"{run.trace.start:%Y-%m-%d %H:%M:%S} to {run.trace.end:%Y-%m-%d %H:%M:%S} UTC"
     console.print(f"{report.calls(len(run))}, {span}; engine {run.engine}, seed {run.scenario.seed}.", soft_wrap=True)
     for note in run.trace.notes:
-        console.print(_plain(note), soft_wrap=True)
-    table = _table("", "replay", "share", report.BASELINE, right=3)
+        console.print(plain(note), soft_wrap=True)
+    table = new_table("", "replay", "share", report.BASELINE, right=3)
     for title, lines in report.summary_lines(run).items():
         table.add_row(Text(title, style="bold"))
         for line in lines:
-            table.add_row(*map(_plain, line))
+            table.add_row(*map(plain, line))
         table.add_section()
     console.print(table)
     moved = run.fallbacks()
     if len(moved):
-        table = _table("first choice", "served by", "calls", right=1)
+        table = new_table("first choice", "served by", "calls", right=1)
         for row in moved.head(MOST_FALLBACKS).itertuples(index=False):
-            table.add_row(_plain(row[0]), _plain(row[1]), f"{row[2]:,}")
+            table.add_row(plain(row[0]), plain(row[1]), f"{row[2]:,}")
         console.print(table)
     if len(moved) > MOST_FALLBACKS:
         console.print(f"and {len(moved) - MOST_FALLBACKS} more pairs.")
@@ -260,7 +169,7 @@ def _replay(
         paths = report.write(run, out, source)
     console.print("Wrote:")
     for path in paths:
-        console.print(" ", _plain(path), soft_wrap=True)
+        console.print(" ", plain(path), soft_wrap=True)
 
 
 def _check_folder(folder: Path) -> None:
@@ -270,19 +179,3 @@ def _check_folder(folder: Path) -> None:
         raise ReplayError(f"{folder}: cannot be the folder to write to: {nearest} is a file.")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise ReplayError(f"{folder}: cannot be the folder to write to: no permission to write in {nearest}.")
-
-
-def _console() -> Console:
-    return Console(highlight=False)
-
-
-def _table(*headings: str, right: int = 0) -> Table:
-    """Make a table whose last columns, as many as ``right``, hold numbers."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, heading in enumerate(headings, start=right - len(headings)):
-        table.add_column(heading, justify="right" if i >= 0 else "left", no_wrap=i >= 0)
-    return table
-
-
-if __name__ == "__main__":
-    main()

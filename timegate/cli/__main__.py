@@ -1,0 +1,5 @@
+"""``python -m timegate.cli``."""
+
+from timegate.cli import main
+
+main()

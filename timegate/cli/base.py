@@ -1,0 +1,121 @@
+"""What the commands share: how they are declared, what they print, how they fail."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+import timegate as tg
+
+__all__ = ["Config", "app", "main", "new_console", "new_table", "plain", "reporting", "say"]
+
+INPUT_ERROR, INTERRUPTED = 2, 130
+SPELLINGS = {"pass tz='UTC'": "pass --tz UTC", "Pass sort=True": "Pass --sort"}
+"""What errors advise in Python, and how the command has it."""
+
+app = typer.Typer(
+    help="Backtesting for model routing: replay days of traffic and faults through the routing of a gateway.",
+    epilog="Example: timegate demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+# readable=False leaves the check to our own readers, whose errors are one line.
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="The gateway: YAML or JSON.", readable=False, show_default=False)
+]
+
+
+def main() -> None:
+    """Run the command, as a shell does."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal cannot write is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="timegate")
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """Print what is wrong with the input in one line, and leave with its exit code."""
+    try:
+        with warnings.catch_warnings():
+            show = warnings.showwarning
+
+            def show_in_one_line(message: Warning | str, category: type[Warning], *where: Any, **rest: Any) -> None:
+                if issubclass(category, tg.TimegateWarning):
+                    say("warning", "yellow", message)
+                else:
+                    show(message, category, *where, **rest)
+
+            warnings.showwarning = show_in_one_line
+            warnings.simplefilter("always", tg.TimegateWarning)
+            yield
+    except tg.TimegateError as error:
+        text = str(error)
+        for python, option in SPELLINGS.items():
+            text = text.replace(python, option)
+        say("error", "red", text)
+        raise typer.Exit(INPUT_ERROR) from None
+    except BrokenPipeError:
+        raise  # whoever read the output has gone: typer leaves without a word
+    except OSError as error:
+        say("error", "red", f"{error.filename}: {error.strerror}." if error.filename else error)
+        raise typer.Exit(INPUT_ERROR) from None
+    except KeyboardInterrupt:
+        say("interrupted", "yellow", "what was not yet written is not there.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def say(word: str, color: str, text: object) -> None:
+    """Print a line to the standard error, after a coloured word."""
+    line = Text.assemble((f"{word}:", f"bold {color}"), " ", plain(text))
+    Console(stderr=True).print(line, soft_wrap=True)
+
+
+def plain(text: object) -> Text:
+    """Return text in one line: no markup, and control characters as escapes, for names may hold anything."""
+    line = " ".join(str(text).split())
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), overflow="fold")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"timegate {tg.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+def new_console() -> Console:
+    """Return the console that results go to."""
+    return Console(highlight=False)
+
+
+def new_table(*headings: str, right: int = 0) -> Table:
+    """Make a table whose last columns, as many as ``right``, hold numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, heading in enumerate(headings, start=right - len(headings)):
+        table.add_column(heading, justify="right" if i >= 0 else "left", no_wrap=i >= 0)
+    return table

@@ -1,0 +1,13 @@
+"""Figures of a replay: what was closed, who served, who fell back to whom, and how two replays differ.
+
+Each function takes a result and returns the Axes that it drew on. Without ``ax`` it makes a figure; give the
+figure of an ``ax`` of yours ``layout="constrained"``, so that names and legends get their room.
+
+A deployment has the same colour in all figures, by its name, whatever the order of the config. A name that
+comes or goes can move others, if their hashes meet: ``colors`` pins them.
+"""
+
+from timegate.palette import deployment_colors
+from timegate.plots.runs import compare, day, fallbacks, share
+
+__all__ = ["compare", "day", "deployment_colors", "fallbacks", "share"]

@@ -1,0 +1,127 @@
+"""How figures are drawn: axes, rows, the axis of time, names and legends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import dates as mdates
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from matplotlib.transforms import ScaledTranslation
+
+from timegate.columns import UNSERVED
+from timegate.errors import InvalidTypeError
+from timegate.palette import ALARM, chosen_colors
+from timegate.replay import Replay
+
+__all__ = [
+    "LEGEND",
+    "Style",
+    "axes_of",
+    "checked",
+    "inches",
+    "legend_below",
+    "plain",
+    "printed_names",
+    "room_for_lines",
+    "row_axis",
+    "styles_of",
+    "time_axis",
+    "type_size",
+    "x_of",
+]
+
+Style = dict[str, Any]
+LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
+
+
+def x_of(times: Any) -> Any:
+    """Return instants as matplotlib counts them, in days."""
+    return mdates.date2num(times)  # type: ignore[no-untyped-call]
+
+
+def checked(run: Replay, name: str) -> Replay:
+    """Return a replay, or say what was given in its place."""
+    if not isinstance(run, Replay):
+        raise InvalidTypeError(f"{name} must be a Replay, as replay() returns it. Got {type(run).__name__}.")
+    return run
+
+
+def styles_of(names: Sequence[str], given: Mapping[str, str] | None) -> list[Style]:
+    """Return a style for each column of :meth:`Replay.share`."""
+    colors = [*chosen_colors(names, given).values(), *(ALARM[outcome] for outcome in UNSERVED)]
+    return [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in colors]
+
+
+def axes_of(ax: Axes | None, size: tuple[float, float]) -> Axes:
+    """Return the axes given, or those of a new figure of so many inches."""
+    if ax is None:
+        width, height = size
+        return plt.subplots(figsize=(min(width, 50.0), min(height, 50.0)), layout="constrained")[1]
+    if not isinstance(ax, Axes):
+        raise InvalidTypeError(f"ax must be one matplotlib Axes, or None. Got {type(ax).__name__}.")
+    return ax
+
+
+def inches(ax: Axes) -> tuple[float, float]:
+    """Return the size of the axes, as far as it is known before the layout."""
+    return ax.bbox.width / ax.figure.dpi, ax.bbox.height / ax.figure.dpi
+
+
+def type_size(ax: Axes, lines: int) -> float:
+    """Return the size of type at which so many lines fit beside the axes."""
+    return float(np.clip(72 * inches(ax)[1] / (1.4 * max(lines, 1)), 5.0, 9.0))
+
+
+def room_for_lines(ax: Axes) -> int:
+    """Return how many lines of the smallest type fit beside the axes, less one."""
+    return int(72 * inches(ax)[1] / (1.4 * 5.0)) - 1
+
+
+def plain(name: str) -> str:
+    """Return a name to be printed letter by letter: $ would begin mathematics, and _ hide it from a legend."""
+    text = " ".join(name.split()).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
+def printed_names(names: Iterable[str], ax: Axes) -> list[str]:
+    """Return names to be printed, the middle of long ones left out unless two would look alike."""
+    names = list(names)
+    most = int(np.clip(5 * inches(ax)[0], 16, 32))
+    short = [name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names]
+    return [plain(s if short.count(s) == 1 else name) for s, name in zip(short, names, strict=True)]
+
+
+def row_axis(ax: Axes, labels: Sequence[str]) -> None:
+    """Make the axis of y one of rows, the first on top."""
+    ax.set_yticks(range(len(labels)), labels, fontsize=type_size(ax, len(labels)))
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+
+
+def time_axis(ax: Axes, start: float, end: float) -> None:
+    """Make the axis of x one of time in UTC."""
+    # The formatter writes the date of the last tick at the right. That of the bins, not of the midnight after them.
+    ax.set_xlim(start, end - 1e-6 * (end - start))
+    ax.set_xlabel("time (UTC)", loc="left")
+    if end - start < 3 / 86400:  # parts of a second say less than the time itself
+        label = f"{mdates.num2date(start):%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")  # type: ignore[no-untyped-call]
+        ax.set_xticks([start], [label], ha="left")
+        return
+    most = int(np.clip(1.8 * inches(ax)[0], 6, 10))
+    least = 3 if most > 6 else 2  # 3 of 6 would leave spans, such as 2.7 hours, for which no step fits
+    locator = mdates.AutoDateLocator(tz=UTC, minticks=least, maxticks=most)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
+
+
+def legend_below(ax: Axes, handles: Sequence[Patch], title: str | None = None) -> None:
+    """Put a legend half an inch under the axes, where it hides no data, label or title."""
+    under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
+    columns = max(1, min(len(handles), int(inches(ax)[0] / 1.3)))
+    text: Style = {"title": title, "fontsize": 8, "title_fontsize": 8, "alignment": "left"}
+    ax.legend(handles=handles, ncols=columns, bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)
