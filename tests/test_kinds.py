@@ -205,6 +205,18 @@ def test_a_slow_start_follows_each_outage(engine: Any) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_slow_start_keeps_within_its_own_bounds(engine: Any) -> None:
+    """With a start and an end, answers are slow between them alone, however long it lasts after an outage."""
+    bounds = {"start": "2026-03-02T09:10Z", "end": "2026-03-02T09:20Z"}
+    slow = {"type": "slow_start", "target": "weak", "for_s": 3600.0, "slowdown": 2.0, **bounds}
+    outage = {"type": "outage", "target": "weak", "start": "2026-03-02T08:00Z", "end": NINE}
+    run = replay(
+        tg.Trace([f"2026-03-02T09:{minute:02}:00Z" for minute in range(30)]), slow, LATENCY, outage, engine=engine
+    )
+    assert np.flatnonzero(run.calls["latency_s"] == 1.0).tolist() == list(range(10, 20))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_slowdowns_multiply(engine: Any) -> None:
     """A brownout within a slow start multiplies what that has multiplied; tokens and latencies add up before."""
     faults = [
