@@ -209,7 +209,7 @@ def test_a_slow_start_keeps_within_its_own_bounds(engine: Any) -> None:
     """With a start and an end, answers are slow between them alone, however long it lasts after an outage."""
     bounds = {"start": "2026-03-02T09:10Z", "end": "2026-03-02T09:20Z"}
     slow = {"type": "slow_start", "target": "weak", "for_s": 3600.0, "slowdown": 2.0, **bounds}
-    outage = {"type": "outage", "target": "weak", "start": "2026-03-02T08:00Z", "end": NINE}
+    outage = {"type": "outage", "target": "weak", "start": "2026-03-02T08:00Z", "end": "2026-03-02T09:01Z"}
     run = replay(
         tg.Trace([f"2026-03-02T09:{minute:02}:00Z" for minute in range(30)]), slow, LATENCY, outage, engine=engine
     )
