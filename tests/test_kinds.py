@@ -395,6 +395,16 @@ def test_minor_outages_fail_a_share() -> None:
     assert failed.sum() == inside[0].sum() + inside[1].sum()
 
 
+def test_majors_are_as_long_as_minors() -> None:
+    """Whether an outage is major does not depend on its length: both kinds pass a two-sample Kolmogorov-Smirnov test."""
+    fault = tg.RandomOutages(target="weak", mtbf_s=3600, mttr_s=3600, p_major=0.4, **YEAR)
+    rules = tg.Scenario(faults=[fault], seed=3).injector(config("weak").router().deployments).rules[0]
+    lengths: dict[bool, list[int]] = {True: [], False: []}
+    for rule in rules:
+        lengths[rule.kind == 0].append(rule.end_us - rule.start_us)
+    assert stats.ks_2samp(lengths[True], lengths[False]).pvalue > 0.001
+
+
 def test_majors_do_not_move_outages() -> None:
     """Which outages are major is a draw of its own: the times stay, and more are major at a higher p_major."""
     spans = []
