@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, Self
 
@@ -26,20 +27,17 @@ class Decisions:
     """
 
     def __init__(self) -> None:
-        self._ids: dict[tuple[Action, str], list[str]] = {}
+        self._ids: dict[tuple[Action, str], Counter[str]] = {}
 
     def note(self, action: Action, rule: str, *ids: str) -> None:
         """Record that a rule was applied to some ids; a guess about one of them counts once."""
-        noted = self._ids.setdefault((action, rule), [])
-        noted.extend(each for each in ids if action == "dropped" or each not in noted)
-
-    def count(self, action: Action) -> int:
-        """Return how often something was dropped, guessed or kept."""
-        return sum(len(ids) for (done, _), ids in self._ids.items() if done == action)
+        noted = self._ids.setdefault((action, rule), Counter())
+        for each in ids:
+            noted[each] = noted[each] + 1 if action == "dropped" else 1
 
     def __iter__(self) -> Iterator[tuple[Action, str, tuple[str, ...]]]:
         """Iterate over action, rule and ids."""
-        return ((action, rule, tuple(ids)) for (action, rule), ids in self._ids.items())
+        return ((action, rule, tuple(ids.elements())) for (action, rule), ids in self._ids.items())
 
     def __len__(self) -> int:
         return len(self._ids)

@@ -16,8 +16,19 @@ from timegate.clock import SECOND_US, Instant, from_us, to_us
 from timegate.config import GatewayConfig
 from timegate.errors import IncidentError, counted, shown
 from timegate.faults.decisions import Decisions
-from timegate.faults.kinds import Brownout, ErrorKind, Outage
-from timegate.faults.mapping import By, Effect, MappedFaults, check_impact, check_map, rank, select, span_us, targets_of
+from timegate.faults.kinds import ErrorKind
+from timegate.faults.mapping import (
+    By,
+    Effect,
+    MappedFault,
+    MappedFaults,
+    check_impact,
+    check_map,
+    mapped_targets,
+    rank,
+    select,
+    span_us,
+)
 from timegate.faults.statuspage import IMPACTS, KINDS, Incident
 
 __all__ = ["Incidents", "Source"]
@@ -228,8 +239,8 @@ class Incidents:
         components : sequence of str, optional
             Those of which an incident must name one.
         error_rates : mapping of str to float, optional
-            Impacts that make only this share of the attempts fail: a ``Brownout`` in place of an ``Outage``, as in
-            ``{"minor": 0.1}``.
+            Impacts that make only this share of the attempts fail: a ``Brownout`` (an
+            ``ErrorRate`` while the incident is open) in place of an ``Outage``, as in ``{"minor": 0.1}``.
         by : str
             ``"incident"``: the impact is the one that the page published. ``"component"``: the worst that the
             updates say of ``components``, or else of the components in ``map``.
@@ -280,9 +291,9 @@ class Incidents:
             titles=titles, maintenance=maintenance,
         )  # fmt: skip
         effect = Effect(rates, error, after_s)
-        faults: dict[str, Outage | Brownout] = {}
+        faults: dict[str, MappedFault] = {}
         for incident in counting:
-            targets = targets_of(incident, by_key, titles, decisions)
+            targets = mapped_targets(incident, by_key, titles, decisions)
             span = span_us(incident, until_us, round(zero_length_s * SECOND_US), decisions) if targets else None
             if span is None:
                 continue

@@ -11,7 +11,7 @@ from timegate.clock import SECOND_US, from_us
 from timegate.config import GatewayConfig
 from timegate.errors import IncidentError, ScenarioError, did_you_mean, shown
 from timegate.faults.decisions import Decisions
-from timegate.faults.kinds import Brownout, ErrorKind, Outage
+from timegate.faults.kinds import Brownout, ErrorKind, ErrorRate, Outage
 from timegate.faults.scenario import Scenario
 from timegate.faults.statuspage import IMPACTS, Incident
 
@@ -19,21 +19,23 @@ __all__ = [
     "ANY",
     "By",
     "Effect",
+    "MappedFault",
     "MappedFaults",
     "check_impact",
     "check_map",
+    "mapped_targets",
     "rank",
     "select",
     "span_us",
-    "targets_of",
 ]
 
 By = Literal["incident", "component"]
+MappedFault = Outage | Brownout | ErrorRate
 ANY = "*"
 """The key of a map that takes what no other key does."""
 
 
-class MappedFaults(list[Outage | Brownout]):
+class MappedFaults(list[MappedFault]):
     """Faults made of incidents: a list, ready for ``Scenario(faults=...)``; made by ``incidents.to_faults``.
 
     Attributes
@@ -44,7 +46,7 @@ class MappedFaults(list[Outage | Brownout]):
         Says which file they come from, its fingerprint, and how they were made.
     """
 
-    def __init__(self, faults: Sequence[Outage | Brownout], decisions: Decisions, description: str) -> None:
+    def __init__(self, faults: Sequence[MappedFault], decisions: Decisions, description: str) -> None:
         super().__init__(faults)
         self.decisions = decisions
         self.description = description
@@ -55,9 +57,17 @@ class MappedFaults(list[Outage | Brownout]):
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(self.description)}</b></p>{self.decisions.to_html()}"
 
-    def scenario(self, seed: int = 0) -> Scenario:
-        """Return a scenario of these faults, whose description says where they come from."""
-        return Scenario(faults=tuple(self), seed=seed, description=self.description)
+    def scenario(self, seed: int = 0, groups: Mapping[str, Sequence[str]] | None = None) -> Scenario:
+        """Return a scenario of these faults, whose description says where they come from.
+
+        Parameters
+        ----------
+        seed, groups
+            Of the scenario.
+        """
+        return Scenario.model_validate(
+            {"faults": list(self), "seed": seed, "groups": dict(groups or {}), "description": self.description}
+        )
 
 
 def select(
@@ -197,7 +207,7 @@ def _too_little(incident: Incident, min_impact: str) -> str:
     return f"impact below {min_impact}" if rank(incident.impact) < rank(min_impact) else ""
 
 
-def targets_of(
+def mapped_targets(
     incident: Incident, by_key: Mapping[str, Sequence[str]], titles: bool, decisions: Decisions
 ) -> tuple[str, ...]:
     """Return whom an incident befalls, each once; note it if that is nobody."""
@@ -247,12 +257,14 @@ class Effect(NamedTuple):
     error: ErrorKind
     after_s: float
 
-    def fault(self, incident: Incident, name: str, target: str, start_us: int, end_us: int | None) -> Outage | Brownout:
-        """Return the fault that an incident is: an outage, or a brownout if its impact has an error rate."""
+    def fault(self, incident: Incident, name: str, target: str, start_us: int, end_us: int | None) -> MappedFault:
+        """Return the fault that an incident is: an outage, or a share of failures if its impact has an error rate."""
         start, end = from_us(start_us), None if end_us is None else from_us(end_us)
         rate = self.error_rates.get(incident.impact or "")
         if rate is None:
             return Outage(target=target, name=name, start=start, end=end, error=self.error, after_s=self.after_s)
+        if end is None:  # a brownout has an end
+            return ErrorRate(target=target, name=name, start=start, rate=rate, error=self.error, after_s=self.after_s)
         return Brownout(
             target=target, name=name, start=start, end=end, error_rate=rate, error=self.error, after_s=self.after_s
         )
