@@ -57,7 +57,8 @@ def scenario(*args: str, code: int = 0, files: tuple[str, ...] = ("incidents.jso
 
 def rows(text: str) -> dict[str, str]:
     """Return the last word of each line of the table, by the words before it."""
-    return {" ".join(line.split()[:-1]): line.split()[-1] for line in text.splitlines() if line.startswith(" ")}
+    lines = [line.split() for line in text.splitlines() if line.startswith(" ") and line.strip()]
+    return {" ".join(words[:-1]): words[-1] for words in lines}
 
 
 def test_it_writes_what_python_makes(here: Path) -> None:
