@@ -72,7 +72,7 @@ def test_it_writes_what_python_makes(here: Path) -> None:
     table = rows(result.stdout)
     assert table["kept open: lasts until the end of the trace"] == "1"
     assert table["dropped impact below major"] == "1"
-    assert table["dropped names no component; titles=True would go by its title"] == "1"
+    assert table["dropped names no component, though its title does"] == "1"
     assert table["dropped neither its components nor its page are in the map"] == "1"
     assert all(len(line) <= 80 for line in result.stdout.splitlines()[1:])
     assert result.stderr == ""

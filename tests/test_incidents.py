@@ -256,7 +256,7 @@ def test_no_component(tmp_path: Path) -> None:
     assert found.frame["components"].tolist() == [(), ("Chat",)]
     faults = found.to_faults({"Chat": "strong"})
     assert [fault.name for fault in faults] == ["b:strong"]
-    assert decided(faults) == {"dropped: names no component; titles=True would go by its title": ["a"]}
+    assert decided(faults) == {"dropped: names no component, though its title does": ["a"]}
     assert only(found.to_faults({"Acme": "strong"}), "dropped") == {}
     faults = found.to_faults({"chat": "strong"}, titles=True)
     assert [fault.name for fault in faults] == ["a:strong", "b:strong"]
@@ -372,7 +372,7 @@ def test_the_impact_on_a_component(tmp_path: Path) -> None:
     assert found.frame["component_impacts"].tolist() == [("minor", "critical", None)]
     assert len(found.to_faults({"API": "strong"})) == 1
     assert list(only(found.to_faults({"API": "strong"}), "kept")) == [
-        "judged by its impact; that on the components differs: by='component'"
+        "judged by its own impact, from which that on its components differs"
     ]
     assert list(only(found.to_faults({"API": "strong"}, by="component"), "dropped")) == ["impact below major"]
     assert len(found.to_faults({"Web": "strong"}, by="component")) == 1

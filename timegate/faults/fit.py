@@ -22,7 +22,7 @@ from timegate.errors import IncidentError, counted
 from timegate.faults.decisions import Decisions
 from timegate.faults.incidents import Incidents, Source
 from timegate.faults.mapping import By
-from timegate.faults.outages import DISTRIBUTIONS, Distribution, OutageModel
+from timegate.faults.outages import DISTRIBUTIONS, Distribution, OutageModel, readable
 from timegate.windows import check_zone
 
 __all__ = ["OutageFit", "fit_outages"]
@@ -107,7 +107,7 @@ class OutageFit(OutageModel):
         shape = "" if self.shape is None else f", shape {self.shape:.3g}"
         return (
             f"{counted(len(self.durations_s), 'outage')} of {of}, {self.by_page['start'].min():%Y-%m-%d} to "
-            f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {_readable(self.mtbf_s)}, MTTR {_readable(self.mttr_s)} "
+            f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
             f"({self.distribution}{shape})"
         )
 
@@ -116,11 +116,11 @@ class OutageFit(OutageModel):
 
     def _repr_html_(self) -> str:
         table = self.summary()
-        times = table.drop("availability").map(lambda value: "" if math.isnan(value) else _readable(value))
+        times = table.drop("availability").map(lambda value: "" if math.isnan(value) else readable(value))
         shares = table.loc[["availability"]].map(lambda value: "" if math.isnan(value) else f"{value:.3%}")
         figures = pd.concat([times, shares])
         figures.index = figures.index.str.removesuffix("_s")
-        aic = self.candidates.assign(mttr=self.candidates["mttr_s"].map(_readable))[["mttr", "shape", "aic"]]
+        aic = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[["mttr", "shape", "aic"]]
         together = ""
         if len(self.overlap):
             together = self.overlap.head(5).to_html(border=0, index=False, float_format="{:,.1f}".format)
@@ -190,8 +190,8 @@ def fit_outages(
     >>> history = Incidents(Incident(str(i), "", "openai", "incident", "major", "resolved", i * 100 * hour_us,
     ...                              (i * 100 + length) * hour_us) for i, length in enumerate(lengths))
     >>> fit = fit_outages(history)
-    >>> fit.mtbf_s / 3600, fit.durations_s.mean() / 3600, fit.distribution
-    (96.2, 5.333333333333333, 'exponential')
+    >>> fit.mtbf_s / 3600, round(fit.mttr_s / 3600, 2), fit.distribution
+    (96.2, 5.33, 'exponential')
     """
     check_zone(tz)
     period = [None if at is None else to_us(at, name) for at, name in ((start, "start"), (end, "end"))]
@@ -327,10 +327,3 @@ def _candidates(lengths: Float64s) -> pd.DataFrame:
 
 
 _LAWS = {"exponential": stats.expon, "lognormal": stats.lognorm, "weibull": stats.weibull_min}
-
-
-def _readable(seconds: float) -> str:
-    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * unit_s:
-            return f"{seconds / unit_s:.3g} {unit}"
-    return f"{seconds:.3g} s"

@@ -197,7 +197,7 @@ def _judge(incident: Incident, named: Sequence[str], by: By, decisions: Decision
     if by == "component":
         decisions.note("guessed", "states no impact on the components: judged by its own", incident.id)
     elif worst is not None and worst != incident.impact:
-        decisions.note("kept", "judged by its impact; that on the components differs: by='component'", incident.id)
+        decisions.note("kept", "judged by its own impact, from which that on its components differs", incident.id)
     return incident
 
 
@@ -226,7 +226,7 @@ def _why_unmapped(incident: Incident, keys: Collection[str]) -> str:
     if incident.components:
         return "neither its components nor its page are in the map"
     if any(_stands_in(key, incident.name) for key in keys):
-        return "names no component; titles=True would go by its title"
+        return "names no component, though its title does"
     return "names no component, and its page is not in the map"
 
 

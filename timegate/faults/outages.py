@@ -10,7 +10,7 @@ from typing import Any, Literal
 from timegate.clock import Instant
 from timegate.faults.kinds import RandomOutages
 
-__all__ = ["DISTRIBUTIONS", "Distribution", "OutageModel"]
+__all__ = ["DISTRIBUTIONS", "Distribution", "OutageModel", "readable"]
 
 Distribution = Literal["exponential", "lognormal", "weibull"]
 DISTRIBUTIONS: tuple[Distribution, ...] = ("exponential", "lognormal", "weibull")
@@ -35,7 +35,7 @@ class OutageModel:
     --------
     >>> model = OutageModel(mtbf_s=360_000, mttr_s=3_600, distribution="lognormal", shape=1.0)
     >>> round(model.availability, 4), round(model.quantile_s(0.5))
-    (0.9901, 2183)
+    (0.9901, 2184)
     >>> model.outages("strong", "2026-03-02T00:00Z", "2026-04-02T00:00Z").mttr_s
     3600.0
     """
@@ -82,3 +82,17 @@ class OutageModel:
                 "distribution": self.distribution, "shape": self.shape, **more,
             }
         )  # fmt: skip
+
+
+def readable(seconds: float) -> str:
+    """Write a time span in its unit.
+
+    Examples
+    --------
+    >>> readable(30), readable(9_000), readable(487_296)
+    ('30 s', '2.5 h', '5.64 d')
+    """
+    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit_s:
+            return f"{seconds / unit_s:.3g} {unit}"
+    return f"{seconds:.3g} s"

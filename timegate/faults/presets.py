@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from timegate.errors import ScenarioError, did_you_mean
-from timegate.faults.outages import OutageModel
+from timegate.faults.outages import OutageModel, readable
 from timegate.files import read_document
 from timegate.samples import sample
 
@@ -59,7 +59,7 @@ class OutagePreset(OutageModel):
     def _headline(self) -> str:
         shape = "" if self.shape is None else f", shape {self.shape:.3g}"
         return (
-            f"Outages of {self.title}: MTBF {self.mtbf_s / DAY_S:.3g} d, MTTR {self.mttr_s / HOUR_S:.3g} h "
+            f"Outages of {self.title}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
             f"({self.distribution}{shape}), availability {self.availability:.2%}"
         )
 
@@ -67,8 +67,9 @@ class OutagePreset(OutageModel):
         return "\n".join([f"<{self._headline}>", *self.sources])
 
     def _repr_html_(self) -> str:
-        figures = self.summary().to_html(border=0, float_format="{:,.0f}".format, na_rep="")
-        return f"<p><b>{escape(self._headline)}</b></p>{figures}<p>{'<br>'.join(map(escape, self.sources))}</p>"
+        figures = self.summary().map(lambda seconds: "" if math.isnan(seconds) else readable(seconds))
+        figures.index = figures.index.str.removesuffix("_s")
+        return f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}<p>{'<br>'.join(map(escape, self.sources))}</p>"
 
 
 def names() -> list[str]:
@@ -98,9 +99,8 @@ def outages(name: str) -> OutagePreset:
     Examples
     --------
     >>> preset = outages("openai-api")
-    >>> preset
-    <Outages of OpenAI API: MTBF 5.64 d, MTTR 2.56 h (lognormal, shape 1.21), availability 98.14%>
-    X. Chu, S. Talluri, ...
+    >>> preset.distribution, round(preset.shape, 2), round(preset.availability, 4)
+    ('lognormal', 1.21, 0.9814)
     >>> fault = preset.outages("strong", "2026-03-01T00:00Z", "2026-04-01T00:00Z")
     """
     published = _published()
