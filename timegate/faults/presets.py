@@ -69,7 +69,8 @@ class OutagePreset(OutageModel):
     def _repr_html_(self) -> str:
         figures = self.summary().map(lambda seconds: "" if math.isnan(seconds) else readable(seconds))
         figures.index = figures.index.str.removesuffix("_s")
-        return f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}<p>{'<br>'.join(map(escape, self.sources))}</p>"
+        sources = "<br>".join(map(escape, self.sources))
+        return f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}<p>{sources}</p>"
 
 
 def names() -> list[str]:
