@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -183,8 +185,20 @@ def test_maintenance_among_the_incidents(tmp_path: Path) -> None:
     assert span(found, 1) == times(TEN, ELEVEN)
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Move the machine to another zone."""
+    monkeypatch.setenv("TZ", "America/Sao_Paulo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system cannot change its zone")
+@pytest.mark.usefixtures("elsewhere")
 def test_the_openlog_form(tmp_path: Path) -> None:
-    """Each incident has one time, taken as UTC; impacts are not known. All of it is counted."""
+    """Each incident has one time, taken as UTC wherever one is; impacts are not known. All of it is counted."""
     logged = [{"id": n, "incident_id": f"https://x/{n}", "provider": "openai", "title": "T", "status": "resolved",
                "message": "m", "affected_products": [], "timestamp": "2026-03-02T09:00:00", "resolved_at": None}
               for n in range(3)]  # fmt: skip
@@ -233,6 +247,7 @@ def test_the_shortest_csv(tmp_path: Path) -> None:
     "stated",
     [
         {"started_at": NINE, "created_at": ELEVEN},  # posted late, with the true start
+        {"started_at": NINE, "created_at": "2026-03-02T09:01:01.000Z"},
         {"started_at": ELEVEN, "created_at": NINE},  # posted late, and then dated back
         {"started_at": ELEVEN, "created_at": ELEVEN, "incident_updates": [update("resolved", ELEVEN, shown=NINE)]},
         {"started_at": None, "created_at": ELEVEN, "incident_updates": [update("resolved", ELEVEN, shown=NINE)]},
@@ -297,6 +312,16 @@ def test_reopened(tmp_path: Path) -> None:
     found = history(tmp_path, reopened(*stream, ("postmortem", "2026-03-05T00:00Z")))
     assert span(found) == times(NINE, TWELVE)
     assert decided(found) == {"guessed: reopened: ends when it was resolved for the last time": ["a"]}
+
+
+def test_the_order_of_updates(tmp_path: Path) -> None:
+    """What was posted last holds, in whatever order the document lists it and whatever times the page shows."""
+    stream = [update("investigating", NINE), update("resolved", TEN),
+              update("monitoring", ELEVEN, shown="2026-03-02T09:40Z"),
+              update("resolved", TWELVE, shown="2026-03-02T11:30Z")]  # fmt: skip
+    for updates in (stream, stream[::-1], [stream[n] for n in (2, 0, 3, 1)]):
+        found = history(tmp_path, incident(resolved_at=TEN, incident_updates=updates))
+        assert span(found) == times(NINE, "2026-03-02T11:30Z")
 
 
 def test_reopened_and_open(tmp_path: Path) -> None:
