@@ -438,8 +438,9 @@ def test_open(tmp_path: Path) -> None:
     assert decided(faults) == {"kept: open: lasts until the end of the trace": ["a", "b"]}
     faults = found.to_faults({"*": "strong"}, until=ELEVEN)
     assert [fault.end for fault in faults] == [datetime.fromisoformat(ELEVEN)]
-    assert only(faults, "dropped") == {"open, and starts after until": ["b"]}
+    assert only(faults, "dropped") == {"open, and starts no earlier than until": ["b"]}
     assert only(faults, "guessed") == {"open: ends at until": ["a"]}
+    assert only(found.to_faults({"*": "strong"}, until=TWELVE), "dropped") == only(faults, "dropped")
     run = tg.replay(CONFIG, tg.Trace([NINE, "2030-01-01T00:00Z"]), found.to_faults({"*": "strong"}).scenario())
     assert run.calls["served_by"].tolist() == ["weak", "weak"]
 

@@ -237,7 +237,7 @@ def span_us(
     start_us, end_us = incident.start_us, incident.end_us
     if end_us is None and until_us is not None:
         if start_us >= until_us:
-            decisions.note("dropped", "open, and starts after until", incident.id)
+            decisions.note("dropped", "open, and starts no earlier than until", incident.id)
             return None
         decisions.note("guessed", "open: ends at until", incident.id)
         end_us = until_us
