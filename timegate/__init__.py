@@ -43,6 +43,7 @@ __all__ = [
     "DeploymentConfig",
     "ErrorRate",
     "GatewayConfig",
+    "Incidents",
     "Latency",
     "Model",
     "ModelCallError",
@@ -52,6 +53,7 @@ __all__ = [
     "ModelStreamResponse",
     "MonteCarlo",
     "Outage",
+    "OutageFit",
     "PoissonTraffic",
     "RandomOutages",
     "RateLimited",
@@ -66,9 +68,12 @@ __all__ = [
     "Trace",
     "Window",
     "compare",
+    "fit_outages",
     "generate_trace",
     "monte_carlo",
     "plots",
+    "presets",
+    "read_incidents",
     "read_trace",
     "register_model",
     "replay",
@@ -77,9 +82,13 @@ __all__ = [
 
 
 _SIMULATION = {
+    "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
+    "OutageFit": "timegate.faults.fit",
     "StreamReplay": "timegate.replay.stream",
+    "fit_outages": "timegate.faults.fit",
     "monte_carlo": "timegate.replay.monte_carlo",
+    "read_incidents": "timegate.faults.histories",
     "replay_stream": "timegate.replay.stream",
 }
 
@@ -89,9 +98,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
+    # matplotlib, scipy and numba take half a second each to import: they wait until somebody draws, fits or simulates.
     if name == "plots":
         return import_module("timegate.plots")
+    if name == "presets":
+        return import_module("timegate.faults.presets")
     if name in _SIMULATION:
         return getattr(import_module(_SIMULATION[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

@@ -17,6 +17,7 @@
     │   ├── ConfigError
     │   ├── TraceError
     │   ├── ScenarioError
+    │   ├── IncidentError
     │   └── ReplayError
     ├── InvalidTypeError            (also a TypeError)
     ├── InvalidModelError           (also an AttributeError)
@@ -37,6 +38,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ConfigError",
+    "IncidentError",
     "InstantError",
     "InvalidModelError",
     "InvalidTypeError",
@@ -221,6 +223,10 @@ class TraceError(InvalidValueError):
 
 class ScenarioError(InvalidValueError):
     """A scenario, one of its faults, or its file, breaks a rule."""
+
+
+class IncidentError(InvalidValueError):
+    """A history of incidents, or its file, breaks a rule, or is too short for what is asked of it."""
 
 
 class ReplayError(InvalidValueError):

@@ -34,17 +34,19 @@ def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
 
 
-def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any:
+def read_document(path: str | Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:
     """Read a YAML 1.2 or JSON file as plain data.
 
     Parameters
     ----------
     path : path
-        Read as JSON if the name ends in ``.json``, else as YAML.
     error_class : type
         Raised, in one sentence that begins with the path, for whatever is wrong with the file.
+    is_json : bool, optional
+        Whether to read it as JSON, or as YAML. Default: as JSON if the name ends in ``.json``.
     """
     path = Path(path)
+    is_json = path.suffix == ".json" if is_json is None else is_json
     check_readable(path, error_class)
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
@@ -55,9 +57,9 @@ def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any
     except OSError as error:
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
     try:
-        data = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
+        data = _parse_json(text) if is_json else _parse_yaml(text)
     except ValueError as error:
-        raise error_class(f"{path}: cannot be read as {'JSON' if path.suffix == '.json' else 'YAML'}: "
+        raise error_class(f"{path}: cannot be read as {'JSON' if is_json else 'YAML'}: "
                           f"{' '.join(str(error).split())}") from None  # fmt: skip
     except RecursionError:
         raise error_class(f"{path}: nested too deeply.") from None
