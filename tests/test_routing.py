@@ -104,7 +104,7 @@ def test_explain():
             "provider": "of weak",
             "open": False,
             "place": None,
-            "closed_by": "Window('22:00', '06:00')",
+            "closed_by": "22:00-06:00 UTC",
             "until": from_us(to_us("2026-03-02T06:00:00.000001Z", "at")),
         },
         {
@@ -112,7 +112,7 @@ def test_explain():
             "provider": "of strong",
             "open": False,
             "place": None,
-            "closed_by": "outside available Window('09:00', '17:00', days=('mon',))",
+            "closed_by": "outside 09:00-17:00 UTC, mon",
             "until": from_us(to_us("2026-03-02T09:00Z", "at")),
         },
         {"deployment": "spare", "provider": "of spare", "open": True, "place": 1, "closed_by": "", "until": pd.NaT},
@@ -146,7 +146,7 @@ def test_explain_shows():
     explained = routed.explain(NIGHT, "weak")
     assert explained.headline == "At 2026-03-02 03:10:00.000000 UTC: strong"
     assert str(explained).startswith(f"{explained.headline}\n{explained.note}\n")
-    assert "Window('22:00', '06:00')" in str(explained)
+    assert "22:00-06:00 UTC" in str(explained)
     assert "nobody" in router(closed_at_night).explain(NIGHT).headline
     frame = explained.frame
     assert frame["place"].tolist() == [pd.NA, 1]

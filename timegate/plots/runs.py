@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from pandas.tseries.frequencies import to_offset
 
 from timegate.columns import UNSERVED
-from timegate.errors import InvalidTypeError, ReplayError, counted
+from timegate.errors import InvalidTypeError, counted
 from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
 from timegate.plots.drawing import (
     LEGEND,
@@ -33,6 +33,7 @@ from timegate.plots.drawing import (
     x_of,
 )
 from timegate.replay import Replay
+from timegate.replay.compare import two_labels
 
 __all__ = ["compare", "day", "fallbacks", "share"]
 
@@ -243,7 +244,7 @@ def compare(
         If an argument is of the wrong type, there are not two labels, or a colour is none.
     """
     names = list(dict.fromkeys([*checked(run_a, "run_a").deployments, *checked(run_b, "run_b").deployments]))
-    label_a, label_b = _two(labels)
+    label_a, label_b = map(plain, two_labels(labels))
     # As in the figures of each run alone. Should a name of A and one of B share a colour, the rows part them.
     palette = chosen_colors(run_b.deployments, colors) | chosen_colors(run_a.deployments, colors)
     tones = [palette[name] for name in names] + [ALARM[outcome] for outcome in UNSERVED]
@@ -328,11 +329,3 @@ def _percent(part: float) -> str:
     if part in (0, 1):
         return f"{part:.0%}"
     return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
-
-
-def _two(labels: Sequence[str]) -> tuple[str, str]:
-    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
-        raise InvalidTypeError(f"labels must be two names such as ('before', 'after'). Got {labels!r}.")
-    if len(labels) != 2 or not all(label.strip() for label in labels) or labels[0] == labels[1]:
-        raise ReplayError(f"labels must be two different names, such as ('before', 'after'). Got {labels!r}.")
-    return plain(labels[0]), plain(labels[1])
