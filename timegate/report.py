@@ -112,10 +112,8 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
     for name, value in figures.items():
         if name not in told and not name.startswith("baseline_"):
             baseline = figures.get(f"baseline_{name}")
-            line = Line(
-                label_of(name), figure_text(name, value), "", "" if baseline is None else figure_text(name, baseline)
-            )
-            groups["Also"].append(line)
+            text = "" if baseline is None else figure_text(name, baseline)
+            groups["Also"].append(Line(label_of(name), figure_text(name, value), "", text))
     return groups
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -122,6 +123,8 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
 def legend_below(ax: Axes, handles: Sequence[Patch], title: str | None = None) -> None:
     """Put a legend half an inch under the axes, where it hides no data, label or title."""
     under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
-    columns = max(1, min(len(handles), int(inches(ax)[0] / 1.3)))
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, min(len(handles), int(inches(ax)[0] / max(1.3, 0.45 + 0.065 * longest))))
+    title = title and textwrap.fill(title, max(20, int(inches(ax)[0] / 0.07)))
     text: Style = {"title": title, "fontsize": 8, "title_fontsize": 8, "alignment": "left"}
     ax.legend(handles=handles, ncols=columns, bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)
