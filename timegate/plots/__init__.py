@@ -8,7 +8,8 @@ comes or goes can move others, if their hashes meet: ``colors`` pins them.
 """
 
 from timegate.palette import deployment_colors
+from timegate.plots.gantt import gantt
 from timegate.plots.runs import compare, day, fallbacks, share
 from timegate.plots.week import heatmap
 
-__all__ = ["compare", "day", "deployment_colors", "fallbacks", "heatmap", "share"]
+__all__ = ["compare", "day", "deployment_colors", "fallbacks", "gantt", "heatmap", "share"]

@@ -20,12 +20,15 @@ from timegate.palette import ALARM, chosen_colors
 from timegate.replay import Replay
 
 __all__ = [
+    "CLOSED",
     "LEGEND",
+    "OUTAGE",
     "Style",
     "axes_of",
     "checked",
     "inches",
     "legend_below",
+    "percent",
     "plain",
     "printed_names",
     "room_for_lines",
@@ -37,6 +40,8 @@ __all__ = [
 ]
 
 Style = dict[str, Any]
+CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
+OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
 LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
 
 
@@ -81,6 +86,13 @@ def type_size(ax: Axes, lines: int) -> float:
 def room_for_lines(ax: Axes) -> int:
     """Return how many lines of the smallest type fit beside the axes, less one."""
     return int(72 * inches(ax)[1] / (1.4 * 5.0)) - 1
+
+
+def percent(part: float) -> str:
+    """Return a share in words that do not round something to nothing, nor nearly all to all."""
+    if part in (0, 1):
+        return f"{part:.0%}"
+    return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
 
 
 def plain(name: str) -> str:

@@ -17,12 +17,15 @@ from timegate.columns import UNSERVED
 from timegate.errors import InvalidTypeError, counted
 from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
 from timegate.plots.drawing import (
+    CLOSED,
     LEGEND,
+    OUTAGE,
     Style,
     axes_of,
     checked,
     inches,
     legend_below,
+    percent,
     plain,
     printed_names,
     room_for_lines,
@@ -38,9 +41,6 @@ from timegate.replay.compare import two_labels
 __all__ = ["compare", "day", "fallbacks", "share"]
 
 Floats = npt.NDArray[np.float64]
-
-CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
-OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
 
 # The usual lengths of a bin. The last serves traces of years.
 STEPS = (
@@ -102,7 +102,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     totals = counts.sum(axis=0) / len(run)
     shares = [*totals[:bottom], totals[bottom:].sum()]
     names = [*printed_names(run.deployments, ax), "unserved"]
-    row_axis(ax, [f"{name}  {_percent(part)}" for name, part in zip(names, shares, strict=True)])
+    row_axis(ax, [f"{name}  {percent(part)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
     time_axis(ax, edges[0], edges[-1])
     legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")
@@ -322,10 +322,3 @@ def _shares(run: Replay, names: Sequence[str]) -> Floats:
 def _change(a: float, b: float) -> str:
     points = round(100 * float(np.nan_to_num(b) - np.nan_to_num(a)), 1) + 0.0  # no -0.0
     return f"{points:+.1f} pp" + (" (gone)" if np.isnan(b) else " (new)" if np.isnan(a) else "")
-
-
-def _percent(part: float) -> str:
-    """Return a share in words that do not round something to nothing, nor nearly all to all."""
-    if part in (0, 1):
-        return f"{part:.0%}"
-    return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
