@@ -8,8 +8,20 @@ comes or goes can move others, if their hashes meet: ``colors`` pins them.
 """
 
 from timegate.palette import deployment_colors
+from timegate.plots.availability import availability
+from timegate.plots.durations import durations
 from timegate.plots.gantt import gantt
 from timegate.plots.runs import compare, day, fallbacks, share
 from timegate.plots.week import heatmap
 
-__all__ = ["compare", "day", "deployment_colors", "fallbacks", "gantt", "heatmap", "share"]
+__all__ = [
+    "availability",
+    "compare",
+    "day",
+    "deployment_colors",
+    "durations",
+    "fallbacks",
+    "gantt",
+    "heatmap",
+    "share",
+]

@@ -10,8 +10,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import dates as mdates
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from timegate.columns import UNSERVED
@@ -132,7 +132,7 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
 
 
-def legend_below(ax: Axes, handles: Sequence[Patch], title: str | None = None) -> None:
+def legend_below(ax: Axes, handles: Sequence[Artist], title: str | None = None) -> None:
     """Put a legend half an inch under the axes, where it hides no data, label or title."""
     under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)

@@ -116,7 +116,7 @@ def _by_hour(run: Replay, tz: str) -> npt.NDArray[np.int64]:
     served_by, outcome = (run.calls[name].cat.codes.to_numpy() for name in ("served_by", "outcome"))
     columns = len(run.deployments) + len(UNSERVED)
     column = np.where(served_by >= 0, served_by, len(run.deployments) + outcome - FAILED)
-    cell = at.dayofweek.to_numpy().astype(np.int64) * HOURS + at.hour.to_numpy()
+    cell = at.day_of_week.to_numpy().astype(np.int64) * HOURS + at.hour.to_numpy()
     counts = np.bincount(cell * columns + column, minlength=len(DAYS) * HOURS * columns)
     return counts.reshape(len(DAYS), HOURS, columns)
 
