@@ -13,13 +13,15 @@ import pandas as pd
 
 from timegate import plots
 from timegate.columns import FAILED, OUTCOMES, UNSERVED
+from timegate.config import GatewayConfig
 from timegate.errors import ReplayError
+from timegate.faults import Scenario
 from timegate.files import made_folder, write_files
 from timegate.replay import Replay, compare
 from timegate.replay.result import named_pairs
 from timegate.report import calls, figure_text, label_of, percent, png
 
-__all__ = ["Change", "changes", "headline", "moved", "write"]
+__all__ = ["Change", "changes", "headline", "moved", "suited", "write"]
 
 NONE = "-"
 """Stands for a figure that one of the two does not have."""
@@ -34,15 +36,40 @@ class Change(NamedTuple):
     difference: str
 
 
+def suited(scenario: Scenario, config: GatewayConfig, other: GatewayConfig) -> tuple[Scenario, list[str]]:
+    """Leave out of a scenario what it says of deployments that only the other config has.
+
+    Draws belong to the names of faults and deployments, so the luck of those that stay is the same.
+
+    Returns
+    -------
+    scenario : Scenario
+    absent : list of str
+        The targets that were left out. What neither config has stays, and is refused when it is replayed.
+    """
+    here, there = ({name for d in c.deployments for name in (d.model_name, f"provider:{d.provider}")}
+                   for c in (config, other))  # fmt: skip
+    absent = there - here
+    groups = {group: tuple(m for m in members if m not in absent) for group, members in scenario.groups.items()}
+    absent |= {f"group:{group}" for group, members in groups.items() if not members}
+    kept = {
+        "groups": {group: members for group, members in groups.items() if members},
+        "faults": tuple(fault for fault in scenario.faults if fault.target not in absent),
+    }
+    named = {fault.target for fault in scenario.faults}.union(*scenario.groups.values())
+    return scenario.model_copy(update=kept), sorted(absent & named)
+
+
 def headline(a: Replay, b: Replay, labels: tuple[str, str]) -> str:
-    """Say in one sentence which of two replays serves more calls."""
+    """Say which of two replays serves more calls, and how many it treats differently."""
     one, other = (len(run) - sum(run.outcome_counts()[outcome] for outcome in UNSERVED) for run in (a, b))
+    differently = f"{calls(int(moved(a, b)['count'].sum()))} of {len(a):,} went another way."
     if one == other:
-        return f"Both serve {calls(one)}, {percent(one / len(a))}."
+        return f"Both serve {calls(one)}, {percent(one / len(a))}; {differently}"
     more = "more" if other > one else "fewer"
     number = f"{abs(other - one):,} {more} {'call' if abs(other - one) == 1 else 'calls'}"
     shares = f"{percent(other / len(a))} in place of {percent(one / len(a))}"
-    return f"{labels[1]} serves {number} than {labels[0]}: {shares}."
+    return f"{labels[1]} serves {number} than {labels[0]}: {shares}; {differently}"
 
 
 def changes(a: Replay, b: Replay) -> dict[str, list[Change]]:

@@ -8,7 +8,7 @@ from typing import cast
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
+from timegate.cli.base import Config, app, new_console, new_table, plain, reporting, say
 from timegate.cli.runs import (
     EngineName,
     Out,
@@ -25,7 +25,7 @@ from timegate.replay.replay import Engine
 
 __all__ = ["compare"]
 
-WIDEST = 18
+WIDEST = 16
 """Of a heading that is the name of a file: longer ones are folded."""
 
 
@@ -56,9 +56,15 @@ def compare(
         check_folder(out)
     labels = _labels(config_a, config_b)
     gateways = [tg.GatewayConfig.load(path) for path in (config_a, config_b)]
-    faults = None if scenario is None else tg.Scenario.load(scenario)
+    faults = tg.Scenario() if scenario is None else tg.Scenario.load(scenario)
     calls = tg.read_trace(trace, tz=tz, sort=sort)
-    a, b = (tg.replay(gateway, calls, faults, engine=cast("Engine", engine)) for gateway in gateways)
+    runs = []
+    for gateway, other, label in zip(gateways, reversed(gateways), labels, strict=True):
+        own, absent = comparison.suited(faults, gateway, other)
+        if absent:
+            say("note", "cyan", f"{label} has no {', '.join(map(repr, absent))}: what befalls them is left out there.")
+        runs.append(tg.replay(gateway, calls, own, engine=cast("Engine", engine)))
+    a, b = runs
 
     console = new_console()
     print_head(console, a)

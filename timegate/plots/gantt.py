@@ -15,7 +15,7 @@ from timegate.columns import ATTEMPT_OUTCOMES
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.faults import Scenario
-from timegate.faults.injection import CHANCE, Injector, Rule
+from timegate.faults.injection import CHANCE, HOURLY, SLOWDOWN, Injector, Rule
 from timegate.gateway import ModelGateway
 from timegate.palette import ALARM, chosen_colors, mix
 from timegate.plots.drawing import (
@@ -184,15 +184,19 @@ def _within(edges: Spans, each: Sequence[Spans]) -> Mask:
 def _partial(injector: Injector, deployment: int, lo: int, hi: int) -> Iterator[tuple[int, int, str]]:
     """Yield when faults concern a deployment that are not outages, and what they do."""
     for rule in injector.rules[deployment]:
-        label = _label(rule)
+        label = _label(rule, injector)
         if label and rule.start_us < hi and rule.end_us > lo:
             yield max(rule.start_us, lo), min(rule.end_us, hi), label
 
 
-def _label(rule: Rule) -> str:
+def _label(rule: Rule, injector: Injector) -> str:
+    error = ATTEMPT_OUTCOMES[rule.outcome].replace("_", " ")
     if rule.kind == CHANCE:
-        return f"{100 * rule.a:.3g}% {ATTEMPT_OUTCOMES[rule.outcome].replace('_', ' ')}"
-    return ""
+        return f"{100 * rule.a:.3g}% {error}"
+    if rule.kind == HOURLY:
+        rates = 100 * injector.hourly_rates[int(rule.b)]
+        return f"{rates.min():.3g}-{rates.max():.3g}% {error}"
+    return f"{rule.a:.3g}x slower" if rule.kind == SLOWDOWN else ""
 
 
 def _draw(ax: Axes, edges: Spans, mask: Mask, top: float, thick: float, style: Style) -> None:
@@ -227,7 +231,7 @@ def _write(ax: Axes, row: int, pieces: Sequence[tuple[int, int, str]], lo: int, 
         if label not in written[-1][1]:
             written[-1][1].append(label)
         length = len(", ".join(written[-1][1]))
-        needed_us = int((0.6 * LABEL_POINTS / 72 * length + 0.1) / width * (hi - lo))
+        needed_us = int((0.54 * LABEL_POINTS / 72 * length + 0.1) / width * (hi - lo))
         free_us = written[-1][0] + needed_us
     for at_us, labels in written:
         late = at_us > lo + 0.8 * (hi - lo)  # it would leave the axes
