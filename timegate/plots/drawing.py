@@ -28,6 +28,7 @@ __all__ = [
     "checked",
     "inches",
     "legend_below",
+    "legend_columns",
     "percent",
     "plain",
     "printed_names",
@@ -132,11 +133,18 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
 
 
+def legend_columns(ax: Axes, labels: Iterable[str]) -> int:
+    """Return how many columns a legend under the axes has room for."""
+    longest = max(map(len, labels), default=0)
+    return max(1, int(inches(ax)[0] / max(1.3, 0.45 + 0.065 * longest)))
+
+
 def legend_below(ax: Axes, handles: Sequence[Artist], title: str | None = None) -> None:
     """Put a legend half an inch under the axes, where it hides no data, label or title."""
     under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
-    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
-    columns = max(1, min(len(handles), int(inches(ax)[0] / max(1.3, 0.45 + 0.065 * longest))))
+    labels = [str(handle.get_label()) for handle in handles]
+    columns = min(len(handles), legend_columns(ax, labels))
+    size = float(np.clip(72 * inches(ax)[0] / (0.62 * max(map(len, labels), default=0) + 4), 5.0, 8.0))
     title = title and textwrap.fill(title, max(20, int(inches(ax)[0] / 0.07)))
-    text: Style = {"title": title, "fontsize": 8, "title_fontsize": 8, "alignment": "left"}
-    ax.legend(handles=handles, ncols=columns, bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)
+    text: Style = {"title": title, "fontsize": size, "title_fontsize": 8, "alignment": "left"}
+    ax.legend(handles=handles, ncols=max(1, columns), bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)

@@ -16,6 +16,7 @@ from timegate.plots.drawing import (
     checked,
     inches,
     legend_below,
+    legend_columns,
     plain,
     printed_names,
     row_axis,
@@ -101,8 +102,8 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
     ax.set_xlabel(zone, loc="left", fontsize=min(10.0, 72 * inches(ax)[0] / (0.6 * len(zone))))
     row_axis(ax, [name.capitalize() for name in DAYS])
     labels = printed_names(names, ax)
-    most = max(1, int(5 * inches(ax)[1]) - len(handles))  # deployments that the legend has room for
-    named = sorted(main for _, main in sorted(drawn, reverse=True)[:most])
+    room = max(1, int(1.1 * inches(ax)[1])) * legend_columns(ax, (labels[main] for _, main in drawn))
+    named = sorted(main for _, main in sorted(drawn, reverse=True)[: max(1, room - len(handles))])
     if rest := len(drawn) - len(named):
         handles.append(Patch(label=f"and {rest} more", facecolor="none"))
     handles = [Patch(label=labels[main], **own[main]) for main in named] + handles
