@@ -100,7 +100,7 @@ def availability(
     ticks = MaxNLocator(int(np.clip(1.3 * width * (1 - room), 2, 8)), steps=[1, 2, 5, 10]).tick_values(low, high)
     ax.set_xticks(ticks[(ticks >= low - margin) & (ticks <= high + margin)])
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_xlabel("availability: the share of the calls that were served", loc="left", fontsize=min(10.0, 2.6 * width))
+    ax.set_xlabel("availability: share of calls served", loc="left", fontsize=min(10.0, 3 * width))
     handles = [
         Patch(label="replicas", **REPLICAS),
         Line2D([], [], label="5th to 95th percentile", **SPREAD),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from timegate.errors import InvalidTypeError, ReplayError, counted, shown
 from timegate.plots.drawing import Style, axes_of, inches, legend_below
@@ -21,6 +21,7 @@ __all__ = ["FittedLengths", "durations"]
 Floats = npt.NDArray[np.float64]
 
 PERCENTILES = (50, 90, 99)
+PERCENTILES_OF_1 = np.array(PERCENTILES) / 100
 DATA: Style = {"color": "#555555", "linewidth": 1.2, "drawstyle": "steps-pre"}
 BEST: Style = {"color": "#332288", "linewidth": 2.0}
 OTHERS: tuple[Style, ...] = (
@@ -110,45 +111,42 @@ def durations(fit: FittedLengths | npt.ArrayLike, ax: Axes | None = None) -> Axe
     >>> ax.get_ylabel()
     'outages at least so long'
     """
-    if isinstance(fit, FittedLengths):
-        fitted, lengths_s = fit, _lengths(fit.durations_s)
-    else:
-        fitted, lengths_s = None, _lengths(fit)
-    ax = axes_of(ax, (8.0, 4.5))
-    number, (width, height) = len(lengths_s), inches(ax)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    handles = [Line2D([], [], label=counted(number, "outage"), **DATA)]
-    data = np.quantile(lengths_s, [percentile / 100 for percentile in PERCENTILES])
-    marks, notes = data, [f"p{p} {_time(s)}" for p, s in zip(PERCENTILES, data, strict=True)]
+    fitted = fit if isinstance(fit, FittedLengths) else None
+    lengths_s = _lengths(fit.durations_s if isinstance(fit, FittedLengths) else fit)
+    data = marks = np.quantile(lengths_s, PERCENTILES_OF_1)
+    curves = []
     if fitted is not None:
-        shares = np.geomspace(1, 0.3 / number, 400)[1:]
-        for name, mean_s, shape, look in _curves(fitted):
-            ax.plot(_quantiles_s(name, mean_s, shape, 1 - shares), shares, **look)
-            aic = f" (AIC {fitted.aic[name]:,.1f})" if name in fitted.aic else ""
-            handles.append(Line2D([], [], label=f"{name}{aic}", **look))
-        of_fit = fitted.distribution, fitted.mttr_s, fitted.shape
-        marks = _quantiles_s(*of_fit, np.array(PERCENTILES) / 100)
-        notes = [f"p{p} {_time(s)}" for p, s in zip(PERCENTILES, marks, strict=True)]
-        if width > 5:
-            notes = [f"{note} (data {_time(s)})" for note, s in zip(notes, data, strict=True)]
-    ax.scatter(marks, 1 - np.array(PERCENTILES) / 100, s=18, color=(BEST if fitted else DATA)["color"], zorder=3)
-    for percentile, at_s, note in zip(PERCENTILES, marks, notes, strict=True):
-        ax.annotate(note, (at_s, 1 - percentile / 100), (6, 2), textcoords="offset points", **NOTE)
-
-    low, high = min(lengths_s[0], marks[0]) / 1.3, max(lengths_s[-1], marks[-1]) * 1.3
-    room = min(0.6, (0.065 * max(map(len, notes)) + 0.1) / width)  # for the note of the last percentile
-    ax.set_xlim(low, max(high, low * (marks[-1] / low) ** (1 / (1 - room))))
-    bottom = min(0.007, 0.5 / number)
-    ax.set_ylim(bottom, 1.3)
-    at_least = np.arange(number, 0, -1) / number
-    ax.plot([low, *lengths_s, lengths_s[-1]], [1.0, *at_least, bottom], **DATA)
-    _time_ticks(ax)
-    ax.yaxis.set_major_locator(LogLocator(10, numticks=8))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+        marks = _quantiles_s(fitted.distribution, fitted.mttr_s, fitted.shape, PERCENTILES_OF_1)
+        curves = _curves(fitted, np.geomspace(1, 0.3 / len(lengths_s), 400)[1:])
+    ax = axes_of(ax, (8.0, 4.5))
+    width, height = inches(ax)
+    ax.set(xscale="log", yscale="log")
     ax.set_xlabel("length of an outage", loc="left")
-    ax.set_ylabel("outages at least so long", fontsize=min(10.0, 4.5 * height))
+    ax.set_ylabel("outages at least so long", fontsize=min(10.0, 3.6 * height))
+    notes = [f"p{p} {_time(s)}" for p, s in zip(PERCENTILES, marks, strict=True)]
+    if fitted is not None and width > 5:
+        notes = [f"{note} (data {_time(s)})" for note, s in zip(notes, data, strict=True)]
+
+    # Room at the right for the note of the last percentile.
+    low, high = min(lengths_s[0], marks[0]) / 1.3, max(lengths_s[-1], marks[-1]) * 1.3
+    room = min(0.6, (0.065 * max(map(len, notes)) + 0.1) / width)
+    ax.set_xlim(low, max(high, low * (marks[-1] / low) ** (1 / (1 - room))))
+    _time_ticks(ax)
+    bottom = min(0.007, 0.5 / len(lengths_s))
+    decades = range(math.ceil(math.log10(bottom)), 1)
+    ax.set_ylim(bottom, 1.3)
+    ax.set_yticks([10.0**decade for decade in decades], [f"{10.0 ** (decade + 2):g}%" for decade in decades])
+    ax.yaxis.set_minor_locator(NullLocator())
+
+    handles = [Line2D([], [], label=counted(len(lengths_s), "outage"), **DATA)]
+    for label, x, y, look in curves:
+        ax.plot(x, y, **look)
+        handles.append(Line2D([], [], label=label, **look))
+    at_least = np.arange(len(lengths_s), 0, -1) / len(lengths_s)
+    ax.plot([low, *lengths_s, lengths_s[-1]], [1.0, *at_least, bottom], **DATA)
+    ax.scatter(marks, 1 - PERCENTILES_OF_1, s=18, color=(BEST if fitted else DATA)["color"], zorder=3)
+    for at_s, share, note in zip(marks, 1 - PERCENTILES_OF_1, notes, strict=True):
+        ax.annotate(note, (at_s, share), (6, 2), textcoords="offset points", **NOTE)
     legend_below(ax, handles)
     return ax
 
@@ -170,14 +168,17 @@ def _lengths(given: npt.ArrayLike) -> Floats:
     return lengths_s
 
 
-def _curves(fit: FittedLengths) -> list[tuple[str, float, float | None, Style]]:
-    """Return the distributions to draw: the one that was chosen, and the others if their parameters are known."""
-    curves = [(fit.distribution, float(fit.mttr_s), fit.shape, BEST)]
+def _curves(fit: FittedLengths, shares: Floats) -> list[tuple[str, Floats, Floats, Style]]:
+    """Return label, x, y and look of the distribution that was chosen, and of the others if they are known."""
+    known: list[tuple[str, float, float | None]] = [(fit.distribution, fit.mttr_s, fit.shape)]
     candidates = getattr(fit, "candidates", None)
     if candidates is not None:
         others = candidates.drop(index=fit.distribution)
-        for look, (name, row) in zip(OTHERS, others.iterrows(), strict=False):
-            curves.append((str(name), float(row["mttr_s"]), row["shape"], look))
+        known += [(str(name), float(row["mttr_s"]), row["shape"]) for name, row in others.iterrows()]
+    curves = []
+    for look, (name, mean_s, shape) in zip((BEST, *OTHERS), known, strict=False):
+        label = f"{name} (AIC {fit.aic[name]:,.1f})" if name in fit.aic else name
+        curves.append((label, _quantiles_s(name, mean_s, shape, 1 - shares), shares, look))
     return curves
 
 
