@@ -140,6 +140,16 @@ def test_explain_says_what_became_of_the_preference():
     assert routed.explain(DAY, "weak").note == ""
 
 
+def test_explain_tells_every_window_that_closes():
+    """Of several windows those that close at that instant are told, parted so that their own commas do not confuse."""
+    closed = (Window("22:00", "06:00"), Window("12:00", "13:00"), Window("03:00", "04:00", days=["mon"]))
+    hours = Hours(closed=closed, available=(Window("00:00", "24:00"),))
+    either = Hours(available=(Window("09:00", "17:00"), Window("18:00", "19:00", tz="Europe/Berlin")))
+    rows = router(hours, either).explain(NIGHT).rows
+    assert rows[0]["closed_by"] == "22:00-06:00 UTC; 03:00-04:00 UTC, mon"
+    assert rows[1]["closed_by"] == "outside 09:00-17:00 UTC; 18:00-19:00 Europe/Berlin"
+
+
 def test_explain_shows():
     """The explanation prints and shows as a table, headed by the answer."""
     routed = router(closed_at_night, Hours())
