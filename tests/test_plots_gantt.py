@@ -149,6 +149,17 @@ def test_partial_faults_are_pale_and_labelled() -> None:
     assert row_labels(ax)[0] == "a  100%", "it can serve, if not always"
 
 
+def test_a_label_is_said_once_where_faults_of_a_kind_meet() -> None:
+    """Faults that say the same, so near each other that their labels would touch, get one label."""
+    hours = [("06:00", "06:20"), ("06:30", "06:50"), ("18:00", "18:20")]
+    faults = [
+        tg.ErrorRate(target="a", rate=0.5, start=f"2026-03-02T{start}Z", end=f"2026-03-02T{end}Z")
+        for start, end in hours
+    ]
+    ax = plots.gantt(config(a=[]), tg.Scenario(faults=faults), *DAY)
+    assert notes(ax) == [(0, "50% server error"), (0, "50% server error")]
+
+
 def test_faults_that_fail_nothing_are_not_drawn() -> None:
     """A rate of 0 and a latency leave the bar as it is; a rate of 1 is an outage."""
     faults = [
