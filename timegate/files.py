@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from timegate.errors import InvalidValueError, did_you_mean
 
-__all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
+__all__ = ["check_readable", "dump_yaml", "made_folder", "read_document", "replacing", "write_document", "write_files"]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 
@@ -102,6 +102,26 @@ def write_document(path: str | Path, data: Any, header: str = "") -> None:
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n" if is_json else dump_yaml(data, header)
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+
+
+def made_folder(folder: str | Path, error_class: type[InvalidValueError]) -> Path:
+    """Make a folder, if it is not there, and the folders that it lies in."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise error_class(f"{folder}: cannot be made a folder: {error.strerror}.") from error
+    return folder
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder that is there, each whole or not at all, and return their paths."""
+    paths = []
+    for name, content in contents.items():
+        paths.append(folder / name)
+        with replacing(paths[-1]) as unfinished:
+            unfinished.write_bytes(content)
+    return paths
 
 
 @contextmanager

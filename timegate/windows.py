@@ -68,6 +68,8 @@ class Window:
     True
     >>> night
     Window('22:00', '06:00', tz='America/Sao_Paulo', days=('fri',))
+    >>> print(night)
+    22:00-06:00 America/Sao_Paulo, fri
     """
 
     start: str
@@ -109,6 +111,14 @@ class Window:
             f", {f.name}={getattr(self, f.name)!r}" for f in fields(self)[2:] if getattr(self, f.name) != f.default
         )
         return f"Window({self.start!r}, {self.end!r}{extras})"
+
+    def __str__(self) -> str:
+        parts = [f"{self.start}-{self.end} {self.tz}"]
+        parts += [" ".join(self.days)] if self.days else []
+        parts += [f"since {self.since}"] if self.since else []
+        parts += [f"until {self.until}"] if self.until else []
+        parts += ["except " + " ".join(map(str, self.except_dates))] if self.except_dates else []
+        return ", ".join(parts)
 
     @classmethod
     def parse(cls, value: object) -> Window:
