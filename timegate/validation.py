@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
-from timegate.errors import InvalidValueError, WindowError, did_you_mean, shown
+from timegate.errors import InvalidValueError, WindowError, did_you_mean, key_of_place, shown
 
 __all__ = ["AwareInstant", "FieldError", "FormatVersion", "Value"]
 
@@ -82,7 +82,7 @@ class Value(pydantic.BaseModel):
             for key in data:
                 if key not in cls.model_fields:
                     hint = did_you_mean(key, cls.model_fields)
-                    raise PydanticCustomError("key", "{text}", {"text": f"has the unknown key {key!r}.{hint}"})
+                    raise PydanticCustomError("key", "{text}", {"text": f"has the unknown key {shown(key)}.{hint}"})
         return data
 
 
@@ -116,7 +116,7 @@ def _sentence(found: Any, data: Any, name: str) -> str:
     if found["type"] == "union_tag_invalid":
         known = [tag.strip(" '") for tag in found["ctx"]["expected_tags"].split(",")]
         tag = found["ctx"]["tag"]
-        return f"{place}.type must be one of the known ones. Got {tag!r}.{did_you_mean(tag, known)}"
+        return f"{place}.type must be one of the known ones. Got {shown(tag)}.{did_you_mean(tag, known)}"
     if not isinstance(cause, Exception) and found["type"] != "key":
         message = f"{message.rstrip('.')}. Got {shown(found['input'])}."
     if found["type"] == "literal_error":
@@ -134,11 +134,11 @@ def _place(loc: Sequence[str | int], data: Any) -> str:
         if isinstance(part, int):
             place += f"[{part}]"
         else:
-            place += f"{'.' if place and not place.endswith(' ') else ''}{part}"
+            place += f"{'.' if place and not place.endswith(' ') else ''}{key_of_place(part)}"
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             data = None
         if isinstance(part, int) and isinstance(data, Mapping) and isinstance(data.get("model_name"), str):
-            place += f" {data['model_name']!r}: "
+            place += f" {shown(data['model_name'])}: "
     return place.removesuffix(": ")

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
-from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
+from timegate.errors import InvalidTypeError, WindowError, did_you_mean, key_of_place, shown
 
 __all__ = ["DAYS", "Spans", "Window", "check_zone", "union"]
 
@@ -130,7 +130,7 @@ class Window:
             known = [field.name for field in fields(cls)]
             for key in value:
                 if key not in known:
-                    raise WindowError(f"is not a field of a window.{did_you_mean(key, known)}", field=str(key))
+                    raise WindowError(f"is not a field of a window.{did_you_mean(key, known)}", field=key_of_place(key))
             for key in ("start", "end"):
                 if key not in value:
                     raise WindowError("is missing: a window needs start and end.", field=key)
@@ -323,9 +323,18 @@ def check_zone(value: object) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):  # not there, not a name, a folder
-        hint = did_you_mean(value, sorted(available_timezones()))
-        raise WindowError(f"must be an IANA zone. Got {shown(value)}.{hint}", field="tz") from None
+        raise WindowError(f"must be an IANA zone. Got {shown(value)}.{_nearest_zone(value)}", field="tz") from None
     return value
+
+
+@functools.lru_cache(maxsize=1024)  # a mistyped zone often stands in many windows, and 600 names take long to compare
+def _nearest_zone(name: str) -> str:
+    return did_you_mean(name, _zones())
+
+
+@functools.cache
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
 
 
 def _weekdays(value: object) -> tuple[str, ...] | None:

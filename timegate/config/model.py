@@ -127,13 +127,14 @@ class GatewayConfig(Value):
     def _has_unique_names(self) -> Self:
         if not self.deployments:  # a min_length would also complain of a list whose items are wrong
             raise FieldError("deployments", "must be a non-empty list. Got [].")
-        names = [deployment.model_name for deployment in self.deployments]
-        for i, name in enumerate(names):
-            if name in names[:i]:
+        places: dict[str, int] = {}
+        for i, deployment in enumerate(self.deployments):
+            first = places.setdefault(deployment.model_name, i)
+            if first != i:
                 raise FieldError(
                     f"deployments[{i}].model_name",
-                    f"must be unique. Duplicate model name found: {name!r} is also that of "
-                    f"deployments[{names.index(name)}].",
+                    f"must be unique. Duplicate model name found: {shown(deployment.model_name)} is also that of "
+                    f"deployments[{first}].",
                 )
         return self
 

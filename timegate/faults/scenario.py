@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from timegate.errors import InvalidValueError, ScenarioError, did_you_mean
+from timegate.errors import InvalidValueError, ScenarioError, did_you_mean, shown
 from timegate.faults.injection import Injector
 from timegate.faults.kinds import ErrorRate, Latency, Outage, RandomOutages, TokenLatency
 from timegate.faults.model import ScenarioModel
@@ -58,22 +59,24 @@ class Scenario(Value):
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
-        given = [fault.name for fault in self.faults if fault.name is not None]
-        for i, name in enumerate(given):
-            if name in given[:i]:
-                raise FieldError("faults", f"must have unique names: name {name!r} is given twice.")
+        given = Counter(fault.name for fault in self.faults if fault.name is not None)
+        for name, times in given.items():
+            if times > 1:
+                raise FieldError("faults", f"must have unique names: name {shown(name)} is given twice.")
         return self
 
     @property
     def fault_names(self) -> tuple[str, ...]:
         """The name of each fault's stream of draws."""
-        names: list[str] = []
+        names: dict[str, None] = {}  # in order, and searched at once
+        next_number: dict[str, int] = {}
         for fault in self.faults:
-            name = fault.name or f"{fault.type}:{fault.target}"
-            taken, number = name, 2
+            name = taken = fault.name or f"{fault.type}:{fault.target}"
+            number = next_number.get(name, 2)
             while taken in names:
                 taken, number = f"{name}#{number}", number + 1
-            names.append(taken)
+            next_number[name] = number
+            names[taken] = None
         return tuple(names)
 
     @property
