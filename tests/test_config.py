@@ -226,7 +226,7 @@ def test_saving_reads_as_one_would_write(tmp_path: Path) -> None:
             "GatewayConfig has the unknown key 'model_tipe'. Did you mean 'model_type'?",
         ),
         ("deployments: [{model_name: a}]\n", "deployments[0] 'a': model is missing."),
-        ("deployments: [[[[[]]]]]\n", "deployments[0] must be a mapping. Got [[[[...]]]]."),
+        ("deployments: [[[[[]]]]]\n", "deployments[0] must be a mapping. Got [[["),
     ],
 )
 def test_errors_in_files_begin_with_the_path(tmp_path: Path, text: str, message: str) -> None:

@@ -16,7 +16,15 @@ from typing import Any
 
 from timegate.errors import InvalidValueError, did_you_mean, shown
 
-__all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
+__all__ = [
+    "check_readable",
+    "dump_yaml",
+    "parse_document",
+    "read_document",
+    "read_text",
+    "replacing",
+    "write_document",
+]
 
 # Far above any document that is meant, and low enough to be read or refused within a second or two.
 MAX_DOCUMENT_BYTES = 8 * 2**20
@@ -54,6 +62,11 @@ def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any
         50 levels.
     """
     path = Path(path)
+    return parse_document(read_text(path, error_class), path, error_class)
+
+
+def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
+    """Read the text of a document, or raise the error of :func:`read_document`."""
     check_readable(path, error_class)
     try:
         if not path.is_file():  # nobody knows whether and when it ends
@@ -71,6 +84,11 @@ def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any
     if "\0" in text:
         place = content.index(b"\0")
         raise error_class(f"{path}: must be UTF-8 text. Byte {place} is NUL.{_encoding(content)}")
+    return text
+
+
+def parse_document(text: str, path: Path, error_class: type[InvalidValueError]) -> Any:
+    """Parse the text of a document, or raise the error of :func:`read_document`."""
     is_json = path.suffix == ".json"
     try:
         data = _parse_json(text) if is_json else _yaml().parse(text, MAX_VALUES, MAX_DEPTH)

@@ -87,7 +87,7 @@ class _Document:
     def _value(self, event: yaml.Event, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        assert isinstance(event, yaml.NodeEvent)  # noqa: S101 - nothing else begins a value
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101 - nothing else is left
         size_before = self.size
         self._grow(1, event)
         if depth >= self.max_depth:
@@ -169,7 +169,7 @@ def _refuse_tag(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> NoReturn
     _fail(f"found the tag {shown(tag)}; only plain data is read", event.start_mark)
 
 
-def _fail(problem: str, mark: yaml.Mark | None) -> NoReturn:
+def _fail(problem: str, mark: Any) -> NoReturn:
     place = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
     raise ValueError(f"{problem}{place}") from None
 
