@@ -24,14 +24,15 @@ import numpy.typing as npt
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, key_of_place, shown
 
-__all__ = ["DAYS", "Spans", "Window", "check_zone", "union"]
+__all__ = ["DAYS", "DAY_NAMES", "Spans", "Window", "check_zone", "union"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Spans = npt.NDArray[np.int64]
 """Half-open stretches of time: shape (n, 2), microseconds, sorted and disjoint."""
 
 _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
+DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")  # the standard library also takes 2026-W10 and 2026030299
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 
@@ -344,7 +345,7 @@ def _weekdays(value: object) -> tuple[str, ...] | None:
         raise InvalidTypeError(f"must be a list of weekdays like ['mon', 'fri']. Got {shown(value)}.", "days")
     days = set()
     for item in value:
-        day = _DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
+        day = DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
         if day is None:
             raise WindowError(f"must be weekdays. Got {shown(item)}.{did_you_mean(item, DAYS)}", field="days")
         days.add(day)
@@ -356,7 +357,7 @@ def _weekdays(value: object) -> tuple[str, ...] | None:
 def _local_date(value: object, field: str) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:

@@ -51,12 +51,17 @@ class DeploymentConfig(Value):
     available : list of windows
         When it may be used. Default: always.
     description : str, optional
+        For people.
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError
 
-    model_name: str = Field(min_length=1)
-    model: str
+    model_name: str = Field(
+        min_length=1,
+        examples=["strong"],
+        json_schema_extra={"not": {"anyOf": [{"pattern": "^provider:"}, {"enum": list(UNSERVED)}]}},
+    )
+    model: str = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
     time_constraints: Windows = ()
     available: Windows = ()
     description: str | None = None
@@ -97,6 +102,7 @@ class GatewayConfig(Value):
     Parameters
     ----------
     deployments : list of DeploymentConfig or dict
+        In order of fallback.
     model_type : str
         What all the models do. Default ``"chat_completion"``.
     version : int
@@ -121,7 +127,7 @@ class GatewayConfig(Value):
 
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
-    deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False)]
+    deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False, json_schema_extra={"minItems": 1})]
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:

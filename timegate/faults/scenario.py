@@ -32,6 +32,7 @@ class Scenario(Value):
     seed : int
         0 to 2**64 - 1. The same seed gives the same luck to every config.
     description : str, optional
+        For people.
     version : int
         Of the file format: 1.
 
