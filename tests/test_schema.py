@@ -143,8 +143,7 @@ def test_every_scenario_passes_as_saved(scenario: tg.Scenario) -> None:
         config(time_constraints=[["6:5", "24:0"], ["00:00", "00:00"]]),
         window(days=["Mon", "FRIDAY", "sun"]),
         window(days=None, since=None, until=None),
-        window(since="20260302", until="2026-W52"),
-        window(since="2026W10", until="2026-W52-7", except_dates=["2026W107"]),
+        window(since="0001-01-01", until="9999-12-31", except_dates=["2026-12-25", "2026-12-25"]),
         window(tz="Etc/GMT+8", except_dates=[]),
         {"version": 1, "model_type": "x", **config()},
     ],
@@ -158,8 +157,8 @@ def test_forms_that_load_pass(data: Any) -> None:
 @pytest.mark.parametrize(
     "at",
     [
-        "2026-03-02T09:00Z", "2026-03-02 09:00:00.123456+05:30", "20260302T0900Z", "2026-W10-1T09Z", " 2026-03-02T09:00Z ",
-        "2026-03-02T09:00:00,5-0330", "2026-03-02\n09:00+00:00:30", "2026-03-02T09:00+01",
+        "2026-03-02T09:00Z", "2026-03-02 09:00:00.123456+05:30", "20260302T0900Z", "2026-W10-1T09Z",
+        " 2026-03-02T09:00Z ",         "2026-03-02T09:00:00,5-0330", "2026-03-02\n09:00+00:00:30", "2026-03-02T09:00+01",
     ],
 )  # fmt: skip
 def test_instants_that_load_pass(at: str) -> None:
@@ -220,6 +219,9 @@ INVALID: dict[str, list[Any]] = {
         window(days=[1]),
         window(since="soon"),
         window(since=20260302),
+        window(since="20260302"),
+        window(since="2026-W10-1"),
+        window(until="2026030299"),
         window(except_dates="2026-03-02"),
         window(except_dates=None),
         window(except_dates=["2026-3-2"]),

@@ -280,8 +280,8 @@ def key_of_place(key: object) -> str:
 
     Examples
     --------
-    >>> key_of_place("start"), key_of_place(" " * 1000)[:3], key_of_place(7)
-    ('start', "'  ", '7')
+    >>> key_of_place("start"), key_of_place("x" * 1000)[:9], key_of_place(7)
+    ('start', "'xxxxxxxx", '7')
     """
     return key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
 
