@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
 from timegate.errors import InvalidValueError, WindowError, did_you_mean, key_of_place, shown
 
-__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Value"]
+__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Text", "Value"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -31,6 +31,18 @@ AwareInstant = Annotated[
     PlainSerializer(_write_instant, return_type=str, when_used="json"),
 ]
 """An aware datetime in UTC, from anything that :func:`timegate.clock.to_us` reads."""
+
+
+def _is_unicode(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"must be text that a file can hold. Got {shown(value)}.") from None
+    return value
+
+
+Text = Annotated[str, AfterValidator(_is_unicode)]
+"""Text without lone surrogates, which JSON and Python's strings can hold, but no file."""
 
 
 def _is_one(value: Any) -> int:

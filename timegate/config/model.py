@@ -15,7 +15,7 @@ from timegate.gateway import ModelGateway
 from timegate.models.registry import Model
 from timegate.routing import Deployment, Explanation, Router
 from timegate.timetable import Hours
-from timegate.validation import FieldError, FormatVersion, Value
+from timegate.validation import FieldError, FormatVersion, Text, Value
 from timegate.windows import Window
 
 __all__ = ["DeploymentConfig", "GatewayConfig"]
@@ -61,10 +61,10 @@ class DeploymentConfig(Value):
         examples=["strong"],
         json_schema_extra={"not": {"anyOf": [{"pattern": "^provider:"}, {"enum": list(UNSERVED)}]}},
     )
-    model: str = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
+    model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
     time_constraints: Windows = ()
     available: Windows = ()
-    description: str | None = None
+    description: Text | None = None
 
     @field_validator("time_constraints", "available", mode="before")
     @classmethod

@@ -17,7 +17,7 @@ from timegate.faults.kinds import ErrorRate, Latency, Outage, RandomOutages, Tok
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
-from timegate.validation import FieldError, FormatVersion, Value
+from timegate.validation import FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
 
@@ -51,7 +51,7 @@ class Scenario(Value):
     error_class: ClassVar[type[InvalidValueError]] = ScenarioError
 
     version: FormatVersion = 1
-    description: str | None = None
+    description: Text | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     faults: Annotated[
         tuple[Annotated[Outage | RandomOutages | ErrorRate | Latency | TokenLatency, Field(discriminator="type")], ...],
