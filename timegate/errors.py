@@ -116,10 +116,17 @@ class ModelTimeoutError(ModelCallError, TimeoutError):
 
 
 class RateLimitError(ModelCallError):
-    """The provider answered 429."""
+    """The provider answered 429.
+
+    Attributes
+    ----------
+    retry_after_s : float or None
+        What its ``Retry-After`` said, in seconds.
+    """
 
     kind = "rate_limit"
     status_code = 429
+    retry_after_s: float | None = None
 
 
 class ServerError(ModelCallError):
@@ -302,4 +309,5 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     if near:
         return f" Did you mean {next(n for n in names if n.lower() == near[0])!r}?"
     listed = ", ".join(map(shown, names[:12])) + (", ..." if len(names) > 12 else "")
+    listed = listed if len(listed) <= 200 else f"{listed[:197]}..."
     return f" Known: {listed}." if 0 < len(names) <= 24 else ""  # of hundreds of zones, a few say nothing

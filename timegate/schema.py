@@ -56,8 +56,8 @@ def scenario_schema() -> Schema:
     return _schema(
         Scenario,
         "scenario.schema.json",
-        "Loading checks more than a schema can say: that names are unique, times exist, and each end lies after its "
-        "start. A replay checks that the targets exist.",
+        "Loading checks more than a schema can say: that names are unique, zones and groups are known, times exist, "
+        "each end lies after its start, and fields of a fault go together. A replay checks that the targets exist.",
     )
 
 
@@ -151,4 +151,4 @@ def _described(cls: type) -> tuple[str, dict[str, str]]:
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.replace("``", "`").split())
+    return " ".join(re.sub(":class:(?=`)", "", text).replace("``", "`").split())

@@ -12,9 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerialize
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
-from timegate.errors import InvalidValueError, WindowError, did_you_mean, key_of_place, shown
+from timegate.errors import InvalidTypeError, InvalidValueError, WindowError, did_you_mean, key_of_place, shown
+from timegate.windows import check_zone
 
-__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Text", "Value"]
+__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Text", "Value", "ZoneName"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -43,6 +44,17 @@ def _is_unicode(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_is_unicode)]
 """Text without lone surrogates, which JSON and Python's strings can hold, but no file."""
+
+
+def _read_zone(value: Any) -> str:
+    try:
+        return check_zone(value)
+    except (WindowError, InvalidTypeError) as error:
+        raise ValueError(error.problem) from None  # the place is that of the field, whatever its name
+
+
+ZoneName = Annotated[str, BeforeValidator(_read_zone)]
+"""The name of an IANA zone."""
 
 
 def _is_one(value: Any) -> int:
@@ -105,6 +117,7 @@ def describe(error: ValidationError, data: Any, name: str) -> list[str]:
 
 _PLAINER = {
     "dict_type": "must be a mapping",
+    "too_short": "must not be empty",
     "model_attributes_type": "must be a mapping",
     "model_type": "must be a mapping",
     "tuple_type": "must be a list",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
 
 from timegate.clock import Instant, to_us
-from timegate.columns import UNSERVED
+from timegate.columns import TARGET_PREFIXES, UNSERVED
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, MissingExtraError, WindowError, shown
 from timegate.files import read_document, write_document
 from timegate.gateway import ModelGateway
@@ -59,7 +59,9 @@ class DeploymentConfig(Value):
     model_name: str = Field(
         min_length=1,
         examples=["strong"],
-        json_schema_extra={"not": {"anyOf": [{"pattern": "^provider:"}, {"enum": list(UNSERVED)}]}},
+        json_schema_extra={
+            "not": {"anyOf": [{"pattern": f"^({'|'.join(TARGET_PREFIXES)})"}, {"enum": list(UNSERVED)}]}
+        },
     )
     model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
     time_constraints: Windows = ()
@@ -84,8 +86,9 @@ class DeploymentConfig(Value):
     @field_validator("model_name")
     @classmethod
     def _means_nothing_else(cls, value: str) -> str:
-        if value.startswith("provider:"):
-            raise ValueError(f"must not begin with 'provider:', which names a target of faults. Got {shown(value)}.")
+        for prefix in TARGET_PREFIXES:
+            if value.startswith(prefix):
+                raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
         if value in UNSERVED:
             raise ValueError(f"must not be the name of an outcome: tables have columns of both. Got {value!r}.")
         return value
