@@ -22,7 +22,7 @@ from timegate.windows import Window
 from timegate.yaml12 import dump, parse
 
 SOURCES: dict[str, Any] = {"config": tg.GatewayConfig, "scenario": tg.Scenario}
-EXAMPLES = int(os.environ.get("TIMEGATE_FUZZ_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("TIMEGATE_FUZZ_EXAMPLES", "100"))
 TOKENS = [
     "\n", "\r\n", "\t", " ", "  ", "\0", "\ufeff", "\u2028", "\x85", "\ud7ff", "\U0001f600", "\x07", "\\", "/", "'",
     '"', "`", "@", "- ", ": ", ":", "? ", "| ", "> ", "#", ",", "[", "]", "{", "}", "[]", "{}", "&a ", "*a", "<<: *a",

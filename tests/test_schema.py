@@ -234,7 +234,7 @@ INVALID: dict[str, list[Any]] = {
         {"faults": None},
         {"faults": ["weak"]},
         {"faults": [{key: value for key, value in OUTAGE.items() if key != "type"}]},
-        {"faults": [{key: value for key, value in OUTAGE.items() if key != "end"}]},
+        {"faults": [{key: value for key, value in OUTAGE.items() if key != "start"}]},
         {"faults": [OUTAGE | {"type": "outtage"}]},
         {"faults": [OUTAGE | {"stat": NINE}]},
         {"faults": [OUTAGE | {"target": ""}]},

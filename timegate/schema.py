@@ -51,7 +51,7 @@ def scenario_schema() -> Schema:
     Examples
     --------
     >>> scenario_schema()["$defs"]["Outage"]["required"]
-    ['type', 'target', 'start', 'end']
+    ['type', 'target', 'start']
     """
     return _schema(
         Scenario,
