@@ -242,7 +242,7 @@ def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
     """An alias is its value, and `<<` adds the keys that a mapping lacks; the earlier of several comes first."""
     (tmp_path / "x.yaml").write_text(
         "base: &base {a: 1, b: 2}\nother: &other {b: 3, c: 4}\n"
-        "one: {<<: *base, b: 9}\ntwo: {<<: [*other, *base]}\nthree: [*base, '<<']\n"
+        "one: {<<: *base, b: 9}\ntwo: {<<: [*other, *base]}\nthree: [*base, '<<']\nfour: {'<<': *base}\n"
     )
     assert read_document(tmp_path / "x.yaml", ConfigError) == {
         "base": {"a": 1, "b": 2},
@@ -250,6 +250,7 @@ def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
         "one": {"a": 1, "b": 9},
         "two": {"a": 1, "b": 3, "c": 4},
         "three": [{"a": 1, "b": 2}, "<<"],
+        "four": {"<<": {"a": 1, "b": 2}},
     }
 
 

@@ -124,6 +124,8 @@ def test_every_invalid_field_gets_one_clear_error(data: Any, message: str) -> No
         ({"faults": [OUTAGE | {"target": "\ud800"}]}, "faults[0].target must be a valid string"),
         ({"faults": [OUTAGE | {"name": "x" * 5000}] * 2}, "faults must have unique names: name 'xxx"),
         ({"faults": [RATE | {"rate": 10**5000}]}, "faults[0].rate must be "),
+        ({"groups": {"two\nlines": []}}, "groups.'two\\nlines' must not be empty."),
+        ({"groups": {"x" * 5000: 1}}, "groups.'xxx"),
         ({"seed": 10**5000}, "seed must be less than 18446744073709551616. Got a number of thousands of digits."),
     ],
 )
