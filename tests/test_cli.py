@@ -299,7 +299,7 @@ BAD_SCENARIOS = {
     "provider": ("faults: [{type: error_rate, target: 'provider:opnai', rate: 1}]", "faults[0]", "'provider:openai'?"),
     "ends first": (f"faults: [{{{OUTAGE}, end: '2026-03-02T08:00Z'}}]", "scenario.yaml: faults[0]", "after start"),
     "naive": (f"faults: [{{{OUTAGE}, end: '2026-03-02T10:00'}}]", "scenario.yaml: faults[0].end", "zone"),
-    "no end": (f"faults: [{{{OUTAGE}}}]", "scenario.yaml: faults[0].end", "missing"),
+    "no start": ("faults: [{type: outage, target: strong}]", "scenario.yaml: faults[0].start", "missing"),
     "rate": ("faults: [{type: error_rate, target: strong, rate: 1.5}]", "scenario.yaml: faults[0].rate", "1.5"),
     "below": ("faults: [{type: error_rate, target: strong, rate: -0.1}]", "scenario.yaml: faults[0].rate", "-0.1"),
     "nan": ("faults: [{type: error_rate, target: strong, rate: .nan}]", "scenario.yaml: faults[0].rate", "nan"),
