@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
+from timegate.config.check import check
+from timegate.config.findings import Finding, Findings
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
 from timegate.gateway import ModelGateway
@@ -31,6 +33,8 @@ __all__ = [
     "BaseModel",
     "DeploymentConfig",
     "ErrorRate",
+    "Finding",
+    "Findings",
     "GatewayConfig",
     "Latency",
     "Model",
@@ -52,6 +56,7 @@ __all__ = [
     "TokenLatency",
     "Trace",
     "Window",
+    "check",
     "compare",
     "generate_trace",
     "monte_carlo",
