@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from html import escape
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -98,7 +99,7 @@ class Finding:
     index: int | None = None
     line: int | None = None
     column: int | None = None
-    spans_us: Spans = field(default_factory=_NO_SPANS.copy, repr=False, compare=False)
+    spans_us: Spans = dataclasses.field(default_factory=_NO_SPANS.copy, repr=False, compare=False)
 
     @property
     def severity(self) -> Severity:
@@ -226,8 +227,10 @@ class Findings(Sequence[Finding]):
             for f in self._findings[:MOST_ROWS]
         )
         more = f"<p>and {len(self) - MOST_ROWS:,} more.</p>" if len(self) > MOST_ROWS else ""
-        head = "<thead><tr><th>severity</th><th>code</th><th>place</th><th>finding, and how to mend it</th></tr></thead>"
-        table = f"<table>{head}<tbody>{rows}</tbody></table>{more}" if rows else ""
+        head = (
+            "<thead><tr><th>severity</th><th>code</th><th>place</th><th>finding, and how to mend it</th></tr></thead>"
+        )
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}" if rows else ""
         return f"<p><b>{escape(self.headline)}</b></p>{table}"
 
 
@@ -236,9 +239,3 @@ _COLORS = {"error": "#b00020", "warning": "#a05a00", "info": "#3b5b8c"}
 
 def _iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
-
-
-def as_severity(text: str) -> Severity:
-    """Return text as a severity, or raise the error of :meth:`Findings.at_least`."""
-    Findings([]).at_least(cast("Severity", text))
-    return cast("Severity", text)
