@@ -241,6 +241,8 @@ def union(parts: Iterable[Spans]) -> Spans:
     if not rows:
         return np.empty((0, 2), np.int64)
     spans = np.concatenate(rows)
+    if (spans[1:, 0] > spans[:-1, 1]).all():  # as most are already
+        return spans
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
     reach = np.maximum.accumulate(spans[:, 1])
     opens = np.concatenate([[True], spans[1:, 0] > reach[:-1]])  # nothing before it reaches this start

@@ -22,7 +22,7 @@ __all__ = ["check"]
 
 WHOLE = "deployments"
 WEEK_DAYS, YEAR_DAYS = 7, 366
-MOST_WINDOWS_A_YEAR = 20_000
+MOST_WINDOWS_A_YEAR = 2_000
 MOST_PATTERNS = 6  # that are told apart; the others share a finding
 MOST_NAMED = 4
 
@@ -45,7 +45,7 @@ def check(
         Of a file, the text is checked too: times that are not quoted.
     horizon : timedelta, float, or pair of datetime or str, optional
         How far to look ahead, as a length of time or a number of days from now; or the start and end of a stretch.
-        Default: the coming year, of 366 days; for more than 20,000 windows a week.
+        Default: the coming year, of 366 days; for more than 2,000 windows a week.
     now : datetime or str, optional
         The instant from which to look ahead. Default: the present one. Given, the findings can be reproduced.
 
@@ -93,13 +93,13 @@ def _periods(config: GatewayConfig, horizon: object, now_us: int) -> Spans:
             raise InstantError(f"horizon must end after its start. Got {shown(horizon)}.")
         return np.array([[start_us, end_us]])
     windows = [window for _, _, window in windows_of(config)]
-    if horizon is None:
-        horizon = YEAR_DAYS if len(windows) <= MOST_WINDOWS_A_YEAR else WEEK_DAYS
-    parts = [(now_us, now_us + _length_us(horizon, now_us)), (now_us, now_us + WEEK_DAYS * DAY_US)]
+    days = YEAR_DAYS if len(windows) <= MOST_WINDOWS_A_YEAR else WEEK_DAYS
+    horizon_us = days * DAY_US if horizon is None else _length_us(horizon, now_us)
+    parts = [(now_us, now_us + horizon_us), (now_us, now_us + WEEK_DAYS * DAY_US)]
     for zone in {window.tz for window in windows}:
         changes = offset_changes(zone, now_us, now_us + YEAR_DAYS * DAY_US)
         parts += [(max(now_us, change_us - DAY_US), change_us + DAY_US) for change_us, _, _ in changes]
-    return union([np.array(parts)])
+    return union([np.array(parts).clip(max=LAST_US)])
 
 
 def _length_us(horizon: object, now_us: int) -> int:
@@ -121,15 +121,15 @@ def _text_findings(path: Path, config: GatewayConfig) -> Iterator[Finding]:
     ambiguous = import_module("timegate.config.quoting").ambiguous
     for found in ambiguous(path.read_text(encoding="utf-8-sig")):
         deployment, field, index = None, None, None
-        place, path_ = f"{path}, line {found.line}, column {found.column}", found.path
-        if path_[:1] == ("deployments",) and len(path_) > 2 and isinstance(path_[1], int):
-            deployment = config.deployments[path_[1]].model_name
-        if deployment is not None and path_[2] in LISTS and len(path_) > 3:
-            field, index = path_[2], path_[3]
+        match found.path:
+            case ("deployments", int(i), *rest) if i < len(config.deployments):
+                deployment = config.deployments[i].model_name
+                if len(rest) > 1 and rest[0] in LISTS:
+                    field, index = rest[:2]
         is_time = field is not None and found.read_as.startswith("the number")
         yield Finding(
             "TG501" if is_time else "TG502",
-            place,
+            f"{path}, line {found.line}, column {found.column}",
             f"The {'time' if is_time else 'text'} {found.text} is not quoted: readers of YAML 1.1 take it for "
             f"{found.read_as}.",
             f'Write it quoted: "{found.text}".',
@@ -155,7 +155,7 @@ def _coverage_findings(
         yield Finding(
             "TG102",
             WHOLE,
-            f"No deployment is open {words}: for the single instant at which one window ends and the next begins.",
+            f"No deployment is open for the single instant {words}.",
             "Both ends of a window belong to it. It matters only to calls that arrive at that very microsecond.",
             spans_us=moments,
         )
@@ -180,13 +180,11 @@ def _coverage_findings(
     for i, (deployment, spans) in enumerate(zip(config.deployments, surveyed.open, strict=True)):
         longest_us = int(np.diff(spans, axis=1).max(initial=0))
         if longest_us < MINUTE_US:
-            often = (
-                f"open for more than {lasting(longest_us)} at a time" if longest_us else "open: no call can reach it"
-            )
+            often = f"for more than {lasting(longest_us)} at a time" if longest_us else "in the time looked at"
             yield Finding(
                 "TG104",
                 f"deployments[{i}] {deployment.model_name!r}",
-                f"{deployment.model_name!r} is never {often}, in the time looked at.",
+                f"{deployment.model_name!r} is never open {often}: calls cannot count on it.",
                 "Shorten its time_constraints, widen its available windows, or remove the deployment.",
                 deployment.model_name,
                 spans_us=spans,

@@ -84,9 +84,11 @@ def diff(
     >>> diff(before, after, "2026-03-02T00:00Z", "2026-03-09T00:00Z")
     Routing differs for 7 h of 168 h, 2026-03-02 00:00 to 2026-03-09 00:00 UTC.
     from 21:00 to 22:00 UTC every day:
-        strong -> weak, now weak
+      - strong -> weak
+      + weak
     from 21:00 to 22:00 UTC every day, if weak is preferred:
-        weak -> strong, now weak
+      - weak -> strong
+      + weak
     """
     before, after = (c if isinstance(c, GatewayConfig) else GatewayConfig.load(c) for c in (config_a, config_b))
     if start is None:
@@ -159,15 +161,16 @@ class Diff:
         """The same in words, a row for what recurs at the same local time.
 
         ``preferred`` (str), missing without preference; ``when`` (str); ``duration_s`` (float64) in all;
-        ``order_before``, ``order_after`` (str).
+        ``order_before``, ``order_after`` (str). Stretches in which a preference changes nothing are not repeated.
         """
         period = np.array([[to_us(self.start, "start"), to_us(self.end, "end")]])
         zones = dict.fromkeys(["UTC", *sorted(w.tz for config in self._configs for _, _, w in windows_of(config))])
-        rows = []
+        rows, told = [], set(self._pieces)
         for preferred in (None, *self._names):
             groups: dict[tuple[Order, Order], list[tuple[int, int]]] = {}
             for piece in self._preferring(preferred):
-                groups.setdefault((piece.before, piece.after), []).append(piece[:2])
+                if preferred is None or piece not in told:
+                    groups.setdefault((piece.before, piece.after), []).append(piece[:2])
             for orders, bounds in groups.items():
                 for words, spans in patterns(np.array(bounds), zones, period):
                     length_s = float(np.diff(spans, axis=1).sum()) / SECOND_US
@@ -217,7 +220,8 @@ class Diff:
         lines = [self.headline, *self.notes]
         for preferred, when, _, before, after in self.recurring.head(MOST_ROWS).itertuples(index=False):
             lines.append(f"{when}{'' if pd.isna(preferred) else f', if {preferred} is preferred'}:")
-            lines += textwrap.wrap(f"{before}, now {after}", 110, initial_indent="    ", subsequent_indent="    ")
+            for sign, order in (("-", before), ("+", after)):
+                lines += textwrap.wrap(order, 110, initial_indent=f"  {sign} ", subsequent_indent="    ")
         return "\n".join([*lines, *self._more()])
 
     def _repr_html_(self) -> str:

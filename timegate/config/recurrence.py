@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
@@ -78,10 +79,11 @@ def local_us(at_us: _Int64s, tz: str) -> _Int64s:
     return local
 
 
-def offset_changes(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
+@functools.lru_cache(maxsize=1024)
+def offset_changes(tz: str, start_us: int, end_us: int) -> tuple[tuple[int, int, int], ...]:
     """Return the changes of a zone's offset from UTC in ``(start_us, end_us)``: (instant, offset before, after)."""
     cuts = constant_offsets(tz, start_us, end_us)
-    return [(at, before, after) for (_, _, before), (at, _, after) in pairwise(cuts) if before != after]
+    return tuple((at, before, after) for (_, _, before), (at, _, after) in pairwise(cuts) if before != after)
 
 
 def lasting(us: int) -> str:
@@ -94,8 +96,7 @@ def lasting(us: int) -> str:
     """
     if us < MINUTE_US:
         return f"{us} µs" if us < 1000 else f"{us / SECOND_US:.6f}".rstrip("0").rstrip(".") + " s"
-    minutes = (us + 1) // MINUTE_US  # a microsecond more or less is that of an included end
-    hours, minutes = divmod(minutes, 60)
+    hours, minutes = divmod(round(us / MINUTE_US), 60)  # microseconds more or less are those of included ends
     return " ".join([f"{hours:,} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
 
 

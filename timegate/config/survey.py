@@ -39,8 +39,8 @@ class Tally:
     """How long the deployment's other list leaves it to this one to decide."""
     within: dict[int, int] = field(default_factory=dict)
     """Number of pieces that lie inside a piece of another window."""
-    overlapping: dict[int, int] = field(default_factory=dict)
-    """Number of pieces that begin inside a piece of another window and outlast it."""
+    overlaps: set[int] = field(default_factory=set)
+    """Windows before it in the list that it overlaps, without one lying within the other."""
     almost_meets: set[int] = field(default_factory=set)
     """Windows that begin a minute after this one's end, less a microsecond."""
 
@@ -95,12 +95,18 @@ def survey(config: GatewayConfig, periods: Spans) -> Survey:
             _weigh(i, pieces, tallies)
         deployments = _sweep(closed, lo, hi)
         nobody.append(deployments.where(0))
-        for i, spans in deployments.alone().items():
+        alone = deployments.alone()
+        for i, spans in alone.items():
             only.setdefault(i, []).append(spans)
         providers = _sweep([_sweep([closed[i] for i in group], lo, hi).where(0) for group in members.values()], lo, hi)
-        several = union([complement(union([nobody[-1], *deployments.alone().values()]), lo, hi)])
+        several = complement(union([nobody[-1], *alone.values()]), lo, hi)
         for number, spans in providers.alone().items():
             only_provider.setdefault([*members][number], []).append(intersection(spans, several))
+    for (i, name, index), tally in tallies.items():
+        if sum(tally.within.values()) < tally.pieces:  # on some dates only
+            for other in tally.within:
+                first, second = sorted([index, other])
+                tallies[i, name, second].overlaps.add(first)
     return Survey(
         union(nobody),
         {i: union(parts) for i, parts in sorted(only.items())},
@@ -142,7 +148,7 @@ class _Swept(NamedTuple):
         order = np.argsort(owners, kind="stable")
         starts = starts[order]
         found, first = np.unique(owners[order], return_index=True)
-        groups = np.split(starts, first[1:])
+        groups = np.split(starts, first)[1:]
         return {
             int(owner): union([np.stack([self.edges[group], self.edges[group + 1]], axis=1)])
             for owner, group in zip(found.tolist(), groups, strict=True)
@@ -174,8 +180,6 @@ def _compare(tallies: Sequence[Tally], pieces: Sequence[Spans]) -> None:
     for tally, spans in zip(tallies, pieces, strict=True):
         tally.pieces += len(spans)
         tally.total_us += int(np.diff(spans, axis=1).sum())
-    if len(pieces) == 1:
-        return
     numbers = np.repeat(np.arange(len(pieces)), [len(spans) for spans in pieces])
     bounds = np.concatenate(pieces)
     order = np.lexsort((-bounds[:, 1], bounds[:, 0]))  # of those that begin together, the longest first
@@ -186,18 +190,23 @@ def _compare(tallies: Sequence[Tally], pieces: Sequence[Spans]) -> None:
     furthest = np.maximum.accumulate(np.where(np.append(True, end[1:] > reach[:-1]), np.arange(len(end)), 0))
     # The pieces of one window are disjoint: what reaches into a piece from before is another window's.
     start, end, number, reach, before = start[1:], end[1:], number[1:], reach[:-1], number[furthest[:-1]]
-    for which, name in (
-        (reach >= end, "within"),
-        # Both ends are included, so windows that follow each other share an instant: no overlap is meant.
-        ((reach > start + 1) & (reach < end), "overlapping"),
-    ):
-        pairs, counts = np.unique(number[which] * len(pieces) + before[which], return_counts=True)
-        for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-            others = getattr(tallies[pair // len(pieces)], name)
-            others[pair % len(pieces)] = others.get(pair % len(pieces), 0) + count
+    within = reach >= end
+    for pair, count in _counted(number[within] * len(pieces) + before[within]):
+        others = tallies[pair // len(pieces)].within
+        others[pair % len(pieces)] = others.get(pair % len(pieces), 0) + count
+    # Both ends are included, so windows that follow each other share an instant: no overlap is meant.
+    overlaps = (reach > start + 1) & ~within
+    first, second = np.minimum(number, before)[overlaps], np.maximum(number, before)[overlaps]
+    for pair, _ in _counted(second * len(pieces) + first):
+        tallies[pair // len(pieces)].overlaps.add(pair % len(pieces))
     almost = start - reach == _ALMOST_A_MINUTE_US
-    for pair in np.unique(before[almost] * len(pieces) + number[almost]).tolist():
+    for pair, _ in _counted(before[almost] * len(pieces) + number[almost]):
         tallies[pair // len(pieces)].almost_meets.add(pair % len(pieces))
+
+
+def _counted(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    found, counts = np.unique(values, return_counts=True)
+    yield from zip(found.tolist(), counts.tolist(), strict=True)
 
 
 def _weigh(i: int, pieces: Mapping[str, Sequence[Spans]], tallies: Mapping[Place, Tally]) -> None:

@@ -125,10 +125,9 @@ def _compared(seat: _Seat, tally: Tally) -> Iterator[Finding]:
         same = [other for other in tally.within if windows[other] == window]
         message = f"It repeats {seat.names(same)}." if same else f"Whenever it applies, it lies within {others}."
         yield seat.finding("TG303", message, "Remove it, or mend its times.")
-    elif touching := tally.within.keys() | tally.overlapping.keys():
-        times = sum(tally.within.values()) + sum(tally.overlapping.values())
-        message = f"It overlaps {seat.names(touching)}, {times:,} of the {counted(tally.pieces, 'time')} it applies."
-        yield seat.finding("TG304", message, "That does no harm; if it is not meant, mend its times.")
+    elif tally.overlaps:
+        fix = "That does no harm; if it is not meant, mend its times."
+        yield seat.finding("TG304", f"It overlaps {seat.names(tally.overlaps)}.", fix)
     for other in sorted(tally.almost_meets):
         following = "its next start" if other == index else f"the start of {field}[{other}]"
         start = windows[other].start
@@ -140,10 +139,11 @@ def _compared(seat: _Seat, tally: Tally) -> Iterator[Finding]:
         )
     moments_us = 2 * tally.pieces  # both ends are included, so windows that follow each other share an instant
     if not tally.effective_us or tally.effective_us <= moments_us < tally.total_us:
+        nothing = "nothing but single instants" if tally.effective_us else "nothing"
         message = (
-            "It closes nothing: the deployment is not available then anyway."
+            f"It closes {nothing}: the deployment is not available then anyway."
             if field == "time_constraints"
-            else "It opens nothing: time_constraints close all of it."
+            else f"It opens {nothing}: time_constraints close all of it."
         )
         yield seat.finding("TG309", message, "Remove it, or mend the times of one of the two lists.")
 
@@ -175,7 +175,7 @@ def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
             if code:
                 found.setdefault(code, []).append(_Change(code, f"on {_EPOCH_DAY + timedelta(day)} it {words}", spans))
     for code, changes in sorted(found.items()):
-        message = f"The clocks change in {seat.window.tz}: {listed([change.words for change in changes])}."
+        message = f"The clocks change in {seat.window.tz}: {'; '.join(change.words for change in changes)}."
         fix = {
             "TG401": "Move it out of the hour that is skipped, or give it a zone without daylight saving, such as UTC.",
             "TG402": "Move its ends out of the hours that are skipped or repeated, or give it a zone such as UTC.",
@@ -195,10 +195,10 @@ def _effect(window: tuple[int, int], hour: tuple[int, int], *, skipped: bool) ->
         return ("TG401", "does not occur") if skipped else ("TG402", "occurs twice")
     if skipped:
         if any(inside):
-            return "TG402", f"{'starts late' if inside[0] else 'ends early'}, and lasts {shared} less"
+            return "TG402", f"{'starts late' if inside[0] else 'ends early'} and lasts {shared} less"
         return "TG403", f"lasts {shared} less"
     if lo < first or last < hi:
-        return "TG402", f"occurs in two parts, and lasts {shared} longer"
+        return "TG402", f"occurs in two parts and lasts {shared} longer"
     return "TG403", f"lasts {shared} longer"
 
 
