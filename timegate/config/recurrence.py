@@ -159,17 +159,17 @@ def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.N
     keys = [_Key(_RECURRING, *row) for row in found.tolist()]
     which = np.zeros(len(spans), np.intp)
     which[whole] = inverse
-    for i in np.flatnonzero(
-        ~whole
-    ).tolist():  # a few, which the time looked at cuts: part of what recurs, if they can be
-        for number, key in enumerate(keys):
+    days = [np.unique((dates[whole][inverse == number] + _EPOCH_WEEKDAY) % 7) for number in range(len(keys))]
+    # The few that the time looked at cuts are part of what recurs, if it recurs on that weekday.
+    for i in np.flatnonzero(~whole).tolist():
+        which[i] = len(keys)
+        for number, key in enumerate(keys[: len(days)]):
             begins = end[i] - key.length if clipped[0][i] else start[i]
-            fits = begins % DAY_US == key.start and (clipped[0][i] or clipped[1][i]) and length[i] <= key.length
-            if key.kind == _RECURRING and fits and key.weekday in (-1, (begins // DAY_US + _EPOCH_WEEKDAY) % 7):
+            fits = begins % DAY_US == key.start and not (clipped[0][i] and clipped[1][i]) and length[i] <= key.length
+            if fits and (begins // DAY_US + _EPOCH_WEEKDAY) % 7 in days[number]:
                 which[i], dates[i] = number, begins // DAY_US
                 break
         else:
-            which[i] = len(keys)
             keys.append(_Key(_ONCE, int(start[i]), int(length[i])))
     return keys, which, dates
 
