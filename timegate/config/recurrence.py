@@ -160,16 +160,22 @@ def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.N
     which = np.zeros(len(spans), np.intp)
     which[whole] = inverse
     days = [np.unique((dates[whole][inverse == number] + _EPOCH_WEEKDAY) % 7) for number in range(len(keys))]
-    # The few that the time looked at cuts are part of what recurs, if it recurs on that weekday.
-    for i in np.flatnonzero(~whole).tolist():
-        which[i] = len(keys)
-        for number, key in enumerate(keys[: len(days)]):
-            begins = end[i] - key.length if clipped[0][i] else start[i]
-            fits = begins % DAY_US == key.start and not (clipped[0][i] and clipped[1][i]) and length[i] <= key.length
-            if fits and (begins // DAY_US + _EPOCH_WEEKDAY) % 7 in days[number]:
-                which[i], dates[i] = number, begins // DAY_US
-                break
+    for i in np.flatnonzero(~whole).tolist():  # a few
+        begins = [end[i] - key.length if clipped[0][i] else start[i] for key in keys[: len(days)]]
+        fitting = [
+            number
+            for number, key in enumerate(keys[: len(days)])
+            if not (clipped[0][i] and clipped[1][i])
+            and begins[number] % DAY_US == key.start
+            and length[i] <= key.length
+            and key.weekday in (-1, (begins[number] // DAY_US + _EPOCH_WEEKDAY) % 7)
+        ]
+        # What the time looked at cuts is part of what recurs, best of what recurs on that weekday.
+        fitting.sort(key=lambda n: (begins[n] // DAY_US + _EPOCH_WEEKDAY) % 7 not in days[n])
+        if fitting:
+            which[i], dates[i] = fitting[0], begins[fitting[0]] // DAY_US
         else:
+            which[i] = len(keys)
             keys.append(_Key(_ONCE, int(start[i]), int(length[i])))
     return keys, which, dates
 
