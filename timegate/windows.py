@@ -210,8 +210,9 @@ class Window:
         for since_us, until_us, offset_us in constant_offsets(self.tz, start_us, end_us):
             lo, hi = since_us + offset_us, until_us + offset_us  # the stretch in local time
             midnights = DAY_US * self.start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
-            local = np.stack([midnights + first_us, midnights + last_us], axis=1).clip(lo, hi)
-            parts.append(local[local[:, 0] < local[:, 1]] - offset_us)
+            starts, ends = np.maximum(midnights + first_us, lo), np.minimum(midnights + last_us, hi)
+            inside = starts < ends
+            parts.append(np.array([starts[inside], ends[inside]]).T - offset_us)
         return union(parts)
 
     def start_days(self, first: int, last: int) -> npt.NDArray[np.int64]:
@@ -242,7 +243,7 @@ def union(parts: Iterable[Spans]) -> Spans:
         return np.empty((0, 2), np.int64)
     spans = np.concatenate(rows)
     if (spans[1:, 0] > spans[:-1, 1]).all():  # as most are already
-        return spans
+        return np.ascontiguousarray(spans)
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
     reach = np.maximum.accumulate(spans[:, 1])
     opens = np.concatenate([[True], spans[1:, 0] > reach[:-1]])  # nothing before it reaches this start
