@@ -10,10 +10,12 @@ from timegate.columns import UNSERVED
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Scenario
+from timegate.faults.injection import Injector
 from timegate.gateway import ModelGateway
 from timegate.routing import Router
+from timegate.traffic import Trace, Traffic
 
-__all__ = ["as_router", "as_scenario", "warn_of_unknown"]
+__all__ = ["as_router", "as_scenario", "check_tokens", "warn_of_unknown"]
 
 
 def as_router(router: Any) -> Router:
@@ -37,6 +39,20 @@ def as_scenario(scenario: Any) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
     return scenario
+
+
+def check_tokens(injector: Injector, traffic: Trace | Traffic) -> None:
+    """Check that the lengths of answers are known where latencies depend on them; warn if some are missing."""
+    if not injector.needs_tokens:
+        return
+    if traffic.completion_tokens is None:
+        raise ReplayError("the scenario has a token_latency: the calls need completion_tokens.")
+    if isinstance(traffic, Trace) and traffic.completion_tokens.min() < 0:
+        warnings.warn(
+            "some calls have no completion_tokens: their token_latency is that of an answer of 0 tokens.",
+            TimegateWarning,
+            stacklevel=3,
+        )
 
 
 def warn_of_unknown(preferred_names: Iterable[str], router: Router) -> None:
