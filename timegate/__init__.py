@@ -22,7 +22,17 @@ from timegate.models import (
     register_model,
 )
 from timegate.replay import Replay, compare, replay
-from timegate.traffic import PoissonTraffic, Trace, generate_trace, read_trace
+from timegate.traffic import (
+    EvenTraffic,
+    PoissonTraffic,
+    Profile,
+    RenewalTraffic,
+    Trace,
+    fit_profile,
+    generate_trace,
+    read_rates,
+    read_trace,
+)
 from timegate.windows import Window
 
 __version__ = "0.1.0"
@@ -31,6 +41,7 @@ __all__ = [
     "BaseModel",
     "DeploymentConfig",
     "ErrorRate",
+    "EvenTraffic",
     "GatewayConfig",
     "Latency",
     "Model",
@@ -42,7 +53,9 @@ __all__ = [
     "MonteCarlo",
     "Outage",
     "PoissonTraffic",
+    "Profile",
     "RandomOutages",
+    "RenewalTraffic",
     "Replay",
     "Scenario",
     "SimulatedModel",
@@ -53,9 +66,11 @@ __all__ = [
     "Trace",
     "Window",
     "compare",
+    "fit_profile",
     "generate_trace",
     "monte_carlo",
     "plots",
+    "read_rates",
     "read_trace",
     "register_model",
     "replay",

@@ -1,7 +1,9 @@
-"""Traffic: traces of arrivals, read from files or generated."""
+"""Traffic: traces of arrivals, read from files or generated, and profiles of them."""
 
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, generate_trace
 from timegate.traffic.process import EvenTraffic, PoissonTraffic, RenewalTraffic, Tokens, Traffic
+from timegate.traffic.profile import Profile, fit_profile
+from timegate.traffic.rates import read_rates
 from timegate.traffic.readers import read_trace
 from timegate.traffic.trace import Trace
 
@@ -9,10 +11,13 @@ __all__ = [
     "AZURE_2024_CODING_HOURLY",
     "EvenTraffic",
     "PoissonTraffic",
+    "Profile",
     "RenewalTraffic",
     "Tokens",
     "Trace",
     "Traffic",
+    "fit_profile",
     "generate_trace",
+    "read_rates",
     "read_trace",
 ]

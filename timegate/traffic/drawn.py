@@ -149,7 +149,7 @@ def _gamma(shape, k0, k1, number):  # type: ignore[no-untyped-def]
 
 @jit()
 def draw_tokens(draws, first, size):  # type: ignore[no-untyped-def]
-    """Return lognormal token counts of consecutive calls, rounded up: at least 1 and at most 2**31.
+    """Return lognormal token counts of consecutive calls, in whole tokens, from 1 to 2**31.
 
     Parameters
     ----------
@@ -162,5 +162,5 @@ def draw_tokens(draws, first, size):  # type: ignore[no-untyped-def]
     tokens = np.empty(size, np.int64)
     for i in range(size):
         z = normal_quantile(max(uniform(k0, k1, first + i, 0), 2.0**-54))
-        tokens[i] = max(1, math.ceil(min(median * math.exp(sigma * z), 2.0**31)))
+        tokens[i] = max(1, int(min(median * math.exp(sigma * z), 2.0**31) + 0.5))
     return tokens

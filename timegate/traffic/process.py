@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -13,19 +14,30 @@ import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
 from timegate.clock import LAST_US, SECOND_US, to_us
-from timegate.errors import InvalidValueError, TraceError
+from timegate.errors import InvalidValueError, TraceError, counted
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, Z90, check_whole
 from timegate.traffic.trace import Trace
 from timegate.validation import AwareInstant, FieldError, Value
 
-__all__ = ["EvenTraffic", "Gaps", "PoissonTraffic", "RenewalTraffic", "Tokens", "Traffic", "weibull_shape"]
+__all__ = [
+    "Distribution",
+    "EvenTraffic",
+    "Gaps",
+    "PoissonTraffic",
+    "RenewalTraffic",
+    "Share",
+    "Tokens",
+    "Traffic",
+    "length",
+    "weibull_shape",
+]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Distribution = Literal["gamma", "weibull"]
 
 
 class Tokens(Value):
-    """Token counts of calls: lognormal, rounded up.
+    """Token counts of calls: lognormal, rounded to whole tokens, at least 1.
 
     Parameters
     ----------
@@ -42,7 +54,7 @@ class Tokens(Value):
     Examples
     --------
     >>> round(Tokens(median=13, p90=55).sigma, 3)
-    1.126
+    1.125
     """
 
     error_class: ClassVar[type[InvalidValueError]] = TraceError
@@ -125,10 +137,16 @@ class Traffic(Value):
             raise FieldError("preferences", f"must sum to at most 1. Got {dict(self.preferences)}.")
         return self
 
+    def __repr__(self) -> str:
+        bins = f"{counted(len(self.rates), 'bin')} of {length(self.bin_s)} from {self.start:%Y-%m-%d %H:%M} UTC"
+        return f"<{type(self).__name__}: {self.calls:,.7g} calls expected, {bins}, {self.gaps.kind} gaps>"
+
+    __str__ = __repr__
+
     @property
+    @abstractmethod
     def gaps(self) -> Gaps:
         """How the gaps between calls are distributed, in operational time: as if the rate were always 1."""
-        raise NotImplementedError
 
     def trace(self, seed: int) -> Trace:
         """Draw one realisation.
@@ -141,7 +159,7 @@ class Traffic(Value):
         Examples
         --------
         >>> PoissonTraffic(start="2026-03-02T00:00Z", calls=1000).trace(seed=1)
-        <Trace: 967 calls, 2026-03-02 00:00:58 to 2026-03-02 23:59:10 UTC>
+        <Trace: 1,014 calls, 2026-03-02 00:00:35 to 2026-03-02 23:59:49 UTC>
         """
         chunks = list(self.chunks(seed))
         if not chunks:
@@ -247,8 +265,8 @@ class PoissonTraffic(Traffic):
 class EvenTraffic(Traffic):
     """Evenly spaced calls, the first of them at ``start``; where the rate changes, so does the spacing.
 
-    The arrivals do not depend on the seed; preferences and token counts do. Parameters are those of
-    :class:`Traffic`.
+    There are ``calls`` of them, rounded up. The arrivals do not depend on the seed; preferences and token counts
+    do. Parameters are those of :class:`Traffic`.
 
     Raises
     ------
@@ -301,6 +319,11 @@ class RenewalTraffic(Traffic):
     cv: float = Field(ge=0.01, le=100)
     distribution: Distribution = "gamma"
 
+    def __repr__(self) -> str:
+        return f"{super().__repr__()[:-1]} with cv {self.cv:g}>"
+
+    __str__ = __repr__
+
     @property
     def gaps(self) -> Gaps:
         """Gamma or Weibull, with mean 1."""
@@ -308,6 +331,22 @@ class RenewalTraffic(Traffic):
             return Gaps("gamma", self.cv**-2, self.cv**2)
         shape = weibull_shape(self.cv)
         return Gaps("weibull", shape, 1 / math.gamma(1 + 1 / shape))
+
+
+def length(seconds: float) -> str:
+    """Return a length of time as people write it.
+
+    Examples
+    --------
+    >>> length(3600), length(600), length(1.5), length(86_400)
+    ('1 h', '10 min', '1.5 s', '1 day')
+    """
+    if seconds % 86_400 == 0:
+        return counted(int(seconds // 86_400), "day")
+    for unit, name in ((3600, "h"), (60, "min")):
+        if seconds % unit == 0:
+            return f"{seconds / unit:g} {name}"
+    return f"{seconds:g} s"
 
 
 def weibull_shape(cv: float) -> float:
