@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from html import escape
 from importlib import import_module
@@ -143,14 +144,15 @@ class Profile(Value):
         shift = (to_us(started, "start") - to_us(self.start, "start")) / bin_us
         if shift != int(shift):
             raise TraceError(f"start must lie a whole number of bins of {length(self.bin_s)} from {self.start}.")
-        bins = len(self.rates_per_s) if days is None else days * DAY_US / bin_us
-        if isinstance(bins, float) and not (bins >= 1 and bins == int(bins)):
-            raise TraceError(f"days must be a whole number of bins of {length(self.bin_s)}. Got {shown(days)}.")
+        bins = float(len(self.rates_per_s)) if days is None else _number(days, "days") * DAY_US / bin_us
+        if not (1 <= bins <= _MOST_BINS and bins == int(bins)):
+            whole = f"a whole number of bins of {length(self.bin_s)}, 1 to {_MOST_BINS:,}"
+            raise TraceError(f"days must be {whole}. Got {shown(days)}.")
         rates = np.resize(np.roll(self.rates_per_s, -int(shift)), int(bins))
-        cv = self.cv if cv is None else cv
+        cv = self.cv if cv is None else _number(cv, "cv")
         common: dict[str, Any] = {
             "start": started,
-            "calls": float(rates.sum() * self.bin_s * scale),
+            "calls": float(rates.sum() * self.bin_s * _number(scale, "scale")),
             "rates": rates.tolist(),
             "bin_s": self.bin_s,
             "preferences": dict(self.preferences),
@@ -371,12 +373,19 @@ def _reservations(trace: Trace, seen: Observed, gaps: Floats, cv: float, unknown
     if a_bin < _CALLS_A_BIN * max(1.0, cv**2):
         yield f"only {a_bin:,.0f} calls a bin: cv comes out low, as bursts are taken for changes of the rate"
     steps_us = np.diff(trace.at_us)
-    if np.gcd.reduce(steps_us) > 0.05 * steps_us.mean() or (steps_us == 0).mean() > 0.1:
-        same = (steps_us == 0).mean()
-        yield f"{same:.0%} of the calls come at the instant of the one before: if times are rounded, cv shows that too"
-    together = float(np.corrcoef(gaps[:-1], gaps[1:])[0, 1]) if cv > 0 else 0.0
+    same = steps_us == 0
+    if same.any() and steps_us[~same].min() > 0.05 * steps_us.mean():
+        yield f"{same.mean():.0%} of the calls come at the instant of the one before, as of rounded times: so is cv"
+    centred = gaps - gaps.mean()
+    together = float((centred[:-1] * centred[1:]).sum() / (centred**2).sum()) if cv > 0.01 else 0.0
     if abs(together) > max(0.05, 5 / np.sqrt(len(gaps))):
         yield f"gaps depend on the one before (correlation {together:.2f}); those generated do not"
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        raise TraceError(f"{name} must be a finite number. Got {shown(value)}.")
+    return float(value)
 
 
 def _bin_us(text: Any) -> int:

@@ -13,7 +13,7 @@ from timegate.errors import TraceError, counted, did_you_mean, shown
 from timegate.files import check_readable
 from timegate.traffic.profile import Profile
 from timegate.traffic.readers import check_is_data, origin_us, read_csv, since_origin
-from timegate.traffic.trace import Trace, has_offset
+from timegate.traffic.trace import Int64s, has_offset, instants
 
 __all__ = ["read_rates"]
 
@@ -121,9 +121,9 @@ def _profile(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: l
     if len(starts_us) < 2:
         raise TraceError("one row does not tell how long a bin is: at least two are needed.")
     steps_us = np.diff(starts_us)
-    uneven = np.flatnonzero((steps_us != steps_us[0]) | (steps_us <= 0))
-    if len(uneven):
-        row = int(uneven[0]) + 1
+    for row in np.flatnonzero(steps_us <= 0)[:1] + 1:
+        raise TraceError(f"row {row} does not begin after the one before: bins are in order of time, a row each.")
+    for row in np.flatnonzero(steps_us != steps_us[0])[:1] + 1:
         raise TraceError(
             f"row {row} begins {steps_us[row - 1] / SECOND_US:g} s after the one before, and the second "
             f"{steps_us[0] / SECOND_US:g} s after the first: bins must follow each other, all of one length."
@@ -147,19 +147,18 @@ def _profile(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: l
     )
 
 
-def _starts(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: list[str]) -> Any:
+def _starts(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: list[str]) -> Int64s:
     """Return when each bin begins, in microseconds."""
     column = _first_of(frame, (*_INSTANTS, *_SECONDS))
     if column in _SECONDS:
         began_us = origin_us(began_us, tz, column)
         notes.append(f"times counted from {from_us(began_us):%Y-%m-%d %H:%M:%S} UTC")
-        at = since_origin(frame[column], SECOND_US, began_us)
-        return at.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+        return instants(since_origin(frame[column], SECOND_US, began_us), None)
     if began_us is not None:
         raise TraceError(f"origin is for times that count from it. {column!r} holds instants.")
     if column.endswith("_utc") and tz is None and not has_offset(frame[column]):
         tz = "UTC"
-    return Trace(pd.DataFrame({"at": frame[column]}), tz=tz).at_us
+    return instants(frame[column], tz)
 
 
 def _first_of(frame: pd.DataFrame, names: tuple[str, ...]) -> str:

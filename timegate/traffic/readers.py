@@ -159,6 +159,8 @@ _NUMBER = "must be a number, not below 0."
 
 def check_is_data(path: Path) -> None:
     """Raise an error if a file is what often comes in place of data: a web page, or a Git LFS pointer."""
+    if not path.is_file():
+        return  # a pipe can be read only once
     try:
         with path.open("rb") as file:
             head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").lower()

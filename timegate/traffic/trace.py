@@ -21,7 +21,7 @@ from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean
 from timegate.files import replacing
 from timegate.windows import check_zone
 
-__all__ = ["Trace", "category", "has_offset", "iso_column", "utc_column", "write_parquet"]
+__all__ = ["Trace", "category", "has_offset", "instants", "iso_column", "utc_column", "write_parquet"]
 
 Int64s = npt.NDArray[np.int64]
 # A time of day that ends in Z or an offset, in the extended and the basic format of ISO 8601.
@@ -88,7 +88,7 @@ class Trace:
             raise TraceError(f"column 'at' is missing. Got the columns {list(frame.columns)}.")
         if frame.empty:
             raise TraceError("the trace is empty: it needs at least one arrival.")
-        self.at_us = _instants(frame["at"].reset_index(drop=True), tz)
+        self.at_us = instants(frame["at"].reset_index(drop=True), tz)
         self.preferred, self.preferred_names = _preferences(frame.get("model_preference"), len(frame))
         self.prompt_tokens = _tokens(frame, "prompt_tokens")
         self.completion_tokens = _tokens(frame, "completion_tokens")
@@ -269,7 +269,8 @@ def has_offset(at: pd.Series[Any]) -> bool:
     return bool(re.search(_OFFSET, str(at.iloc[0]))) if len(at) else False
 
 
-def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
+def instants(at: pd.Series[Any], tz: str | None) -> Int64s:
+    """Return times as microseconds since the epoch; a naive one needs ``tz``, and a bad one is an error."""
     if tz is not None:
         check_zone(tz)
     missing = at.isna()
@@ -292,11 +293,11 @@ def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
                 f"at[{row}] ({wall.iloc[row]}) does not occur, or occurs twice, in {tz}, where the clocks change: "
                 "give offsets."
             )
-    instants: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    outside = np.flatnonzero((instants < FIRST_US) | (instants >= LAST_US))
+    found: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    outside = np.flatnonzero((found < FIRST_US) | (found >= LAST_US))
     if len(outside):
         raise TraceError(f"at[{int(outside[0])}] must lie in the years 1900 to 2199. Got {at.iloc[outside[0]]}.")
-    return instants
+    return found
 
 
 def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
