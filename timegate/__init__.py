@@ -11,7 +11,17 @@ from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
+from timegate.faults import (
+    Brownout,
+    ErrorRate,
+    Latency,
+    Outage,
+    RandomOutages,
+    RateLimited,
+    Scenario,
+    SlowStart,
+    TokenLatency,
+)
 from timegate.gateway import ModelGateway
 from timegate.models import (
     BaseModel,
@@ -39,6 +49,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BaseModel",
+    "Brownout",
     "DeploymentConfig",
     "ErrorRate",
     "EvenTraffic",
@@ -55,10 +66,12 @@ __all__ = [
     "PoissonTraffic",
     "Profile",
     "RandomOutages",
+    "RateLimited",
     "RenewalTraffic",
     "Replay",
     "Scenario",
     "SimulatedModel",
+    "SlowStart",
     "StreamReplay",
     "TimegateError",
     "TimegateWarning",
