@@ -93,6 +93,14 @@ def test_gaps_of_renewal_traffic_are_gamma_or_weibull(cv: float, name: str, rate
         assert stats.kstest(gaps, frozen(cv, other).cdf).pvalue < ALPHA
 
 
+@pytest.mark.parametrize("cv", [0.99, 1.2])
+def test_gamma_gaps_are_right_in_detail(cv: float) -> None:
+    """Half a million of them, over which draws that should have been rejected would show; shape above and below 1."""
+    traffic = tg.RenewalTraffic(start="1900-01-01T00:00Z", bin_s=9e9, calls=500_000, rates=[1.0], cv=cv)
+    gaps = np.diff(operational(traffic, traffic.trace(6).at_us))
+    assert stats.kstest(gaps, frozen(cv, "gamma").cdf).pvalue > ALPHA
+
+
 @pytest.mark.parametrize(("cv", "name"), BURSTY)
 def test_gaps_do_not_depend_on_each_other(cv: float, name: str) -> None:
     """The rank correlation of a gap with the next is within five standard deviations of none."""

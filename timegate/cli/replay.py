@@ -50,7 +50,7 @@ def replay(
         Path,
         typer.Option(
             metavar="FILE",
-            help="The arrivals: CSV or Parquet with the column 'at', or the Azure 2023 format.",
+            help="The arrivals: CSV or Parquet with the column 'at', or a trace of Azure, BurstGPT or Mooncake.",
             readable=False,
             show_default=False,
         ),
@@ -74,6 +74,10 @@ def replay(
         str | None,
         typer.Option(metavar="ZONE", help="The zone of times that state none, such as UTC.", show_default=False),
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Whence the times of BurstGPT and Mooncake count.", show_default=False),
+    ] = None,
     sort: Annotated[bool, typer.Option("--sort", help="Sort arrivals that are not in order of time.")] = False,
     engine: Annotated[
         str,
@@ -87,7 +91,7 @@ def replay(
     Example:
     timegate replay gateway.yaml --trace day.csv --scenario bad.yaml --out results
     """
-    _replay(config, trace, scenario, out, tz=tz, sort=sort, engine=engine)
+    _replay(config, trace, scenario, out, tz=tz, origin=origin, sort=sort, engine=engine)
 
 
 @app.command()
@@ -128,6 +132,7 @@ def _replay(
     out: Path | None,
     *,
     tz: str | None = None,
+    origin: str | None = None,
     sort: bool = False,
     engine: str = "auto",
 ) -> None:
@@ -139,7 +144,8 @@ def _replay(
         _check_folder(out)
     gateway = tg.GatewayConfig.load(config)
     faults = None if scenario is None else tg.Scenario.load(scenario)
-    run = tg.replay(gateway, tg.read_trace(trace, tz=tz, sort=sort), faults, engine=cast("Engine", engine))
+    arrivals = tg.read_trace(trace, tz=tz, sort=sort, origin=origin)
+    run = tg.replay(gateway, arrivals, faults, engine=cast("Engine", engine))
 
     console = new_console()
     span = f"{run.trace.start:%Y-%m-%d %H:%M:%S} to {run.trace.end:%Y-%m-%d %H:%M:%S} UTC"
