@@ -189,6 +189,15 @@ def test_even_calls_at_one_rate_are_a_clock(calls: float, count: int) -> None:
     assert (np.diff(at_us) == 86_400e6 / calls).all()
 
 
+@pytest.mark.parametrize("bins", [10, 49, 107, 1440])
+def test_even_calls_at_a_varying_rate_keep_to_the_edges(bins: int) -> None:
+    """With a whole number of calls in each bin, the first of each comes at its edge, to the microsecond."""
+    rates = [float(1 + number % 3) for number in range(bins)]
+    traffic = tg.EvenTraffic(start=START, calls=sum(rates), rates=rates, bin_s=60)
+    assert np.isin(traffic.edges_us[:-1], traffic.trace(0).at_us).all()
+    assert traffic.expected.tolist() == np.cumsum([0, *rates]).tolist()
+
+
 processes = st.builds(
     lambda kind, fields: make(kind, **fields),
     st.sampled_from(sorted(KINDS)),
