@@ -65,6 +65,14 @@ def test_a_rate_that_varies_is_not_burstiness() -> None:
     assert tg.fit_profile(trace).cv == pytest.approx(1, abs=0.02)
 
 
+def test_bins_that_are_cut_keep_their_lengths() -> None:
+    """A trace from evening to noon has first and last days of a few hours: neither rate nor cv is thrown off."""
+    traffic = tg.PoissonTraffic(start="2026-03-02T21:00Z", calls=50_000, rates=[1.0], bin_s=39 * 3600)
+    profile = tg.fit_profile(traffic.trace(1), bin="1D")
+    assert profile.cv == pytest.approx(1, abs=0.02)
+    assert profile.rates_per_s == pytest.approx([50_000 / 39 / 3600], rel=0.02)
+
+
 @pytest.mark.parametrize(("calls_a_bin", "bias"), [(30, 0.05), (100, 0.02)])
 def test_the_bias_is_as_stated(calls_a_bin: int, bias: float) -> None:
     """With few calls a bin cv comes out low, but no lower than the docstring says; below that, the notes say so."""

@@ -259,9 +259,7 @@ def fit_profile(
     if not isinstance(trace, Trace):
         raise TraceError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
     if period not in get_args(Period):
-        raise TraceError(
-            f"period must be 'day' or 'week'. Got {shown(period)}.{did_you_mean(period, get_args(Period))}"
-        )
+        raise TraceError(f"period must be 'day' or 'week'. Got {shown(period)}.{did_you_mean(period, _PERIOD_US)}")
     bin_us = _bin_us(bin)
     if len(trace) < _LEAST_CALLS:
         raise TraceError(f"a profile needs at least {_LEAST_CALLS} arrivals. Got {counted(len(trace), 'call')}.")
