@@ -145,6 +145,16 @@ def test_tz_and_sort(here: Path) -> None:
     assert "2026-03-02 07:00:00 to 2026-03-02 08:00:00" in replay("--tz", "Europe/Berlin", "--sort").stdout
 
 
+def test_origin(here: Path) -> None:
+    """--origin says whence relative times count; without it the error names it, and the notes are printed."""
+    (here / "trace.csv").write_text("Timestamp,Request tokens,Response tokens\n5,1,1\n3600,1,1\n")
+    refused(replay(code=2), "trace.csv: 'Timestamp' counts from an instant", "pass --origin 2026-03-02T00:00Z")
+    refused(replay("--origin", "2026-03-02", code=2), "origin must carry a zone")
+    result = replay("--origin", "2026-03-02T08:00Z")
+    assert "2026-03-02 08:00:05 to 2026-03-02 09:00:00" in result.stdout
+    assert "read as BurstGPT trace, times counted from 2026-03-02 08:00:00 UTC" in result.stdout
+
+
 def test_files_are_replaced_and_others_left(here: Path) -> None:
     """A second run into the same folder replaces its own files and touches no other."""
     (here / "out").mkdir()

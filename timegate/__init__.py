@@ -35,7 +35,17 @@ from timegate.models import (
     register_model,
 )
 from timegate.replay import Replay, compare, replay
-from timegate.traffic import PoissonTraffic, Trace, generate_trace, read_trace
+from timegate.traffic import (
+    EvenTraffic,
+    PoissonTraffic,
+    Profile,
+    RenewalTraffic,
+    Trace,
+    fit_profile,
+    generate_trace,
+    read_rates,
+    read_trace,
+)
 from timegate.windows import Window
 
 __version__ = "0.1.0"
@@ -45,6 +55,7 @@ __all__ = [
     "Brownout",
     "DeploymentConfig",
     "ErrorRate",
+    "EvenTraffic",
     "Finding",
     "Findings",
     "GatewayConfig",
@@ -60,8 +71,10 @@ __all__ = [
     "Outage",
     "OutageFit",
     "PoissonTraffic",
+    "Profile",
     "RandomOutages",
     "RateLimited",
+    "RenewalTraffic",
     "Replay",
     "Scenario",
     "SimulatedModel",
@@ -76,11 +89,13 @@ __all__ = [
     "compare",
     "diff",
     "fit_outages",
+    "fit_profile",
     "generate_trace",
     "monte_carlo",
     "plots",
     "presets",
     "read_incidents",
+    "read_rates",
     "read_trace",
     "register_model",
     "replay",

@@ -11,6 +11,7 @@ import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting, say
 from timegate.cli.runs import (
     EngineName,
+    Origin,
     Out,
     ScenarioFile,
     Sort,
@@ -38,6 +39,7 @@ def compare(
     scenario: ScenarioFile = None,
     out: Out = None,
     tz: Zone = None,
+    origin: Origin = None,
     sort: Sort = False,
     engine: EngineName = "auto",
 ) -> None:
@@ -57,7 +59,7 @@ def compare(
     labels = _labels(config_a, config_b)
     gateways = [tg.GatewayConfig.load(path) for path in (config_a, config_b)]
     faults = tg.Scenario() if scenario is None else tg.Scenario.load(scenario)
-    calls = tg.read_trace(trace, tz=tz, sort=sort)
+    calls = tg.read_trace(trace, tz=tz, origin=origin, sort=sort)
     runs = []
     for gateway, other, label in zip(gateways, reversed(gateways), labels, strict=True):
         own, absent = comparison.suited(faults, gateway, other)

@@ -14,6 +14,7 @@ import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
 from timegate.cli.runs import (
     EngineName,
+    Origin,
     Out,
     ScenarioFile,
     Sort,
@@ -57,6 +58,7 @@ def replay(
     scenario: ScenarioFile = None,
     out: Out = None,
     tz: Zone = None,
+    origin: Origin = None,
     sort: Sort = False,
     engine: EngineName = "auto",
 ) -> None:
@@ -67,7 +69,7 @@ def replay(
     Example:
     timegate replay gateway.yaml --trace day.csv --scenario bad.yaml --out results
     """
-    _replay(config, trace, scenario, out, tz=tz, sort=sort, engine=engine)
+    _replay(config, trace, scenario, out, tz=tz, origin=origin, sort=sort, engine=engine)
 
 
 @app.command()
@@ -108,6 +110,7 @@ def _replay(
     out: Path | None,
     *,
     tz: str | None = None,
+    origin: str | None = None,
     sort: bool = False,
     engine: str = "auto",
 ) -> None:
@@ -119,7 +122,8 @@ def _replay(
         check_folder(out)
     gateway = tg.GatewayConfig.load(config)
     faults = None if scenario is None else tg.Scenario.load(scenario)
-    run = tg.replay(gateway, tg.read_trace(trace, tz=tz, sort=sort), faults, engine=cast("Engine", engine))
+    arrivals = tg.read_trace(trace, tz=tz, sort=sort, origin=origin)
+    run = tg.replay(gateway, arrivals, faults, engine=cast("Engine", engine))
 
     console = new_console()
     print_head(console, run)

@@ -18,6 +18,7 @@ from timegate.replay.replay import Engine
 
 __all__ = [
     "EngineName",
+    "Origin",
     "Out",
     "ScenarioFile",
     "Sort",
@@ -37,7 +38,7 @@ TraceFile = Annotated[
     typer.Option(
         "--trace",
         metavar="FILE",
-        help="The arrivals: CSV or Parquet with the column 'at', or the Azure 2023 format.",
+        help="The arrivals: CSV or Parquet with the column 'at', or a trace of Azure, BurstGPT or Mooncake.",
         readable=False,
         show_default=False,
     ),
@@ -65,6 +66,12 @@ Out = Annotated[
 Zone = Annotated[
     str | None,
     typer.Option("--tz", metavar="ZONE", help="The zone of times that state none, such as UTC.", show_default=False),
+]
+Origin = Annotated[
+    str | None,
+    typer.Option(
+        "--origin", metavar="TIME", help="Whence the times of BurstGPT and Mooncake count.", show_default=False
+    ),
 ]
 Sort = Annotated[bool, typer.Option("--sort", help="Sort arrivals that are not in order of time.")]
 EngineName = Annotated[
