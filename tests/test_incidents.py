@@ -230,6 +230,7 @@ def test_csv(tmp_path: Path) -> None:
     assert found.frame["name"].tolist() == ["Errors", "b"]
     assert found.frame["kind"].tolist() == ["incident", "maintenance"]
     assert decided(found) == {"kept: open: lasts until the end of the trace": ["b"]}
+    assert tg.read_incidents(tmp_path / "acme.csv", page="Other").pages == ["Other"]
 
 
 def test_the_shortest_csv(tmp_path: Path) -> None:
