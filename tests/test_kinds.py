@@ -396,7 +396,7 @@ def test_minor_outages_fail_a_share() -> None:
 
 
 def test_majors_are_as_long_as_minors() -> None:
-    """Whether an outage is major does not depend on its length: both kinds pass a two-sample Kolmogorov-Smirnov test."""
+    """Whether an outage is major does not depend on its length: both kinds pass a Kolmogorov-Smirnov test."""
     fault = tg.RandomOutages(target="weak", mtbf_s=3600, mttr_s=3600, p_major=0.4, **YEAR)
     rules = tg.Scenario(faults=[fault], seed=3).injector(config("weak").router().deployments).rules[0]
     lengths: dict[bool, list[int]] = {True: [], False: []}
