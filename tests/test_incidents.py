@@ -15,6 +15,7 @@ from hypothesis import given, settings
 
 import timegate as tg
 from timegate.errors import IncidentError, InstantError, ScenarioError
+from timegate.files import MAX_DOCUMENT_BYTES
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "incidents"
 REAL, LOGGED = SHARED / "statuspage_incidents_copilot.json", SHARED / "openlog_incidents.json"
@@ -588,8 +589,8 @@ def test_missing_and_huge_files(tmp_path: Path) -> None:
         tg.read_incidents(tmp_path / "incident.json")
     with pytest.raises(IncidentError, match="is a folder"):
         tg.read_incidents(tmp_path)
-    (tmp_path / "huge.json").write_bytes(b" " * (16 * 2**20 + 1))
-    with pytest.raises(IncidentError, match="larger than 16 MiB"):
+    (tmp_path / "huge.json").write_bytes(b" " * (MAX_DOCUMENT_BYTES + 1))
+    with pytest.raises(IncidentError, match=r"huge\.json: larger than \d+ MiB"):
         tg.read_incidents(tmp_path / "huge.json")
 
 
