@@ -583,7 +583,7 @@ def test_bad_openlog_times(tmp_path: Path) -> None:
 
 
 def test_missing_and_huge_files(tmp_path: Path) -> None:
-    """A missing file gets its neighbour's name; a file beyond all reason is refused unread."""
+    """A missing file gets its neighbour's name; a file beyond all reason is refused."""
     history(tmp_path, incident())
     with pytest.raises(IncidentError, match=r"Did you mean 'incidents.json'\?"):
         tg.read_incidents(tmp_path / "incident.json")
