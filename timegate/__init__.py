@@ -103,7 +103,7 @@ __all__ = [
 ]
 
 
-_SIMULATION = {
+_LAZY = {
     "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
     "OutageFit": "timegate.faults.fit",
@@ -125,6 +125,6 @@ def __getattr__(name: str) -> Any:
         return import_module("timegate.plots")
     if name == "presets":
         return import_module("timegate.faults.presets")
-    if name in _SIMULATION:
-        return getattr(import_module(_SIMULATION[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")
