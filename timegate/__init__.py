@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
+from timegate.config.check import check
+from timegate.config.diff import diff
+from timegate.config.findings import Finding, Findings
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import (
     Brownout,
@@ -53,7 +56,10 @@ __all__ = [
     "DeploymentConfig",
     "ErrorRate",
     "EvenTraffic",
+    "Finding",
+    "Findings",
     "GatewayConfig",
+    "Incidents",
     "Latency",
     "Model",
     "ModelCallError",
@@ -63,6 +69,7 @@ __all__ = [
     "ModelStreamResponse",
     "MonteCarlo",
     "Outage",
+    "OutageFit",
     "PoissonTraffic",
     "Profile",
     "RandomOutages",
@@ -78,11 +85,16 @@ __all__ = [
     "TokenLatency",
     "Trace",
     "Window",
+    "check",
     "compare",
+    "diff",
+    "fit_outages",
     "fit_profile",
     "generate_trace",
     "monte_carlo",
     "plots",
+    "presets",
+    "read_incidents",
     "read_rates",
     "read_trace",
     "register_model",
@@ -92,9 +104,13 @@ __all__ = [
 
 
 _SIMULATION = {
+    "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
+    "OutageFit": "timegate.faults.fit",
     "StreamReplay": "timegate.replay.stream",
+    "fit_outages": "timegate.faults.fit",
     "monte_carlo": "timegate.replay.monte_carlo",
+    "read_incidents": "timegate.faults.histories",
     "replay_stream": "timegate.replay.stream",
 }
 
@@ -104,9 +120,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
+    # matplotlib, scipy and numba take half a second each to import: they wait until somebody draws, fits or simulates.
     if name == "plots":
         return import_module("timegate.plots")
+    if name == "presets":
+        return import_module("timegate.faults.presets")
     if name in _SIMULATION:
         return getattr(import_module(_SIMULATION[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")
