@@ -14,7 +14,15 @@ from typing import Any
 
 from timegate.errors import InvalidValueError, did_you_mean
 
-__all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
+__all__ = [
+    "check_readable",
+    "dump_yaml",
+    "parse_document",
+    "read_document",
+    "read_text",
+    "replacing",
+    "write_document",
+]
 
 MAX_DOCUMENT_BYTES = 16 * 2**20
 
@@ -45,15 +53,24 @@ def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any
         Raised, in one sentence that begins with the path, for whatever is wrong with the file.
     """
     path = Path(path)
+    return parse_document(read_text(path, error_class), path, error_class)
+
+
+def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
+    """Read the text of a document, or raise the error of :func:`read_document`."""
     check_readable(path, error_class)
     try:
         if path.stat().st_size > MAX_DOCUMENT_BYTES:
             raise error_class(f"{path}: larger than {MAX_DOCUMENT_BYTES // 2**20} MiB; this cannot be meant.")
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise error_class(f"{path}: must be UTF-8 text. Byte {error.start} is not.") from None
     except OSError as error:
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
+
+
+def parse_document(text: str, path: Path, error_class: type[InvalidValueError]) -> Any:
+    """Parse the text of a document, or raise the error of :func:`read_document`."""
     try:
         data = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from io import StringIO
 from typing import Any
@@ -10,10 +11,43 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.representer import SafeRepresenter
 
-__all__ = ["dump", "parse"]
+__all__ = ["dump", "is_misread", "is_plain", "parse", "scalar"]
 
 # Plain in every version of YAML: starts with a letter, and is no spelling of a boolean or null.
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9_./ -]*(?<! )", re.IGNORECASE)
+# Without quotes no text, in some version of YAML: a number, time, date, boolean or null.
+_MISREAD = re.compile(r"[^A-Za-z].*|y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.DOTALL)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text needs no quotes: readers of any version of YAML take it for text."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def is_misread(text: str) -> bool:
+    """Whether some reader of YAML might take a text without quotes for something else."""
+    return _MISREAD.fullmatch(text) is not None
+
+
+def scalar(value: Any) -> str:
+    """Write a text, number, boolean or None within a line.
+
+    Examples
+    --------
+    >>> print(scalar("22:00"), scalar("mon"), scalar(None))
+    "22:00" mon null
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if is_plain(value):
+        return value
+    # What a reader of YAML might take for a break of the line, or refuse, is escaped as in JSON.
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else _escape(c) for c in value) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\{character}" if character in '"\\' else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def parse(text: str) -> Any:
@@ -45,7 +79,7 @@ def dump(data: Any) -> str:
         pass
 
     def represent_str(representer: SafeRepresenter, text: str) -> Any:
-        style = None if _PLAIN.fullmatch(text) else '"'
+        style = None if is_plain(text) else '"'
         return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     def represent_float(representer: SafeRepresenter, number: float) -> Any:
