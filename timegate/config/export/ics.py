@@ -5,7 +5,7 @@ What a calendar cannot say, and how it is told:
 - An event ends without its last instant, a window with it: the calendar shows one microsecond less.
 - An hour that daylight saving repeats is covered twice by a window and once by an event, one that it skips not at all
   by a window; each calendar has its own way with both. The events of such windows say so.
-- A window without a first date is shown from the export on, as recurring events have to begin somewhere.
+- A window without a first date is shown from the day before the export on, for an event has to begin somewhere.
 - Models, and the order of fallback, stand in the descriptions.
 """
 
@@ -15,11 +15,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timegate.clock import DAY_US, FIRST_US, LAST_US, from_us
+from timegate.clock import DAY_US, EPOCH, FIRST_US, LAST_US, from_us
 from timegate.config.export.target import Draft, Request, Target
 from timegate.config.model import DeploymentConfig
 from timegate.errors import MissingExtraError
@@ -27,8 +28,8 @@ from timegate.windows import DAYS, Window, constant_offsets
 
 __all__ = ["TARGET"]
 
-PRODUCT = "-//timegate//timegate//EN"
-FORESEEN = timedelta(days=366 * 20)
+PRODUCT, TITLE = "-//timegate//timegate//EN", "Deployments and their windows"
+FORESEEN_US = 20 * 366 * DAY_US
 """How far ahead a calendar is told of the changes of its zones' clocks."""
 
 
@@ -40,19 +41,24 @@ def _translate(request: Request) -> Draft:
             "an export to a calendar needs the package icalendar: pip install 'timegate[ics]'"
         ) from error
     now = from_us(request.now_us)
-    calendar = icalendar.Calendar.new(prodid=PRODUCT, name="Deployments and their windows")
+    calendar = icalendar.Calendar()  # Calendar.new would add a random identity
+    for name, value in (("prodid", PRODUCT), ("version", "2.0"), ("x-wr-calname", TITLE)):
+        calendar.add(name, value)
     notes = []
+    begin = now.date()
     for place, deployment, kind, window in _windows(request):
         first = _first_date(window, now)
         if first is None:
             notes.append(f"{place}: never starts from now on: it is left out.")
             continue
-        doubtful = _changes_its_clocks(window, request.now_us)
+        doubtful = _meets_a_change(window, request.now_us)
         if doubtful:
             notes.append(f"{place}: calendars differ on hours that {window.tz} repeats or skips.")
+        begin = min(begin, first)
         calendar.add_component(_event(place, deployment, kind, window, first, now, doubtful))
-    begin = min((event.start.date() for event in calendar.events), default=now.date()) - timedelta(days=366)
-    calendar.add_missing_timezones(begin, (now + FORESEEN).date())
+    for tz in sorted({window.tz for _, _, _, window in _windows(request)} - {"UTC"}):
+        since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
+        calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + FORESEEN_US, LAST_US)))
     return Draft(calendar, (), notes)
 
 
@@ -77,14 +83,17 @@ def _event(
         f"Hours that {window.tz} repeats are covered twice, hours that it skips not at all." if doubtful else "",
     ]
     identity = json.dumps([place, window.to_config()])
-    event = icalendar.Event.new(
-        uid=f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}@timegate",
-        stamp=now.replace(microsecond=0),
-        summary=f"{deployment.model_name}: {'closed' if closed else 'available'}",
-        description="\n".join(filter(None, notes)),
-        categories=["closed" if closed else "available"],
-        transparency="TRANSPARENT",
-    )
+    event = icalendar.Event()
+    texts = {
+        "uid": f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}@timegate",
+        "summary": f"{deployment.model_name}: {'closed' if closed else 'available'}",
+        "description": "\n".join(filter(None, notes)),
+        "categories": ["closed" if closed else "available"],
+        "transp": "TRANSPARENT",
+    }
+    for name, value in texts.items():
+        event.add(name, _printable(value) if isinstance(value, str) else value)
+    event.add("dtstamp", now.replace(microsecond=0))
     start = time.fromisoformat(window.start)
     event.add("dtstart", datetime.combine(first, start, zone))
     if window.start != window.end:  # an event without an end is an instant
@@ -103,6 +112,34 @@ def _end(window: Window, first: date) -> tuple[date, time]:
     if window.end == "24:00":
         return first + timedelta(days=1), time(0)
     return first + timedelta(days=window.crosses_midnight), time.fromisoformat(window.end)
+
+
+def _zone(tz: str, start_us: int, end_us: int) -> Any:
+    """Say what offset a zone has in a stretch of time. Each change is given in the local time before it (RFC 5545)."""
+    import icalendar
+
+    zone = icalendar.Timezone()
+    zone.add("tzid", tz)
+    offsets = constant_offsets(tz, start_us, end_us)
+    changes: dict[tuple[int, int], list[int]] = {(offsets[0][2], offsets[0][2]): [start_us]}
+    for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
+        changes.setdefault((before_us, after_us), []).append(at_us)
+    for (before_us, after_us), instants in changes.items():
+        local = [from_us(at_us + before_us).replace(tzinfo=None) for at_us in instants]
+        part = icalendar.TimezoneDaylight() if after_us > before_us else icalendar.TimezoneStandard()
+        part.add("dtstart", local[0])
+        if local[1:]:
+            part.add("rdate", local[1:])
+        part.add("tzoffsetfrom", timedelta(microseconds=before_us))
+        part.add("tzoffsetto", timedelta(microseconds=after_us))
+        part.add("tzname", from_us(instants[0]).astimezone(ZoneInfo(tz)).tzname())
+        zone.add_component(part)
+    return zone
+
+
+def _printable(text: str) -> str:
+    """Return text with the characters escaped that a calendar may not hold."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _by_day(window: Window) -> list[str]:
@@ -137,16 +174,23 @@ def _starts_on(window: Window, day: date, first: date) -> bool:
     return is_weekday and first <= day and (window.until is None or day <= window.until)
 
 
-def _changes_its_clocks(window: Window, now_us: int) -> bool:
-    return len(constant_offsets(window.tz, now_us, min(now_us + 366 * DAY_US, LAST_US))) > 1
+def _meets_a_change(window: Window, now_us: int) -> bool:
+    """Whether within a year the clocks repeat or skip time of the window."""
+    offsets = constant_offsets(window.tz, now_us, min(now_us + 366 * DAY_US, LAST_US))
+    start_us, end_us = window.local_us
+    for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
+        first_us, last_us = sorted((at_us + before_us, at_us + after_us))
+        for day_us in (first_us // DAY_US * DAY_US, first_us // DAY_US * DAY_US - DAY_US):
+            if day_us + start_us < last_us and first_us < day_us + end_us:
+                return True
+    return False
 
 
 def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
     deployments = enumerate(request.config.deployments, start=1)
     calendar = draft.data.copy(recursive=True)
-    calendar.description = "\n".join(
-        ["In order of fallback:", *(f"{i}. {d.model_name}: {d.model}" for i, d in deployments), *remarks]
-    )
+    listed = [f"{i}. {deployment.model_name}: {deployment.model}" for i, deployment in deployments]
+    calendar.add("description", _printable("\n".join(["In order of fallback:", *listed, *remarks])))
     return bytes(calendar.to_ical())
 
 

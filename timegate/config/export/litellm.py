@@ -114,7 +114,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     lost = [str(key) for key in data if key not in ("model_list", "router_settings")]
     found: dict[str, dict[str, Any]] = {}
     modes: dict[str, str] = {}
-    problems = []
+    problems: list[str] = []
     for i, entry in enumerate(entries):
         place = f"model_list[{i}]"
         try:
@@ -190,9 +190,11 @@ def _read_settings(settings: Any, names: list[str], lost: list[str]) -> list[str
                 chains[name] = [other for other in chain if isinstance(other, str)]
     first = names[0]
     order = list(dict.fromkeys([first, *(n for n in chains.get(first, []) if n in names), *names]))
-    for name in order:
-        if chains.get(name, []) != _others(order, name):
-            lost.append(f"router_settings.fallbacks of {name!r}: here they are all others in order")
+    lost += [
+        f"router_settings.fallbacks of {name!r}: here they are all others in order"
+        for name in order
+        if chains.get(name, []) != _others(order, name)
+    ]
     return order
 
 

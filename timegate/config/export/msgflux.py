@@ -158,9 +158,9 @@ def _read_model(model: Any, place: str) -> tuple[str, str, str, list[str]]:
     found = (provider, state.get("model_id"), model.get("model_type"))
     if not all(isinstance(text, str) and text for text in found):
         raise ConfigError(problem)
-    unsaid = [
-        f"{place}.{key}" for key in model if key not in ("msgflux_type", "provider", "model_type", "state")
-    ] + [f"{place}.state.{key}" for key, value in state.items() if key not in ("model_id", "provider") and _says(value)]
+    unsaid = [f"{place}.{key}" for key in model if key not in ("msgflux_type", "provider", "model_type", "state")] + [
+        f"{place}.state.{key}" for key, value in state.items() if key not in ("model_id", "provider") and _says(value)
+    ]
     return *found, unsaid  # type: ignore[return-value]
 
 

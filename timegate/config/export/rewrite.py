@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from timegate import yaml12
 
@@ -79,7 +79,7 @@ class _Editor:
         if _is_block(node):
             return self.end(self.children(node)[-1].value)
         if _is_block_text(node):
-            return node.start_mark.index + len(self.inside(node).rstrip()) + 1
+            return int(node.start_mark.index) + len(self.inside(node).rstrip()) + 1
         return self.line_end(node.end_mark.index)
 
     def inside(self, node: Node) -> str:
@@ -113,7 +113,7 @@ class _Editor:
             at = self.end(child.value)
         if not own_lines:
             above[0] = ""
-        pieces = []
+        pieces: list[tuple[str, str]] = []
         for i, key in _aligned(old, new):
             value = new[key]
             if i is None:
@@ -165,7 +165,7 @@ class _Editor:
 
 
 def _is_block(node: Node) -> bool:
-    return not isinstance(node, ScalarNode) and not node.flow_style
+    return isinstance(node, CollectionNode) and not node.flow_style
 
 
 def _is_block_text(node: Node) -> bool:
