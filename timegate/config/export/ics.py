@@ -45,7 +45,7 @@ def _translate(request: Request) -> Draft:
     for name, value in (("prodid", PRODUCT), ("version", "2.0"), ("x-wr-calname", TITLE)):
         calendar.add(name, value)
     notes = []
-    begin = now.date()
+    events, begin = [], now.date()
     for place, deployment, kind, window in _windows(request):
         first = _first_date(window, now)
         if first is None:
@@ -55,10 +55,12 @@ def _translate(request: Request) -> Draft:
         if doubtful:
             notes.append(f"{place}: calendars differ on hours that {window.tz} repeats or skips.")
         begin = min(begin, first)
-        calendar.add_component(_event(place, deployment, kind, window, first, now, doubtful))
+        events.append(_event(place, deployment, kind, window, first, now, doubtful))
     for tz in sorted({window.tz for _, _, _, window in _windows(request)} - {"UTC"}):
         since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
         calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + FORESEEN_US, LAST_US)))
+    for event in events:
+        calendar.add_component(event)
     return Draft(calendar, (), notes)
 
 
