@@ -82,15 +82,15 @@ def _stretch(window: Window, place: str, now_us: int, found: Daily) -> tuple[int
 
     The start lies within the day, the end perhaps in the next one. Whatever is not daily is noted as lost.
     """
-    offsets = constant_offsets(window.tz, now_us, min(now_us + FORESEEN_US, LAST_US))
-    offset_us = offsets[0][2]
+    offsets = [offset_us for _, _, offset_us in constant_offsets(window.tz, now_us, min(now_us + FORESEEN_US, LAST_US))]
+    offset_us, is_fixed = offsets[0], len(set(offsets)) == 1
     # The first date on which a window can start and not be over yet.
     today = EPOCH.date() + timedelta(days=(now_us + offset_us) // DAY_US - window.crosses_midnight)
     if window.until is not None and window.until < today:
         found.notes.append(f"{place}: its last date, {window.until}, is past: it is left out.")
         return None
     name = _offset(offset_us)
-    if len(offsets) > 1 or offset_us % MINUTE_US:
+    if not is_fixed or offset_us % MINUTE_US:
         found.lost.append(f"{place}: tz {window.tz!r} changes its clocks: it would be {name} all year.")
     if window.days is not None and len(window.days) < len(DAYS):
         found.lost.append(f"{place}: days {_listed(window.days)}: it would apply every day.")
@@ -105,7 +105,7 @@ def _stretch(window: Window, place: str, now_us: int, found: Daily) -> tuple[int
     start_us, end_us = start_us - shift_us, end_us - shift_us
     days_us = start_us // DAY_US * DAY_US
     start_us, end_us = start_us - days_us, end_us - days_us
-    if offset_us and len(offsets) == 1:
+    if offset_us and is_fixed:
         to = _text(end_us - end_us % MINUTE_US)
         found.notes.append(f"{place}: {window.tz} is {name} from now on, so {_text(start_us)} to {to} UTC.")
     return start_us, end_us

@@ -116,9 +116,9 @@ def export(
     lost = [f"Lost: {text}" for text in draft.lost]
     notes = [f"Note: {text}" for text in draft.notes]
     content = target.render(draft, request, [checked, *lost, *notes])
-    if path.is_dir():
-        raise ConfigError(f"{path}: is a folder, not a file.")
     try:
+        if path.is_dir():
+            raise ConfigError(f"{path}: is a folder, not a file.")
         with replacing(path) as unfinished:
             unfinished.write_bytes(content)
             if not target.is_right(unfinished, draft, request):

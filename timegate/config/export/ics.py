@@ -125,7 +125,8 @@ def _zone(tz: str, start_us: int, end_us: int) -> Any:
     offsets = constant_offsets(tz, start_us, end_us)
     changes: dict[tuple[int, int], list[int]] = {(offsets[0][2], offsets[0][2]): [start_us]}
     for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
-        changes.setdefault((before_us, after_us), []).append(at_us)
+        if before_us != after_us:
+            changes.setdefault((before_us, after_us), []).append(at_us)
     for (before_us, after_us), instants in changes.items():
         local = [from_us(at_us + before_us).replace(tzinfo=None) for at_us in instants]
         part = icalendar.TimezoneDaylight() if after_us > before_us else icalendar.TimezoneStandard()
@@ -183,7 +184,7 @@ def _meets_a_change(window: Window, now_us: int) -> bool:
     for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
         first_us, last_us = sorted((at_us + before_us, at_us + after_us))
         for day_us in (first_us // DAY_US * DAY_US, first_us // DAY_US * DAY_US - DAY_US):
-            if day_us + start_us < last_us and first_us < day_us + end_us:
+            if first_us < last_us and day_us + start_us < last_us and first_us < day_us + end_us:
                 return True
     return False
 

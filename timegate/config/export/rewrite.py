@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from copy import copy
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
@@ -43,9 +44,20 @@ def rewrite(text: str, old: Any, new: Any) -> str | None:
     root = YAML(typ="safe", pure=True).compose(text)
     if not isinstance(root, MappingNode) or root.flow_style or any(n.anchor for n in _walk(root)):
         return None
+    _place_empty_values(root, text)
     editor = _Editor(text)
     start = editor.line_start(root.start_mark.index)
     return text[:start] + editor.block(root, old, new, start) + text[editor.end(root) :]
+
+
+def _place_empty_values(root: Node, text: str) -> None:
+    """Put each value that is not there behind its colon; the library puts it before whatever comes next."""
+    for node in _walk(root):
+        for key, value in node.value if isinstance(node, MappingNode) else ():
+            if value.start_mark.index == value.end_mark.index:
+                mark = copy(key.end_mark)
+                mark.index = text.index(":", mark.index) + 1
+                value.start_mark = value.end_mark = mark
 
 
 def _walk(node: Node) -> Iterator[Node]:
@@ -137,7 +149,7 @@ class _Editor:
                 return self.text[start:floor] + self.block(value, old, new, floor)
             return ("-" if key is None else f"{self.inside(key)}:") + f" {_flow(new)}\n"
         head = self.text[start : value.start_mark.index]
-        head = head if head.endswith((" ", "\n")) else f"{head} "
+        head = head if head.endswith((" ", "\n")) or old == new else f"{head} "
         if _is_block_text(value):
             end = self.end(value)
             same = type(old) is type(new) and old == new
