@@ -51,7 +51,7 @@ def test_it_keeps_comments(here: Path) -> None:
 
 
 def test_everything_lost_is_printed(here: Path) -> None:
-    """Without --lossy, each loss is a line, the first says the way out, and nothing is written; with it, all is said."""
+    """Without --lossy each loss is a line, the first says the way out, and nothing is written; with it all is said."""
     config = str(sample(CONFIG))
     refused = run(config, "--to", "litellm", "--out", "proxy.yaml", code=2)
     lines = refused.stderr.splitlines()
