@@ -11,6 +11,7 @@ from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.config.check import check
+from timegate.config.diff import diff
 from timegate.config.findings import Finding, Findings
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
@@ -58,6 +59,7 @@ __all__ = [
     "Window",
     "check",
     "compare",
+    "diff",
     "generate_trace",
     "monte_carlo",
     "plots",
