@@ -14,7 +14,17 @@ from timegate.config.check import check
 from timegate.config.diff import diff
 from timegate.config.findings import Finding, Findings
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
+from timegate.faults import (
+    Brownout,
+    ErrorRate,
+    Latency,
+    Outage,
+    RandomOutages,
+    RateLimited,
+    Scenario,
+    SlowStart,
+    TokenLatency,
+)
 from timegate.gateway import ModelGateway
 from timegate.models import (
     BaseModel,
@@ -32,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BaseModel",
+    "Brownout",
     "DeploymentConfig",
     "ErrorRate",
     "Finding",
@@ -48,9 +59,11 @@ __all__ = [
     "Outage",
     "PoissonTraffic",
     "RandomOutages",
+    "RateLimited",
     "Replay",
     "Scenario",
     "SimulatedModel",
+    "SlowStart",
     "StreamReplay",
     "TimegateError",
     "TimegateWarning",

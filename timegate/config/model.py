@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from pydantic import Field, PlainSerializer, PlainValidator, PrivateAttr, field_validator, model_validator
 
 from timegate.clock import Instant, to_us
-from timegate.columns import UNSERVED
+from timegate.columns import TARGET_PREFIXES, UNSERVED
 from timegate.errors import (
     ConfigError,
     InvalidTypeError,
@@ -26,7 +26,7 @@ from timegate.gateway import ModelGateway
 from timegate.models.registry import Model
 from timegate.routing import Deployment, Explanation, Router
 from timegate.timetable import Hours
-from timegate.validation import FieldError, FormatVersion, Value
+from timegate.validation import FieldError, FormatVersion, Text, Value
 from timegate.windows import Window
 
 if TYPE_CHECKING:
@@ -65,15 +65,22 @@ class DeploymentConfig(Value):
     available : list of windows
         When it may be used. Default: always.
     description : str, optional
+        For people.
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError
 
-    model_name: str = Field(min_length=1)
-    model: str
+    model_name: str = Field(
+        min_length=1,
+        examples=["strong"],
+        json_schema_extra={
+            "not": {"anyOf": [{"pattern": f"^({'|'.join(TARGET_PREFIXES)})"}, {"enum": list(UNSERVED)}]}
+        },
+    )
+    model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
     time_constraints: Windows = ()
     available: Windows = ()
-    description: str | None = None
+    description: Text | None = None
 
     @field_validator("time_constraints", "available", mode="before")
     @classmethod
@@ -93,8 +100,9 @@ class DeploymentConfig(Value):
     @field_validator("model_name")
     @classmethod
     def _means_nothing_else(cls, value: str) -> str:
-        if value.startswith("provider:"):
-            raise ValueError(f"must not begin with 'provider:', which names a target of faults. Got {shown(value)}.")
+        for prefix in TARGET_PREFIXES:
+            if value.startswith(prefix):
+                raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
         if value in UNSERVED:
             raise ValueError(f"must not be the name of an outcome: tables have columns of both. Got {value!r}.")
         return value
@@ -123,6 +131,7 @@ class GatewayConfig(Value):
     Parameters
     ----------
     deployments : list of DeploymentConfig or dict
+        In order of fallback.
     model_type : str
         What all the models do. Default ``"chat_completion"``.
     version : int
@@ -147,20 +156,21 @@ class GatewayConfig(Value):
 
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
-    deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False)]
+    deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False, json_schema_extra={"minItems": 1})]
     _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
         if not self.deployments:  # a min_length would also complain of a list whose items are wrong
             raise FieldError("deployments", "must be a non-empty list. Got [].")
-        names = [deployment.model_name for deployment in self.deployments]
-        for i, name in enumerate(names):
-            if name in names[:i]:
+        places: dict[str, int] = {}
+        for i, deployment in enumerate(self.deployments):
+            first = places.setdefault(deployment.model_name, i)
+            if first != i:
                 raise FieldError(
                     f"deployments[{i}].model_name",
-                    f"must be unique. Duplicate model name found: {name!r} is also that of "
-                    f"deployments[{names.index(name)}].",
+                    f"must be unique. Duplicate model name found: {shown(deployment.model_name)} is also that of "
+                    f"deployments[{first}].",
                 )
         return self
 

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterator
-from copy import copy
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from timegate import yaml12
 
@@ -38,34 +35,15 @@ def rewrite(text: str, old: Any, new: Any) -> str | None:
     Returns
     -------
     str or None
-        None if the text shares values between places (anchors), or is one value on one line.
+        None if the text uses aliases, or is one value on one line.
     """
     text = text if text.endswith("\n") else f"{text}\n"
-    root = YAML(typ="safe", pure=True).compose(text)
-    if not isinstance(root, MappingNode) or root.flow_style or any(n.anchor for n in _walk(root)):
+    root = yaml12.compose(text)
+    if not isinstance(root, MappingNode) or root.flow_style:
         return None
-    _place_empty_values(root, text)
     editor = _Editor(text)
     start = editor.line_start(root.start_mark.index)
     return text[:start] + editor.block(root, old, new, start) + text[editor.end(root) :]
-
-
-def _place_empty_values(root: Node, text: str) -> None:
-    """Put each value that is not there behind its colon; the library puts it before whatever comes next."""
-    for node in _walk(root):
-        for key, value in node.value if isinstance(node, MappingNode) else ():
-            if value.start_mark.index == value.end_mark.index:
-                mark = copy(key.end_mark)
-                mark.index = text.index(":", mark.index) + 1
-                value.start_mark = value.end_mark = mark
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    yield node
-    if not isinstance(node, ScalarNode):
-        for child in node.value:
-            for part in child if isinstance(child, tuple) else (child,):
-                yield from _walk(part)
 
 
 class _Child(NamedTuple):
