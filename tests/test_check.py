@@ -16,7 +16,8 @@ from test_timetable import is_open
 import timegate as tg
 from timegate.clock import DAY_US, LAST_US, from_us, to_us
 from timegate.config.findings import CODES
-from timegate.errors import InstantError, InvalidTypeError
+from timegate.errors import ConfigError, InstantError, InvalidTypeError
+from timegate.samples import CONFIG, sample
 from timegate.timetable import Hours
 
 NOW = "2026-03-02T00:00Z"  # a Monday
@@ -77,7 +78,8 @@ def test_coverage_is_what_zoneinfo_says(drawn):
         if names != lone or inside(provider, at_us) != one_provider:  # of single instants these say nothing
             assert not names
             assert not inside(provider, at_us)
-            assert all(open_at(given, at_us + by) != who for by in (-1, 1)), from_us(at_us)
+            beside = [at for at in (at_us - 1, at_us + 1) if us(era) <= at < us(era + SPAN)]
+            assert all(open_at(given, at) != who for at in beside), from_us(at_us)
 
 
 @settings(max_examples=60)
@@ -114,20 +116,19 @@ def test_removing_what_changes_nothing_changes_nothing(drawn):
 
 def test_a_year_holds_every_change_of_the_clocks():
     """By default a gap that only a change of the clocks opens is found, months ahead."""
-    # Open from 02:00 to 02:59 and closed then are two names for one hour, but in UTC it wanders.
-    lone = config({"available": [{"start": "00:00", "end": "24:00", "tz": "UTC"}]})
-    assert not found(lone, "TG101")
-    shifting = config(
-        {"available": [{"start": "01:00", "end": "24:00", "tz": "Europe/Berlin"}]},
-        {"available": [["22:00", "00:30"]]},
+    berlin = {"available": [{"start": "01:00", "end": "24:00", "tz": "Europe/Berlin"}]}
+    # Berlin's first hour is closed: from 22:00 UTC in summer, from 23:00 in winter.
+    assert not found(config(berlin, {"available": [["22:00", "00:00"]]}), "TG101", now="2026-06-01T00:00Z")
+    summer_only = config(berlin, {"available": [["22:00", "23:30"]]})
+    [gap] = found(summer_only, "TG101", now="2026-06-01T00:00Z")
+    assert gap.message.startswith(
+        "No deployment is open from 23:30 to 24:00 UTC every day from 2026-10-25 to 2027-03-27"
     )
-    gaps = found(shifting, "TG101", now="2026-06-01T00:00Z")  # open: 22:00 or 23:00 UTC till 00:30
-    assert [f.message.partition(", next")[0] for f in gaps] == []
-    winter = config(
-        {"available": [{"start": "01:00", "end": "24:00", "tz": "Europe/Berlin"}]}, {"available": [["22:00", "23:30"]]}
-    )
-    [gap] = found(winter, "TG101", 7, now="2026-06-01T00:00Z")
-    assert gap.spans == [(from_us(to_us("2026-10-25T23:30:00.000001Z", "")), from_us(to_us("2026-10-26T00:00Z", "")))]
+    assert len(gap.spans) == 154
+    first = gap.spans[0]
+    assert first == (from_us(to_us("2026-10-25T23:30:00.000001Z", "")), from_us(to_us("2026-10-26T00:00Z", "")))
+    [gap] = found(summer_only, "TG101", 7, now="2026-06-01T00:00Z")
+    assert [start.date().isoformat() for start, _ in gap.spans] == ["2026-10-25", "2027-03-27"]
 
 
 def test_horizons():
@@ -500,3 +501,95 @@ def test_every_code_has_a_case():
 def test_messages(given, code, message):
     """What recurs is said once, in words and with the local time."""
     assert [finding.message for finding in found(given, code)] == message
+
+
+def test_the_sample_is_told_what_matters():
+    """Of the sample config: the hour without anybody, the nights with one, and who lies behind one provider."""
+    findings = tg.check(sample(CONFIG), now=NOW)
+    told = [(f.severity, f.code, f.deployment, f.message.partition(" UTC")[0]) for f in findings]
+    assert told == [
+        ("error", "TG101", None, "No deployment is open from 23:30 to 00:30"),
+        ("warning", "TG103", "weak", "Only 'weak' is open from 00:30 to 06:00"),
+        ("warning", "TG103", "weak", "Only 'weak' is open from 22:00 to 23:30"),
+        ("info", "TG202", None, told[3][3]),
+    ]
+    assert findings[0].fix == (
+        "Open one of those that are closed then: 'strong' (time_constraints[0]), 'weak' (time_constraints[0]) or "
+        "'backup' (no window of available)."
+    )
+
+
+def test_many_patterns_share_a_finding():
+    """Beyond a few patterns the stretches are told together, and none is lost."""
+    windows = [{"start": f"{h:02}:00", "end": f"{h:02}:{h + 10}"} for h in range(10)]
+    gaps = found(config({"time_constraints": windows}), "TG101", ("2026-03-02T00:00Z", "2026-03-09T00:00Z"))
+    assert len(gaps) == 7
+    assert sum(len(f.spans) for f in gaps) == 70
+    assert gaps[-1].message.startswith("No deployment is open 28 more times for 5 h 22 min together, next ")
+
+
+def test_a_path_is_loaded_and_its_text_checked(tmp_path):
+    """Unquoted times are found with line, column and window, in flow and block style; quoted and safe ones are not."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        "deployments:\n"
+        "  - model_name: yes\n"
+        "    model: sim/a\n"
+        "    time_constraints:\n"
+        "      - [22:00, 06:00]\n"
+        "      - {start: '23:00', end: \"23:30\", days: [mon]}\n"
+        "    available:\n"
+        "      - start: 8:30\n"
+        "        end: 24:00\n"
+        "  - {model_name: b, model: sim/b, description: 'the time 22:00, quoted'}\n"
+    )
+    findings = [f for f in tg.check(path, now=NOW) if f.code.startswith("TG5")]
+    assert [(f.code, f.deployment, f.field, f.index, f.line, f.column) for f in findings] == [
+        ("TG502", "yes", None, None, 2, 17),
+        ("TG501", "yes", "time_constraints", 0, 5, 10),
+        ("TG501", "yes", "available", 0, 8, 16),
+        ("TG501", "yes", "available", 0, 9, 14),
+    ]
+    assert findings[1].place == f"{path}, line 5, column 10"
+    assert findings[1].message == "The time 22:00 is not quoted: readers of YAML 1.1 take it for the number 1320."
+    assert findings[1].fix == 'Write it quoted: "22:00".'
+    assert findings[0].message == "The text yes is not quoted: readers of YAML 1.1 take it for the value True."
+    given = tg.GatewayConfig.load(path)
+    assert [f.code for f in tg.check(given, now=NOW)] == [
+        f.code for f in tg.check(str(path), now=NOW) if not f.code.startswith("TG5")
+    ]
+    given.save(tmp_path / "saved.yaml")
+    given.save(tmp_path / "saved.json")
+    for saved in ("saved.yaml", "saved.json"):
+        assert not [f for f in tg.check(tmp_path / saved, now=NOW) if f.code.startswith("TG5")]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("deployments: [{Model_Name: a, model: sim/a}]", "unknown key 'Model_Name'. Did you mean 'model_name'?"),
+        ("Deployments: []", "unknown key 'Deployments'. Did you mean 'deployments'?"),
+        ("deployments: [{model_name: a, model: sim/a, Time_Constraints: []}]", "Did you mean 'time_constraints'?"),
+        ("deployments: []", "must be a non-empty list"),
+        ("deployments: [", "cannot be read as YAML"),
+        ("", "the file is empty"),
+        (
+            "%YAML 1.1\n---\ndeployments: [{model_name: a, model: sim/a, time_constraints: [[22:00, 23:00]]}]",
+            "quote it",
+        ),
+    ],
+)
+def test_refused_files(tmp_path, text, problem):
+    """A file that is no config is refused as by load: with its path, and the nearest name of a mistyped key."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        tg.check(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert problem in str(caught.value)
+
+
+def test_the_same_twice():
+    """With now given, a check is reproduced exactly."""
+    one, two = (tg.check(sample(CONFIG), now=NOW).to_json() for _ in range(2))
+    assert one == two

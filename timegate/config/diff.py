@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,7 +97,7 @@ def diff(
         start_us = now_us - (now_us - _A_MONDAY_US) % WEEK_US
     else:
         start_us = to_us(start, "start")
-    end_us = start_us + WEEK_US if end is None else to_us(end, "end")
+    end_us = to_us(from_us(start_us + WEEK_US) if end is None else end, "end")
     if end_us <= start_us:
         raise InstantError(f"end must lie after start. Got {from_us(start_us)} to {from_us(end_us)}.")
     return Diff(before, after, start_us, end_us)
@@ -116,11 +117,11 @@ class Diff:
     def __init__(self, before: GatewayConfig, after: GatewayConfig, start_us: int, end_us: int) -> None:
         self.start, self.end = from_us(start_us), from_us(end_us)
         self._configs = (before, after)
-        models = [_models(config) for config in (before, after)]
+        models = _models(before, after)
         self.notes = list(_notes(*models))
         self._names = list(models[0] | models[1])
         self._changed = {name for name in self._names if len({m[name] for m in models if name in m}) > 1}
-        self._pieces = list(_joined(_pieces(before, after, start_us, end_us)))
+        self._pieces = list(_joined(_pieces(self._configs, models, start_us, end_us)))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -235,9 +236,10 @@ class Diff:
         return [f"and {more:,} more; all stretches stand in .frame."] if more > 0 else []
 
 
-def _models(config: GatewayConfig) -> dict[str, str]:
-    """Return what each deployment calls, by name."""
-    return {d.model_name: d.model for d in config.deployments}
+def _models(*configs: GatewayConfig) -> list[dict[str, str]]:
+    """Return what each deployment of each config calls, by name; with the type of the model if that changes."""
+    typed = len({config.model_type for config in configs}) > 1
+    return [{d.model_name: f"{d.model} ({c.model_type})" if typed else d.model for d in c.deployments} for c in configs]
 
 
 def _notes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
@@ -251,31 +253,29 @@ def _notes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]
             yield f"{name!r} is new."
 
 
-def _pieces(before: GatewayConfig, after: GatewayConfig, start_us: int, end_us: int) -> Iterator[_Piece]:
-    """Compare slice by slice; what crosses the edge of a slice comes in two pieces."""
-    configs = (before, after)
+def _pieces(
+    configs: Sequence[GatewayConfig], models: Sequence[Mapping[str, str]], start_us: int, end_us: int
+) -> Iterator[_Piece]:
+    """Compare two configs slice by slice; what crosses the edge of a slice comes in two pieces."""
     tables = [config.router().timetable for config in configs]
     width = sum(len(config.deployments) for config in configs)
     windows = sum(1 for config in configs for _ in windows_of(config))
-    step_us = max(DAY_US // 24, DAY_US * _MOST_CELLS // (2 * windows * width + 1))  # each window has two edges a day
-    orders: dict[tuple[int, bytes], Order] = {}  # of equal value only where equal: most stretches recur
+    step_us = max(DAY_US // 24, DAY_US * _MOST_CELLS // (2 * windows * width + 1))  # a window has two edges a day
+    deployments = [np.array([*of.items()], dtype=object) for of in models]
+    orders: dict[tuple[int, bytes], Order] = {}  # most recur
     for lo in range(start_us, end_us, step_us):
-        hi = min(lo + step_us, end_us)
-        segments = [table.compile(lo, hi) for table in tables]
+        segments = [table.compile(lo, min(lo + step_us, end_us)) for table in tables]
         edges = np.union1d(*(part.edges_us for part in segments))
         rows = [part.open[part.index(edges[:-1])] for part in segments]
-        for i in range(len(edges) - 1):
+        for i, (start, end) in enumerate(pairwise(edges.tolist())):
             both = []
             for which, row in enumerate(rows):
                 key = (which, row[i].tobytes())
                 if key not in orders:
-                    deployments = configs[which].deployments
-                    orders[key] = tuple(
-                        (deployments[j].model_name, deployments[j].model) for j in np.flatnonzero(row[i]).tolist()
-                    )
+                    orders[key] = tuple(map(tuple, deployments[which][row[i]].tolist()))
                 both.append(orders[key])
             if both[0] != both[1]:
-                yield _Piece(int(edges[i]), int(edges[i + 1]), both[0], both[1])
+                yield _Piece(start, end, *both)
 
 
 def _joined(pieces: Iterator[_Piece]) -> Iterator[_Piece]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 import pandas as pd
 
-from timegate.clock import from_us
+from timegate.clock import SECOND_US, from_us
 from timegate.errors import InvalidValueError, counted, did_you_mean, shown
 from timegate.windows import Spans
 
@@ -177,16 +177,18 @@ class Findings(Sequence[Finding]):
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row a finding: ``code``, ``severity``, ``place``, ``message``, ``fix``, ``deployment``, ``field``,
-        ``index``, ``line``, ``column``, and ``duration_s`` (float64), how long its stretches last together.
-        """  # noqa: D205 - the columns are the summary
-        rows = [finding.to_dict() for finding in self]
-        columns = [*Finding.__dataclass_fields__]
-        columns.insert(1, "severity")
-        columns.remove("spans_us")
-        frame = pd.DataFrame(rows, columns=columns).astype({"index": "Int64", "line": "Int64", "column": "Int64"})
-        frame["duration_s"] = [float(np.diff(f.spans_us, axis=1).sum()) / 1e6 for f in self]
-        return frame
+        """One row a finding.
+
+        ``code``, ``severity``, ``place``, ``message``, ``fix``, ``deployment``, ``field`` (str); ``index``, ``line``,
+        ``column`` (Int64); ``duration_s`` (float64), how long its stretches last together.
+        """
+        texts = ["code", "severity", "place", "message", "fix", "deployment", "field"]
+        numbers = ["index", "line", "column"]
+        rows = [[getattr(finding, name) for name in (*texts, *numbers)] for finding in self]
+        frame = pd.DataFrame(rows, columns=[*texts, *numbers])
+        frame = frame.astype(dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "Int64"))
+        frame["duration_s"] = [int(np.diff(finding.spans_us, axis=1).sum()) / SECOND_US for finding in self]
+        return frame.astype({"duration_s": "float64"})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain data: ``worst``, ``periods`` that were looked at, and ``findings``."""

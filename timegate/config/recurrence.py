@@ -159,15 +159,21 @@ def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.N
     keys = [_Key(_RECURRING, *row) for row in found.tolist()]
     which = np.zeros(len(spans), np.intp)
     which[whole] = inverse
-    for i in np.flatnonzero(
-        ~whole
-    ).tolist():  # a few, which the time looked at cuts: part of what recurs, if they can be
-        for number, key in enumerate(keys):
-            begins = end[i] - key.length if clipped[0][i] else start[i]
-            fits = begins % DAY_US == key.start and (clipped[0][i] or clipped[1][i]) and length[i] <= key.length
-            if key.kind == _RECURRING and fits and key.weekday in (-1, (begins // DAY_US + _EPOCH_WEEKDAY) % 7):
-                which[i], dates[i] = number, begins // DAY_US
-                break
+    days = [np.unique((dates[whole][inverse == number] + _EPOCH_WEEKDAY) % 7) for number in range(len(keys))]
+    for i in np.flatnonzero(~whole).tolist():  # a few
+        begins = [end[i] - key.length if clipped[0][i] else start[i] for key in keys[: len(days)]]
+        fitting = [
+            number
+            for number, key in enumerate(keys[: len(days)])
+            if not (clipped[0][i] and clipped[1][i])
+            and begins[number] % DAY_US == key.start
+            and length[i] <= key.length
+            and key.weekday in (-1, (begins[number] // DAY_US + _EPOCH_WEEKDAY) % 7)
+        ]
+        # What the time looked at cuts is part of what recurs, best of what recurs on that weekday.
+        fitting.sort(key=lambda n: (begins[n] // DAY_US + _EPOCH_WEEKDAY) % 7 not in days[n])
+        if fitting:
+            which[i], dates[i] = fitting[0], begins[fitting[0]] // DAY_US
         else:
             which[i] = len(keys)
             keys.append(_Key(_ONCE, int(start[i]), int(length[i])))
