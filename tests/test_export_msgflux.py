@@ -151,7 +151,7 @@ def is_closed(windows: list[list[str]], at_us: int) -> bool:
     return False
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(closed=lists, available=lists, zone=st.sampled_from(FIXED_ZONES))
 def test_daily_windows_differ_only_where_they_say(closed: list[Any], available: list[Any], zone: str) -> None:
     """Translated from any zone of fixed offset, hours are equal but for the microseconds that are named as lost."""

@@ -266,7 +266,7 @@ def commented(draw: st.DrawFn, config: tg.GatewayConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_config_takes_the_place_of_any_other(data: st.DataObject) -> None:
     """Rewritten from one commented config to another, a text says the other; to itself, it does not change."""

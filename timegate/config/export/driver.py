@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from timegate.config.check import check
 from timegate.config.export import ics, litellm, msgflux, own
 from timegate.config.export.target import Request, Target
 from timegate.config.model import GatewayConfig
-from timegate.errors import ConfigError, counted, did_you_mean, shown
+from timegate.errors import ConfigError, did_you_mean, shown
 from timegate.files import read_text, replacing
 
 __all__ = ["TARGETS", "Exported", "export"]
@@ -131,17 +130,7 @@ def export(
 def _checked(config: GatewayConfig, now_us: int) -> str:
     """Say which version checked the config, when, and what it found."""
     findings = check(config, now=from_us(now_us))
-    return f"{own.CHECKED_BY} {__version__} on {from_us(now_us):%Y-%m-%d %H:%M} UTC: {_counts(findings)}."
-
-
-def _counts(findings: Sequence[object]) -> str:
-    severities = Counter(finding.severity for finding in findings)  # type: ignore[attr-defined]
-    if not severities:
-        return "no findings"
-    codes = Counter(finding.code for finding in findings)  # type: ignore[attr-defined]
-    counts = ", ".join(
-        f"{severities[s]:,} info" if s == "info" else counted(severities[s], s)
-        for s in ("error", "warning", "info")
-        if severities[s]
-    )
-    return f"{counts} ({', '.join(f'{code} x {n:,}' if n > 1 else code for code, n in sorted(codes.items()))})"
+    codes = sorted(Counter(finding.code for finding in findings).items())
+    listed = ", ".join(code if n == 1 else f"{code} x {n:,}" for code, n in codes)
+    found = f"{findings.headline.removesuffix('.')} ({listed})" if codes else "no findings"
+    return f"{own.CHECKED_BY} {__version__} on {from_us(now_us):%Y-%m-%d %H:%M} UTC: {found}."
