@@ -32,6 +32,10 @@ def calendar(tmp_path: Path, *windows: Any, kind: str = "time_constraints", **op
     return icalendar.Calendar.from_ical((tmp_path / "out.ics").read_bytes())
 
 
+def bytes_or_text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def expanded(found: Any, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
     """Return the stretches of all events that lie within two instants, as an independent library expands them."""
     events = recurring.of(found).between(start, end)
@@ -94,6 +98,27 @@ def test_zones_are_right_for_readers_that_know_none(tz: str, tmp_path: Path) -> 
         doubtful += theirs != ours
         local += timedelta(hours=1)
     assert doubtful <= 8  # one hour of each change is skipped or repeated, and readers differ on it
+
+
+@pytest.mark.parametrize(
+    ("tz", "kind", "start", "before", "after"),
+    [
+        ("Europe/Berlin", "DAYLIGHT", "20260329T020000", "+0100", "+0200"),
+        ("Europe/Berlin", "STANDARD", "20261025T030000", "+0200", "+0100"),
+        ("America/New_York", "DAYLIGHT", "20260308T020000", "-0500", "-0400"),
+        ("Australia/Lord_Howe", "STANDARD", "20260405T020000", "+1100", "+1030"),
+    ],
+)
+def test_clocks_change_at_the_local_time_before(
+    tz: str, kind: str, start: str, before: str, after: str, tmp_path: Path
+) -> None:
+    """The changes of 2026 stand in the calendar by the clock that they end (RFC 5545, 3.6.5)."""
+    (zone,) = calendar(tmp_path, {"start": "08:00", "end": "09:00", "tz": tz}).walk("VTIMEZONE")
+    parts = [
+        tuple(bytes_or_text(part[name].to_ical()) for name in ("DTSTART", "TZOFFSETFROM", "TZOFFSETTO"))
+        for part in zone.walk(kind)
+    ]
+    assert (start, before, after) in parts
 
 
 @pytest.mark.parametrize(

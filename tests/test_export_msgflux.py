@@ -181,8 +181,8 @@ def test_daily_windows_differ_only_where_they_say(closed: list[Any], available: 
         ({"since": "2026-11-24"}, "since 2026-11-24: it would apply from now on."),
         ({"until": "2026-11-24"}, "until 2026-11-24: it would never end."),
         (
-            {"except_dates": ["2026-11-01", "2026-11-24", "2026-12-25"]},
-            "except_dates 2026-11-24, 2026-12-25: it would apply on them, too.",
+            {"except_dates": ["2026-11-01", "2026-11-22", "2026-11-23", "2026-12-25"]},
+            "except_dates 2026-11-23, 2026-12-25: it would apply on them, too.",
         ),
     ],
 )
