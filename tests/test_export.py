@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import timegate as tg
 from timegate.config.export import TARGETS, Exported, export
-from timegate.config.imports import SIDECAR
+from timegate.config.imports import SIDECAR, as_ours
 from timegate.errors import ConfigError, InstantError
 
 NOW = "2026-11-23T00:00Z"
@@ -327,3 +329,49 @@ def test_a_config_of_ours_is_judged_as_one(data: dict[str, Any], tmp_path: Path)
     (tmp_path / "x.json").write_text(json.dumps(data))
     with pytest.raises(ConfigError, match="has the unknown key"):
         tg.GatewayConfig.load(tmp_path / "x.json")
+
+
+words = st.sampled_from(
+    ["model_gateway", "sim", "a", "chat_completion", "openai/x", "os.environ/X", "22:00", "", "chat"]
+)
+anything = st.recursive(
+    words | st.none() | st.booleans() | st.integers(-1, 3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words | st.integers(0, 1), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def records(**fields: Any) -> st.SearchStrategy[Any]:
+    """Draw mappings that are almost right: most fields are there, and of the right kind."""
+    return st.fixed_dictionaries(
+        {}, optional={name: value | value | value | anything for name, value in fields.items()}
+    )
+
+
+inner = records(model_id=words, provider=words, api_key=words)
+model = records(msgflux_type=st.just("model"), provider=words, model_type=words, state=inner)
+windows = st.lists(st.tuples(words, words).map(list), max_size=2)
+entry = records(model_name=words, model=model, time_constraints=windows, description=words)
+state = records(
+    models=st.lists(entry | model, max_size=3), time_constraints=st.dictionaries(words, windows, max_size=2)
+)
+params = records(model=words, api_key=words, custom_llm_provider=words, mock_response=words)
+group = records(model_name=words, litellm_params=params, model_info=records(mode=words, description=words))
+fallbacks = st.lists(st.dictionaries(words, st.lists(words, max_size=2), max_size=2), max_size=2)
+router = records(fallbacks=fallbacks, num_retries=words)
+foreign = st.fixed_dictionaries(
+    {"msgflux_type": st.just("model_gateway") | anything, "state": state | anything}
+) | st.fixed_dictionaries({"model_list": st.lists(group, max_size=3) | anything, "router_settings": router | anything})
+
+
+@settings(max_examples=500)
+@given(data=foreign)
+def test_no_foreign_config_escapes(data: dict[str, Any]) -> None:
+    """Whatever a foreign config holds, it becomes a config of ours or an error of ours."""
+    try:
+        ours, _, lost = as_ours(data)
+        config = tg.GatewayConfig.model_validate(ours)
+    except ConfigError:
+        return
+    assert config.deployments
+    assert all(isinstance(text, str) for text in lost)

@@ -123,7 +123,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raise ConfigError("state.time_constraints must be a mapping of model ids to lists of windows.")
     lost += [f"state.{key}" for key in state if key not in ("models", "time_constraints")]
     deployments = []
-    model_types = {}
+    model_types, model_ids = {}, set()
     for i, entry in enumerate(entries):
         place = f"state.models[{i}]"
         named = isinstance(entry, Mapping) and "model" in entry
@@ -139,10 +139,12 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             deployment["time_constraints"] = by_id[model_id]
         deployments.append(deployment)
         model_types[model_type] = place
+        model_ids.add(model_id)
     if len(model_types) > 1:
         raise ConfigError(f"all models must be of the same model_type. Got {', '.join(map(repr, model_types))}.")
-    known = {deployment["model_name"] for deployment in deployments}
-    lost += [f"state.time_constraints of {shown(name)}, which is no model's id" for name in by_id if name not in known]
+    lost += [
+        f"state.time_constraints of {shown(name)}, which is no model's id" for name in by_id if name not in model_ids
+    ]
     if by_id:
         lost.append("state.time_constraints being in the machine's local time: they are read as UTC")
     return {"model_type": next(iter(model_types)), "deployments": deployments}, lost
