@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, NoReturn
@@ -10,7 +11,7 @@ import yaml
 
 from timegate.errors import shown
 
-__all__ = ["dump", "parse"]
+__all__ = ["compose", "dump", "is_misread", "is_plain", "parse", "scalar"]
 
 # The core schema of YAML 1.2 (section 10.3.2): times and dates are text.
 _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
@@ -26,6 +27,18 @@ _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 
 # Plain in every version of YAML: starts with a letter, and is no spelling of a boolean or null.
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9_./ -]*(?<! )", re.IGNORECASE)
+# Without quotes no text, in some version of YAML: a number, time, date, boolean or null.
+_MISREAD = re.compile(r"[^A-Za-z].*|y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.DOTALL)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text needs no quotes: readers of any version of YAML take it for text."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def is_misread(text: str) -> bool:
+    """Whether some reader of YAML might take a text without quotes for something else."""
+    return _MISREAD.fullmatch(text) is not None
 
 
 def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
@@ -53,6 +66,14 @@ def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
         _fail("found a tab, which is no indentation in YAML: use spaces" if is_tab else _problem(error), mark)
     except yaml.reader.ReaderError as error:
         raise ValueError(f"found the character {chr(error.character)!r}, which no YAML may hold") from None
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Return the nodes of a document that :func:`parse` reads, which know their places; None if it uses aliases."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
+        return None
+    return yaml.compose(text, Loader=loader)
 
 
 class _Anchored(NamedTuple):
@@ -182,6 +203,27 @@ def dump(data: Any) -> str:
     return text.removesuffix("...\n")  # which ends a document that is a single word
 
 
+def scalar(value: str | float | None) -> str:
+    """Write a text, number, boolean or None within a line.
+
+    Examples
+    --------
+    >>> print(scalar("22:00"), scalar("mon"), scalar(None))
+    "22:00" mon null
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if is_plain(value):
+        return value
+    # What a reader of YAML might take for a break of the line, or refuse, is escaped as in JSON.
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else _escape(c) for c in value) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\{character}" if character in '"\\' else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes what every version of YAML reads alike."""
 
@@ -190,7 +232,7 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 
 def _represent_str(dumper: Any, text: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain(text) else '"')
 
 
 def _represent_float(dumper: Any, number: float) -> Any:
