@@ -45,6 +45,7 @@ __all__ = [
     "RandomOutages",
     "Replay",
     "Scenario",
+    "ScheduleEditor",
     "SimulatedModel",
     "StreamReplay",
     "TimegateError",
@@ -64,6 +65,7 @@ __all__ = [
 
 
 _SIMULATION = {
+    "ScheduleEditor": "timegate.widgets.editor",
     "MonteCarlo": "timegate.replay.monte_carlo",
     "StreamReplay": "timegate.replay.stream",
     "monte_carlo": "timegate.replay.monte_carlo",

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 
-__all__ = ["DAYS", "Spans", "Window", "check_zone", "union"]
+__all__ = ["DAYS", "Spans", "Window", "check_zone", "constant_offsets", "union"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Spans = npt.NDArray[np.int64]
@@ -207,7 +207,7 @@ class Window:
         """
         first_us, last_us = self.local_us
         parts = []
-        for since_us, until_us, offset_us in _constant_offsets(self.tz, start_us, end_us):
+        for since_us, until_us, offset_us in constant_offsets(self.tz, start_us, end_us):
             lo, hi = since_us + offset_us, until_us + offset_us  # the stretch in local time
             midnights = DAY_US * self._start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
             local = np.stack([midnights + first_us, midnights + last_us], axis=1).clip(lo, hi)
@@ -248,7 +248,7 @@ def union(parts: Iterable[Spans]) -> Spans:
     return np.stack([spans[opens, 0], reach[closes]], axis=1)
 
 
-def _constant_offsets(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
+def constant_offsets(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
     """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes: (since, until, offset)."""
     if tz == "UTC":
         return [(start_us, end_us, 0)]
