@@ -7,14 +7,26 @@ more, ``off``: a deployment that is switched off keeps its place here and is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
-from timegate.errors import InvalidValueError
+from timegate.errors import ConfigError, InvalidValueError, TimegateError
 from timegate.faults import Scenario
+from timegate.windows import check_zone
 
-__all__ = ["KERNEL", "Draft", "Problem", "Reading", "problems_of", "read_draft", "write_draft"]
+__all__ = [
+    "KERNEL",
+    "Draft",
+    "Problem",
+    "Reading",
+    "place_of",
+    "problems_of",
+    "read_draft",
+    "rows_of",
+    "write_draft",
+    "zones_of",
+]
 
 KERNEL = "kernel"
 Draft = dict[str, Any]
@@ -76,18 +88,39 @@ def read_draft(draft: Draft, config: GatewayConfig, scenario: Scenario) -> Readi
     ConfigError, ScenarioError
         If a value breaks a rule.
     """
-    on = [{k: v for k, v in d.items() if k != "off"} for d in draft["deployments"] if not d.get("off")]
+    if len(rows_of(draft)) != len(draft["deployments"]):
+        raise ConfigError("deployments must be a list of mappings.")
+    on = [{k: v for k, v in d.items() if k != "off"} for d in rows_of(draft) if not d.get("off")]
+    if not on:
+        raise ConfigError("At least one deployment must stay switched on.")
     config = GatewayConfig.model_validate({**config.to_dict(), "deployments": on})
     scenario = Scenario.model_validate({**scenario.to_dict(), "faults": draft["faults"]})
-    off = _targets(d for d in draft["deployments"] if d.get("off"))
-    idle = off - _targets(on)
+    idle = _targets(d for d in rows_of(draft) if d.get("off")) - _targets(on)
     acting = [fault for fault in scenario.faults if fault.target not in idle]
     if len(acting) == len(scenario.faults):
         return Reading(config, scenario, scenario)
     return Reading(config, scenario, scenario.model_copy(update={"faults": tuple(acting)}))
 
 
-def _targets(deployments: Any) -> set[str]:
+def rows_of(draft: Draft) -> list[dict[str, Any]]:
+    """Return the deployments of a draft, whatever else it may be."""
+    rows = draft.get("deployments")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def zones_of(draft: Draft) -> set[str]:
+    """Return the zones of a draft's windows, those of deployments that are off too, as far as they exist."""
+    zones = set()
+    for row in rows_of(draft):
+        for window in (*row.get("time_constraints", ()), *row.get("available", ())):
+            try:
+                zones.add(check_zone(window.get("tz", "UTC")))
+            except (TimegateError, AttributeError):
+                pass  # a problem of the draft, and shown as one
+    return zones
+
+
+def _targets(deployments: Iterable[dict[str, Any]]) -> set[str]:
     """Return the names by which faults can target some deployments."""
     targets = set()
     for deployment in deployments:
@@ -102,7 +135,7 @@ _FAULT = re.compile(r"faults\[(\d+)\](?:\.(\w+))?")
 
 def problems_of(error: InvalidValueError, draft: Draft) -> list[Problem]:
     """Return the problems of a draft with the places in it that they concern."""
-    return [{"text": text, **place_of(text, draft["deployments"])} for text in error.problems]
+    return [{"text": text, **place_of(text, rows_of(draft))} for text in error.problems]
 
 
 def place_of(text: str, deployments: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from timegate.palette import ALARM, deployment_colors
 from timegate.replay import Replay, replay
 from timegate.traffic import Trace
 from timegate.widgets import live
-from timegate.widgets.draft import Problem, Reading, place_of, problems_of, read_draft, write_draft
+from timegate.widgets.draft import Problem, Reading, place_of, problems_of, read_draft, rows_of, write_draft, zones_of
 from timegate.widgets.static_view import html_view, svg_view
 from timegate.windows import check_zone
 
@@ -172,8 +172,6 @@ class ScheduleEditor(anywidget.AnyWidget):
             self._accept(reading)
 
     def _refuse(self, problems: list[Problem]) -> None:
-        if not any(not deployment.get("off") for deployment in self.draft.get("deployments", [{}])):
-            problems = [{"text": "At least one deployment must stay switched on."}]
         self._problems = problems
         self._show(refused=True)
 
@@ -205,7 +203,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                     start = run if self.draft["revision"] == 0 else replay(self.start, self.trace, self.start_scenario)
                     self._start_figures = live.reduced(start, start.trace.span_us, "week")[1]
         except Exception as error:
-            place = place_of(str(error), self.draft["deployments"])
+            place = place_of(str(error), rows_of(self.draft))
             self._problems = [{"text": f"The replay failed: {_told(error)}", **place}]
             return None
         self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
@@ -243,7 +241,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                 "severity": finding.severity,
                 "text": finding.message,
                 "fix": finding.fix or "",
-                **place_of(finding.place, self.draft["deployments"]),
+                **place_of(finding.place, rows_of(self.draft)),
             }
             for finding in found
         ]
@@ -297,7 +295,7 @@ class ScheduleEditor(anywidget.AnyWidget):
     def _show(self, refused: bool = False) -> None:
         """Answer the draft: with what is wrong with it, and with the last replay."""
         author, revision = _change(self.draft)
-        names = [str(deployment.get("model_name")) for deployment in self.draft.get("deployments", [])]
+        names = [str(row.get("model_name")) for row in rows_of(self.draft)]
         day = date.fromisoformat(self.day)
         answer: dict[str, Any] = {
             "author": author,
@@ -307,7 +305,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             "notes": self._notes,
             "rest": {key: value for key, value in self.config.to_dict().items() if key != "deployments"},
             "colors": {**deployment_colors(names), **ALARM},
-            "zones": live.offsets(self._zones(), day),
+            "zones": live.offsets({"UTC", self.tz, *zones_of(self.draft)}, day),
             "series": None,
             "figures": None,
             "start": self._start_figures,
@@ -318,18 +316,6 @@ class ScheduleEditor(anywidget.AnyWidget):
             answer["series"], answer["figures"] = live.reduced(self.run, span_us, self.axis)
             answer["struck"] = live.struck(self.run, span_us)
         self.answer = answer
-
-    def _zones(self) -> set[str]:
-        zones = {"UTC", self.tz}
-        for deployment in self.config.deployments:
-            zones |= {window.tz for window in (*deployment.time_constraints, *deployment.available)}
-        for deployment in self.draft.get("deployments", []):  # those that are switched off have windows too
-            for window in (*deployment.get("time_constraints", ()), *deployment.get("available", ())):
-                try:
-                    zones.add(check_zone(window.get("tz", "UTC")))
-                except TimegateError:
-                    pass  # a problem of the draft, and shown as one
-        return zones
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Return the widget, and a picture and a table for where no widget can run."""

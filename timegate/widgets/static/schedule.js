@@ -207,27 +207,21 @@ export function lanesOf(items) {
 }
 
 /**
- * What lies under the pointer: the nearest edge within reach, or else a bar. Bars are {from, to, starts, ends} with
- * what else they carry; the last drawn lies on top. Inside a short bar the edges leave a third of it for the bar.
+ * What lies under the pointer: a bar, or an edge within reach. Bars are {from, to, starts, ends} with what else they
+ * carry. Inside of bars their own edges count, and leave a third of a short bar for the bar; outside, the nearest.
  */
 export function hit(bars, at, reach) {
+  const over = bars.filter((bar) => bar.from <= at && at <= bar.to);
   let found = null;
   let best = Infinity;
-  for (const bar of bars) {
-    const inner = Math.min(reach, (bar.to - bar.from) / 3);
-    for (const [part, edge, shown, out] of [
-      ["start", bar.from, bar.starts, bar.from - at],
-      ["end", bar.to, bar.ends, at - bar.to],
-    ]) {
+  for (const bar of over.length ? over : bars) {
+    const within = over.length ? Math.min(reach, (bar.to - bar.from) / 3) : reach;
+    for (const [part, edge, shown] of [["start", bar.from, bar.starts], ["end", bar.to, bar.ends]]) {
       const distance = Math.abs(at - edge);
-      if (shown && distance <= (out >= 0 ? reach : inner) && distance <= best) {
-        [found, best] = [{ bar, part }, distance];
-      }
+      if (shown && distance <= within && distance <= best) [found, best] = [{ bar, part }, distance];
     }
   }
-  if (found) return found;
-  const bar = bars.findLast((b) => b.from <= at && at <= b.to);
-  return bar ? { bar, part: "bar" } : null;
+  return found ?? (over.length ? { bar: over.at(-1), part: "bar" } : null);
 }
 
 /** The list with one item at another place. */

@@ -96,6 +96,7 @@ export class Store extends EventTarget {
 
   #set(draft) {
     this.draft = { ...draft, author: this.author, revision: this.draft.revision + 1 };
+    this.#keep(this.draft);
     this.#emit("change");
     if (!this.awaited) this.#send();
   }
@@ -106,7 +107,6 @@ export class Store extends EventTarget {
     this.timer = setTimeout(() => this.#lose(), PATIENCE_MS);
     this.model.set("draft", this.draft);
     this.model.save_changes();
-    this.#keep(this.draft);
   }
 
   #lose() {
