@@ -33,10 +33,12 @@ ERAS = (
     datetime(2026, 10, 31, tzinfo=UTC),  # America falls back
 )
 SPAN = timedelta(days=3)
+WEIBULL = {"distribution": "weibull", "shape": 0.6}
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 eras = st.sampled_from(ERAS)
+zones = st.sampled_from(ZONES)
 times = st.sampled_from(["00:00", "00:01", "06:00", "12:00", "22:00", "23:59"]) | st.builds(
     "{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59)
 )
@@ -61,7 +63,7 @@ def windows(era: datetime) -> SearchStrategy[tg.Window]:
         lambda start, end, tz, days, term, except_dates: tg.Window(start, end, tz, days, *term, except_dates),
         times,
         times | st.just("24:00"),
-        st.sampled_from(ZONES),
+        zones,
         st.none() | st.lists(st.sampled_from(DAYS), min_size=1, unique=True),
         st.just((None, None)) | terms,
         st.just(()) | st.lists(dates, max_size=2),
@@ -100,22 +102,42 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
     )
     lengths = st.sampled_from([MICROSECOND, timedelta(hours=5), SPAN, 2 * SPAN])
     seconds = st.sampled_from([0.000001, 0.0415, 2.5, 7200.0])
-    kinds = ["outage", "error_rate"] + (["latency", "token_latency", "random_outages"] if latencies else [])
+    kinds = ["outage", "error_rate", "rate_limited", "brownout"]
+    if latencies:
+        kinds += ["latency", "token_latency", "random_outages", "slow_start"]
+    names = [d.model_name for d in config.deployments]
+    groups = {"eu": draw(st.lists(st.sampled_from(names), min_size=1, unique=True))} if draw(st.booleans()) else {}
+    targets += [f"group:{group}" for group in groups]
+    rates = st.sampled_from([0.0, 0.3, 0.7, 1.0]) | st.floats(0, 1)
+    slowdowns = st.sampled_from([1.0, 1.5, 40.0]) if latencies else st.just(1.0)
     faults: list[Any] = []
     for number in range(draw(st.integers(0, 6))):
         kind = draw(st.sampled_from(kinds))
         fault: dict[str, Any] = {"type": kind, "target": draw(st.sampled_from(targets))}
         fault["name"] = draw(st.sampled_from([None, None, f"fault {number}"]))
-        if kind in ("outage", "random_outages") or draw(st.sampled_from([False, False, True])):
+        if kind in ("outage", "random_outages", "brownout") or draw(st.sampled_from([False, False, True])):
             fault["start"] = draw(instants)
-            fault["end"] = fault["start"] + draw(lengths)
-        if kind in ("outage", "random_outages", "error_rate"):
-            fault["error"] = draw(st.sampled_from(list(CALL_ERRORS)))
+            if kind != "outage" or draw(st.sampled_from([True, True, False])):
+                fault["end"] = fault["start"] + draw(lengths)
+        if kind in ("outage", "random_outages", "error_rate", "rate_limited", "brownout"):
             fault["after_s"] = draw(seconds) if latencies else 0.0
+            if kind != "rate_limited":
+                fault["error"] = draw(st.sampled_from(list(CALL_ERRORS)))
         if kind == "random_outages":
             fault |= {"mtbf_s": draw(st.sampled_from([600.0, 9000.0])), "mttr_s": draw(st.sampled_from([60.0, 9000.0]))}
+            fault |= {"p_major": draw(st.sampled_from([1.0, 0.5])), "minor_error_rate": draw(rates)}
+            fault |= draw(st.sampled_from([{}, {"distribution": "lognormal", "shape": 1.4}, WEIBULL]))
         if kind == "error_rate":
-            fault["rate"] = draw(st.sampled_from([0.0, 0.3, 0.7, 1.0]) | st.floats(0, 1))
+            if draw(st.booleans()):
+                fault["rate"] = draw(rates)
+            else:
+                fault |= {"hourly_rates": draw(st.lists(rates, min_size=24, max_size=24)), "tz": draw(zones)}
+        if kind == "rate_limited":
+            fault |= {"share": draw(rates), "retry_after_s": draw(st.sampled_from([None, 30.0]))}
+        if kind == "brownout":
+            fault |= {"error_rate": draw(st.sampled_from([0.001, 0.4, 1.0])), "slowdown": draw(slowdowns)}
+        if kind == "slow_start":
+            fault |= {"for_s": draw(st.sampled_from([1.0, 20_000.0])), "slowdown": draw(slowdowns)}
         if kind == "latency":
             fault["median_s"] = draw(seconds)
             fault["p99_s"] = draw(st.none() | st.just(3 * fault["median_s"]))
@@ -125,7 +147,9 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
                 "tokens_per_s": draw(st.sampled_from([0.5, 3.0, 80.0])),
             }
         faults.append(fault)
-    return tg.Scenario(faults=faults, seed=draw(st.integers(0, 2**64 - 1)))
+    if any(fault.get("slowdown", 1) > 1 for fault in faults):  # which multiplies a latency
+        faults += [{"type": "latency", "target": f"provider:{d.provider}", "median_s": 0.3} for d in config.deployments]
+    return tg.Scenario(faults=faults, groups=groups, seed=draw(st.integers(0, 2**64 - 1)))
 
 
 @st.composite

@@ -282,7 +282,8 @@ def test_outages_are_clipped_to_the_trace() -> None:
     low, high = ax.get_xlim()
     assert low <= at[0]
     assert at[3] <= high
-    assert "outage" not in texts(drawn(("15:00", "16:00")))
+    with pytest.warns(tg.TimegateWarning, match="no outage of 'a' meets the calls"):
+        assert "outage" not in texts(drawn(("15:00", "16:00")))
 
 
 def test_rows_hold_the_calls_over_time(sample: tg.Replay) -> None:

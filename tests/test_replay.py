@@ -52,6 +52,14 @@ def contains(window: tg.Window, at: datetime) -> bool:
     return (wall >= start and starts_on(local.date())) or (wall <= end and starts_on(local.date() - timedelta(days=1)))
 
 
+def chance(fault: Any, at: datetime) -> float:
+    """Return the probability that an attempt fails at an instant."""
+    if getattr(fault, "hourly_rates", None):
+        return float(fault.hourly_rates[at.astimezone(ZoneInfo(fault.tz)).hour])
+    names = {"error_rate": "rate", "rate_limited": "share", "brownout": "error_rate"}
+    return float(getattr(fault, names[fault.type])) if fault.type in names else 1.0
+
+
 def brute_force(case: strategies.Case) -> list[list[tuple[str, datetime, str]]]:
     """Return the attempts of each call, as (deployment, start, outcome): plain loops over the rules of DESIGN."""
     config, trace, scenario = case
@@ -70,10 +78,12 @@ def brute_force(case: strategies.Case) -> list[list[tuple[str, datetime, str]]]:
             outcome = "ok"
             for fault, stream in zip(scenario.faults, scenario.fault_names, strict=True):
                 key = draws.stream_key(scenario.seed, d.model_name, stream)
+                groups = [f"group:{group}" for group, members in scenario.groups.items() if d.model_name in members]
                 if (
-                    fault.target in (d.model_name, f"provider:{d.provider}")
-                    and (fault.start is None or fault.start <= at < fault.end)
-                    and draws.uniform(*key, call, 0) < getattr(fault, "rate", 1)
+                    fault.target in (d.model_name, f"provider:{d.provider}", *groups)
+                    and (fault.start or at) <= at
+                    and (fault.end is None or at < fault.end)
+                    and draws.uniform(*key, call, 0) < chance(fault, at)
                 ):
                     outcome = fault.error
                     break

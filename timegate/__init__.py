@@ -11,7 +11,17 @@ from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import ErrorRate, Latency, Outage, RandomOutages, Scenario, TokenLatency
+from timegate.faults import (
+    Brownout,
+    ErrorRate,
+    Latency,
+    Outage,
+    RandomOutages,
+    RateLimited,
+    Scenario,
+    SlowStart,
+    TokenLatency,
+)
 from timegate.gateway import ModelGateway
 from timegate.models import (
     BaseModel,
@@ -29,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BaseModel",
+    "Brownout",
     "DeploymentConfig",
     "ErrorRate",
     "GatewayConfig",
@@ -43,10 +54,12 @@ __all__ = [
     "Outage",
     "PoissonTraffic",
     "RandomOutages",
+    "RateLimited",
     "Replay",
     "Scenario",
     "ScheduleEditor",
     "SimulatedModel",
+    "SlowStart",
     "StreamReplay",
     "TimegateError",
     "TimegateWarning",

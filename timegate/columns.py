@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from timegate.errors import CALL_ERRORS
 
-__all__ = ["ATTEMPT_COLUMNS", "ATTEMPT_OUTCOMES", "CALL_COLUMNS", "OUTCOMES", "TRACE_COLUMNS", "UNSERVED"]
+__all__ = [
+    "ATTEMPT_COLUMNS",
+    "ATTEMPT_OUTCOMES",
+    "CALL_COLUMNS",
+    "OUTCOMES",
+    "TARGET_PREFIXES",
+    "TRACE_COLUMNS",
+    "UNSERVED",
+]
 
 TRACE_COLUMNS = ("at", "model_preference", "prompt_tokens", "completion_tokens")
 CALL_COLUMNS = ("at", "preferred", "served_by", "outcome", "attempts", "latency_s")
@@ -14,6 +22,9 @@ OUTCOMES = ("first_choice", "fallback", "failed", "blocked")
 """Of a call, by code: served by its first choice, by another, by nobody that was tried, or nobody was open."""
 FIRST_CHOICE, FALLBACK, FAILED, BLOCKED = range(len(OUTCOMES))
 UNSERVED = OUTCOMES[FAILED:]
+
+TARGET_PREFIXES = ("provider:", "group:")
+"""What the targets of faults begin with that are not the name of one deployment."""
 
 ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS)
 """Of an attempt, by code."""

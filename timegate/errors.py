@@ -115,10 +115,17 @@ class ModelTimeoutError(ModelCallError, TimeoutError):
 
 
 class RateLimitError(ModelCallError):
-    """The provider answered 429."""
+    """The provider answered 429.
+
+    Attributes
+    ----------
+    retry_after_s : float or None
+        What its ``Retry-After`` said, in seconds.
+    """
 
     kind = "rate_limit"
     status_code = 429
+    retry_after_s: float | None = None
 
 
 class ServerError(ModelCallError):

@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
-from timegate.errors import InvalidValueError, WindowError, did_you_mean, shown
+from timegate.errors import InvalidTypeError, InvalidValueError, WindowError, did_you_mean, shown
+from timegate.windows import check_zone
 
-__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Value"]
+__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Value", "ZoneName"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -31,6 +32,17 @@ AwareInstant = Annotated[
     PlainSerializer(_write_instant, return_type=str, when_used="json"),
 ]
 """An aware datetime in UTC, from anything that :func:`timegate.clock.to_us` reads."""
+
+
+def _read_zone(value: Any) -> str:
+    try:
+        return check_zone(value)
+    except (WindowError, InvalidTypeError) as error:
+        raise ValueError(error.problem) from None  # the place is that of the field, whatever its name
+
+
+ZoneName = Annotated[str, BeforeValidator(_read_zone)]
+"""The name of an IANA zone."""
 
 
 def _is_one(value: Any) -> int:
@@ -93,6 +105,7 @@ def describe(error: ValidationError, data: Any, name: str) -> list[str]:
 
 _PLAINER = {
     "dict_type": "must be a mapping",
+    "too_short": "must not be empty",
     "model_attributes_type": "must be a mapping",
     "model_type": "must be a mapping",
     "tuple_type": "must be a list",

@@ -249,7 +249,7 @@ def union(parts: Iterable[Spans]) -> Spans:
 
 
 def constant_offsets(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
-    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes: (since, until, offset)."""
+    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes, and at new years: (since, until, offset)."""
     if tz == "UTC":
         return [(start_us, end_us, 0)]
     # Whole years, so that the cache serves a clock that moves on.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
 
 from timegate.clock import Instant, to_us
-from timegate.columns import UNSERVED
+from timegate.columns import TARGET_PREFIXES, UNSERVED
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, MissingExtraError, WindowError, shown
 from timegate.files import read_document, write_document
 from timegate.gateway import ModelGateway
@@ -79,8 +79,9 @@ class DeploymentConfig(Value):
     @field_validator("model_name")
     @classmethod
     def _means_nothing_else(cls, value: str) -> str:
-        if value.startswith("provider:"):
-            raise ValueError(f"must not begin with 'provider:', which names a target of faults. Got {shown(value)}.")
+        for prefix in TARGET_PREFIXES:
+            if value.startswith(prefix):
+                raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
         if value in UNSERVED:
             raise ValueError(f"must not be the name of an outcome: tables have columns of both. Got {value!r}.")
         return value

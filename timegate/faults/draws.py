@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from importlib import import_module
 
 import numpy as np
 
@@ -20,14 +21,20 @@ from timegate.jit import inlined, jit
 
 __all__ = [
     "alternating_us",
-    "exponential",
+    "hourly_rate",
+    "length",
     "lognormal_us",
     "normal_quantile",
     "philox4x32",
+    "rest_of_length",
+    "slowed_us",
     "stream_key",
     "token_latency_us",
     "uniform",
 ]
+
+DISTRIBUTIONS = ("exponential", "lognormal", "weibull")
+EXPONENTIAL, LOGNORMAL, WEIBULL = range(len(DISTRIBUTIONS))
 
 _LOW = 0xFFFFFFFF
 _M0, _M1, _HALF = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57), np.uint64(32)
@@ -186,35 +193,85 @@ def token_latency_us(first_token_us, token_us, tokens):  # type: ignore[no-untyp
 
 
 @jit()
-def exponential(k0, k1, number):  # type: ignore[no-untyped-def]
-    """Return a number from the exponential distribution with mean 1."""
-    return -math.log1p(-uniform(k0, k1, number, 0))
+def slowed_us(latency_us, slowdown):  # type: ignore[no-untyped-def]
+    """Return a latency times a slowdown in whole microseconds, at most a day."""
+    return int(min(latency_us * slowdown, _MAX_US) + 0.5)
 
 
 @jit()
-def alternating_us(k0, k1, up_us, down_us, start_us, end_us):  # type: ignore[no-untyped-def]
+def hourly_rate(rates, offset_us, at_us):  # type: ignore[no-untyped-def]
+    """Return the rate of an instant's hour of the day, in a zone that is so far ahead of UTC."""
+    return rates[(at_us + int(offset_us)) // 3_600_000_000 % 24]
+
+
+@jit()
+def length(distribution, mean, shape, p):  # type: ignore[no-untyped-def]
+    """Return the quantile ``0 <= p < 1`` of a distribution of lengths.
+
+    Parameters
+    ----------
+    distribution : int
+        ``EXPONENTIAL``, ``LOGNORMAL`` or ``WEIBULL``.
+    mean : float
+    shape : float
+        The standard deviation of the logarithm, or the exponent; of an exponential it is not used.
+    """
+    if distribution == LOGNORMAL:
+        return mean * math.exp(shape * normal_quantile(max(p, 2.0**-54)) - shape * shape / 2)
+    if distribution == WEIBULL:
+        return mean / math.gamma(1 + 1 / shape) * (-math.log1p(-p)) ** (1 / shape)
+    return mean * -math.log1p(-p)
+
+
+def rest_of_length(distribution: int, mean: float, shape: float, p: float, q: float) -> float:
+    """Return how long an outage still lasts that is under way at an instant chosen at random.
+
+    The equilibrium distribution of renewal theory (Cox, "Renewal Theory", 1962, section 5.2), whose density is the
+    survival function over the mean. An exponential has no memory. The rest of a lognormal is a uniform part ``q``
+    of an outage that is the likelier the longer it is, which is lognormal again. That of a Weibull is a power of a
+    gamma: the integral of its survival function is the incomplete gamma function.
+    """
+    if distribution == LOGNORMAL:
+        return q * mean * math.exp(shape * normal_quantile(max(p, 2.0**-54)) + shape * shape / 2)
+    if distribution == WEIBULL:
+        special = import_module("scipy.special")  # a tenth of a second, for those who need it
+        return float(mean / math.gamma(1 + 1 / shape) * special.gammaincinv(1 / shape, p) ** (1 / shape))
+    return length(distribution, mean, shape, p)  # type: ignore[no-any-return]
+
+
+@jit()
+def alternating_us(k0, k1, up_us, down_us, distribution, shape, rest_us, start_us, end_us):  # type: ignore[no-untyped-def]
     """Return when something that fails and recovers is down within ``[start_us, end_us)``.
 
-    An alternating renewal process with exponential times, in its steady state at the start: down there with
-    probability ``down_us / (up_us + down_us)``, and the rest of that time is again exponential.
+    An alternating renewal process in its steady state at the start: down there with probability
+    ``down_us / (up_us + down_us)``, for another ``rest_us``. Times up are exponential.
 
     Parameters
     ----------
     up_us, down_us : float
         Mean times in microseconds.
+    distribution, shape : int, float
+        Of the times down, see :func:`length`.
 
     Returns
     -------
-    list of (int, int)
-        Half-open stretches in whole microseconds.
+    list of (int, int, int)
+        Half-open stretches in whole microseconds, and the number of the draw of each.
     """
-    spans = [(start_us, start_us)][:0]  # a list whose type is known
+    spans = [(start_us, start_us, 0)][:0]  # a list whose type is known
     down = uniform(k0, k1, 0, 0) < down_us / (up_us + down_us)
     at_us, number = float(start_us), 1
     while at_us < end_us:
-        until_us = min(at_us + exponential(k0, k1, number) * (down_us if down else up_us), float(end_us))
+        p = uniform(k0, k1, number, 0)
+        if not down:
+            lasts_us = length(EXPONENTIAL, up_us, 0.0, p)
+        elif number == 1:
+            lasts_us = rest_us
+        else:
+            lasts_us = length(distribution, down_us, shape, p)
+        until_us = min(at_us + lasts_us, float(end_us))
         if down and int(at_us) < int(until_us):
-            spans.append((int(at_us), int(until_us)))
+            spans.append((int(at_us), int(until_us), number))
         at_us, down, number = until_us, not down, number + 1
     return spans
 

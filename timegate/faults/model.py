@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from timegate.clock import SECOND_US, SystemClock
 from timegate.columns import ATTEMPT_OUTCOMES, OK
-from timegate.errors import CALL_ERRORS
+from timegate.errors import CALL_ERRORS, RateLimitError
 from timegate.faults.injection import Injector
 from timegate.models.base import BaseModel
 from timegate.models.response import ModelResponse
@@ -69,13 +69,16 @@ class ScenarioModel(SimulatedModel):
         call = CallInProgress.current.get() or CallInProgress(next(self._numbers), 0, _sleep)
         tried_before = sum(made.deployment == self.model_id for made in call.attempts)
         at_us = self._clock.now_us()
-        outcome, latency_us = self._injector.attempt(0, call.number, tried_before, at_us, call.tokens)
+        outcome, latency_us, retry_after_s = self._injector.attempt(0, call.number, tried_before, at_us, call.tokens)
         call.attempts.append(AttemptMade(self.model_id, self.provider, at_us, outcome, latency_us))
         if latency_us:
             call.wait(latency_us)
         if outcome != OK:
             kind = ATTEMPT_OUTCOMES[outcome]
-            raise CALL_ERRORS[kind](f"injected {kind}")
+            error = CALL_ERRORS[kind](f"injected {kind}")
+            if isinstance(error, RateLimitError) and retry_after_s:
+                error.retry_after_s = retry_after_s
+            raise error
         return super().__call__(*args, **kwargs)
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:

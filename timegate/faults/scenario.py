@@ -11,14 +11,29 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from timegate.errors import InvalidValueError, ScenarioError, did_you_mean
-from timegate.faults.injection import Injector
-from timegate.faults.kinds import ErrorRate, Latency, Outage, RandomOutages, TokenLatency
+from timegate.faults.injection import Injector, targets_of
+from timegate.faults.kinds import (
+    Brownout,
+    ErrorRate,
+    Latency,
+    Outage,
+    RandomOutages,
+    RateLimited,
+    SlowStart,
+    TokenLatency,
+)
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
 from timegate.validation import FieldError, FormatVersion, Value
 
 __all__ = ["Scenario"]
+
+AnyFault = Annotated[
+    Outage | RandomOutages | ErrorRate | RateLimited | Brownout | SlowStart | Latency | TokenLatency,
+    Field(discriminator="type"),
+]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class Scenario(Value):
@@ -30,6 +45,8 @@ class Scenario(Value):
         If several make an attempt fail, the first of them names the error.
     seed : int
         0 to 2**64 - 1. The same seed gives the same luck to every config.
+    groups : mapping of str to list of str, optional
+        Deployments that a fault may target together: ``{"eu": ["strong", "weak"]}`` for the target ``"group:eu"``.
     description : str, optional
     version : int
         Of the file format: 1.
@@ -51,10 +68,8 @@ class Scenario(Value):
     version: FormatVersion = 1
     description: str | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
-    faults: Annotated[
-        tuple[Annotated[Outage | RandomOutages | ErrorRate | Latency | TokenLatency, Field(discriminator="type")], ...],
-        Field(strict=False),
-    ] = ()
+    groups: dict[Name, Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]] = Field(default_factory=dict)
+    faults: Annotated[tuple[AnyFault, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
@@ -63,6 +78,18 @@ class Scenario(Value):
             if name in given[:i]:
                 raise FieldError("faults", f"must have unique names: name {name!r} is given twice.")
         return self
+
+    @model_validator(mode="after")
+    def _knows_its_groups(self) -> Self:
+        known = [f"group:{group}" for group in self.groups]
+        for i, fault in enumerate(self.faults):
+            if fault.target.startswith("group:") and fault.target not in known:
+                hint = did_you_mean(fault.target, known) or " There are none."
+                raise FieldError(f"faults[{i}].target", f"must be one of the groups. Got {fault.target!r}.{hint}")
+        return self
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)  # groups are a dict, which has no hash of its own
 
     @property
     def fault_names(self) -> tuple[str, ...]:
@@ -108,6 +135,8 @@ class Scenario(Value):
         if self.description is not None:
             data["description"] = self.description
         data["seed"] = self.seed
+        if self.groups:
+            data["groups"] = {group: list(names) for group, names in self.groups.items()}
         data["faults"] = [
             {"type": fault.type, **fault.model_dump(mode="json", exclude_defaults=True)} for fault in self.faults
         ]
@@ -119,16 +148,36 @@ class Scenario(Value):
         Raises
         ------
         ScenarioError
-            If a fault targets a deployment or provider that is not among them.
+            If a fault targets a deployment or provider that is not among them, or slows answers down that take no
+            time.
         """
-        targets = [d.name for d in deployments] + sorted({f"provider:{d.provider}" for d in deployments})
+        names = [d.name for d in deployments]
+        for group, members in self.groups.items():
+            for member in members:
+                if member not in names:
+                    hint = did_you_mean(member, names)
+                    raise ScenarioError(f"groups[{group!r}]: {member!r} is not a deployment of this router.{hint}")
+        targets = [*names, *sorted({f"provider:{d.provider}" for d in deployments})]
         for i, fault in enumerate(self.faults):
-            if fault.target not in targets:
+            if fault.target not in targets and not fault.target.startswith("group:"):
                 raise ScenarioError(
                     f"faults[{i}] ({fault.type}): target {fault.target!r} is not a deployment or provider of this "
                     f"router.{did_you_mean(fault.target, targets)}"
                 )
-        return self.resolve(deployments)
+        injector = self.resolve(deployments)
+        for i, fault in enumerate(self.faults):
+            if getattr(fault, "slowdown", 1) > 1 and not self._takes_time(fault.target, deployments):
+                raise ScenarioError(
+                    f"faults[{i}] ({fault.type}): a slowdown multiplies latencies, and no deployment that "
+                    f"{fault.target!r} stands for has one. Add a Latency or TokenLatency."
+                )
+        return injector
+
+    def _takes_time(self, target: str, deployments: Sequence[Deployment]) -> bool:
+        """Whether some deployment that a target stands for has a latency."""
+        slow = {fault.target for fault in self.faults if isinstance(fault, Latency | TokenLatency)}
+        targets = [targets_of(deployment, self.groups) for deployment in deployments]
+        return any(target in hit and hit & slow for hit in targets)
 
     def model(self, name: str, provider: str = "sim") -> ScenarioModel:
         """Return a simulated model of a deployment, which fails when this scenario says so.
@@ -155,4 +204,4 @@ class Scenario(Value):
 
     def resolve(self, deployments: Sequence[Deployment]) -> Injector:
         """Resolve the faults for some deployments; faults that target others are left out."""
-        return Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments)
+        return Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments, self.groups)

@@ -9,8 +9,16 @@ from __future__ import annotations
 import numpy as np
 
 from timegate.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, OK
-from timegate.faults.draws import BLOCK, lognormal_us, lognormals_us, token_latency_us, uniform
-from timegate.faults.injection import CERTAIN, CHANCE, LOGNORMAL, TOKENS
+from timegate.faults.draws import (
+    BLOCK,
+    hourly_rate,
+    lognormal_us,
+    lognormals_us,
+    slowed_us,
+    token_latency_us,
+    uniform,
+)
+from timegate.faults.injection import CERTAIN, CHANCE, HOURLY, LOGNORMAL, SLOWDOWN, TOKENS
 from timegate.jit import inlined, jit
 from timegate.replay.record import NOBODY
 
@@ -21,13 +29,15 @@ NEVER, BY_LATENCY, BY_CHANCE = range(3)
 
 @inlined()
 def answer_us(first_rule, last_rule, kinds, a, b, k0, k1, call, tokens):  # type: ignore[no-untyped-def]
-    """Return how long an answer takes: the sum of the latencies among the rules that act."""
+    """Return how long an answer takes: the sum of the latencies among the rules that act, slowed down."""
     latency_us = 0
     for rule in range(first_rule, last_rule):
         if kinds[rule] == LOGNORMAL:
             latency_us += lognormal_us(a[rule], b[rule], k0[rule], k1[rule], call, 0)
         elif kinds[rule] == TOKENS:
             latency_us += token_latency_us(a[rule], b[rule], tokens)
+        elif kinds[rule] == SLOWDOWN:
+            latency_us = slowed_us(latency_us, a[rule])
     return latency_us
 
 
@@ -60,7 +70,7 @@ def route_calls(plan, first, at_us, preferred, tokens, calls, rows, row_of):  # 
     # Taken apart here: within the loop, every access through a tuple would count references.
     served_by, outcome, attempts, latency = calls
     (edges_us, is_open, open_count, open_order, bounds,
-     kinds, a, b, k0, k1, outcomes, after_us, preferences, first_choices) = plan  # fmt: skip
+     kinds, a, b, k0, k1, outcomes, after_us, hourly_rates, preferences, first_choices) = plan  # fmt: skip
     varies = NEVER
 
     epoch = np.searchsorted(edges_us, at_us[0], side="right") - 1
@@ -86,9 +96,12 @@ def route_calls(plan, first, at_us, preferred, tokens, calls, rows, row_of):  # 
                 if kinds[rule] == CERTAIN:
                     result, latency_us = outcomes[rule], after_us[rule]
                     break
-                if kinds[rule] == CHANCE:
+                if kinds[rule] == CHANCE or kinds[rule] == HOURLY:
                     varies = BY_CHANCE
-                    if uniform(k0[rule], k1[rule], first + i, 0) < a[rule]:
+                    rate = a[rule]
+                    if kinds[rule] == HOURLY:
+                        rate = hourly_rate(hourly_rates[int(b[rule])], a[rule], clock_us)
+                    if uniform(k0[rule], k1[rule], first + i, 0) < rate:
                         result, latency_us = outcomes[rule], after_us[rule]
                         break
             if result == OK:
@@ -152,6 +165,8 @@ def add_answer_times(plan, epoch, first, served_by, tokens, latency):  # type: i
                 elif kinds[rule] == TOKENS:
                     length = 0 if tokens is None else tokens[lo + j]
                     latency[lo + j] += token_latency_us(a[rule], b[rule], length)
+                elif kinds[rule] == SLOWDOWN:
+                    latency[lo + j] = slowed_us(latency[lo + j], a[rule])
             if draws:
                 lognormals_us(median_us, sigma, key0, key1, first + lo, size, out_us)
                 for j in range(size):

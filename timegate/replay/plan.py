@@ -31,6 +31,8 @@ class Plan(NamedTuple):
         to the next, in order.
     kind, a, b, k0, k1, outcome, after_us : ndarray
         The fields of :class:`Rule`, a row for each rule and epoch in which it acts.
+    hourly_rates : ndarray of float64, shape (n, 24)
+        What rules of the kind ``HOURLY`` look up.
     preference : ndarray of int64
         First -1, for calls that prefer nobody; then the deployment of each name that the trace prefers, -1 if
         there is none.
@@ -50,6 +52,7 @@ class Plan(NamedTuple):
     k1: npt.NDArray[np.int64]
     outcome: npt.NDArray[np.int8]
     after_us: npt.NDArray[np.int64]
+    hourly_rates: npt.NDArray[np.float64]
     preference: npt.NDArray[np.int64]
     first_choice: npt.NDArray[np.int64]
 
@@ -86,6 +89,7 @@ def make_plan(router: Router, injector: Injector, span_us: tuple[int, int], pref
         open_count=is_open.sum(axis=1).astype(np.int16),
         open_order=open_order,
         **_rules_by_epoch(rules, edges_us, len(router.deployments)),
+        hourly_rates=injector.hourly_rates,
         preference=preference,
         first_choice=np.maximum(preference, 0),
     )

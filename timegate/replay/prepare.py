@@ -6,14 +6,15 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from timegate.columns import UNSERVED
+from timegate.clock import from_us, to_us
+from timegate.columns import TARGET_PREFIXES, UNSERVED
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.routing import Router
 
-__all__ = ["as_router", "as_scenario", "warn_of_unknown"]
+__all__ = ["as_router", "as_scenario", "warn_of_idle", "warn_of_unknown"]
 
 
 def as_router(router: Any) -> Router:
@@ -25,7 +26,7 @@ def as_router(router: Any) -> Router:
     if not isinstance(router, Router):
         raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
     for name in router.names:
-        if name in UNSERVED or name.startswith("provider:"):
+        if name in UNSERVED or name.startswith(TARGET_PREFIXES):
             raise ReplayError(f"a deployment must not be named {name!r}: that is an outcome, or a target of faults.")
     return router
 
@@ -37,6 +38,24 @@ def as_scenario(scenario: Any) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
     return scenario
+
+
+def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:
+    """Warn if all faults of one kind and target end before the first arrival or begin after the last.
+
+    That some miss the trace is usual where they come from a history.
+    """
+    idle: dict[tuple[str, str], bool] = {}
+    for fault in scenario.faults:
+        late = fault.start is not None and to_us(fault.start, "start") > last_us
+        over = fault.end is not None and to_us(fault.end, "end") <= first_us
+        idle[fault.type, fault.target] = idle.get((fault.type, fault.target), True) and (late or over)
+    for (kind, target), misses in idle.items():
+        if misses:
+            calls = f"{from_us(first_us):%Y-%m-%d %H:%M} to {from_us(last_us):%Y-%m-%d %H:%M} UTC"
+            warnings.warn(
+                f"no {kind} of {target!r} meets the calls, which arrive from {calls}.", TimegateWarning, stacklevel=3
+            )
 
 
 def warn_of_unknown(preferred_names: Iterable[str], router: Router) -> None:

@@ -13,7 +13,7 @@ from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, Timega
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.replay import stepped
-from timegate.replay.prepare import as_router, as_scenario, warn_of_unknown
+from timegate.replay.prepare import as_router, as_scenario, warn_of_idle, warn_of_unknown
 from timegate.replay.result import Replay
 from timegate.routing import Router
 from timegate.traffic import Trace
@@ -62,7 +62,8 @@ def replay(
     Warns
     -----
     TimegateWarning
-        If the trace prefers a deployment that is not there; its preference is passed over.
+        If the trace prefers a deployment that is not there: its preference is passed over. If no fault of
+        some kind and target acts at a time of the trace.
 
     Examples
     --------
@@ -79,6 +80,7 @@ def replay(
     if engine not in get_args(Engine):
         raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
     scenario = as_scenario(scenario)
+    warn_of_idle(scenario, *trace.span_us)
     if isinstance(router, GatewayConfig | ModelGateway | Router):
         router = as_router(router)
         injector = scenario.injector(router.deployments)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.clock import SECOND_US
+from timegate.clock import FIRST_US, LAST_US, SECOND_US
 from timegate.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError, counted, shown
 from timegate.faults import Scenario
@@ -236,9 +236,19 @@ class Replay:
         return _stretches(rows)
 
     def outages(self) -> pd.DataFrame:
-        """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`."""
+        """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`.
+
+        An outage without a start or an end is given those of the trace.
+        """
         injector = self.scenario.resolve(self.router.deployments)
-        return _stretches([(name, *span) for i, name in enumerate(self.deployments) for span in injector.outages_us(i)])
+        first_us, last_us = self.trace.span_us
+        rows = []
+        for i, name in enumerate(self.deployments):
+            for lo, hi in injector.outages_us(i):
+                bounds = (first_us if lo == FIRST_US else lo, last_us + 1 if hi == LAST_US else hi)
+                if bounds[0] < bounds[1]:
+                    rows.append((name, *bounds))
+        return _stretches(rows)
 
     def to_csv(self, folder: str | Path) -> list[Path]:
         """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.

@@ -31,7 +31,7 @@ def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attemp
             deployment = next(route)
             while True:
                 # The gateway tries each deployment but once.
-                outcome, latency_us = injector.attempt(deployment, call, 0, clock_us, tokens)
+                outcome, latency_us, _ = injector.attempt(deployment, call, 0, clock_us, tokens)
                 attempts += 1
                 rows.append((call, attempts, deployment, clock_us, outcome, latency_us))
                 clock_us += latency_us
