@@ -255,11 +255,19 @@ class TestBadInput:
         assert said(editor) == "At least one deployment must stay switched on."
         assert editor.config == CONFIG
 
-    @pytest.mark.parametrize("draft", [{}, {"deployments": 3, "faults": []}, {"deployments": [None], "faults": []}, {"deployments": [], "faults": []}])
-    def test_nonsense_is_refused(self, draft):
+    @pytest.mark.parametrize(
+        "draft",
+        [
+            {},
+            {"deployments": 3, "faults": []},
+            {"deployments": [None], "faults": []},
+            {"deployments": [], "faults": []},
+        ],
+    )
+    def test_nonsense_is_refused(self, deployments):
         """A draft that is none is said to be none; nothing is raised where nobody would see it."""
         editor = opened()
-        editor.set_state({"draft": {"author": "page", "revision": 1, **draft}})
+        editor.set_state({"draft": {"author": "page", "revision": 1, "deployments": deployments, "faults": []}})
         assert editor.answer["refused"]
         assert editor.config == CONFIG
 
@@ -277,7 +285,7 @@ class TestBadInput:
             assert "Another cell set config, in vain" in said(editor)
             assert editor.config == CONFIG
             assert editor.draft["revision"] == 0
-        with pytest.raises(tg.TimegateError, match="at a target|must be"):
+        with pytest.raises(tg.TimegateError, match="must be a Scenario"):
             editor.scenario = [1]
         edited(editor, close_at(0, "21:00", "05:00"))
         assert said(editor) == ""
@@ -468,7 +476,7 @@ class TestAsAWidget:
         editor = tg.ScheduleEditor(config, DAY, SCENARIO, day="2026-03-02")
         data, _ = editor._repr_mimebundle_()
         assert "application/vnd.jupyter.widget-view+json" in data
-        picture = ElementTree.fromstring(data["image/svg+xml"])
+        picture = ElementTree.fromstring(data["image/svg+xml"])  # noqa: S314 - our own
         texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
         assert {"strong", "weak", "backup", "<b>&", "00:00", "UTC"} <= set(texts)
         page = data["text/html"]
@@ -530,7 +538,7 @@ class TestTheTwoSidesAgree:
     @given(st.lists(st.tuples(WINDOWS, st.dates(date(2025, 3, 1), date(2027, 3, 1)), st.integers(1, 8)), min_size=40))
     @settings(max_examples=10)
     def test_bars_lie_where_windows_do(self, cases):
-        """The page draws a window exactly where `Window.spans_us` has it, in any zone, through both changes of clocks."""
+        """The page draws a window where `Window.spans_us` has it, in any zone, through both changes of clocks."""
         asked, expected = [], []
         for window, day, days in cases:
             start_us = (day - EPOCH.date()).days * DAY_US
@@ -552,7 +560,7 @@ class TestTheTwoSidesAgree:
     def test_the_axis_is_the_same(self):
         """Both sides cut the days of a zone at the same instants, where midnight is skipped too."""
         zones = ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Sao_Paulo", "Asia/Beirut", "America/Havana"]
-        days = [date(2026, 3, 1) + timedelta(days=i) for i in range(0, 40)] + [date(2018, 11, 4), date(2026, 10, 25)]
+        days = [date(2026, 3, 1) + timedelta(days=i) for i in range(40)] + [date(2018, 11, 4), date(2026, 10, 25)]
         cases = [(tz, day) for tz in zones for day in days]
         asked = [{"zone": live.offsets([tz], day)[tz], "day": (day - EPOCH.date()).days} for tz, day in cases]
         drawn = in_node("const a = s.axisOf(item.zone, item.day, 1); return [a.from, a.to]", asked)

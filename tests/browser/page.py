@@ -18,7 +18,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 TRAITS = ("draft", "answer", "findings", "tz", "day", "axis", "snap", "path", "origin")
 
 # A model as anywidget gives it to a script. Python is asked over a function that the page is given.
-_PAGE = """<!doctype html><meta charset="utf-8"><style>body{margin:0;padding:12px;%(style)s}</style><style>%(css)s</style>
+_PAGE = """<!doctype html><meta charset="utf-8"><style>body{margin:0;padding:12px;%(style)s} %(css)s</style>
 <div id="editor"></div>
 <script>
   window.failures = [];

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
@@ -53,7 +54,7 @@ class Reading(NamedTuple):
 
 
 def write_draft(config: GatewayConfig, scenario: Scenario, revision: int, before: Draft | None = None) -> Draft:
-    """Return the draft of a config and a scenario; deployments that were switched off before stay so, at their place."""
+    """Return the draft of a config and a scenario; those that were off before stay so, at their place."""
     deployments = [_plain(deployment) for deployment in config.model_dump(mode="json")["deployments"]]
     names = {deployment["model_name"] for deployment in deployments}
     for row, deployment in enumerate(before["deployments"] if before else []):
@@ -95,11 +96,17 @@ def read_draft(draft: Draft, config: GatewayConfig, scenario: Scenario) -> Readi
         raise ConfigError("At least one deployment must stay switched on.")
     config = GatewayConfig.model_validate({**config.to_dict(), "deployments": on})
     scenario = Scenario.model_validate({**scenario.to_dict(), "faults": draft["faults"]})
-    idle = _targets(d for d in rows_of(draft) if d.get("off")) - _targets(on)
-    acting = [fault for fault in scenario.faults if fault.target not in idle]
-    if len(acting) == len(scenario.faults):
-        return Reading(config, scenario, scenario)
-    return Reading(config, scenario, scenario.model_copy(update={"faults": tuple(acting)}))
+    off = [row for row in rows_of(draft) if row.get("off")]
+    return Reading(config, scenario, _acting(scenario, on, off) if off else scenario)
+
+
+def _acting(scenario: Scenario, on: list[dict[str, Any]], off: list[dict[str, Any]]) -> Scenario:
+    gone = {row["model_name"] for row in off}
+    groups = {group: tuple(n for n in names if n not in gone) for group, names in scenario.groups.items()}
+    idle = _targets(off) - _targets(on) | {f"group:{group}" for group, names in groups.items() if not names}
+    faults = tuple(fault for fault in scenario.faults if fault.target not in idle)
+    groups = {group: names for group, names in groups.items() if names}
+    return scenario.model_copy(update={"groups": groups, "faults": faults})
 
 
 def rows_of(draft: Draft) -> list[dict[str, Any]]:
@@ -113,10 +120,8 @@ def zones_of(draft: Draft) -> set[str]:
     zones = set()
     for row in rows_of(draft):
         for window in (*row.get("time_constraints", ()), *row.get("available", ())):
-            try:
+            with suppress(TimegateError, AttributeError):  # a problem of the draft, and shown as one
                 zones.add(check_zone(window.get("tz", "UTC")))
-            except (TimegateError, AttributeError):
-                pass  # a problem of the draft, and shown as one
     return zones
 
 
@@ -154,5 +159,3 @@ def place_of(text: str, deployments: Sequence[dict[str, Any]]) -> dict[str, Any]
     if found := _FAULT.match(text):
         return {"fault": int(found[1]), "field": found[2] or ""}
     return {}
-
-

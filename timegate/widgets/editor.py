@@ -193,7 +193,9 @@ class ScheduleEditor(anywidget.AnyWidget):
 
     def _replay(self, reading: Reading) -> Replay | None:
         if self.trace is None or not len(self.trace):
-            self._notes = ["There is no trace: nothing is replayed." if self.trace is None else "The trace has no calls."]
+            self._notes = [
+                "There is no trace: nothing is replayed." if self.trace is None else "The trace has no calls."
+            ]
             return None
         try:
             with warnings.catch_warnings(record=True) as caught:
@@ -251,15 +253,15 @@ class ScheduleEditor(anywidget.AnyWidget):
     # From other cells
 
     @traitlets.validate("config")
-    def _valid_config(self, proposal: Any) -> GatewayConfig:
+    def _valid_config(self, proposal: Any) -> Any:
         return self._said(_as_config, proposal)
 
     @traitlets.validate("scenario")
-    def _valid_scenario(self, proposal: Any) -> Scenario:
+    def _valid_scenario(self, proposal: Any) -> Any:
         return self._said(_as_scenario, proposal)
 
     @traitlets.validate("trace")
-    def _valid_trace(self, proposal: Any) -> Trace | None:
+    def _valid_trace(self, proposal: Any) -> Any:
         return self._said(_as_trace, proposal)
 
     @traitlets.validate("tz")
@@ -304,6 +306,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             "problems": self._problems,
             "notes": self._notes,
             "rest": {key: value for key, value in self.config.to_dict().items() if key != "deployments"},
+            "groups": self.scenario.to_dict().get("groups", {}),
             "colors": {**deployment_colors(names), **ALARM},
             "zones": live.offsets({"UTC", self.tz, *zones_of(self.draft)}, day),
             "series": None,
@@ -323,7 +326,8 @@ class ScheduleEditor(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        picture = svg_view(self.config, self.scenario, *live.day_span_us(date.fromisoformat(self.day), self.tz, self.axis))
+        span_us = live.day_span_us(date.fromisoformat(self.day), self.tz, self.axis)
+        picture = svg_view(self.config, self.scenario, *span_us)
         data["image/svg+xml"] = picture
         data["text/html"] = html_view(self.config, self.run, picture)
         return data, metadata
@@ -388,5 +392,3 @@ def _first_date(trace: Trace | None, scenario: Scenario, tz: str) -> str:
         if fault.start is not None:
             return fault.start.astimezone(ZoneInfo(tz)).date().isoformat()
     return datetime.now(tz=ZoneInfo(tz)).date().isoformat()
-
-

@@ -8,8 +8,10 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timegate.clock import DAY_US, EPOCH, MINUTE_US, from_us, to_us
+from timegate.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
 from timegate.columns import UNSERVED
+from timegate.faults.injection import targets_of
+from timegate.faults.kinds import Brownout, Fault, Outage, RateLimited
 from timegate.replay import Replay
 from timegate.windows import constant_offsets
 
@@ -84,18 +86,29 @@ def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str,
 
 
 def struck(run: Replay, span_us: tuple[int, int]) -> list[dict[str, Any]]:
-    """Return the outages within a stretch that chance drew, not the scenario's list: ``deployment``, ``from``, ``to``."""
+    """Return what hits deployments within a stretch beside the outages that the scenario lists one by one.
+
+    Returns
+    -------
+    list of dict
+        ``deployment``, ``from`` and ``to`` in minutes, and ``text``: what it is.
+    """
     injector = run.scenario.resolve(run.router.deployments)
     found = []
     for i, deployment in enumerate(run.router.deployments):
-        listed = {
-            (to_us(fault.start, "start"), to_us(fault.end, "end"))
-            for fault in run.scenario.faults
-            if fault.type == "outage" and fault.hits(deployment.name, deployment.provider)
-        }
-        for lo, hi in injector.outages_us(i):
-            if (lo, hi) not in listed and lo < span_us[1] and hi > span_us[0]:
-                found.append({"deployment": deployment.name, "from": lo / MINUTE_US, "to": hi / MINUTE_US})
+        targets = targets_of(deployment, run.scenario.groups)
+        faults = [fault for fault in run.scenario.faults if fault.target in targets]
+        listed = {_bounds_us(fault) for fault in faults if isinstance(fault, Outage)}
+        drawn = [(span, "an outage that chance drew") for span in injector.outages_us(i) if span not in listed]
+        drawn += [(_bounds_us(f), f.type.replace("_", " ")) for f in faults if isinstance(f, Brownout | RateLimited)]
+        found += [
+            {"deployment": deployment.name, "from": lo / MINUTE_US, "to": hi / MINUTE_US, "text": text}
+            for (lo, hi), text in drawn
+            if lo < span_us[1] and hi > span_us[0]
+        ]
     return found
 
 
+def _bounds_us(fault: Fault) -> tuple[int, int]:
+    start_us = FIRST_US if fault.start is None else to_us(fault.start, "start")
+    return start_us, LAST_US if fault.end is None else to_us(fault.end, "end")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from timegate.clock import DAY_US, from_us
 from timegate.config import GatewayConfig
@@ -61,18 +63,17 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
         fill = f'fill="{colors[deployment.name]}" fill-opacity="{_OPEN_OPACITY}"'
         parts.append(f'<text x="8" y="{y + 15:g}" fill="#222222">{escape(name)}</text>')
         parts.append(bar((start_us, end_us), y, 22, fill))
-        for span in deployment.hours.closed_spans_us(start_us, end_us).tolist():
-            parts.append(bar(span, y, 22, 'fill="url(#tg-closed)" stroke="#9a9a9a" stroke-width="0.5"'))
-        for lo, hi in injector.outages_us(row):
-            if lo < end_us and hi > start_us:
-                parts.append(bar((lo, hi), y + 24, 5, 'fill="#444444"'))
+        closed = deployment.hours.closed_spans_us(start_us, end_us).tolist()
+        parts += [bar(span, y, 22, 'fill="url(#tg-closed)" stroke="#9a9a9a" stroke-width="0.5"') for span in closed]
+        outages = [(lo, hi) for lo, hi in injector.outages_us(row) if lo < end_us and hi > start_us]
+        parts += [bar(span, y + 24, 5, 'fill="#444444"') for span in outages]
     return "".join([*parts, "</svg>"])
 
 
 def html_view(config: GatewayConfig, run: Replay | None, picture: str) -> str:
     """Return the picture with a table: a row a deployment, its windows, and what it served."""
     heads = ["deployment", "model", "closed", "available", *(["served"] if run is not None else [])]
-    summary = run.summary() if run is not None else {}
+    summary: Mapping[Any, Any] = {} if run is None else run.summary().to_dict()
     rows = []
     for deployment in config.deployments:
         cells = [
@@ -99,5 +100,3 @@ def _words(window: Window) -> str:
         *([f"except {', '.join(map(str, window.except_dates))}"] if window.except_dates else []),
     ]
     return ", ".join([f"{window.start}-{window.end} {window.tz}", days, *dates])
-
-

@@ -85,6 +85,8 @@ export class Editor {
   }
 
   hits(fault, deployment) {
+    const [kind, group] = fault.target.split(/:(.*)/);
+    if (kind === "group") return this.store.answer.groups[group]?.includes(deployment.model_name) ?? false;
     return fault.target === deployment.model_name || fault.target === `provider:${deployment.model.split("/")[0]}`;
   }
 

@@ -158,7 +158,7 @@ export class Form {
     const fields = this.outageFields;
     const { ui } = this;
     const targets = new Set(ui.store.draft.deployments.flatMap((d) => [d.model_name, `provider:${d.model.split("/")[0]}`]));
-    targets.add(fault.target);
+    for (const target of [...Object.keys(ui.store.answer.groups).map((group) => `group:${group}`), fault.target]) targets.add(target);
     keyed(this.#input(fields, "target"), [...targets].map((key) => ({ key })), ({ key }) => h("option", { value: key }, key), () => {});
     const local = (at) => (at ? formatLocal(localOf(ui.zone(), parseInstant(at))) : "");
     this.#fill(fields, "target", fault.target);

@@ -172,7 +172,7 @@ export class Timeline {
       this.#place(part, gap.from, gap.to),
     );
     const drawn = ui.store.answer.struck.filter((s) => s.deployment === deployment.model_name);
-    keyed(struck, drawn.map((s) => ({ ...s, key: s.from })), () => h("div", { title: "An outage that chance drew" }), (part, s) =>
+    keyed(struck, drawn.map((s) => ({ ...s, key: `${s.from} ${s.text}` })), (s) => h("div", { title: s.text }), (part, s) =>
       this.#place(part, Math.max(s.from, ui.axis.from), Math.min(s.to, ui.axis.to)),
     );
     const { windows, outages } = this.bars[row];
