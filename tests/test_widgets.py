@@ -255,15 +255,7 @@ class TestBadInput:
         assert said(editor) == "At least one deployment must stay switched on."
         assert editor.config == CONFIG
 
-    @pytest.mark.parametrize(
-        "draft",
-        [
-            {},
-            {"deployments": 3, "faults": []},
-            {"deployments": [None], "faults": []},
-            {"deployments": [], "faults": []},
-        ],
-    )
+    @pytest.mark.parametrize("deployments", [None, 3, [None], []])
     def test_nonsense_is_refused(self, deployments):
         """A draft that is none is said to be none; nothing is raised where nobody would see it."""
         editor = opened()

@@ -143,6 +143,17 @@ test("a kernel that says nothing is told, and the next change is sent all the sa
   assert.equal(store.silent, false);
 });
 
+test("a model that throws, for its kernel is gone, is the same as one that says nothing", () => {
+  const { model, store } = opened();
+  model.save_changes = model.send = () => { throw new Error("Cannot send"); };
+  store.edit(with_("a"));
+  assert.equal(store.silent, true);
+  store.ask("save");
+  store.edit(with_("b"));
+  assert.equal(now(store), "b");
+  store.dispose();
+});
+
 test("edits outlive their kernel, and are offered to the next editor of the same schedule", () => {
   const kept = new Map();
   const storage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) };

@@ -75,7 +75,7 @@ export class Store extends EventTarget {
 
   /** Ask for something beside the schedule, which goes along: it may be newer than the kernel's. */
   ask(kind, content = {}) {
-    this.model.send({ kind, draft: this.draft, ...content });
+    this.#tryTo(() => this.model.send({ kind, draft: this.draft, ...content }));
   }
 
   dispose() {
@@ -105,11 +105,23 @@ export class Store extends EventTarget {
     this.awaited = this.draft;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#lose(), PATIENCE_MS);
-    this.model.set("draft", this.draft);
-    this.model.save_changes();
+    this.#tryTo(() => {
+      this.model.set("draft", this.draft);
+      this.model.save_changes();
+    });
+  }
+
+  /** A model throws when its kernel is gone. */
+  #tryTo(send) {
+    try {
+      send();
+    } catch {
+      this.#lose();
+    }
   }
 
   #lose() {
+    clearTimeout(this.timer);
     this.awaited = null; // the next change is sent in any case
     this.silent = true;
     this.#emit("answer");
