@@ -22,8 +22,15 @@ _IDLE = """() => {
   const cells = jupyterapp.shell.currentWidget.content.widgets.filter((c) => c.model.type === "code");
   return cells.every((c) => c.model.executionCount !== null && c.model.executionState !== "running");
 }"""
-ARGUMENTS = ("--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0",
-             "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True")  # fmt: skip
+ARGUMENTS = (
+    "--no-browser",
+    "--allow-root",
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port=0",
+    "--IdentityProvider.token=",
+    "--ServerApp.disable_check_xsrf=True",
+    "--LabApp.expose_app_in_browser=True",
+)
 
 
 def until(found: Callable[[], Any], seconds: float = 60) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from timegate.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
-from timegate.columns import UNSERVED
+from timegate.columns import OUTCOMES, UNSERVED
 from timegate.faults.injection import targets_of
 from timegate.faults.kinds import Brownout, Fault, Outage, RateLimited
 from timegate.replay import Replay
@@ -77,8 +77,7 @@ def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str,
     totals = part.totals.figures(run.router.names)
     p95_s = totals["latency_p95_s"]
     figures = {
-        **run.outcome_counts(),
-        "calls": len(run),
+        **{name: totals[name] for name in ("calls", *OUTCOMES)},
         "shares": {name: float(totals[f"share[{name}]"]) for name in run.deployments},
         "p95_s": None if math.isnan(p95_s) or p95_s == 0 else float(p95_s),
     }
