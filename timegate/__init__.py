@@ -10,6 +10,9 @@ from importlib import import_module
 from typing import Any
 
 from timegate.config import DeploymentConfig, GatewayConfig
+from timegate.config.check import check
+from timegate.config.diff import diff
+from timegate.config.findings import Finding, Findings
 from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import (
     Brownout,
@@ -42,6 +45,8 @@ __all__ = [
     "Brownout",
     "DeploymentConfig",
     "ErrorRate",
+    "Finding",
+    "Findings",
     "GatewayConfig",
     "Latency",
     "Model",
@@ -66,7 +71,9 @@ __all__ = [
     "TokenLatency",
     "Trace",
     "Window",
+    "check",
     "compare",
+    "diff",
     "generate_trace",
     "monte_carlo",
     "plots",

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.clock import DAY_US
-from timegate.windows import Spans, Window, union
+from timegate.windows import Spans, Window, complement, union
 
-__all__ = ["Hours", "Segment", "Segments", "Timetable"]
+__all__ = ["Hours", "Segment", "Segments", "Timetable", "closed_spans_us"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,17 @@ class Hours:
 
     def closed_spans_us(self, start_us: int, end_us: int) -> Spans:
         """Return the stretches of ``[start_us, end_us)`` in which the deployment is closed."""
-        parts = [window.spans_us(start_us, end_us) for window in self.closed]
-        if self.available:
-            allowed = union(window.spans_us(start_us, end_us) for window in self.available)
-            gaps = np.concatenate([[start_us], allowed.ravel(), [end_us]]).reshape(-1, 2)
-            parts.append(gaps[gaps[:, 0] < gaps[:, 1]])
-        return union(parts)
+        closed = [window.spans_us(start_us, end_us) for window in self.closed]
+        available = [window.spans_us(start_us, end_us) for window in self.available]
+        return closed_spans_us(closed, available if self.available else None, start_us, end_us)
+
+
+def closed_spans_us(closed: Sequence[Spans], available: Sequence[Spans] | None, start_us: int, end_us: int) -> Spans:
+    """Return the stretches of ``[start_us, end_us)`` in which the spans of a deployment's windows close it."""
+    parts = list(closed)
+    if available is not None:
+        parts.append(complement(union(available), start_us, end_us))
+    return union(parts)
 
 
 class Segment(NamedTuple):

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 
-__all__ = ["DAYS", "Spans", "Window", "check_zone", "constant_offsets", "union"]
+__all__ = ["DAYS", "Spans", "Window", "check_zone", "complement", "constant_offsets", "union"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Spans = npt.NDArray[np.int64]
@@ -209,13 +209,13 @@ class Window:
         parts = []
         for since_us, until_us, offset_us in constant_offsets(self.tz, start_us, end_us):
             lo, hi = since_us + offset_us, until_us + offset_us  # the stretch in local time
-            midnights = DAY_US * self._start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
+            midnights = DAY_US * self.start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
             local = np.stack([midnights + first_us, midnights + last_us], axis=1).clip(lo, hi)
             parts.append(local[local[:, 0] < local[:, 1]] - offset_us)
         return union(parts)
 
-    def _start_days(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """Local dates in [first, last] on which the window starts, as days since the epoch."""
+    def start_days(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """Return the local dates in [first, last] on which the window starts, as days since the epoch."""
         if self.since is not None:
             first = max(first, self.since.toordinal() - _EPOCH_ORDINAL)
         if self.until is not None:
@@ -241,6 +241,8 @@ def union(parts: Iterable[Spans]) -> Spans:
     if not rows:
         return np.empty((0, 2), np.int64)
     spans = np.concatenate(rows)
+    if (spans[1:, 0] > spans[:-1, 1]).all():  # as most are already
+        return spans
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
     reach = np.maximum.accumulate(spans[:, 1])
     opens = np.concatenate([[True], spans[1:, 0] > reach[:-1]])  # nothing before it reaches this start
@@ -248,8 +250,20 @@ def union(parts: Iterable[Spans]) -> Spans:
     return np.stack([spans[opens, 0], reach[closes]], axis=1)
 
 
+def complement(spans: Spans, start_us: int, end_us: int) -> Spans:
+    """Return the rest of ``[start_us, end_us)`` beside sorted, disjoint stretches that lie in it.
+
+    Examples
+    --------
+    >>> complement(np.array([[0, 3], [5, 9]]), 0, 10).tolist()
+    [[3, 5], [9, 10]]
+    """
+    gaps = np.concatenate([[start_us], spans.ravel(), [end_us]]).reshape(-1, 2)
+    return gaps[gaps[:, 0] < gaps[:, 1]]
+
+
 def constant_offsets(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
-    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes, and at new years: (since, until, offset)."""
+    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes: (since, until, offset)."""
     if tz == "UTC":
         return [(start_us, end_us, 0)]
     # Whole years, so that the cache serves a clock that moves on.

@@ -1,0 +1,56 @@
+"""The command ``diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+import timegate as tg
+from timegate.cli.base import app, new_console, new_table, plain, reporting
+
+__all__ = ["diff"]
+
+DIFFER = 1
+
+
+@app.command()
+@reporting()
+def diff(
+    before: Annotated[
+        Path, typer.Argument(metavar="A", help="The gateway before.", readable=False, show_default=False)
+    ],
+    after: Annotated[Path, typer.Argument(metavar="B", help="The gateway after.", readable=False, show_default=False)],
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="A time with Z or an offset. Default: Monday 00:00 UTC of this week.",
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Default: a week after --from.", show_default=False),
+    ] = None,
+) -> None:
+    """Show where two configs route differently, exactly.
+
+    Exit codes, as of diff(1): 0 if routing is the same, 1 if it differs,
+    2 if a config cannot be read or is not valid.
+
+    Example: timegate diff old.yaml new.yaml --from 2026-03-02T00:00Z
+    """
+    found = tg.diff(before, after, start, end)
+    console = new_console()
+    for line in (found.headline, *found.notes):
+        console.print(plain(line), soft_wrap=True)
+    if found:
+        table = new_table("when", "preferred", "before", "after")
+        for preferred, when, _, old, new in found.recurring.itertuples(index=False):
+            table.add_row(plain(when), plain("" if pd.isna(preferred) else preferred), plain(old), plain(new))
+        console.print(table)
+        raise typer.Exit(DIFFER)
