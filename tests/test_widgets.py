@@ -586,3 +586,44 @@ def test_places():
     assert place_of("faults[2] (outage): target ...", rows) == {"fault": 2, "field": ""}
     assert place_of("something else", rows) == {}
     assert place_of("deployments[7] 'x': available[0]", rows) == {}
+
+
+class TestFindings:
+    CONFIG = tg.GatewayConfig(
+        deployments=[
+            {"model_name": "off", "model": "sim/x"},
+            {"model_name": "a", "model": "sim/a", "time_constraints": [["22:00", "06:00"], ["23:00", "05:00"]]},
+            {"model_name": "b", "model": "openai/b", "time_constraints": [["00:00", "24:00"]]},
+        ]
+    )
+
+    def test_they_stand_beside_the_bars_they_concern(self):
+        """Findings of the check lead to rows of the draft, past those that are off, and name the draft they are of."""
+        editor = tg.ScheduleEditor(self.CONFIG)
+        edited(editor, lambda draft: draft["deployments"][0].update(off=True))
+        assert asked(editor, {"kind": "check", "draft": editor.draft}) == []
+        assert (editor.findings["author"], editor.findings["revision"]) == ("page", 1)
+        places = {(item["code"], item["row"], item["kind"], item["index"]) for item in editor.findings["items"]}
+        assert ("TG303", 1, "time_constraints", 1) in places  # within the other
+        assert ("TG104", 2, None, None) in places  # never open
+        assert len(places) == len(tg.check(editor.config))
+        assert "Whenever it applies, it lies within window 1." in [item["text"] for item in editor.findings["items"]]
+
+    def test_a_check_that_raises(self, monkeypatch):
+        """What a check raises is said in the page."""
+        editor = tg.ScheduleEditor(self.CONFIG)
+
+        def boom(_: Any) -> None:
+            raise ZeroDivisionError("by zero")
+
+        monkeypatch.setattr(editor_module, "check", boom)
+        [answer] = asked(editor, {"kind": "check", "draft": editor.draft})
+        assert answer == {"kind": "error", "about": "check", "text": "ZeroDivisionError: by zero"}
+
+    def test_diff(self):
+        """`diff` compares with the start."""
+        editor = tg.ScheduleEditor(self.CONFIG)
+        assert not len(editor.diff().frame)
+        edited(editor, close_at(1, "21:00", "05:00"))
+        assert str(editor.diff()) == str(tg.diff(self.CONFIG, editor.config))
+        assert len(editor.diff().frame)

@@ -10,7 +10,6 @@ import re
 import warnings
 from collections.abc import Mapping
 from datetime import date, datetime
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ import traitlets
 
 from timegate.clock import DAY_US
 from timegate.config import GatewayConfig
+from timegate.config.check import check
+from timegate.config.diff import Diff, diff
 from timegate.errors import InvalidTypeError, InvalidValueError, TimegateError, TimegateWarning, WindowError, shown
 from timegate.faults import Scenario
 from timegate.palette import ALARM, deployment_colors
@@ -37,6 +38,7 @@ _STATIC = files("timegate.widgets") / "static"
 # A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
 # They stay modules of their own, so that node can test those that need no page.
 _MODULES = ("schedule.js", "store.js", "dom.js", "timeline.js", "chart.js", "form.js", "editor.js")
+_ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
 _IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)
 
 
@@ -154,9 +156,9 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.observe(lambda _: self._show(), ["tz", "day", "axis"])
         self.on_msg(self._take_message)
 
-    def diff(self) -> Any:
+    def diff(self) -> Diff:
         """Return what changed since the start; see :func:`timegate.diff`."""
-        return import_module("timegate").diff(self.start, self.config)
+        return diff(self.start, self.config)
 
     # From the page
 
@@ -223,7 +225,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                 self.tz = content["tz"]
             elif content["kind"] == "check":
                 self._check()
-        except (TimegateError, traitlets.TraitError, OSError, KeyError) as error:
+        except Exception as error:  # what is raised here nobody would see
             self.send({"kind": "error", "about": content.get("kind", ""), "text": _told(error)})
 
     def _save(self, path: str) -> None:
@@ -236,16 +238,18 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.send({"kind": "saved", "text": f"Saved to {self.path}"})
 
     def _check(self) -> None:
-        check = getattr(import_module("timegate"), "check", None)
-        found = [] if check is None else check(self.config)
+        rows = [row.get("model_name") for row in rows_of(self.draft)]
         items = [
             {
                 "severity": finding.severity,
-                "text": finding.message,
-                "fix": finding.fix or "",
-                **place_of(finding.place, rows_of(self.draft)),
+                "code": finding.code,
+                "text": _ITEM.sub(_numbered, finding.message),
+                "fix": _ITEM.sub(_numbered, finding.fix),
+                "row": rows.index(finding.deployment) if finding.deployment in rows else None,
+                "kind": finding.field,
+                "index": finding.index,
             }
-            for finding in found
+            for finding in check(self.config)
         ]
         author, revision = _change(self.draft)
         self.findings = {"author": author, "revision": revision, "items": items}
@@ -331,6 +335,11 @@ class ScheduleEditor(anywidget.AnyWidget):
         data["image/svg+xml"] = picture
         data["text/html"] = html_view(self.config, self.run, picture)
         return data, metadata
+
+
+def _numbered(item: re.Match[str]) -> str:
+    """Write a window as the page does, which counts from 1."""
+    return f"{'window' if item[1] == 'time_constraints' else 'available window'} {int(item[2]) + 1}"
 
 
 def _change(draft: Mapping[str, Any]) -> tuple[Any, Any]:

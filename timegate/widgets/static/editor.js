@@ -78,10 +78,22 @@ export class Editor {
     return this.problems.find((problem) => isAt(problem, item));
   }
 
-  findingOf(item) {
+  /** What the check says of the schedule on screen, once it has. */
+  get findings() {
     const findings = this.model.get("findings");
-    if (findings.revision !== this.store.draft.revision || findings.author !== this.store.draft.author) return undefined;
-    return findings.items.find((finding) => isAt(finding, item));
+    const { author, revision } = this.store.draft;
+    return findings.revision === revision && findings.author === author ? findings.items : [];
+  }
+
+  findingOf(item) {
+    return this.findings.find((finding) => isAt(finding, item));
+  }
+
+  /** What is wrong with a deployment as a whole, or else what the check says of it. */
+  verdictOn(row) {
+    const whole = (place) => place.row === row && !Number.isInteger(place.index);
+    const problem = this.problems.find(whole);
+    return problem ? { ...problem, severity: "error" } : this.findings.find(whole);
   }
 
   hits(fault, deployment) {
@@ -327,6 +339,13 @@ export class Editor {
     }
   }
 
+  /** Whom a finding concerns, for lists; beside a bar it needs no name. */
+  #nameOf({ row, kind, index }) {
+    const name = this.store.draft.deployments[row]?.model_name;
+    if (!name || !Number.isInteger(index)) return "";
+    return `${name} ${kind === "available" ? "available window" : "window"} ${index + 1}: `;
+  }
+
   #drawStatus() {
     const { store } = this;
     const lines = [];
@@ -335,18 +354,18 @@ export class Editor {
     }
     if (store.lost) lines.push({ tone: "note", text: "Edits of this schedule were left from before.", actions: [["Restore", () => store.restore()], ["Forget", () => store.forget()]] });
     const told = this.form.tells; // what the form says already
-    for (const problem of this.problems) if (problem.text !== told) lines.push({ tone: "error", text: problem.text, item: problem.index !== undefined ? problem : null });
+    for (const problem of this.problems) if (problem.text !== told) lines.push({ tone: "error", text: problem.text, item: problem });
     if (this.message) lines.push(this.message);
-    const findings = this.model.get("findings");
-    if (findings.revision === store.draft.revision && findings.author === store.draft.author) {
-      for (const finding of findings.items) lines.push({ tone: finding.severity, text: [finding.text, finding.fix].filter(Boolean).join(" "), item: finding.index !== undefined ? finding : null });
+    for (const finding of this.findings) {
+      const { text, fix } = finding;
+      if ([text, fix].join(" ") !== told) lines.push({ tone: finding.severity, text: `${this.#nameOf(finding)}${text} ${fix}`, item: finding });
     }
     for (const note of store.answer.figures ? store.answer.notes : []) lines.push({ tone: "warning", text: note });
     keyed(
       this.status,
       lines.map((line, i) => ({ ...line, key: `${i} ${line.tone} ${line.text}` })),
       (line) =>
-        h("p", { "data-tone": line.tone }, line.text, line.item ? h("button", { type: "button", class: "tg-link", onclick: () => this.select({ row: line.item.row, kind: line.item.kind, index: line.item.index }), ...FOCUS }, "Show") : null, ...(line.actions ?? []).map(([text, onclick]) => h("button", { type: "button", class: "tg-link", onclick, ...FOCUS }, text))),
+        h("p", { "data-tone": line.tone }, line.text, line.item && Number.isInteger(line.item.index) ? h("button", { type: "button", class: "tg-link", onclick: () => this.select({ row: line.item.row, kind: line.item.kind, index: line.item.index }), ...FOCUS }, "Show") : null, ...(line.actions ?? []).map(([text, onclick]) => h("button", { type: "button", class: "tg-link", onclick, ...FOCUS }, text))),
       () => {},
     );
   }

@@ -27,12 +27,13 @@ export class Form {
     this.outageFields.hidden = !isFault;
     if (window) this.#drawWindow(window, selected);
     if (isFault) this.#drawOutage(draft.faults[selected.index]);
-    const problem = selected.index === undefined ? this.ui.problems.find((p) => p.row === selected.row) : this.ui.problemOf(selected);
-    const finding = selected.index === undefined ? null : this.ui.findingOf(selected);
+    const verdict = selected.index === undefined ? this.ui.verdictOn(selected.row) : null;
+    const problem = verdict?.severity === "error" && !verdict.fix ? verdict : this.ui.problemOf(selected);
+    const finding = verdict?.fix ? verdict : this.ui.findingOf(selected);
     // A field that holds something wrong says so itself.
     const own = this.element.querySelector(":scope [aria-invalid=true]");
     if (!own || own.closest("[hidden]")) {
-      write(this.wrong, problem?.text ?? (finding ? [finding.text, finding.fix].filter(Boolean).join(" ") : ""));
+      write(this.wrong, problem?.text ?? (finding ? `${finding.text} ${finding.fix}` : ""));
       put(this.wrong, "data-severity", problem ? "error" : finding?.severity);
     }
   }

@@ -129,7 +129,7 @@ export class Timeline {
       "div",
       { class: "tg-label" },
       h("span", { class: "tg-grip", title: "Drag to change the order of fallback", "aria-hidden": "true" }, "⠿"),
-      h("span", { class: "tg-swatch", "aria-hidden": "true" }),
+      h("span", { class: "tg-swatch", "aria-hidden": "true" }, h("span", { class: "tg-flag" })),
       h("button", { type: "button", class: "tg-name", onclick: act("selectRow"), title: `${name}: show its windows`, ...FOCUS }, name),
       h("button", { type: "button", class: "tg-switch", role: "switch", "aria-label": `${name} switched on`, title: "Switch on or off", onclick: act("toggle"), ...FOCUS }),
       h("span", { class: "tg-model", title: deployment.model }, deployment.model),
@@ -161,9 +161,9 @@ export class Timeline {
     element.classList.toggle("tg-selected", ui.selected?.row === row);
     element.style.setProperty("--tg-color", ui.color(deployment.model_name));
     put(label.querySelector(".tg-switch"), "aria-checked", deployment.off ? "false" : "true");
-    const problem = ui.problems.find((p) => p.row === row && p.index === undefined);
-    label.classList.toggle("tg-wrong", Boolean(problem));
-    put(label, "title", problem?.text);
+    const verdict = ui.verdictOn(row);
+    put(label.querySelector(".tg-flag"), "data-severity", verdict?.severity);
+    put(label, "title", verdict?.text);
     const [, grid, outsides, struck, bars] = lane.children;
     keyed(grid, ui.axis.ticks.map((t) => ({ key: t.at })), () => h("i"), (line, { key }) => {
       line.style.left = this.#percent(key);
@@ -208,7 +208,9 @@ export class Timeline {
     const wrong = ui.problemOf(item);
     const finding = ui.findingOf(item);
     element.classList.toggle("tg-wrong", Boolean(wrong));
-    put(flag, "data-severity", wrong ? "error" : finding?.severity);
+    // A remark is told where one looks; a warning stands out, once for each window.
+    const severity = wrong ? "error" : finding?.severity;
+    put(flag, "data-severity", severity !== "info" && (isFault || bar.key.endsWith("/0")) ? severity : null);
     put(element, "title", [text, wrong?.text, finding?.text].filter(Boolean).join("\n"));
     put(element, "aria-label", name);
     const first = bar.lead || !bar.key.includes("/") || bar.key.endsWith("/0");
