@@ -119,6 +119,17 @@ test("what another cell sets is shown, can be undone, and is said again if a cha
   store.dispose();
 });
 
+test("a change that is told twice is taken once", () => {
+  const { model, store } = opened();
+  store.begin();
+  store.edit(with_("mine"));
+  model.push({ ...START });
+  assert.equal(now(store), "mine");
+  store.cancel();
+  assert.equal(now(store), "");
+  store.dispose();
+});
+
 test("what another cell sets while nothing is under way is not sent back", () => {
   const { model, store } = opened();
   const theirs = { ...START, revision: 1, deployments: ["theirs"] };

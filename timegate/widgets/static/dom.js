@@ -34,6 +34,8 @@ export function write(element, text) {
 export function keyed(parent, items, make, update) {
   const old = (parent.keyedItems ??= new Map());
   const kept = new Map();
+  const keys = new Set(items.map((item) => item.key));
+  for (const [key, element] of old) if (!keys.has(key)) element.remove(); // first: to move an element takes its focus
   let place = parent.firstElementChild;
   for (const item of items) {
     const element = old.get(item.key) ?? make(item);
@@ -42,7 +44,6 @@ export function keyed(parent, items, make, update) {
     else parent.insertBefore(element, place);
     update(element, item);
   }
-  for (const [key, element] of old) if (!kept.has(key)) element.remove();
   parent.keyedItems = kept;
 }
 

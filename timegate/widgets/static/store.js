@@ -12,6 +12,7 @@ export class Store extends EventTarget {
     this.storage = storage;
     this.author = Math.random().toString(36).slice(2); // two pages may show one editor
     this.draft = model.get("draft");
+    this.theirs = this.draft; // the last change that was not ours; a host may tell it twice
     this.answer = model.get("answer");
     this.undone = [];
     this.done = [];
@@ -128,7 +129,8 @@ export class Store extends EventTarget {
   }
 
   #adopt(draft) {
-    if (draft.author === this.author) return;
+    if (draft.author === this.author || sameChange(draft, this.theirs)) return;
+    this.theirs = draft;
     this.#remember(this.draft);
     this.before = null;
     const crossed = this.awaited !== null;
