@@ -470,7 +470,7 @@ class TestAsAWidget:
         assert "application/vnd.jupyter.widget-view+json" in data
         picture = ElementTree.fromstring(data["image/svg+xml"])  # noqa: S314 - our own
         texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
-        assert {"strong", "weak", "backup", "<b>&", "00:00", "UTC"} <= set(texts)
+        assert {"strong", "weak", "backup", "<b>&", "00:00", "2026-03-02 UTC"} <= set(texts)
         page = data["text/html"]
         assert "<b>" not in page.replace("<b>Replay", "")
         assert "22:00-06:00 UTC, daily" in page
@@ -481,7 +481,7 @@ class TestAsAWidget:
         """The bars of the picture lie where the windows do."""
         data, _ = opened(day="2026-03-02")._repr_mimebundle_()
         bars = re.findall(r'<rect x="([\d.]+)" y="24.0" width="([\d.]+)" height="22" fill="url', data["image/svg+xml"])
-        plot = 860 - 150 - 12
+        plot = 860 - 150 - 24
         hours = [[round(24 * (float(x) - 150) / plot, 1), round(24 * float(w) / plot, 1)] for x, w in bars]
         assert hours == [[0.0, 6.0], [22.0, 2.0]]
 

@@ -15,7 +15,7 @@ from timegate.windows import Window
 
 __all__ = ["html_view", "svg_view"]
 
-_WIDTH, _LEFT, _TOP, _ROW = 860.0, 150.0, 24.0, 34.0
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 150.0, 24.0, 24.0, 34.0
 _OPEN_OPACITY = 0.45
 
 
@@ -36,7 +36,7 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
 
     def x(at_us: int) -> float:
         share = (min(max(at_us, start_us), end_us) - start_us) / (end_us - start_us)
-        return round(_LEFT + share * (_WIDTH - _LEFT - 12), 2)
+        return round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), 2)
 
     def bar(span: tuple[int, int], y: float, thick: float, style: str) -> str:
         left, right = x(span[0]), x(span[1])
@@ -56,7 +56,7 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
         text = f"{from_us(at_us):%H:%M}" if step_us < DAY_US else f"{from_us(at_us):%m-%d}"
         parts.append(f'<path d="M{x(at_us)} {_TOP - 6:g}V{height - 8:g}" stroke="#dddddd"/>')
         parts.append(f'<text x="{x(at_us)}" y="12" text-anchor="middle" fill="#666666">{text}</text>')
-    parts.append('<text x="8" y="12" fill="#666666">UTC</text>')
+    parts.append(f'<text x="8" y="12" fill="#666666">{from_us(start_us):%Y-%m-%d} UTC</text>')
     for row, deployment in enumerate(router.deployments):
         y = _TOP + row * _ROW
         name = deployment.name if len(deployment.name) <= 20 else f"{deployment.name[:19]}…"
@@ -85,9 +85,9 @@ def html_view(config: GatewayConfig, run: Replay | None, picture: str) -> str:
         if run is not None:
             share = summary.get(f"share[{deployment.model_name}]")
             cells.append("" if share is None else f"{share:.1%}")
-        rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
+        rows.append("".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    head = "".join(f"<th>{name}</th>" for name in heads)
+    head = "".join(f'<th style="text-align:left">{name}</th>' for name in heads)
     note = "" if run is None else f"<p>{escape(repr(run).strip('<>'))}.</p>"
     return f"<div>{picture}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
 

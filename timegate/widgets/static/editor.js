@@ -28,6 +28,7 @@ export class Editor {
     this.stop = new AbortController();
     const { signal } = this.stop;
     store.addEventListener("change", () => this.#changed(), { signal });
+    store.addEventListener("adopt", () => this.timeline.letGo(), { signal });
     store.addEventListener("answer", () => this.#answered(), { signal });
     store.addEventListener("message", (event) => this.#told(event.detail), { signal });
     this.onTrait = () => this.draw();

@@ -135,6 +135,7 @@ export class Store extends EventTarget {
     this.before = null;
     const crossed = this.awaited !== null;
     this.draft = draft;
+    this.#emit("adopt");
     this.#emit("change");
     // A change of ours may reach the kernel after it wrote this one: say again what is on screen.
     if (crossed) this.#set(draft);

@@ -386,9 +386,14 @@ export class Timeline {
     }
   }
 
-  #cancel() {
+  /** End a gesture whose schedule is no longer there. */
+  letGo() {
     this.gesture = null;
     this.bubble.hidden = true;
+  }
+
+  #cancel() {
+    this.letGo();
     this.ui.store.cancel();
   }
 
