@@ -116,6 +116,8 @@ class TestEdits:
         deployment = {"model_name": "a", "model": "sim/a", "time_constraints": closed, "available": available}
         config = tg.GatewayConfig(deployments=[deployment])
         draft = json.loads(json.dumps(write_draft(config, tg.Scenario(), 0)))
+        [row] = draft["deployments"]
+        assert all(isinstance(window, dict) for kind in ("time_constraints", "available") for window in row[kind])
         assert read_draft(draft, config, tg.Scenario()).config == config
 
     def test_series_and_figures_are_those_of_the_replay(self):
@@ -454,6 +456,14 @@ class TestAsAWidget:
         edited(second, close_at(0, "20:00", "05:00"))
         assert first.config.deployments[0].time_constraints[0].start == "20:00"
         assert first.draft["deployments"][0]["time_constraints"] == [{"start": "20:00", "end": "05:00"}]
+
+    def test_interactive_output(self):
+        """A function is called with the config at every edit, as with the value of any control."""
+        editor = opened()
+        seen: list[Any] = []
+        ipywidgets.interactive_output(lambda config: seen.append(config), {"config": editor})
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert seen == [CONFIG, editor.config]
 
     def test_state_is_plain(self):
         """All that is synchronised is JSON, without NaN, and carries no secret of the process."""

@@ -79,6 +79,8 @@ class ScheduleEditor(anywidget.AnyWidget):
         The last valid one. Set it to show another.
     run : Replay or None
         The last replay.
+    value : GatewayConfig
+        The config again, under the name by which ``interactive_output`` knows what a control says.
     start : GatewayConfig
         Where the editor started.
 
@@ -104,6 +106,7 @@ class ScheduleEditor(anywidget.AnyWidget):
     scenario = traitlets.Any()
     trace = traitlets.Any()
     run = traitlets.Instance(Replay, allow_none=True, read_only=True)
+    value = traitlets.Any(read_only=True)
 
     tz = traitlets.Unicode("UTC").tag(sync=True)
     day = traitlets.Unicode("1970-01-01").tag(sync=True)
@@ -187,6 +190,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             self._show()  # first, for others who look on may be slow
             with self.hold_trait_notifications():
                 self.config, self.scenario = reading.config, reading.scenario
+                self.set_trait("value", reading.config)
         except Exception as error:
             self._problems = [{"text": f"Who observes this editor raised {_told(error)}"}]
             self._show()
