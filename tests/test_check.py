@@ -316,6 +316,8 @@ CASES: dict[str, tuple[list[tg.GatewayConfig], list[tg.GatewayConfig]]] = {
             windowed({"start": "02:15", "end": "02:45", "since": "2026-03-29", "until": "2026-03-30", **BERLIN}),
             windowed({"start": "02:15", "end": "03:00", "since": "2026-03-29", "until": "2026-03-29", **BERLIN}),
             windowed({"start": "1:00", "end": "2:00", "days": ["mon"], "except_dates": ["2026-03-02"]}),
+            windowed({"start": "1:00", "end": "2:00", "days": ["mon"], "since": "2026-03-02", "until": "2026-04-06",
+                      "except_dates": ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23", "2026-03-30"]}),
         ],
     ),
     "TG306": (

@@ -145,12 +145,24 @@ def test_tz_and_sort(here: Path) -> None:
     assert "2026-03-02 07:00:00 to 2026-03-02 08:00:00" in replay("--tz", "Europe/Berlin", "--sort").stdout
 
 
+def test_origin(here: Path) -> None:
+    """--origin says whence relative times count; without it the error names it, and the notes are printed."""
+    (here / "trace.csv").write_text("Timestamp,Request tokens,Response tokens\n5,1,1\n3600,1,1\n")
+    refused(replay(code=2), "trace.csv: 'Timestamp' counts from an instant", "pass --origin 2026-03-02T00:00Z")
+    refused(replay("--origin", "2026-03-02", code=2), "origin must carry a zone")
+    result = replay("--origin", "2026-03-02T08:00Z")
+    assert "2026-03-02 08:00:05 to 2026-03-02 09:00:00" in result.stdout
+    assert "read as BurstGPT trace, times counted from 2026-03-02 08:00:00 UTC" in result.stdout
+
+
 def test_files_are_replaced_and_others_left(here: Path) -> None:
     """A second run into the same folder replaces its own files and touches no other."""
     (here / "out").mkdir()
     (here / "out" / "mine.txt").write_text("mine")
     (here / "out" / "report.html").write_text("old")
-    replay("--out", "out")
+    told = replay("--out", "out").stdout
+    assert "out/report.html (replaced)" in told
+    assert told.count("(replaced)") == 1
     assert sorted(path.name for path in (here / "out").iterdir()) == sorted([*FILES, "mine.txt"])
     assert (here / "out" / "report.html").read_text() != "old"
 
@@ -185,7 +197,7 @@ def test_explain(here: Path) -> None:
     """The headline, and for every deployment its place, provider, closing window and until when."""
     out = run("explain", "config.yaml", "--at", "2026-03-02T03:10Z").stdout
     assert out.startswith("At 2026-03-02 03:10:00.000000 UTC: weak\n")
-    assert "closed   strong       openai     Window('22:00', '06:00')" in out
+    assert "closed   strong       openai     22:00-06:00 UTC" in out
     assert "06:00:00.000001" in out
     assert "1        weak         sim" in out
     assert all(len(line) <= 80 for line in out.splitlines())
@@ -297,7 +309,7 @@ BAD_SCENARIOS = {
     "provider": ("faults: [{type: error_rate, target: 'provider:opnai', rate: 1}]", "faults[0]", "'provider:openai'?"),
     "ends first": (f"faults: [{{{OUTAGE}, end: '2026-03-02T08:00Z'}}]", "scenario.yaml: faults[0]", "after start"),
     "naive": (f"faults: [{{{OUTAGE}, end: '2026-03-02T10:00'}}]", "scenario.yaml: faults[0].end", "zone"),
-    "no end": (f"faults: [{{{OUTAGE}}}]", "scenario.yaml: faults[0].end", "missing"),
+    "no start": ("faults: [{type: outage, target: strong}]", "scenario.yaml: faults[0].start", "missing"),
     "rate": ("faults: [{type: error_rate, target: strong, rate: 1.5}]", "scenario.yaml: faults[0].rate", "1.5"),
     "below": ("faults: [{type: error_rate, target: strong, rate: -0.1}]", "scenario.yaml: faults[0].rate", "-0.1"),
     "nan": ("faults: [{type: error_rate, target: strong, rate: .nan}]", "scenario.yaml: faults[0].rate", "nan"),
@@ -419,7 +431,7 @@ def test_usage(here: Path) -> None:
     run(code=2)
     assert run("--version").stdout == f"timegate {tg.__version__}\n"
     assert "timegate demo" in run("--help").stdout
-    for command in ("demo", "replay", "explain"):
+    for command in ("demo", "replay", "explain", "compare"):
         assert f"timegate {command} " in run(command, "--help").stdout.partition("Example")[2]
 
 

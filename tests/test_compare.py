@@ -30,6 +30,27 @@ def test_figures_stand_side_by_side_with_their_difference() -> None:
     assert "engine" not in table.index
 
 
+def test_columns_can_be_named() -> None:
+    """Labels name the two columns; the figures are the same."""
+    a, b = tg.replay(ONE, TRACE), tg.replay(OTHER, TRACE)
+    named = tg.compare(a, b, labels=("today", "tomorrow"))
+    assert list(named.columns) == ["today", "tomorrow", "difference"]
+    assert named.rename(columns={"today": "a", "tomorrow": "b"}).equals(tg.compare(a, b))
+
+
+@pytest.mark.parametrize(
+    ("labels", "error"),
+    [("ab", InvalidTypeError), ((1, 2), InvalidTypeError), (("a",), ReplayError), (("a", "a"), ReplayError)],
+)
+def test_labels_must_be_two_names(labels: object, error: type[Exception]) -> None:
+    """Labels that are not two different names are an error that shows how they look."""
+    run = tg.replay(ONE, TRACE)
+    with pytest.raises(error, match=r"labels must be two .* \('before', 'after'\)\. Got "):
+        tg.compare(run, run, labels=labels)  # type: ignore[arg-type]
+    with pytest.raises(ReplayError, match="must not hold 'difference'"):
+        tg.compare(run, run, labels=("a", "difference"))
+
+
 def test_what_is_not_paired_is_refused() -> None:
     """Another trace, another seed or another kind of thing is one clear error."""
     run = tg.replay(ONE, TRACE)

@@ -226,7 +226,7 @@ def test_saving_reads_as_one_would_write(tmp_path: Path) -> None:
             "GatewayConfig has the unknown key 'model_tipe'. Did you mean 'model_type'?",
         ),
         ("deployments: [{model_name: a}]\n", "deployments[0] 'a': model is missing."),
-        ("deployments: &a [*a]\n", "deployments[0] must be a mapping. Got [["),
+        ("deployments: [[[[[]]]]]\n", "deployments[0] must be a mapping. Got [[["),
     ],
 )
 def test_errors_in_files_begin_with_the_path(tmp_path: Path, text: str, message: str) -> None:
@@ -237,6 +237,118 @@ def test_errors_in_files_begin_with_the_path(tmp_path: Path, text: str, message:
         tg.GatewayConfig.load(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"Deployments": [WEAK]}, "GatewayConfig has the unknown key 'Deployments'. Did you mean 'deployments'?"),
+        (
+            {"DEPLOYMENTS": [], **deployment()},
+            "GatewayConfig has the unknown key 'DEPLOYMENTS'. Did you mean 'deployments'?",
+        ),
+        (
+            {"deployments": [{"Model_Name": "weak", "model": "sim/small"}]},
+            "deployments[0] has the unknown key 'Model_Name'. Did you mean 'model_name'?",
+        ),
+        (
+            window(End="06:00"),
+            "deployments[0] 'weak': available[1].End is not a field of a window. Did you mean 'end'?",
+        ),
+    ],
+)
+def test_keys_that_differ_in_case_get_a_hint(data: Any, message: str) -> None:
+    """A key in another case is no key, and the error names the right one."""
+    with pytest.raises(ConfigError) as caught:
+        tg.GatewayConfig.model_validate(data)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (deployment(model_name="\ud800"), "deployments[0] '\\ud800': model_name must be a valid string"),
+        (
+            deployment(description="\udfff"),
+            "deployments[0] 'weak': description must be text that a file can hold. Got '\\udfff'.",
+        ),
+        (deployment(model="sim/\ud800"), "deployments[0] 'weak': model must be text that a file can hold."),
+        (window(tz="\ud800"), "deployments[0] 'weak': available[1].tz must be an IANA zone. Got '\\ud800'."),
+        (window(tz="a\0b"), "deployments[0] 'weak': available[1].tz must be an IANA zone. Got 'a\\x00b'."),
+        (window(tz=""), "deployments[0] 'weak': available[1].tz must be an IANA zone. Got ''."),
+        (window(tz="../UTC"), "deployments[0] 'weak': available[1].tz must be an IANA zone. Got '../UTC'."),
+        (window(tz="Europe"), "deployments[0] 'weak': available[1].tz must be an IANA zone. Got 'Europe'."),
+        (window(tz="x" * 5000), "deployments[0] 'weak': available[1].tz must be an IANA zone. Got 'xxx"),
+        (
+            window(since="2026030299"),
+            "deployments[0] 'weak': available[1].since must be a local date like '2026-03-02'.",
+        ),
+        (
+            window(since="2026-W10-1"),
+            "deployments[0] 'weak': available[1].since must be a local date like '2026-03-02'.",
+        ),
+        (window(**{"two\nlines": 1}), "deployments[0] 'weak': available[1].'two\\nlines' is not a field of a window."),
+        (window(**{"x" * 5000: 1}), "deployments[0] 'weak': available[1].'xxxxx"),
+        ({"x" * 5000: 1}, "GatewayConfig has the unknown key 'xxx"),
+        ({"two\nlines": 1}, "GatewayConfig has the unknown key 'two\\nlines'."),
+        ({10**5000: 1}, "GatewayConfig has the unknown key a number of thousands of digits."),
+        ({"version": 10**5000, **deployment()}, "version must be 1. Got a number of thousands of digits."),
+        ({"version": -(10**30), **deployment()}, f"version must be 1. Got -{10**30}."),
+        (deployment(model_name="x" * 5000, model="y"), "deployments[0] 'xxx"),
+        ({"deployments": [WEAK | {"model_name": "x" * 5000}] * 2}, "deployments[1].model_name must be unique."),
+        (window(days=[[["mon"] * 9] * 9] * 9), "deployments[0] 'weak': available[1].days must be weekdays. Got ["),
+    ],
+)
+def test_errors_stay_short_and_in_one_line(data: Any, message: str) -> None:
+    """However long or odd a name, key or value is, the error is a short printable line that still says where."""
+    with pytest.raises(ConfigError) as caught:
+        tg.GatewayConfig.model_validate(data)
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "name", ["a\tb", "a\nb", "\x00", "\x85\u2028", "\u202e", "\U0001f600", " ", "null", "22:00", "x" * 5000]
+)
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_odd_names_survive_a_file(tmp_path: Path, name: str, suffix: str) -> None:
+    """Control characters, line breaks of every kind and words of YAML in a name come back as they were."""
+    config = tg.GatewayConfig.model_validate(deployment(model_name=name, description=name, model=f"sim/{name}"))
+    config.save(tmp_path / f"x.{suffix}")
+    assert tg.GatewayConfig.load(tmp_path / f"x.{suffix}") == config
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_ten_thousand_windows_survive_a_file(tmp_path: Path, suffix: str) -> None:
+    """A config of ten thousand windows with zones, days and dates is within the limits of a file."""
+    some = [
+        tg.Window(
+            f"{i % 24:02}:{i % 60:02}",
+            "24:00",
+            "Europe/Berlin",
+            ["mon", "tue", "wed", "thu", "fri"],
+            since="2026-03-02",
+        )
+        for i in range(10_000)
+    ]
+    config = tg.GatewayConfig(deployments=[WEAK | {"available": some}])
+    config.save(tmp_path / f"x.{suffix}")
+    assert tg.GatewayConfig.load(tmp_path / f"x.{suffix}") == config
+
+
+def test_dates_and_times_need_no_quotes(tmp_path: Path) -> None:
+    """A file may leave times and dates unquoted: YAML 1.2 has them for text. Merged mappings are one mapping."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        "deployments:\n"
+        "- &base\n  model_name: weak\n  model: sim/small\n  description: 2026-03-02\n"
+        "  available: [{start: 22:00, end: 6:00, since: 2026-03-02, except_dates: [2026-12-25]}, [10:00, 24:00]]\n"
+        "- {<<: *base, model_name: strong}\n"
+    )
+    some = [tg.Window("22:00", "06:00", since="2026-03-02", except_dates=["2026-12-25"]), tg.Window("10:00", "24:00")]
+    weak = WEAK | {"description": "2026-03-02", "available": some}
+    assert tg.GatewayConfig.load(path) == tg.GatewayConfig(deployments=[weak, weak | {"model_name": "strong"}])
 
 
 def test_an_anchor_bomb_stays_short(tmp_path: Path) -> None:

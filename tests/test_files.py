@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from timegate.errors import ConfigError, TimegateError
 from timegate.files import dump_yaml, read_document, replacing, write_document
+from timegate.yaml12 import parse
 
 GOOD = 'a: [1, "22:00"]\n'
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -42,6 +47,7 @@ def test_yaml_is_read_as_it_was_written(data: Any) -> None:
     from ruamel.yaml import YAML
 
     written = dump_yaml(data)
+    assert parse(written) == data
     assert YAML(typ="safe", pure=True).load(written) == data
     assert pytest.importorskip("yaml").safe_load(written) == data
 
@@ -89,61 +95,270 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     assert problem(tmp_path) == "is a folder, not a file."
 
 
+YAML, JSON = "cannot be read as YAML: ", "cannot be read as JSON: "
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("", "the file is empty."),
         (" \n", "the file holds no data."),
         ("# nothing\n", "the file holds no data."),
-        (bytes(range(256)), "must be UTF-8 text. Byte 128 is not."),
-        (GOOD.encode("utf-16"), "must be UTF-8 text. Byte 0 is not."),
-        (b"a: \0", "cannot be read as YAML: unacceptable character #x0000"),
-        ("a: [1, 2", "cannot be read as YAML: expected ',' or ']', but got '<stream end>' (line 1, column 9)"),
-        ("a:\n\t- b\n", r"cannot be read as YAML: found character '\t' that cannot start any token (line 2, column 1)"),
-        (GOOD + GOOD, 'cannot be read as YAML: found duplicate key "a"'),
-        ("a: 1\n---\nb: 1\n", "cannot be read as YAML: but found another document"),
-        ("a: *b", "cannot be read as YAML: found undefined alias 'b'"),
-        ("[" * 1000, "nested too deeply."),
+        ("---\n...\n", "the file holds no data."),
+        ("a: [1, 2", YAML + "while parsing a flow sequence: did not find expected ',' or ']' (line 2, column 1)."),
+        ("a:\n\t- b\n", YAML + "found a tab, which is no indentation in YAML: use spaces (line 2, column 1)."),
+        ("a: b: c", YAML + "mapping values are not allowed in this context (line 1, column 5)."),
+        (GOOD + GOOD, YAML + "found duplicate key 'a' (line 2, column 1)."),
+        ("{a: 1, b: {c: 1, c: 2}}", YAML + "found duplicate key 'c' (line 1, column 18)."),
+        ("a: 1\n---\nb: 1\n", YAML + "found a second document; a file holds one (line 2, column 1)."),
+        ("a: 1\n---\n", YAML + "found a second document; a file holds one (line 2, column 1)."),
+        ("a: *b", YAML + "found the alias 'b', which names nothing that ends before it (line 1, column 4)."),
+        ("a: &b [*b]", YAML + "found the alias 'b', which names nothing that ends before it (line 1, column 8)."),
+        ("? [a]\n: 1", YAML + "found a key that is not text: ['a'] (line 1, column 3)."),
+        ("a: {<<: b}", YAML + "found a merge key that names no mapping: 'b' (line 1, column 5)."),
+        ("%YAML 3.0\n---\na: 1", YAML + "found incompatible YAML document (line 1, column 1)."),
+        ("a: " + "1" * 5000, YAML + "found a number of 5,000 digits (line 1, column 4)."),
+        ('a: "\\ud800"', YAML + "while parsing a quoted scalar: found invalid Unicode character escape code"),
+        ("a: \x07", YAML + "found the character '\\x07', which no YAML may hold."),
+        ("[" * 100_000, YAML + "nested too deeply (line 1, column 51)."),
+        ("{a: " * 100_000, YAML + "nested too deeply (line 1, column 198)."),
+        ("- " * 100_000, YAML + "nested too deeply (line 1, column 101)."),
+        ("[" + "a, " * 250_000 + "]", YAML + "found more than 250,000 values, aliases unfolded; this cannot be meant"),
+        ("a: " + "x" * 5000 + ": 1", YAML + "mapping values are not allowed in this context"),
+        ("a: *" + "x" * 5000, YAML + "found the alias 'xxx"),
     ],
 )
-def test_bad_yaml_gets_one_line_with_the_place(tmp_path: Path, content: str | bytes, message: str) -> None:
-    """Whatever is wrong with a YAML file is said in one line that begins with its path."""
-    assert problem(tmp_path / "x.yaml", content).startswith(message)
+def test_bad_yaml_gets_one_line_with_the_place(tmp_path: Path, content: str, message: str) -> None:
+    """Whatever is wrong with a YAML file is said in one short line that begins with its path."""
+    found = problem(tmp_path / "x.yaml", content)
+    assert found.startswith(message)
+    assert len(found) < 300
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": }', "cannot be read as JSON: Expecting value: line 1 column 7 (char 6)"),
-        ('{"a": 1, "a": 2}', "cannot be read as JSON: found duplicate key 'a'"),
-        ('{"a": NaN}', "cannot be read as JSON: NaN is not JSON"),
-        ('{"a": -Infinity}', "cannot be read as JSON: -Infinity is not JSON"),
-        ('{"a": ' + "1" * 5000 + "}", "cannot be read as JSON: Exceeds the limit"),
+        ('{"a": }', "Expecting value: line 1 column 7 (char 6)."),
+        ('{"a": 1, "a": 2}', "found duplicate key 'a'."),
+        ('{"a": {"b": 1, "b": 1}}', "found duplicate key 'b'."),
+        ('{"a": NaN}', "NaN is not JSON."),
+        ('{"a": -Infinity}', "-Infinity is not JSON."),
+        ('{"a": ' + "1" * 5000 + "}", "Exceeds the limit"),
         ("[" * 100_000, "nested too deeply."),
-        ("null", "the file holds no data."),
+        ("[" * 51 + "]" * 51, "nested too deeply."),
+        ("[" + "1," * 250_000 + "1]", "found more than 250,000 values; this cannot be meant."),
+        ("{'a': 1}", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
     ],
 )
 def test_bad_json_gets_one_line_with_the_place(tmp_path: Path, content: str, message: str) -> None:
     """Whatever is wrong with a JSON file is said in one line that begins with its path."""
-    assert problem(tmp_path / "x.json", content).startswith(message)
+    assert problem(tmp_path / "x.json", content).startswith(JSON + message)
+
+
+def test_null_is_no_document(tmp_path: Path) -> None:
+    """A file of JSON that says null holds no data, as an empty one."""
+    assert problem(tmp_path / "x.json", "null") == "the file holds no data."
+
+
+@pytest.mark.parametrize("name", ["x.yaml", "x.json"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (GOOD.encode("utf-16"), "Byte 0 is not. It seems to be UTF-16: save it as UTF-8."),
+        (GOOD.encode("utf-16-be"), "Byte 0 is NUL. It seems to be UTF-16: save it as UTF-8."),
+        (GOOD.encode("utf-16-le"), "Byte 1 is NUL. It seems to be UTF-16: save it as UTF-8."),
+        (GOOD.encode("utf-32"), "Byte 0 is not. It seems to be UTF-32: save it as UTF-8."),
+        ("a: Büro".encode("latin-1"), "Byte 4 is not. It seems to be Latin-1 or Windows-1252: save it as UTF-8."),
+        ("a: 5 €".encode("cp1252"), "Byte 5 is not. It seems to be Latin-1 or Windows-1252: save it as UTF-8."),
+        (bytes(range(256)), "Byte 128 is not. It seems to be no text at all."),
+        (b"\x1f\x8b\x08\x00", "Byte 1 is not. It seems to be no text at all."),
+        (b"a: \0", "Byte 3 is NUL. It seems to be no text at all."),
+    ],
+)
+def test_other_encodings_are_recognised(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    """A file that is not UTF-8 is an error that says what it seems to be."""
+    assert problem(tmp_path / name, content) == f"must be UTF-8 text. {message}"
 
 
 @pytest.mark.parametrize(
-    "tag", ["!!python/object/apply:os.mkdir [{path}]", "a: !!python/object/new:os.mkdir [{path}]", "a: !own x"]
+    "tag",
+    [
+        "!!python/object/apply:os.mkdir [{path}]",
+        "a: !!python/object/new:os.mkdir [{path}]",
+        "a: !own x",
+        "a: !!binary aGFsbG8=",
+        "a: !!set {{x, y}}",
+        "a: !!timestamp 2026-03-02",
+        "a: !!int 7",
+    ],
 )
 def test_tags_build_no_objects(tmp_path: Path, tag: str) -> None:
     """A tag that would build an object is an error, and nothing was run."""
     found = problem(tmp_path / "x.yaml", tag.format(path=tmp_path / "made"))
-    assert found.startswith("cannot be read as YAML: could not determine a constructor for the tag")
+    assert found.startswith("cannot be read as YAML: found the tag '!")
+    assert "; only plain data is read (line 1, column " in found
     assert [path.name for path in tmp_path.iterdir()] == ["x.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("[2026-03-02, 2026-03-02T09:00:00Z]", ["2026-03-02", "2026-03-02T09:00:00Z"]),
+        ("[22:00, 1:30:00]", ["22:00", "1:30:00"]),
+        ("[yes, No, on, y, ~, null, Null, '', ]", ["yes", "No", "on", "y", None, None, None, ""]),
+        ("[true, True, FALSE, 'true', tRUE]", [True, True, False, "true", "tRUE"]),
+        ("[1, -2, +3, 007, 0o17, 0x1F, 1_000, 0b1]", [1, -2, 3, 7, 15, 31, "1_000", "0b1"]),
+        ("[1.5, .5, 1., 1e3, -1E-2, 1e, '1.5']", [1.5, 0.5, 1.0, 1000.0, -0.01, "1e", "1.5"]),
+        ("[.inf, -.INF, inf]", [math.inf, -math.inf, "inf"]),
+        ("[!!str 5, ! 6, '7', \"8\"]", ["5", "6", "7", "8"]),
+        (f"[{2**64}, -{10**40}]", [2**64, -(10**40)]),
+        ("a: |\n  two\n  lines\n", {"a": "two\nlines\n"}),
+        ("{1: a, x: b}", {1: "a", "x": "b"}),
+    ],
+)  # fmt: skip
+def test_words_are_read_as_yaml_1_2_has_them(tmp_path: Path, text: str, data: Any) -> None:
+    """Plain words follow the core schema of YAML 1.2: times and dates are text."""
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    assert read_document(tmp_path / "x.yaml", ConfigError) == data
+
+
+@given(st.text("01234567890+-.eExXoOabcdfnulty~:_ ", max_size=8).map(str.strip))
+def test_words_are_read_as_ruamel_reads_them(word: str) -> None:
+    """A word is what another reader of YAML 1.2 takes it for, but for dates and what only YAML 1.1 calls a number."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    assume("_" not in word and not re.match(r"[0-9]{4}-|[-+]0[xo]", word))
+    try:
+        expected = YAML(typ="safe", pure=True).load(f"- {word}")
+    except (YAMLError, ValueError, NotImplementedError):
+        assume(False)
+    assume(not isinstance(expected[0], dict | list))
+    found = parse(f"- {word}")
+    assert repr(found) == repr(expected)
+
+
+def test_aliases_and_merge_keys_are_followed(tmp_path: Path) -> None:
+    """An alias is its value, and `<<` adds the keys that a mapping lacks; the earlier of several comes first."""
+    (tmp_path / "x.yaml").write_text(
+        "base: &base {a: 1, b: 2}\nother: &other {b: 3, c: 4}\n"
+        "one: {<<: *base, b: 9}\ntwo: {<<: [*other, *base]}\nthree: [*base, '<<']\nfour: {'<<': *base}\n"
+    )
+    assert read_document(tmp_path / "x.yaml", ConfigError) == {
+        "base": {"a": 1, "b": 2},
+        "other": {"b": 3, "c": 4},
+        "one": {"a": 1, "b": 9},
+        "two": {"a": 1, "b": 3, "c": 4},
+        "three": [{"a": 1, "b": 2}, "<<"],
+        "four": {"<<": {"a": 1, "b": 2}},
+    }
+
+
+def bomb(levels: int) -> str:
+    """Return a few lines of YAML that unfold to ten to the power of so many values."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, levels)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("levels", "place"), [(5, None), (6, "line 6, column 12"), (9, "line 6, column 12")])
+def test_aliases_are_bounded(tmp_path: Path, levels: int, place: str | None) -> None:
+    """Each use of an alias counts all the values that it stands for, so no small file becomes a large one."""
+    path = tmp_path / "x.yaml"
+    path.write_text(bomb(levels))
+    if place is None:
+        assert len(read_document(path, ConfigError)) == levels
+    else:
+        found = problem(path)
+        assert found.startswith("cannot be read as YAML: found more than 250,000 values, aliases unfolded")
+        assert f"({place[:6]}" in found
+
+
+NASTY = {
+    "bomb.yaml": bomb(30),
+    "merged.yaml": "a: &a {" + ", ".join(f"k{i}: 1" for i in range(1000)) + "}\nb:\n" + "- {<<: *a}\n" * 5000,
+    "brackets.yaml": "[" * 2_000_000,
+    "braces.yaml": "{" * 2_000_000,
+    "dashes.yaml": "- " * 2_000_000,
+    "question.yaml": "? " * 2_000_000,
+    "colons.yaml": "a:\n" * 2_000_000,
+    "items.yaml": "- a\n" * 1_000_000,
+    "anchors.yaml": "".join(f"- &a{i} x\n" for i in range(200_000)),
+    "words.yaml": "a " * 4_000_000,
+    "digits.yaml": "a: " + "1" * 7_000_000,
+    "hex.yaml": "a: 0x" + "1" * 7_000_000,
+    "quote.yaml": 'a: "' + "\\x41" * 1_000_000,
+    "lists.json": "[" + "[]," * 2_500_000 + "[]]",
+    "brackets.json": "[" * 8_000_000,
+    "digits.json": "1" * 8_000_000,
+    "keys.json": "{" + ",".join(f'"{i}":1' for i in range(700_000)) + ',"7":1}',
+}
+"""Texts of up to 8 MB that are made to cost time or memory."""
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_nasty_files_cost_little_memory(tmp_path: Path, name: str) -> None:
+    """Files made to exhaust memory or stack are refused within 1 GiB of address space and a few seconds of work."""
+    path = tmp_path / name
+    path.write_text(NASTY[name])
+    script = """
+import resource, sys
+from timegate import GatewayConfig
+from timegate.errors import ConfigError
+import yaml
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+try:
+    GatewayConfig.load(sys.argv[1])
+except ConfigError as error:
+    print(str(error))
+"""
+    found = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith(f"{path}: ")
+    assert len(found.stdout.splitlines()) == 1
+    assert len(found.stdout) < 500 + len(str(path))
+
+
 def test_files_too_large_to_be_meant_are_refused(tmp_path: Path) -> None:
-    """A file of more than 16 MiB is refused before it is read."""
+    """A file of more than 8 MiB is refused before it is read whole."""
     path = tmp_path / "x.yaml"
     with path.open("wb") as file:
-        file.truncate(16 * 2**20 + 1)  # a hole: it takes no room
-    assert problem(path) == "larger than 16 MiB; this cannot be meant."
+        file.truncate(2**40)  # a hole: it takes no room
+    assert problem(path) == "larger than 8 MiB; this cannot be meant."
+
+
+def test_a_file_of_the_greatest_size_is_read(tmp_path: Path) -> None:
+    """A file of 8 MiB to the byte, and one of 250,000 values, are still read."""
+    path = tmp_path / "x.yaml"
+    path.write_text("a: b #".ljust(8 * 2**20, "."))
+    assert read_document(path, ConfigError) == {"a": "b"}
+    path.write_text("[" + "a, " * 249_999 + "]")
+    assert len(read_document(path, ConfigError)) == 249_999
+    path.with_suffix(".json").write_text("[" + "1," * 249_998 + "1]")
+    assert len(read_document(path.with_suffix(".json"), ConfigError)) == 249_999
+    path.write_text("[" * 50 + "]" * 50)
+    assert repr(read_document(path, ConfigError)) == "[" * 50 + "]" * 50
+    path.rename(path.with_suffix(".json"))
+    assert repr(read_document(path.with_suffix(".json"), ConfigError)) == "[" * 50 + "]" * 50
+
+
+def test_pipes_and_devices_are_refused(tmp_path: Path) -> None:
+    """A pipe that nobody writes to would never end: it is refused at once, as a device is."""
+    os.mkfifo(tmp_path / "x.yaml")
+    assert problem(tmp_path / "x.yaml") == "is a pipe, socket or device, not a file."
+    assert problem(Path("/dev/zero")) == "is a pipe, socket or device, not a file."
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    """A dangling link says where it leads, a circle of links that it cannot be read, and a good link is followed."""
+    (tmp_path / "x.yaml").symlink_to("gone.yaml")
+    assert problem(tmp_path / "x.yaml") == "is a link to 'gone.yaml', which is not there."
+    (tmp_path / "y.yaml").symlink_to("y.yaml")
+    assert problem(tmp_path / "y.yaml") == "is a link to 'y.yaml', which is not there."
+    (tmp_path / "gone.yaml").write_text(GOOD)
+    assert read_document(tmp_path / "x.yaml", ConfigError) == {"a": [1, "22:00"]}
 
 
 def test_names_that_no_file_system_takes_are_not_there(tmp_path: Path) -> None:

@@ -13,7 +13,19 @@ import pytest
 
 import timegate
 
-HEAVY = ["anywidget", "ipywidgets", "litellm", "matplotlib", "msgflux", "numba", "openai", "pytest", "rich", "typer"]
+HEAVY = [
+    "anywidget",
+    "ipywidgets",
+    "litellm",
+    "matplotlib",
+    "msgflux",
+    "numba",
+    "openai",
+    "pytest",
+    "rich",
+    "scipy",
+    "typer",
+]
 ROOT = Path(timegate.__file__).parent
 
 

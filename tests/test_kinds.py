@@ -205,6 +205,18 @@ def test_a_slow_start_follows_each_outage(engine: Any) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_slow_start_keeps_within_its_own_bounds(engine: Any) -> None:
+    """With a start and an end, answers are slow between them alone, however long it lasts after an outage."""
+    bounds = {"start": "2026-03-02T09:10Z", "end": "2026-03-02T09:20Z"}
+    slow = {"type": "slow_start", "target": "weak", "for_s": 3600.0, "slowdown": 2.0, **bounds}
+    outage = {"type": "outage", "target": "weak", "start": "2026-03-02T08:00Z", "end": "2026-03-02T09:01Z"}
+    run = replay(
+        tg.Trace([f"2026-03-02T09:{minute:02}:00Z" for minute in range(30)]), slow, LATENCY, outage, engine=engine
+    )
+    assert np.flatnonzero(run.calls["latency_s"] == 1.0).tolist() == list(range(10, 20))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_slowdowns_multiply(engine: Any) -> None:
     """A brownout within a slow start multiplies what that has multiplied; tokens and latencies add up before."""
     faults = [
@@ -381,6 +393,16 @@ def test_minor_outages_fail_a_share() -> None:
     assert inside[0].all()
     assert abs(inside[1].mean() - 0.25) < 5 * math.sqrt(0.25 * 0.75 / len(inside[1]))
     assert failed.sum() == inside[0].sum() + inside[1].sum()
+
+
+def test_majors_are_as_long_as_minors() -> None:
+    """Whether an outage is major does not depend on its length: both kinds pass a Kolmogorov-Smirnov test."""
+    fault = tg.RandomOutages(target="weak", mtbf_s=3600, mttr_s=3600, p_major=0.4, **YEAR)
+    rules = tg.Scenario(faults=[fault], seed=3).injector(config("weak").router().deployments).rules[0]
+    lengths: dict[bool, list[int]] = {True: [], False: []}
+    for rule in rules:
+        lengths[rule.kind == 0].append(rule.end_us - rule.start_us)
+    assert stats.ks_2samp(lengths[True], lengths[False]).pvalue > 0.001
 
 
 def test_majors_do_not_move_outages() -> None:

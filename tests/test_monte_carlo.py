@@ -190,7 +190,7 @@ def test_bad_arguments() -> None:
         tg.monte_carlo(CONFIG, TRAFFIC, replicas=1)
     with pytest.raises(ReplayError, match="seed must lie between"):
         tg.monte_carlo(CONFIG, TRAFFIC, seed=-1)
-    with pytest.raises(InvalidTypeError, match="traffic must be a PoissonTraffic or a Trace"):
+    with pytest.raises(InvalidTypeError, match="traffic must be a process, such as PoissonTraffic, or a Trace"):
         tg.monte_carlo(CONFIG, [1, 2])  # type: ignore[arg-type]
     with pytest.raises(ScenarioError, match=r"target 'x'"):
         tg.monte_carlo(CONFIG, TRAFFIC, tg.Scenario(faults=[tg.ErrorRate(target="x", rate=0.1)]))

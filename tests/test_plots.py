@@ -6,16 +6,17 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import assert_labels_keep_apart, assert_nothing_is_cut, contrast, row_labels, texts
 from matplotlib import dates as mdates
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex
 from matplotlib.patches import StepPatch
 
 import timegate as tg
@@ -29,17 +30,14 @@ LONG_NAMES = [
     for model in ("gpt-4.1-mini-2025-04-14", "claude-opus-4-20250514", "llama-3.3-70b-instruct-fp8", "mixtral-8x22b")
 ]
 US = 1e-6 / 86400  # matplotlib counts days
-PLOTS = (plots.day, plots.share, plots.fallbacks, lambda run, ax=None: plots.compare(run, run, ax=ax))
-PLOT_NAMES = ("day", "share", "fallbacks", "compare")
+PLOTS = (
+    *(plots.day, plots.share, plots.fallbacks, plots.heatmap, plots.gantt),
+    lambda run, ax=None: plots.compare(run, run, ax=ax),
+)
+PLOT_NAMES = ("day", "share", "fallbacks", "heatmap", "gantt", "compare")
 
+pytestmark = pytest.mark.usefixtures("closed_figures")
 every_plot = pytest.mark.parametrize("plot", PLOTS, ids=PLOT_NAMES)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(plt, "show", lambda: pytest.fail("a plot called plt.show"))
-    yield
-    plt.close("all")
 
 
 def config(**deployments: list[list[str]]) -> tg.GatewayConfig:
@@ -134,24 +132,6 @@ def heights(patch: StepPatch) -> np.ndarray:
     return np.abs(values - baseline)
 
 
-def texts(ax: Axes) -> list[str]:
-    legend = ax.get_legend()
-    return [text.get_text() for text in legend.get_texts()] if legend else []
-
-
-def row_labels(ax: Axes) -> list[str]:
-    return [label.get_text() for label in ax.get_yticklabels()]
-
-
-def contrast(one: str, other: str) -> float:
-    def luminance(color: str) -> float:
-        rgb = np.array(to_rgb(color))
-        return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 # Every plot
 
 
@@ -190,37 +170,16 @@ def test_every_replay_can_be_drawn(
 ) -> None:
     """From one call to years, a plot renders without a warning, and nothing that is written is cut."""
     ax = plot(runs[name], ax=None if size is None else plt.subplots(figsize=size, layout="constrained")[1])
-    figure = ax.figure
-    figure.canvas.draw()
-    legend = ax.get_legend()
-    written = [ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels(), *ax.texts]
-    written += legend.get_texts() if legend else []
-    for text in written:
-        if text.get_text() and text.get_visible():
-            box = text.get_window_extent()
-            outside = max(-box.x0, -box.y0, box.x1 - figure.bbox.width, box.y1 - figure.bbox.height)
-            assert outside <= 2, f"{text.get_text()!r} is cut by {outside:.0f} pixels"
+    assert_nothing_is_cut(ax)
 
 
 @every_plot
 @pytest.mark.parametrize("name", ["sample", "fortnight", "minute"])
 def test_labels_do_not_overlap_on_small_axes(plot: Callable[..., Axes], name: str, runs: dict[str, tg.Replay]) -> None:
     """On axes of 4 by 2.5 inches, the labels of an axis keep apart from each other and from its name and date."""
-    figure, ax = plt.subplots(figsize=(4, 2.5), layout="constrained")
+    _, ax = plt.subplots(figsize=(4, 2.5), layout="constrained")
     plot(runs[name], ax=ax)
-    figure.canvas.draw()
-    for axis in (ax.xaxis, ax.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        written = [
-            label
-            for at, label in zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
-            if low <= at <= high and label.get_text()
-        ]
-        written += [text for text in (axis.label, axis.get_offset_text()) if text.get_text()]
-        boxes = [text.get_window_extent() for text in written]
-        for i, box in enumerate(boxes):
-            for j in range(i):
-                assert not box.overlaps(boxes[j]), f"{written[i].get_text()!r} on {written[j].get_text()!r}"
+    assert_labels_keep_apart(ax)
 
 
 @pytest.mark.parametrize("width", [2.0, 3.5, 10.0])
@@ -635,7 +594,7 @@ def test_long_names_are_shortened_and_stay_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "plot", [*PLOTS[:3], lambda run: plots.compare(two(), run), lambda run: plots.compare(run, two())]
+    "plot", [*PLOTS[:4], lambda run: plots.compare(two(), run), lambda run: plots.compare(run, two())]
 )
 @pytest.mark.parametrize("given", [None, pd.DataFrame(), "day.csv"])
 def test_only_replays_are_drawn(plot: Callable[..., Axes], given: object) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate.errors import MissingExtraError, TraceError
+from timegate.errors import InstantError, MissingExtraError, TraceError
 
 ROOT = Path(__file__).parents[1]
 AZURE = ROOT.parent / "shared" / "data" / "traces" / "AzureLLMInferenceTrace_code.csv"
@@ -61,7 +61,10 @@ def test_reads_compressed_files(tmp_path: Path) -> None:
         ("at\n2026-03-02T09:00\n", "at[0] (2026-03-02 09:00:00) is naive"),
         (f"at,prompt_tokens\n{NINE},1\n,3\n", "at[1] is missing"),
         (f"at\n{NINE}\n1772442000\n", "at[1]"),
-        (f"at,prompt_tokens\n{NINE},\n", "prompt_tokens[0] must be a whole number of tokens."),
+        (f"at,prompt_tokens\n{NINE},x\n", "prompt_tokens[0] must be a whole number of tokens. Got 'x'."),
+        ("<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "is a web page, not data"),
+        ("\n  <html lang=en>\n", "is a web page, not data"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is a Git LFS pointer, not the data"),
         (f"at\n2026-03-02T09:00:01Z\n{NINE}\n", "at[1] (2026-03-02 09:00:00+00:00) lies before at[0]"),
     ],
 )
@@ -138,11 +141,163 @@ def test_a_format_without_zone_says_what_was_taken(tmp_path: Path) -> None:
     path = write(tmp_path, text)
     trace = tg.read_trace(path)
     assert trace.start == pd.Timestamp("2023-11-16T18:17:03.979960Z")
-    assert trace.notes == ("read as Azure 2023, times taken as UTC",)
+    assert trace.notes == ("read as Azure LLM trace, times taken as UTC",)
     assert trace.frame[["prompt_tokens", "completion_tokens"]].to_numpy().tolist() == [[4808, 10]]
     there = tg.read_trace(path, tz="America/New_York")
     assert there.start == pd.Timestamp("2023-11-16T23:17:03.979960Z")
-    assert there.notes == ("read as Azure 2023, times taken as America/New_York",)
+    assert there.notes == ("read as Azure LLM trace, times taken as America/New_York",)
+
+
+def test_azure_traces_with_offsets_keep_them(tmp_path: Path) -> None:
+    """The traces of 2024 and 2025 carry offsets, with or without decimals: nothing is assumed, nor is ``tz``."""
+    rows = ["2024-05-10 00:00:00.009930+00:00,1,2162,5", "2024-05-10 00:00:01+00:00,0,897,1"]
+    path = write(tmp_path, "\n".join(["TIMESTAMP,NumImages,ContextTokens,GeneratedTokens", *rows]))
+    for tz in (None, "Asia/Tokyo"):
+        trace = tg.read_trace(path, tz=tz)
+        assert trace.notes == ("read as Azure LLM trace",)
+        assert trace.frame["at"].tolist() == [
+            pd.Timestamp("2024-05-10T00:00:00.00993Z"),
+            pd.Timestamp("2024-05-10T00:00:01Z"),
+        ]
+        assert trace.frame["prompt_tokens"].tolist() == [2162, 897]
+
+
+BURST = (
+    "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+    "5,ChatGPT,472,18,490,Conversation log\n"
+    "45.25,GPT-4,1087,0,1087,API log\n"
+    "118,ChatGPT,417,276,693,Conversation log\n"
+)
+
+
+def test_reads_burstgpt(tmp_path: Path) -> None:
+    """Seconds count from ``origin``, models are preferences; the notes say so, and how many calls had failed."""
+    trace = tg.read_trace(write(tmp_path, BURST), origin="2026-03-02T01:00+01:00")
+    assert trace.frame["at"].tolist() == [
+        pd.Timestamp(f"2026-03-02T{at}Z") for at in ("00:00:05", "00:00:45.25", "00:01:58")
+    ]
+    assert trace.frame["model_preference"].tolist() == ["ChatGPT", "GPT-4", "ChatGPT"]
+    assert trace.frame[["prompt_tokens", "completion_tokens"]].to_numpy().tolist() == [[472, 18], [1087, 0], [417, 276]]
+    assert trace.notes == (
+        "read as BurstGPT trace, times counted from 2026-03-02 00:00:00 UTC",
+        "the model called is taken for the preferred deployment",
+        "1 call without a response token, which are failures, kept",
+    )
+
+
+def test_reads_burstgpt_with_other_columns(tmp_path: Path) -> None:
+    """Later columns are left alone, ``Model`` may be absent, and an empty count is a missing one."""
+    text = "Timestamp,Session ID,Elapsed time,Request tokens,Response tokens\n0,a,1.5,7,\n0,b,1.5,9,3\n"
+    trace = tg.read_trace(write(tmp_path, text), origin=NINE)
+    assert list(trace.frame) == ["at", "prompt_tokens", "completion_tokens"]
+    assert trace.notes[1:] == ("completion_tokens missing in 1 of 2 calls, taken as 0 where needed",)
+    assert trace.frame["at"].tolist() == [pd.Timestamp(NINE)] * 2
+
+
+MOONCAKE = (
+    '{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}\n'
+    "\n"
+    '{"timestamp": 3000.5, "input_length": 7322, "output_length": 490}\n'
+)
+
+
+def test_reads_mooncake(tmp_path: Path) -> None:
+    """Milliseconds count from ``origin``; empty lines and hashes are passed over."""
+    trace = tg.read_trace(write(tmp_path, MOONCAKE, "conversation.jsonl"), origin=NINE)
+    assert trace.frame["at"].tolist() == [pd.Timestamp(NINE), pd.Timestamp("2026-03-02T09:00:03.0005Z")]
+    assert trace.frame[["prompt_tokens", "completion_tokens"]].to_numpy().tolist() == [[6758, 500], [7322, 490]]
+    assert trace.notes == ("read as Mooncake trace, times counted from 2026-03-02 09:00:00 UTC",)
+
+
+@pytest.mark.parametrize(("content", "name"), [(BURST, "burst.csv"), (MOONCAKE, "mooncake.jsonl")])
+def test_relative_times_need_an_origin(tmp_path: Path, content: str, name: str) -> None:
+    """Without ``origin`` the error names it; a naive one, or ``tz`` in its place, is no better."""
+    path = write(tmp_path, content, name)
+    with pytest.raises(TraceError, match=r"'[Tt]imestamp' counts from an instant .*: pass origin=, as in origin='2026"):
+        tg.read_trace(path)
+    with pytest.raises(TraceError, match="pass origin="):
+        tg.read_trace(path, tz="UTC")
+    with pytest.raises(TraceError, match="tz is for naive times"):
+        tg.read_trace(path, tz="UTC", origin=NINE)
+    with pytest.raises(InstantError, match="origin must carry a zone"):
+        tg.read_trace(path, origin="2026-03-02")
+    with pytest.raises(InstantError, match="origin must lie in the years 1900 to 2199"):
+        tg.read_trace(path, origin="2200-01-01T00:00Z")
+    with pytest.raises(TraceError, match=r"\[\d\] must lie in the years .* Got [\d.]+, counted from origin"):
+        tg.read_trace(path, origin="2199-12-31T23:59:59Z")
+
+
+def test_instants_need_no_origin(tmp_path: Path) -> None:
+    """``origin`` for a file whose times are instants is a mistake, and not passed over."""
+    with pytest.raises(TraceError, match=r"day\.csv: origin is for times that count from it"):
+        tg.read_trace(write(tmp_path, f"at\n{NINE}\n"), origin=NINE)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("-1,1,1", "Timestamp[1] must be a number, not below 0. Got '-1'."),
+        ("x,1,1", "Timestamp[1] must be a number, not below 0. Got 'x'."),
+        (",1,1", "Timestamp[1] is missing: every row needs a time."),
+        ("inf,1,1", "Timestamp[1] must lie in the years 1900 to 2199."),
+        ("2,1,1", "at[1] (2026-03-02 09:00:02+00:00) lies before at[0]"),
+        ("7,-1,1", "prompt_tokens[1] must be a whole number of tokens."),
+        ("7,1,1.5", "completion_tokens[1] must be a whole number of tokens."),
+    ],
+)
+def test_bad_rows_of_burstgpt_are_named(tmp_path: Path, row: str, message: str) -> None:
+    """A time or a count that cannot be is an error with its row; ``sort=True`` puts times in order."""
+    path = write(tmp_path, f"Timestamp,Request tokens,Response tokens\n5,1,1\n{row}\n")
+    with pytest.raises(TraceError) as caught:
+        tg.read_trace(path, origin=NINE)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    if "before" in message:
+        assert tg.read_trace(path, origin=NINE, sort=True).start == pd.Timestamp("2026-03-02T09:00:02Z")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 3 must be JSON. Got '{'."),
+        ("<p>moved</p>", "line 3 must be JSON. Got '<p>moved</p>'."),
+        ("[" * 100_000, "line 3 must be JSON."),
+        ("[1]", "line 3 must be an object with timestamp, input_length, output_length. Got [1]."),
+        ('{"at": 1}', "line 3 must be an object with timestamp, input_length, output_length. Got {'at': 1}."),
+        ('{"timestamp": null}', "line 3: timestamp must be a number, not below 0. Got None."),
+        ('{"timestamp": "1"}', "line 3: timestamp must be a number, not below 0. Got '1'."),
+        ('{"timestamp": true}', "line 3: timestamp must be a number, not below 0. Got True."),
+        ('{"timestamp": NaN}', "line 3: timestamp must be a number, not below 0. Got nan."),
+        ('{"timestamp": Infinity}', "line 3: timestamp must be a number"),
+        ('{"timestamp": -1}', "line 3: timestamp must be a number, not below 0. Got -1."),
+        ('{"timestamp": 1, "input_length": -1}', "line 3: input_length must be a number, not below 0. Got -1."),
+        ('{"timestamp": 1, "output_length": "x"}', "line 3: output_length must be a number, not below 0. Got 'x'."),
+        ('{"timestamp": 1, "output_length": 1.5}', "completion_tokens[1] must be a whole number of tokens."),
+    ],
+)
+def test_bad_lines_of_mooncake_are_named(tmp_path: Path, line: str, message: str) -> None:
+    """What is wrong in a line is an error with its number, empty lines counted."""
+    path = write(tmp_path, f'{{"timestamp": 0, "input_length": 1, "output_length": 2}}\n\n{line}\n', "m.jsonl")
+    with pytest.raises(TraceError) as caught:
+        tg.read_trace(path, origin=NINE)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "the file is empty."),
+        ("\n\n", "the trace is empty: it needs at least one arrival."),
+        (b"\xff\xfe", "must be UTF-8 text. Byte 0 is not."),
+        ("<!doctype html><html></html>", "is a web page, not data"),
+    ],
+)
+def test_files_that_hold_no_lines(tmp_path: Path, content: str | bytes, message: str) -> None:
+    """An empty file, one of another encoding and a web page are errors that begin with the path."""
+    path = write(tmp_path, content, "m.jsonl")
+    with pytest.raises(TraceError) as caught:
+        tg.read_trace(path, origin=NINE)
+    assert str(caught.value).startswith(f"{path}: {message}")
 
 
 @needs_azure

@@ -301,13 +301,3 @@ def test_summary_lines_leave_nothing_out(demo: tg.Replay, monkeypatch: pytest.Mo
     assert report.Line("cost usd", "1,234.50", "", "1,000.00") in lines
     assert report.Line("tokens", "7") in lines
     assert report.Line("latency, median", "0.250 s") in lines
-
-
-def test_windows_in_words() -> None:
-    """The page tells every part of a window."""
-    window = tg.Window(
-        "22:00", "06:00", tz="Asia/Kolkata", days=["fri"], since="2026-01-01", until="2026-12-31",
-        except_dates=["2026-12-25", "2026-05-01"],
-    )  # fmt: skip
-    words = "22:00-06:00 Asia/Kolkata, fri, since 2026-01-01, until 2026-12-31, except 2026-05-01 2026-12-25"
-    assert report._windows([window, tg.Window("01:00", "02:00")]) == f"{words}; 01:00-02:00 UTC"

@@ -104,7 +104,7 @@ def test_explain():
             "provider": "of weak",
             "open": False,
             "place": None,
-            "closed_by": "Window('22:00', '06:00')",
+            "closed_by": "22:00-06:00 UTC",
             "until": from_us(to_us("2026-03-02T06:00:00.000001Z", "at")),
         },
         {
@@ -112,7 +112,7 @@ def test_explain():
             "provider": "of strong",
             "open": False,
             "place": None,
-            "closed_by": "outside available Window('09:00', '17:00', days=('mon',))",
+            "closed_by": "outside 09:00-17:00 UTC, mon",
             "until": from_us(to_us("2026-03-02T09:00Z", "at")),
         },
         {"deployment": "spare", "provider": "of spare", "open": True, "place": 1, "closed_by": "", "until": pd.NaT},
@@ -140,13 +140,23 @@ def test_explain_says_what_became_of_the_preference():
     assert routed.explain(DAY, "weak").note == ""
 
 
+def test_explain_tells_every_window_that_closes():
+    """Of several windows those that close at that instant are told, parted so that their own commas do not confuse."""
+    closed = (Window("22:00", "06:00"), Window("12:00", "13:00"), Window("03:00", "04:00", days=["mon"]))
+    hours = Hours(closed=closed, available=(Window("00:00", "24:00"),))
+    either = Hours(available=(Window("09:00", "17:00"), Window("18:00", "19:00", tz="Europe/Berlin")))
+    rows = router(hours, either).explain(NIGHT).rows
+    assert rows[0]["closed_by"] == "22:00-06:00 UTC; 03:00-04:00 UTC, mon"
+    assert rows[1]["closed_by"] == "outside 09:00-17:00 UTC; 18:00-19:00 Europe/Berlin"
+
+
 def test_explain_shows():
     """The explanation prints and shows as a table, headed by the answer."""
     routed = router(closed_at_night, Hours())
     explained = routed.explain(NIGHT, "weak")
     assert explained.headline == "At 2026-03-02 03:10:00.000000 UTC: strong"
     assert str(explained).startswith(f"{explained.headline}\n{explained.note}\n")
-    assert "Window('22:00', '06:00')" in str(explained)
+    assert "22:00-06:00 UTC" in str(explained)
     assert "nobody" in router(closed_at_night).explain(NIGHT).headline
     frame = explained.frame
     assert frame["place"].tolist() == [pd.NA, 1]

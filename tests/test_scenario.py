@@ -112,6 +112,50 @@ def test_every_invalid_field_gets_one_clear_error(data: Any, message: str) -> No
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"Faults": []}, "Scenario has the unknown key 'Faults'. Did you mean 'faults'?"),
+        ({"faults": [OUTAGE | {"type": "x" * 5000}]}, "faults[0].type must be one of the known ones. Got 'xxx"),
+        (
+            {"faults": [OUTAGE | {"type": "two\nlines"}]},
+            "faults[0].type must be one of the known ones. Got 'two\\nlines'.",
+        ),
+        ({"faults": [OUTAGE | {"target": "\ud800"}]}, "faults[0].target must be a valid string"),
+        ({"faults": [OUTAGE | {"name": "x" * 5000}] * 2}, "faults must have unique names: name 'xxx"),
+        ({"faults": [RATE | {"rate": 10**5000}]}, "faults[0].rate must be "),
+        ({"groups": {"two\nlines": []}}, "groups.'two\\nlines' must not be empty."),
+        ({"groups": {"x" * 5000: 1}}, "groups.'xxx"),
+        ({"seed": 10**5000}, "seed must be less than 18446744073709551616. Got a number of thousands of digits."),
+    ],
+)
+def test_errors_stay_short_and_in_one_line(data: Any, message: str) -> None:
+    """However long or odd a name, key or value is, the error is a short printable line that still says where."""
+    with pytest.raises(ScenarioError) as caught:
+        tg.Scenario.model_validate(data)
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+def test_unquoted_instants_of_a_file_keep_their_offset(tmp_path: Path) -> None:
+    """An unquoted time of a YAML file is the instant that it says, with its offset."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text(
+        "faults:\n- {type: outage, target: weak, start: 2026-03-02T09:00:00+05:30, end: 2026-03-02T09:00:00Z}\n"
+    )
+    [outage] = tg.Scenario.load(path).faults
+    assert (outage.end - outage.start) == timedelta(hours=5, minutes=30)
+    assert outage.end == datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def test_names_of_many_faults_are_numbered() -> None:
+    """Ten thousand faults of one kind and target have names in order."""
+    names = tg.Scenario(faults=[RATE] * 10_000).fault_names
+    assert names[:3] == ("error_rate:weak", "error_rate:weak#2", "error_rate:weak#3")
+    assert names[-1] == "error_rate:weak#10000"
+
+
 def test_a_fault_alone_names_its_field() -> None:
     """A fault that is built by itself gives the same errors, without a place in a list."""
     with pytest.raises(ScenarioError, match=r"^end must lie after start\. Got"):

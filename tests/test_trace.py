@@ -142,8 +142,6 @@ def test_bad_zones_and_hours_that_clocks_skip_or_repeat(wall: str, tz: Any, mess
         ({"zzz": [1, 2]}, r"^'zzz' is not a column of a trace\. Known: 'at', "),
         ({0: [1, 2]}, r"^0 is not a column of a trace"),
         ({"prompt_tokens": [1, -1]}, r"^prompt_tokens\[1\] must be a whole number of tokens\. Got .*-1"),
-        ({"prompt_tokens": [1, None]}, r"^prompt_tokens\[1\] must be a whole number"),
-        ({"prompt_tokens": pd.array([1, None], dtype="Int64")}, r"^prompt_tokens\[1\] must be a whole number"),
         ({"completion_tokens": [1, 1.5]}, r"^completion_tokens\[1\] must be a whole number of tokens\. Got .*1\.5"),
         ({"completion_tokens": [1, np.inf]}, r"^completion_tokens\[1\] must be a whole number"),
         ({"completion_tokens": ["1", "x"]}, r"^completion_tokens\[1\] must be a whole number of tokens\. Got 'x'\.$"),
@@ -158,6 +156,43 @@ def test_bad_columns_name_their_place(columns: dict[Any, Any], message: str) -> 
     """Unknown columns get the nearest good name; bad preferences and token counts their row."""
     with pytest.raises(TraceError, match=message):
         tg.Trace(pd.DataFrame({"at": [NINE, LATER], **columns}))
+
+
+@pytest.mark.parametrize(
+    "given", [[1, None, 0], pd.array([1, None, 0], dtype="Int64"), ["1", None, "0"], [1, np.nan, 0]]
+)
+@pytest.mark.parametrize("name", ["prompt_tokens", "completion_tokens"])
+def test_missing_token_counts_stay_missing_and_are_counted(tmp_path: Path, name: str, given: Any) -> None:
+    """A missing count is neither 0 nor an error: it is -1 inside, missing in the frame and in files, and noted."""
+    trace = tg.Trace(pd.DataFrame({"at": [NINE, NINE, LATER], name: given}))
+    assert getattr(trace, name).tolist() == [1, -1, 0]
+    assert trace.frame[name].astype(object).tolist() == [1, pd.NA, 0]
+    assert trace.notes == (f"{name} missing in 1 of 3 calls, taken as 0 where needed",)
+    assert trace.answer_tokens.tolist() == ([1, 0, 0] if name == "completion_tokens" else [0, 0, 0])
+    for path in (tmp_path / "day.csv", tmp_path / "day.parquet"):
+        (trace.to_csv if path.suffix == ".csv" else trace.to_parquet)(path)
+        read = tg.read_trace(path)
+        assert read.fingerprint == trace.fingerprint
+        assert read.notes == trace.notes
+    assert not tg.Trace(pd.DataFrame({"at": [NINE], name: [5]})).notes
+
+
+def test_all_token_counts_may_be_missing() -> None:
+    """A column without a single count is a column all the same."""
+    trace = tg.Trace(pd.DataFrame({"at": [NINE, LATER], "completion_tokens": [None, None]}))
+    assert trace.frame["completion_tokens"].isna().all()
+    assert trace.notes == ("completion_tokens missing in 2 of 2 calls, taken as 0 where needed",)
+
+
+def test_arrays_are_checked() -> None:
+    """Token counts given as arrays: one a call, -1 for missing, nothing below."""
+    at_us = np.arange(3)
+    trace = tg.Trace.from_arrays(at_us, completion_tokens=np.array([5, -1, 0]), prompt_tokens=np.array([1, 2, 3]))
+    assert trace.frame["completion_tokens"].isna().tolist() == [False, True, False]
+    assert trace.frame["prompt_tokens"].tolist() == [1, 2, 3]
+    for wrong in ([1, 2], [1, -2, 3]):
+        with pytest.raises(TraceError, match=r"^prompt_tokens must hold one whole number for each call"):
+            tg.Trace.from_arrays(at_us, prompt_tokens=np.array(wrong))
 
 
 def test_at_is_needed_once() -> None:

@@ -301,6 +301,17 @@ def test_round_trips(window):
     assert {hash(other) for other in again} == {hash(window)}
 
 
+def test_reads_as_a_sentence():
+    """As text a window tells every part that is not left out; readers of reports and explanations see this form."""
+    assert str(Window("22:00", "6:00")) == "22:00-06:00 UTC"
+    window = Window(
+        "22:00", "06:00", tz="Asia/Kolkata", days=["fri", "mon"], since="2026-01-01", until="2026-12-31",
+        except_dates=["2026-12-25", "2026-05-01"],
+    )  # fmt: skip
+    words = "22:00-06:00 Asia/Kolkata, mon fri, since 2026-01-01, until 2026-12-31, except 2026-05-01 2026-12-25"
+    assert f"{window}" == words
+
+
 def test_config_is_the_seeds_pair_where_that_says_all():
     """A daily UTC window is written as a pair, any other as a mapping of plain values."""
     assert Window("22:00", "06:00").to_config() == ["22:00", "06:00"]

@@ -35,7 +35,17 @@ from timegate.models import (
     register_model,
 )
 from timegate.replay import Replay, compare, replay
-from timegate.traffic import PoissonTraffic, Trace, generate_trace, read_trace
+from timegate.traffic import (
+    EvenTraffic,
+    PoissonTraffic,
+    Profile,
+    RenewalTraffic,
+    Trace,
+    fit_profile,
+    generate_trace,
+    read_rates,
+    read_trace,
+)
 from timegate.windows import Window
 
 __version__ = "0.1.0"
@@ -45,9 +55,11 @@ __all__ = [
     "Brownout",
     "DeploymentConfig",
     "ErrorRate",
+    "EvenTraffic",
     "Finding",
     "Findings",
     "GatewayConfig",
+    "Incidents",
     "Latency",
     "Model",
     "ModelCallError",
@@ -57,9 +69,12 @@ __all__ = [
     "ModelStreamResponse",
     "MonteCarlo",
     "Outage",
+    "OutageFit",
     "PoissonTraffic",
+    "Profile",
     "RandomOutages",
     "RateLimited",
+    "RenewalTraffic",
     "Replay",
     "Scenario",
     "ScheduleEditor",
@@ -74,9 +89,14 @@ __all__ = [
     "check",
     "compare",
     "diff",
+    "fit_outages",
+    "fit_profile",
     "generate_trace",
     "monte_carlo",
     "plots",
+    "presets",
+    "read_incidents",
+    "read_rates",
     "read_trace",
     "register_model",
     "replay",
@@ -84,11 +104,15 @@ __all__ = [
 ]
 
 
-_SIMULATION = {
-    "ScheduleEditor": "timegate.widgets.editor",
+_LAZY = {
+    "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
+    "OutageFit": "timegate.faults.fit",
+    "ScheduleEditor": "timegate.widgets.editor",
     "StreamReplay": "timegate.replay.stream",
+    "fit_outages": "timegate.faults.fit",
     "monte_carlo": "timegate.replay.monte_carlo",
+    "read_incidents": "timegate.faults.histories",
     "replay_stream": "timegate.replay.stream",
 }
 
@@ -98,9 +122,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
+    # matplotlib, scipy and numba take half a second each to import: they wait until somebody draws, fits or simulates.
     if name == "plots":
         return import_module("timegate.plots")
-    if name in _SIMULATION:
-        return getattr(import_module(_SIMULATION[name]), name)
+    if name == "presets":
+        return import_module("timegate.faults.presets")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

@@ -17,6 +17,7 @@
     │   ├── ConfigError
     │   ├── TraceError
     │   ├── ScenarioError
+    │   ├── IncidentError
     │   └── ReplayError
     ├── InvalidTypeError            (also a TypeError)
     ├── InvalidModelError           (also an AttributeError)
@@ -37,6 +38,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "ConfigError",
+    "IncidentError",
     "InstantError",
     "InvalidModelError",
     "InvalidTypeError",
@@ -56,6 +58,7 @@ __all__ = [
     "WindowError",
     "counted",
     "did_you_mean",
+    "key_of_place",
     "shown",
 ]
 
@@ -223,6 +226,10 @@ class ScenarioError(InvalidValueError):
     """A scenario, one of its faults, or its file, breaks a rule."""
 
 
+class IncidentError(InvalidValueError):
+    """A history of incidents, or its file, breaks a rule, or is too short for what is asked of it."""
+
+
 class ReplayError(InvalidValueError):
     """Router, trace and scenario do not fit each other, or a result cannot be given or written."""
 
@@ -274,8 +281,22 @@ def shown(value: object) -> str:
     >>> len(shown("x" * 1000))
     80
     """
-    text = " ".join(_brief.repr(value).split())
+    try:
+        text = " ".join(_brief.repr(value).split())
+    except ValueError:  # Python does not write out an int of more than some thousand digits
+        text = "a number of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def key_of_place(key: object) -> str:
+    """Return a key as it stands in the place that a message begins with, quoted only where it has to be.
+
+    Examples
+    --------
+    >>> key_of_place("start"), key_of_place("x" * 1000)[:9], key_of_place(7)
+    ('start', "'xxxxxxxx", '7')
+    """
+    return key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
@@ -289,8 +310,10 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     " Known: 'weak', 'strong'."
     """
     names = list(known)
-    near = difflib.get_close_matches(str(name).lower(), [n.lower() for n in names], n=1, cutoff=0.6)
+    wanted = name if isinstance(name, str) else shown(name)
+    near = difflib.get_close_matches(wanted[:80].lower(), [n.lower() for n in names], n=1, cutoff=0.6)
     if near:
         return f" Did you mean {next(n for n in names if n.lower() == near[0])!r}?"
-    listed = ", ".join(map(repr, names[:12])) + (", ..." if len(names) > 12 else "")
+    listed = ", ".join(map(shown, names[:12])) + (", ..." if len(names) > 12 else "")
+    listed = listed if len(listed) <= 200 else f"{listed[:197]}..."
     return f" Known: {listed}." if 0 < len(names) <= 24 else ""  # of hundreds of zones, a few say nothing

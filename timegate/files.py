@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from timegate.errors import InvalidValueError, did_you_mean
+from timegate.errors import InvalidValueError, did_you_mean, shown
 
-__all__ = ["check_readable", "dump_yaml", "read_document", "replacing", "write_document"]
+__all__ = [
+    "check_readable",
+    "dump_yaml",
+    "made_folder",
+    "parse_document",
+    "read_document",
+    "read_text",
+    "replacing",
+    "write_document",
+    "write_files",
+]
 
-MAX_DOCUMENT_BYTES = 16 * 2**20
+# Far above any document that is meant, and low enough to be read or refused within a second or two.
+MAX_DOCUMENT_BYTES = 8 * 2**20
+MAX_VALUES = 250_000  # with YAML's aliases unfolded
+MAX_DEPTH = 50
 
 
 def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
@@ -25,6 +40,8 @@ def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
         if path.is_dir():
             raise error_class(f"{path}: is a folder, not a file.")
         if not path.exists():
+            if path.is_symlink():
+                raise error_class(f"{path}: is a link to {shown(os.readlink(path))}, which is not there.")
             siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings)
             raise error_class(f"{path}: no such file.{hint if 'Did' in hint else ''}")
@@ -34,50 +51,104 @@ def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
 
 
-def read_document(path: str | Path, error_class: type[InvalidValueError]) -> Any:
+def read_document(path: str | Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:
     """Read a YAML 1.2 or JSON file as plain data.
 
     Parameters
     ----------
     path : path
-        Read as JSON if the name ends in ``.json``, else as YAML.
     error_class : type
-        Raised, in one sentence that begins with the path, for whatever is wrong with the file.
+        Raised, in one sentence that begins with the path, for whatever is wrong with the file: among others, more
+        than 8 MiB, more than 250,000 values (each use of an alias counts all that it stands for), or more than
+        50 levels.
+    is_json : bool, optional
+        Whether to read it as JSON, or as YAML. Default: as JSON if the name ends in ``.json``.
     """
     path = Path(path)
+    return parse_document(read_text(path, error_class), path, error_class, is_json)
+
+
+def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
+    """Read the text of a document, or raise the error of :func:`read_document`."""
     check_readable(path, error_class)
     try:
-        if path.stat().st_size > MAX_DOCUMENT_BYTES:
-            raise error_class(f"{path}: larger than {MAX_DOCUMENT_BYTES // 2**20} MiB; this cannot be meant.")
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise error_class(f"{path}: must be UTF-8 text. Byte {error.start} is not.") from None
+        if not path.is_file():  # nobody knows whether and when it ends
+            raise error_class(f"{path}: is a pipe, socket or device, not a file.")
+        with path.open("rb") as file:
+            content = file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise error_class(f"{path}: larger than {MAX_DOCUMENT_BYTES // 2**20} MiB; this cannot be meant.")
     try:
-        data = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise error_class(f"{path}: must be UTF-8 text. Byte {error.start} is not.{_encoding(content)}") from None
+    if "\0" in text:
+        place = content.index(b"\0")
+        raise error_class(f"{path}: must be UTF-8 text. Byte {place} is NUL.{_encoding(content)}")
+    return text
+
+
+def parse_document(text: str, path: Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:
+    """Parse the text of a document, or raise the error of :func:`read_document`."""
+    is_json = path.suffix == ".json" if is_json is None else is_json
+    try:
+        data = _parse_json(text) if is_json else _yaml().parse(text, MAX_VALUES, MAX_DEPTH)
     except ValueError as error:
-        raise error_class(f"{path}: cannot be read as {'JSON' if path.suffix == '.json' else 'YAML'}: "
-                          f"{' '.join(str(error).split())}") from None  # fmt: skip
-    except RecursionError:
-        raise error_class(f"{path}: nested too deeply.") from None
+        problem = " ".join(str(error).split())
+        raise error_class(f"{path}: cannot be read as {'JSON' if is_json else 'YAML'}: {problem}.") from None
     if data is None:
         raise error_class(f"{path}: the file holds no data.")
     return data
+
+
+def _encoding(content: bytes) -> str:
+    """Return what a text that is not UTF-8 seems to be, as the end of an error message."""
+    head = content[:1000]
+    zeros = head.count(0) / len(head)
+    if zeros > 0.6:
+        return " It seems to be UTF-32: save it as UTF-8."
+    if zeros > 0.3 or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return " It seems to be UTF-16: save it as UTF-8."
+    if any(byte < 32 and byte not in b"\t\n\r\f" for byte in head):
+        return " It seems to be no text at all."
+    return " It seems to be Latin-1 or Windows-1252: save it as UTF-8."
 
 
 def _parse_json(text: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         data = dict(pairs)
         if len(data) < len(pairs):
-            names = [name for name, _ in pairs]
-            raise ValueError(f"found duplicate key {next(n for n in names if names.count(n) > 1)!r}")
+            names = Counter(name for name, _ in pairs)
+            raise ValueError(f"found duplicate key {shown(names.most_common(1)[0][0])}")
         return data
 
     def refuse(name: str) -> Any:
         raise ValueError(f"{name} is not JSON")
 
-    return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    try:
+        data = json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check_size(data)
+    return data
+
+
+def _check_size(data: Any) -> None:
+    level, size = [data], 0
+    for _ in range(MAX_DEPTH):
+        size += len(level)
+        if size > MAX_VALUES:
+            raise ValueError(f"found more than {MAX_VALUES:,} values; this cannot be meant")
+        level = [
+            item
+            for value in level
+            if isinstance(value, list | dict)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    if level:
+        raise ValueError("nested too deeply")
 
 
 def dump_yaml(data: Any, header: str = "") -> str:
@@ -85,12 +156,8 @@ def dump_yaml(data: Any, header: str = "") -> str:
     return header + str(_yaml().dump(data))
 
 
-def _parse_yaml(text: str) -> Any:
-    return _yaml().parse(text)
-
-
 def _yaml() -> Any:
-    return import_module("timegate.yaml12")  # ruamel.yaml waits until a file is read: `import timegate` stays short
+    return import_module("timegate.yaml12")  # PyYAML waits until a file is read: `import timegate` stays short
 
 
 def write_document(path: str | Path, data: Any, header: str = "") -> None:
@@ -100,6 +167,26 @@ def write_document(path: str | Path, data: Any, header: str = "") -> None:
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n" if is_json else dump_yaml(data, header)
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+
+
+def made_folder(folder: str | Path, error_class: type[InvalidValueError]) -> Path:
+    """Make a folder, if it is not there, and the folders that it lies in."""
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise error_class(f"{folder}: cannot be made a folder: {error.strerror}.") from error
+    return folder
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder that is there, each whole or not at all, and return their paths."""
+    paths = []
+    for name, content in contents.items():
+        paths.append(folder / name)
+        with replacing(paths[-1]) as unfinished:
+            unfinished.write_bytes(content)
+    return paths
 
 
 @contextmanager

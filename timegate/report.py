@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from string import Template
@@ -15,11 +16,22 @@ from matplotlib.figure import Figure
 
 from timegate import plots
 from timegate.columns import OUTCOMES
-from timegate.files import replacing
+from timegate.files import write_files
 from timegate.replay import Replay
-from timegate.windows import Window
 
-__all__ = ["BASELINE", "CAPTIONS", "Line", "calls", "page", "percent", "summary_lines", "write"]
+__all__ = [
+    "BASELINE",
+    "CAPTIONS",
+    "Line",
+    "calls",
+    "figure_text",
+    "label_of",
+    "page",
+    "percent",
+    "png",
+    "summary_lines",
+    "write",
+]
 
 BASELINE = "no windows, no faults"
 
@@ -77,8 +89,8 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
     figures: dict[str, Any] = {str(name): value for name, value in run.summary().items()}
     number = figures["calls"]
 
-    def counted(label: str, count: int, baseline: float | None = None) -> Line:
-        return Line(label, f"{count:,}", percent(count / number), "" if baseline is None else percent(baseline))
+    def counted(title: str, count: int, baseline: float | None = None) -> Line:
+        return Line(title, f"{count:,}", percent(count / number), "" if baseline is None else percent(baseline))
 
     shares = {name: (figures[f"share[{name}]"], figures[f"baseline_share[{name}]"]) for name in run.deployments}
     groups = {
@@ -91,7 +103,7 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
             counted("blocked (nobody was open)", figures["blocked"]),
         ],
         "Served by": [counted(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
-        "Also": [counted(_LABELS["preference_passed_over"], figures["preference_passed_over"])],
+        "Also": [counted(label_of("preference_passed_over"), figures["preference_passed_over"])],
     }
     told = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
     told |= {f"share[{name}]" for name in run.deployments}
@@ -100,13 +112,30 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
     for name, value in figures.items():
         if name not in told and not name.startswith("baseline_"):
             baseline = figures.get(f"baseline_{name}")
-            label = _LABELS.get(name, _words(name.removesuffix("_s")))
-            line = Line(label, _figure(name, value), "", "" if baseline is None else _figure(name, baseline))
-            groups["Also"].append(line)
+            text = "" if baseline is None else figure_text(name, baseline)
+            groups["Also"].append(Line(label_of(name), figure_text(name, value), "", text))
     return groups
 
 
-def _figure(name: str, value: object) -> str:
+def label_of(name: str) -> str:
+    """Return what a figure of the summary is called in a table for readers.
+
+    Examples
+    --------
+    >>> label_of("latency_p95_s"), label_of("attempts_per_call")
+    ('latency, 95th percentile', 'attempts per call')
+    """
+    return _LABELS.get(name, _words(name.removesuffix("_s")))
+
+
+def figure_text(name: str, value: object) -> str:
+    """Write the value of a figure, with the unit that its name ends in.
+
+    Examples
+    --------
+    >>> figure_text("latency_p95_s", 1.25), figure_text("attempts_per_call", 1.0), figure_text("calls", 1200)
+    ('1.250 s', '1.00', '1,200')
+    """
     if isinstance(value, float):
         return f"{value:,.3f} s" if name.endswith("_s") else f"{value:,.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
@@ -135,29 +164,26 @@ def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
         **{f"{name}.png": png for name, png in drawn.items()},
         "report.html": page(run, drawn, source).encode(),
     }
-    paths = run.to_csv(folder)
-    for name, content in contents.items():
-        paths.append(Path(folder) / name)
-        with replacing(paths[-1]) as unfinished:
-            unfinished.write_bytes(content)
-    return paths
+    return [*run.to_csv(folder), *write_files(Path(folder), contents)]
 
 
 def _draw(run: Replay) -> dict[str, bytes]:
-    """Draw every plot as PNG, on figures that pyplot and the user's backend never see."""
+    """Draw every plot, on figures that pyplot and the user's backend never see."""
     rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
     heights = {"day": 2.0 + 0.55 * rows, "share": 4.0, "fallbacks": 1.5 + 0.5 * rows}
-    drawn = {}
-    for name in CAPTIONS:
-        figure = Figure(figsize=(10, heights[name]), layout="constrained")
-        with warnings.catch_warnings():
-            # A name may hold a letter that the font lacks: it shows as a box.
-            warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-            getattr(plots, name)(run, ax=figure.subplots())
-            buffer = BytesIO()
-            figure.savefig(buffer, format="png", dpi=144)
-        drawn[name] = buffer.getvalue()
-    return drawn
+    return {name: png(partial(getattr(plots, name), run), (10, heights[name])) for name in CAPTIONS}
+
+
+def png(draw: Callable[..., object], size: tuple[float, float]) -> bytes:
+    """Return a plot as PNG: ``draw`` is called with the ``ax`` of a new figure of so many inches."""
+    figure = Figure(figsize=size, layout="constrained")
+    buffer = BytesIO()
+    with warnings.catch_warnings():
+        # A name may hold a letter that the font lacks: it shows as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        draw(ax=figure.subplots())
+        figure.savefig(buffer, format="png", dpi=144)
+    return buffer.getvalue()
 
 
 def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
@@ -182,7 +208,12 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     tiles += [(_words(outcome), f"{figures[outcome]:,}") for outcome in OUTCOMES]
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
     deployments = [
-        (d.name, d.provider, _windows(d.hours.closed) or "never", _windows(d.hours.available) or "always")
+        (
+            d.name,
+            d.provider,
+            "; ".join(map(str, d.hours.closed)) or "never",
+            "; ".join(map(str, d.hours.available)) or "always",
+        )
         for d in run.router.deployments
     ]
     faults = [(_words(f["type"]), f["target"], _details(f)) for f in run.scenario.to_dict()["faults"]]
@@ -230,18 +261,6 @@ def _wide(kind: str, head: Sequence[str], bodies: str) -> str:
 def _row(cells: Iterable[str], tag: str = "td") -> str:
     """Write a row of a table; here every cell is escaped."""
     return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _windows(windows: Iterable[Window]) -> str:
-    described = []
-    for window in windows:
-        parts = [f"{window.start}-{window.end} {window.tz}"]
-        parts += [" ".join(window.days)] if window.days else []
-        parts += [f"since {window.since}"] if window.since else []
-        parts += [f"until {window.until}"] if window.until else []
-        parts += ["except " + " ".join(map(str, window.except_dates))] if window.except_dates else []
-        described.append(", ".join(parts))
-    return "; ".join(described)
 
 
 def _words(name: str) -> str:

@@ -118,7 +118,7 @@ class Router:
     @staticmethod
     def _closed_by(hours: Hours, at_us: int) -> str:
         closing = [window for window in hours.closed if len(window.spans_us(at_us, at_us + 1))]
-        return ", ".join(map(repr, closing)) or f"outside available {', '.join(map(repr, hours.available))}"
+        return "; ".join(map(str, closing)) or f"outside {'; '.join(map(str, hours.available))}"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
-from timegate.errors import InvalidTypeError, InvalidValueError, WindowError, did_you_mean, shown
+from timegate.errors import InvalidTypeError, InvalidValueError, WindowError, did_you_mean, key_of_place, shown
 from timegate.windows import check_zone
 
-__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Value", "ZoneName"]
+__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Text", "Value", "ZoneName"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -32,6 +32,18 @@ AwareInstant = Annotated[
     PlainSerializer(_write_instant, return_type=str, when_used="json"),
 ]
 """An aware datetime in UTC, from anything that :func:`timegate.clock.to_us` reads."""
+
+
+def _is_unicode(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"must be text that a file can hold. Got {shown(value)}.") from None
+    return value
+
+
+Text = Annotated[str, AfterValidator(_is_unicode)]
+"""Text without lone surrogates, which JSON and Python's strings can hold, but no file."""
 
 
 def _read_zone(value: Any) -> str:
@@ -94,7 +106,7 @@ class Value(pydantic.BaseModel):
             for key in data:
                 if key not in cls.model_fields:
                     hint = did_you_mean(key, cls.model_fields)
-                    raise PydanticCustomError("key", "{text}", {"text": f"has the unknown key {key!r}.{hint}"})
+                    raise PydanticCustomError("key", "{text}", {"text": f"has the unknown key {shown(key)}.{hint}"})
         return data
 
 
@@ -129,7 +141,7 @@ def _sentence(found: Any, data: Any, name: str) -> str:
     if found["type"] == "union_tag_invalid":
         known = [tag.strip(" '") for tag in found["ctx"]["expected_tags"].split(",")]
         tag = found["ctx"]["tag"]
-        return f"{place}.type must be one of the known ones. Got {tag!r}.{did_you_mean(tag, known)}"
+        return f"{place}.type must be one of the known ones. Got {shown(tag)}.{did_you_mean(tag, known)}"
     if not isinstance(cause, Exception) and found["type"] != "key":
         message = f"{message.rstrip('.')}. Got {shown(found['input'])}."
     if found["type"] == "literal_error":
@@ -147,11 +159,11 @@ def _place(loc: Sequence[str | int], data: Any) -> str:
         if isinstance(part, int):
             place += f"[{part}]"
         else:
-            place += f"{'.' if place and not place.endswith(' ') else ''}{part}"
+            place += f"{'.' if place and not place.endswith(' ') else ''}{key_of_place(part)}"
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             data = None
         if isinstance(part, int) and isinstance(data, Mapping) and isinstance(data.get("model_name"), str):
-            place += f" {data['model_name']!r}: "
+            place += f" {shown(data['model_name'])}: "
     return place.removesuffix(": ")

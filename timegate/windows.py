@@ -22,16 +22,17 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
-from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
+from timegate.errors import InvalidTypeError, WindowError, did_you_mean, key_of_place, shown
 
-__all__ = ["DAYS", "Spans", "Window", "check_zone", "complement", "constant_offsets", "union"]
+__all__ = ["DAYS", "DAY_NAMES", "Spans", "Window", "check_zone", "complement", "constant_offsets", "union"]
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Spans = npt.NDArray[np.int64]
 """Half-open stretches of time: shape (n, 2), microseconds, sorted and disjoint."""
 
 _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
+DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")  # the standard library also takes 2026-W10 and 2026030299
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 
@@ -68,6 +69,8 @@ class Window:
     True
     >>> night
     Window('22:00', '06:00', tz='America/Sao_Paulo', days=('fri',))
+    >>> print(night)
+    22:00-06:00 America/Sao_Paulo, fri
     """
 
     start: str
@@ -110,6 +113,14 @@ class Window:
         )
         return f"Window({self.start!r}, {self.end!r}{extras})"
 
+    def __str__(self) -> str:
+        parts = [f"{self.start}-{self.end} {self.tz}"]
+        parts += [" ".join(self.days)] if self.days else []
+        parts += [f"since {self.since}"] if self.since else []
+        parts += [f"until {self.until}"] if self.until else []
+        parts += ["except " + " ".join(map(str, self.except_dates))] if self.except_dates else []
+        return ", ".join(parts)
+
     @classmethod
     def parse(cls, value: object) -> Window:
         """Read a window as configs write it.
@@ -130,7 +141,7 @@ class Window:
             known = [field.name for field in fields(cls)]
             for key in value:
                 if key not in known:
-                    raise WindowError(f"is not a field of a window.{did_you_mean(key, known)}", field=str(key))
+                    raise WindowError(f"is not a field of a window.{did_you_mean(key, known)}", field=key_of_place(key))
             for key in ("start", "end"):
                 if key not in value:
                     raise WindowError("is missing: a window needs start and end.", field=key)
@@ -210,8 +221,9 @@ class Window:
         for since_us, until_us, offset_us in constant_offsets(self.tz, start_us, end_us):
             lo, hi = since_us + offset_us, until_us + offset_us  # the stretch in local time
             midnights = DAY_US * self.start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
-            local = np.stack([midnights + first_us, midnights + last_us], axis=1).clip(lo, hi)
-            parts.append(local[local[:, 0] < local[:, 1]] - offset_us)
+            starts, ends = np.maximum(midnights + first_us, lo), np.minimum(midnights + last_us, hi)
+            inside = starts < ends
+            parts.append(np.array([starts[inside], ends[inside]]).T - offset_us)
         return union(parts)
 
     def start_days(self, first: int, last: int) -> npt.NDArray[np.int64]:
@@ -242,7 +254,7 @@ def union(parts: Iterable[Spans]) -> Spans:
         return np.empty((0, 2), np.int64)
     spans = np.concatenate(rows)
     if (spans[1:, 0] > spans[:-1, 1]).all():  # as most are already
-        return spans
+        return np.ascontiguousarray(spans)
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
     reach = np.maximum.accumulate(spans[:, 1])
     opens = np.concatenate([[True], spans[1:, 0] > reach[:-1]])  # nothing before it reaches this start
@@ -263,7 +275,7 @@ def complement(spans: Spans, start_us: int, end_us: int) -> Spans:
 
 
 def constant_offsets(tz: str, start_us: int, end_us: int) -> list[tuple[int, int, int]]:
-    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes: (since, until, offset)."""
+    """Cut ``[start_us, end_us)`` where the zone's offset from UTC changes, and at new years: (since, until, offset)."""
     if tz == "UTC":
         return [(start_us, end_us, 0)]
     # Whole years, so that the cache serves a clock that moves on.
@@ -337,9 +349,18 @@ def check_zone(value: object) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):  # not there, not a name, a folder
-        hint = did_you_mean(value, sorted(available_timezones()))
-        raise WindowError(f"must be an IANA zone. Got {shown(value)}.{hint}", field="tz") from None
+        raise WindowError(f"must be an IANA zone. Got {shown(value)}.{_nearest_zone(value)}", field="tz") from None
     return value
+
+
+@functools.lru_cache(maxsize=1024)  # a mistyped zone often stands in many windows, and 600 names take long to compare
+def _nearest_zone(name: str) -> str:
+    return did_you_mean(name, _zones())
+
+
+@functools.cache
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
 
 
 def _weekdays(value: object) -> tuple[str, ...] | None:
@@ -349,7 +370,7 @@ def _weekdays(value: object) -> tuple[str, ...] | None:
         raise InvalidTypeError(f"must be a list of weekdays like ['mon', 'fri']. Got {shown(value)}.", "days")
     days = set()
     for item in value:
-        day = _DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
+        day = DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
         if day is None:
             raise WindowError(f"must be weekdays. Got {shown(item)}.{did_you_mean(item, DAYS)}", field="days")
         days.add(day)
@@ -361,7 +382,7 @@ def _weekdays(value: object) -> tuple[str, ...] | None:
 def _local_date(value: object, field: str) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value)
         except ValueError:

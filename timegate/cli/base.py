@@ -21,7 +21,11 @@ import timegate as tg
 __all__ = ["Config", "app", "main", "new_console", "new_table", "plain", "reporting", "say"]
 
 INPUT_ERROR, INTERRUPTED = 2, 130
-SPELLINGS = {"pass tz='UTC'": "pass --tz UTC", "Pass sort=True": "Pass --sort"}
+SPELLINGS = {
+    "pass tz='UTC'": "pass --tz UTC",
+    "Pass sort=True": "Pass --sort",
+    "pass origin=, as in origin='2026-03-02T00:00Z'": "pass --origin 2026-03-02T00:00Z or another time",
+}
 """What errors advise in Python, and how the command has it."""
 
 app = typer.Typer(

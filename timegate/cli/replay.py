@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, cast
 
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.text import Text
 
 import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
-from timegate.errors import ReplayError
+from timegate.cli.runs import (
+    EngineName,
+    Origin,
+    Out,
+    ScenarioFile,
+    Sort,
+    TraceFile,
+    Zone,
+    check_folder,
+    print_head,
+    print_pairs,
+    write_folder,
+)
 from timegate.replay.replay import Engine
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 
 __all__ = ["demo", "explain", "replay"]
-
-MOST_FALLBACKS = 12
 
 
 @app.command()
@@ -46,39 +54,13 @@ def demo(
 @reporting()
 def replay(
     config: Config,
-    trace: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE",
-            help="The arrivals: CSV or Parquet with the column 'at', or the Azure 2023 format.",
-            readable=False,
-            show_default=False,
-        ),
-    ],
-    scenario: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="The faults: YAML or JSON. Default: none.", readable=False, show_default=False
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The folder for tables, plots and report.html. Without it, the summary is printed and no more.",
-            readable=False,
-            show_default=False,
-        ),
-    ] = None,
-    tz: Annotated[
-        str | None,
-        typer.Option(metavar="ZONE", help="The zone of times that state none, such as UTC.", show_default=False),
-    ] = None,
-    sort: Annotated[bool, typer.Option("--sort", help="Sort arrivals that are not in order of time.")] = False,
-    engine: Annotated[
-        str,
-        typer.Option(metavar="NAME", help=f"One of {', '.join(get_args(Engine))}; auto takes the fastest."),
-    ] = "auto",
+    trace: TraceFile,
+    scenario: ScenarioFile = None,
+    out: Out = None,
+    tz: Zone = None,
+    origin: Origin = None,
+    sort: Sort = False,
+    engine: EngineName = "auto",
 ) -> None:
     """Replay a trace through a gateway, with the faults of a scenario.
 
@@ -87,7 +69,7 @@ def replay(
     Example:
     timegate replay gateway.yaml --trace day.csv --scenario bad.yaml --out results
     """
-    _replay(config, trace, scenario, out, tz=tz, sort=sort, engine=engine)
+    _replay(config, trace, scenario, out, tz=tz, origin=origin, sort=sort, engine=engine)
 
 
 @app.command()
@@ -128,6 +110,7 @@ def _replay(
     out: Path | None,
     *,
     tz: str | None = None,
+    origin: str | None = None,
     sort: bool = False,
     engine: str = "auto",
 ) -> None:
@@ -136,16 +119,14 @@ def _replay(
     from timegate import report
 
     if out is not None:
-        _check_folder(out)
+        check_folder(out)
     gateway = tg.GatewayConfig.load(config)
     faults = None if scenario is None else tg.Scenario.load(scenario)
-    run = tg.replay(gateway, tg.read_trace(trace, tz=tz, sort=sort), faults, engine=cast("Engine", engine))
+    arrivals = tg.read_trace(trace, tz=tz, sort=sort, origin=origin)
+    run = tg.replay(gateway, arrivals, faults, engine=cast("Engine", engine))
 
     console = new_console()
-    span = f"{run.trace.start:%Y-%m-%d %H:%M:%S} to {run.trace.end:%Y-%m-%d %H:%M:%S} UTC"
-    console.print(f"{report.calls(len(run))}, {span}; engine {run.engine}, seed {run.scenario.seed}.", soft_wrap=True)
-    for note in run.trace.notes:
-        console.print(plain(note), soft_wrap=True)
+    print_head(console, run)
     table = new_table("", "replay", "share", report.BASELINE, right=3)
     for title, lines in report.summary_lines(run).items():
         table.add_row(Text(title, style="bold"))
@@ -153,29 +134,9 @@ def _replay(
             table.add_row(*map(plain, line))
         table.add_section()
     console.print(table)
-    moved = run.fallbacks()
-    if len(moved):
-        table = new_table("first choice", "served by", "calls", right=1)
-        for row in moved.head(MOST_FALLBACKS).itertuples(index=False):
-            table.add_row(plain(row[0]), plain(row[1]), f"{row[2]:,}")
-        console.print(table)
-    if len(moved) > MOST_FALLBACKS:
-        console.print(f"and {len(moved) - MOST_FALLBACKS} more pairs.")
+    print_pairs(console, run.fallbacks(), "first choice", "served by")
     if out is None:
         console.print("With --out DIR, the tables, the plots and a report are written.")
         return
     source = ", ".join(path.name for path in (config, trace, scenario) if path is not None)
-    with Console(stderr=True).status("drawing and writing"):
-        paths = report.write(run, out, source)
-    console.print("Wrote:")
-    for path in paths:
-        console.print(" ", plain(path), soft_wrap=True)
-
-
-def _check_folder(folder: Path) -> None:
-    """Fail before a long replay, not after it, if its results could not be written."""
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise ReplayError(f"{folder}: cannot be the folder to write to: {nearest} is a file.")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ReplayError(f"{folder}: cannot be the folder to write to: no permission to write in {nearest}.")
+    write_folder(out, lambda: report.write(run, out, source))

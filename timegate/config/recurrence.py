@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.clock import DAY_US, MINUTE_US, SECOND_US
+from timegate.errors import counted
 from timegate.windows import DAYS, Spans, constant_offsets
 
 __all__ = ["Pattern", "lasting", "listed", "local_us", "occurrence", "offset_changes", "patterns"]
@@ -21,7 +22,7 @@ _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 _FEW = 3
 _RECURRING, _ONCE = 0, 1
-_MOST_LOCAL_TIMES = 3
+_MOST_LISTED, _MOST_LOCAL_TIMES = 4, 3
 
 
 class Pattern(NamedTuple):
@@ -101,13 +102,16 @@ def lasting(us: int) -> str:
 
 
 def listed(items: Sequence[str], word: str = "and") -> str:
-    """Join words as a sentence does.
+    """Join words as a sentence does; of many the first few.
 
     Examples
     --------
-    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
-    ('a', 'a and b', 'a, b and c')
+    >>> listed(["a"]), listed(["a", "b", "c"], "or"), listed(["a", "b", "c", "d", "e", "f"])
+    ('a', 'a, b or c', 'a, b, c, d and 2 others')
     """
+    items = list(items)
+    if len(items) > _MOST_LISTED + 1:
+        items[_MOST_LISTED:] = [counted(len(items) - _MOST_LISTED, "other")]
     return f" {word} ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
 
 

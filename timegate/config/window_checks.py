@@ -14,14 +14,12 @@ from timegate.config.findings import Finding
 from timegate.config.model import DeploymentConfig, GatewayConfig
 from timegate.config.recurrence import lasting, listed, offset_changes
 from timegate.config.survey import Place, Survey, Tally, windows_of
-from timegate.errors import counted
-from timegate.windows import DAYS, Spans, Window
+from timegate.windows import DAYS, Spans, Window, union
 
 __all__ = ["check_windows"]
 
 _EPOCH_DAY = date(1970, 1, 1)
 WEEK_US, YEAR_US = 7 * DAY_US, 366 * DAY_US
-_MOST_NAMED = 4
 
 
 def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Iterator[Finding]:
@@ -69,9 +67,7 @@ class _Seat(NamedTuple):
 
     def names(self, others: Iterable[int]) -> str:
         """Name windows of the same list."""
-        others = sorted(others)
-        more = [counted(len(others) - _MOST_NAMED, "other")] if len(others) > _MOST_NAMED else []
-        return listed([f"{self.place[1]}[{index}]" for index in others[:_MOST_NAMED]] + more)
+        return listed([f"{self.place[1]}[{index}]" for index in sorted(others)])
 
 
 def _useless_exceptions(seat: _Seat) -> Iterator[Finding]:
@@ -80,12 +76,11 @@ def _useless_exceptions(seat: _Seat) -> Iterator[Finding]:
     useless = [day for day in seat.window.except_dates if not _starts_on(without, _day_number(day))]
     if not useless:
         return
-    shown = [f"{day} ({DAYS[day.weekday()].capitalize()})" for day in useless[:_MOST_NAMED]]
-    more = [counted(len(useless) - _MOST_NAMED, "other")] if len(useless) > _MOST_NAMED else []
+    days = listed([f"{day} ({DAYS[day.weekday()].capitalize()})" for day in useless])
     fix = "Remove what is excepted for nothing, or mend the date."
     if without.crosses_midnight:
         fix += " A window across midnight is excepted by the date of the evening on which it starts."
-    yield seat.finding("TG308", f"It excepts {listed(shown + more)}, when it would not start anyway.", fix)
+    yield seat.finding("TG308", f"It excepts {days}, when it would not start anyway.", fix)
 
 
 def _idle(seat: _Seat, tally: Tally, now_us: int) -> Finding | None:
@@ -159,19 +154,22 @@ class _Change(NamedTuple):
 def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
     """Find occurrences in the coming year that a change of the clocks skips, cuts, doubles, shortens or prolongs."""
     found: dict[str, list[_Change]] = {}
+    local_us = seat.window.local_us
     for change_us, before_us, after_us in offset_changes(seat.window.tz, now_us, now_us + YEAR_US):
         # The local times that the clocks skip, or show twice.
         lo, hi = sorted([change_us + before_us, change_us + after_us])
         for day in (lo // DAY_US - 1, lo // DAY_US):
-            first, last = (day * DAY_US + us for us in seat.window.local_us)
+            first, last = (day * DAY_US + us for us in local_us)
             shared_us = min(last, hi) - max(first, lo)
             # A shared microsecond is the included end of a window that is over when the clocks change.
             if shared_us <= 0 or (shared_us == 1 and last - first > 1) or not _starts_on(seat.window, day):
                 continue
             code, words = _effect((first, last), (lo, hi), skipped=after_us > before_us)
-            spans = seat.window.spans_us(
-                min(first, lo) - max(before_us, after_us), max(last, hi) - min(before_us, after_us)
+            parts = (
+                (first - before_us, min(last - before_us, change_us)),
+                (max(first - after_us, change_us), last - after_us),
             )
+            spans = np.array([part for part in parts if part[0] < part[1]], np.int64).reshape(-1, 2)
             if code:
                 found.setdefault(code, []).append(_Change(code, f"on {_EPOCH_DAY + timedelta(day)} it {words}", spans))
     for code, changes in sorted(found.items()):
@@ -181,7 +179,7 @@ def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
             "TG402": "Move its ends out of the hours that are skipped or repeated, or give it a zone such as UTC.",
             "TG403": "If it should always last as long, give it a zone without daylight saving, such as UTC.",
         }[code]
-        yield seat.finding(code, message, fix, np.concatenate([change.spans for change in changes]))
+        yield seat.finding(code, message, fix, union(change.spans for change in changes))
 
 
 def _effect(window: tuple[int, int], hour: tuple[int, int], *, skipped: bool) -> tuple[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from timegate.errors import InvalidValueError, ScenarioError, did_you_mean
+from timegate.errors import InvalidValueError, ScenarioError, did_you_mean, shown
 from timegate.faults.injection import Injector, targets_of
 from timegate.faults.kinds import (
     Brownout,
@@ -25,7 +26,7 @@ from timegate.faults.kinds import (
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
-from timegate.validation import FieldError, FormatVersion, Value
+from timegate.validation import FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
 
@@ -48,6 +49,7 @@ class Scenario(Value):
     groups : mapping of str to list of str, optional
         Deployments that a fault may target together: ``{"eu": ["strong", "weak"]}`` for the target ``"group:eu"``.
     description : str, optional
+        For people.
     version : int
         Of the file format: 1.
 
@@ -66,26 +68,26 @@ class Scenario(Value):
     error_class: ClassVar[type[InvalidValueError]] = ScenarioError
 
     version: FormatVersion = 1
-    description: str | None = None
+    description: Text | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     groups: dict[Name, Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]] = Field(default_factory=dict)
     faults: Annotated[tuple[AnyFault, ...], Field(strict=False)] = ()
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
-        given = [fault.name for fault in self.faults if fault.name is not None]
-        for i, name in enumerate(given):
-            if name in given[:i]:
-                raise FieldError("faults", f"must have unique names: name {name!r} is given twice.")
+        given = Counter(fault.name for fault in self.faults if fault.name is not None)
+        for name, times in given.items():
+            if times > 1:
+                raise FieldError("faults", f"must have unique names: name {shown(name)} is given twice.")
         return self
 
     @model_validator(mode="after")
     def _knows_its_groups(self) -> Self:
-        known = [f"group:{group}" for group in self.groups]
+        known = {f"group:{group}": None for group in self.groups}
         for i, fault in enumerate(self.faults):
             if fault.target.startswith("group:") and fault.target not in known:
-                hint = did_you_mean(fault.target, known) or " There are none."
-                raise FieldError(f"faults[{i}].target", f"must be one of the groups. Got {fault.target!r}.{hint}")
+                hint = did_you_mean(fault.target, known) if known else " There are none."
+                raise FieldError(f"faults[{i}].target", f"must be one of the groups. Got {shown(fault.target)}.{hint}")
         return self
 
     def __hash__(self) -> int:
@@ -94,13 +96,15 @@ class Scenario(Value):
     @property
     def fault_names(self) -> tuple[str, ...]:
         """The name of each fault's stream of draws."""
-        names: list[str] = []
+        names: dict[str, None] = {}  # in order, and searched at once
+        next_number: dict[str, int] = {}
         for fault in self.faults:
-            name = fault.name or f"{fault.type}:{fault.target}"
-            taken, number = name, 2
+            name = taken = fault.name or f"{fault.type}:{fault.target}"
+            number = next_number.get(name, 2)
             while taken in names:
                 taken, number = f"{name}#{number}", number + 1
-            names.append(taken)
+            next_number[name] = number
+            names[taken] = None
         return tuple(names)
 
     @property

@@ -1,4 +1,4 @@
-"""Figures of a replay: what was closed, who served, who fell back to whom, and how two replays differ.
+"""Figures of replays, of random days, of outages and of their lengths.
 
 Each function takes a result and returns the Axes that it drew on. Without ``ax`` it makes a figure; give the
 figure of an ``ax`` of yours ``layout="constrained"``, so that names and legends get their room.
@@ -8,6 +8,20 @@ comes or goes can move others, if their hashes meet: ``colors`` pins them.
 """
 
 from timegate.palette import deployment_colors
+from timegate.plots.availability import availability
+from timegate.plots.durations import durations
+from timegate.plots.gantt import gantt
 from timegate.plots.runs import compare, day, fallbacks, share
+from timegate.plots.week import heatmap
 
-__all__ = ["compare", "day", "deployment_colors", "fallbacks", "share"]
+__all__ = [
+    "availability",
+    "compare",
+    "day",
+    "deployment_colors",
+    "durations",
+    "fallbacks",
+    "gantt",
+    "heatmap",
+    "share",
+]

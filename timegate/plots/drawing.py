@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import dates as mdates
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from timegate.columns import UNSERVED
@@ -19,12 +20,16 @@ from timegate.palette import ALARM, chosen_colors
 from timegate.replay import Replay
 
 __all__ = [
+    "CLOSED",
     "LEGEND",
+    "OUTAGE",
     "Style",
     "axes_of",
     "checked",
     "inches",
     "legend_below",
+    "legend_columns",
+    "percent",
     "plain",
     "printed_names",
     "room_for_lines",
@@ -36,6 +41,8 @@ __all__ = [
 ]
 
 Style = dict[str, Any]
+CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
+OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
 LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
 
 
@@ -82,6 +89,13 @@ def room_for_lines(ax: Axes) -> int:
     return int(72 * inches(ax)[1] / (1.4 * 5.0)) - 1
 
 
+def percent(part: float) -> str:
+    """Return a share in words that do not round something to nothing, nor nearly all to all."""
+    if part in (0, 1):
+        return f"{part:.0%}"
+    return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
+
+
 def plain(name: str) -> str:
     """Return a name to be printed letter by letter: $ would begin mathematics, and _ hide it from a legend."""
     text = " ".join(name.split()).replace("$", r"\$")
@@ -119,9 +133,18 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
 
 
-def legend_below(ax: Axes, handles: Sequence[Patch], title: str | None = None) -> None:
+def legend_columns(ax: Axes, labels: Iterable[str]) -> int:
+    """Return how many columns a legend under the axes has room for."""
+    longest = max(map(len, labels), default=0)
+    return max(1, int(inches(ax)[0] / max(1.3, 0.45 + 0.065 * longest)))
+
+
+def legend_below(ax: Axes, handles: Sequence[Artist], title: str | None = None) -> None:
     """Put a legend half an inch under the axes, where it hides no data, label or title."""
     under = ax.transAxes + ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
-    columns = max(1, min(len(handles), int(inches(ax)[0] / 1.3)))
-    text: Style = {"title": title, "fontsize": 8, "title_fontsize": 8, "alignment": "left"}
-    ax.legend(handles=handles, ncols=columns, bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)
+    labels = [str(handle.get_label()) for handle in handles]
+    columns = min(len(handles), legend_columns(ax, labels))
+    size = float(np.clip(72 * inches(ax)[0] / (0.62 * max(map(len, labels), default=0) + 4), 5.0, 8.0))
+    title = title and textwrap.fill(title, max(20, int(inches(ax)[0] / 0.07)))
+    text: Style = {"title": title, "fontsize": size, "title_fontsize": 8, "alignment": "left"}
+    ax.legend(handles=handles, ncols=max(1, columns), bbox_to_anchor=(0, 0), bbox_transform=under, **text, **LEGEND)

@@ -14,15 +14,18 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from pandas.tseries.frequencies import to_offset
 
 from timegate.columns import UNSERVED
-from timegate.errors import InvalidTypeError, ReplayError, counted
+from timegate.errors import InvalidTypeError, counted
 from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
 from timegate.plots.drawing import (
+    CLOSED,
     LEGEND,
+    OUTAGE,
     Style,
     axes_of,
     checked,
     inches,
     legend_below,
+    percent,
     plain,
     printed_names,
     room_for_lines,
@@ -33,13 +36,11 @@ from timegate.plots.drawing import (
     x_of,
 )
 from timegate.replay import Replay
+from timegate.replay.compare import two_labels
 
 __all__ = ["compare", "day", "fallbacks", "share"]
 
 Floats = npt.NDArray[np.float64]
-
-CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
-OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
 
 # The usual lengths of a bin. The last serves traces of years.
 STEPS = (
@@ -101,7 +102,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     totals = counts.sum(axis=0) / len(run)
     shares = [*totals[:bottom], totals[bottom:].sum()]
     names = [*printed_names(run.deployments, ax), "unserved"]
-    row_axis(ax, [f"{name}  {_percent(part)}" for name, part in zip(names, shares, strict=True)])
+    row_axis(ax, [f"{name}  {percent(part)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
     time_axis(ax, edges[0], edges[-1])
     legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")
@@ -243,7 +244,7 @@ def compare(
         If an argument is of the wrong type, there are not two labels, or a colour is none.
     """
     names = list(dict.fromkeys([*checked(run_a, "run_a").deployments, *checked(run_b, "run_b").deployments]))
-    label_a, label_b = _two(labels)
+    label_a, label_b = map(plain, two_labels(labels))
     # As in the figures of each run alone. Should a name of A and one of B share a colour, the rows part them.
     palette = chosen_colors(run_b.deployments, colors) | chosen_colors(run_a.deployments, colors)
     tones = [palette[name] for name in names] + [ALARM[outcome] for outcome in UNSERVED]
@@ -321,18 +322,3 @@ def _shares(run: Replay, names: Sequence[str]) -> Floats:
 def _change(a: float, b: float) -> str:
     points = round(100 * float(np.nan_to_num(b) - np.nan_to_num(a)), 1) + 0.0  # no -0.0
     return f"{points:+.1f} pp" + (" (gone)" if np.isnan(b) else " (new)" if np.isnan(a) else "")
-
-
-def _percent(part: float) -> str:
-    """Return a share in words that do not round something to nothing, nor nearly all to all."""
-    if part in (0, 1):
-        return f"{part:.0%}"
-    return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
-
-
-def _two(labels: Sequence[str]) -> tuple[str, str]:
-    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
-        raise InvalidTypeError(f"labels must be two names such as ('before', 'after'). Got {labels!r}.")
-    if len(labels) != 2 or not all(label.strip() for label in labels) or labels[0] == labels[1]:
-        raise ReplayError(f"labels must be two different names, such as ('before', 'after'). Got {labels!r}.")
-    return plain(labels[0]), plain(labels[1])

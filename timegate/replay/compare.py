@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from timegate.errors import InvalidTypeError, ReplayError
+from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.replay.result import Replay
 
 if TYPE_CHECKING:
     from timegate.replay.monte_carlo import MonteCarlo
 
-__all__ = ["compare"]
+__all__ = ["compare", "two_labels"]
+
+_DIFFERENCE = "difference"
 
 
-def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo) -> pd.DataFrame:
+def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str] = ("a", "b")) -> pd.DataFrame:
     """Return two results side by side, with their difference.
 
     Parameters
     ----------
     a, b : two Replay or two MonteCarlo
         Of the same traffic, under the same seed.
+    labels : sequence of two str
+        What the columns of two replays are called.
 
     Returns
     -------
     DataFrame
-        A row a figure. For replays the columns ``a``, ``b`` and ``difference`` (``b - a``), of the figures in both
-        summaries that are numbers. The share of a deployment that only one of them has is 0 in the other; a
-        latency is missing where nobody was served. For Monte Carlo the paired differences, see
+        A row a figure. For replays a column of each, by its label, and ``difference`` (``b - a``), of the figures
+        in both summaries that are numbers. The share of a deployment that only one of them has is 0 in the other;
+        a latency is missing where nobody was served. For Monte Carlo the paired differences, see
         :meth:`MonteCarlo.compare`.
 
     Raises
     ------
     ReplayError
-        If the two did not face the same.
+        If the two did not face the same, or there are not two labels.
 
     Examples
     --------
@@ -54,17 +59,29 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo) -> pd.DataFrame:
                 raise ReplayError(
                     f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.{hint}"
                 )
-        columns = {"a": _numbers(a), "b": _numbers(b)}
-        figures = pd.DataFrame(columns).reindex(list(dict.fromkeys([*columns["a"].index, *columns["b"].index])))
+        one, other = two_labels(labels)
+        if _DIFFERENCE in (one, other):
+            raise ReplayError(f"labels must not hold {_DIFFERENCE!r}: that is the third column. Got {labels!r}.")
+        columns = {one: _numbers(a), other: _numbers(b)}
+        figures = pd.DataFrame(columns).reindex(list(dict.fromkeys([*columns[one].index, *columns[other].index])))
         shares = figures.index.str.contains("share[", regex=False)
         figures[shares] = figures[shares].fillna(0.0)  # who is not deployed serves nobody
-        return figures.assign(difference=figures["b"] - figures["a"]).rename_axis("figure")
+        return figures.assign(**{_DIFFERENCE: figures[other] - figures[one]}).rename_axis("figure")
     paired = getattr(a, "compare", None)
     if paired is None or type(a) is not type(b):
         names = f"{type(a).__name__} and {type(b).__name__}"
         raise InvalidTypeError(f"compare takes two Replay or two MonteCarlo. Got {names}.")
     table: pd.DataFrame = paired(b)
     return table
+
+
+def two_labels(labels: Sequence[str]) -> tuple[str, str]:
+    """Return two different names, or say what was given in their place."""
+    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
+        raise InvalidTypeError(f"labels must be two names such as ('before', 'after'). Got {shown(labels)}.")
+    if len(labels) != 2 or not all(label.strip() for label in labels) or labels[0] == labels[1]:
+        raise ReplayError(f"labels must be two different names, such as ('before', 'after'). Got {shown(labels)}.")
+    return labels[0], labels[1]
 
 
 def _numbers(run: Replay) -> pd.Series[Any]:

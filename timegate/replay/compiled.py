@@ -36,7 +36,7 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     """
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     calls = Calls.empty(len(trace))
-    tokens = trace.completion_tokens if injector.needs_tokens else None
+    tokens = trace.answer_tokens if injector.needs_tokens else None
 
     def replay_chunk(part: slice) -> None:
         length = None if tokens is None else tokens[part]
@@ -52,7 +52,7 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
     made, again = Attempts.empty(int(row_of[-1])), Calls.empty(len(trace))
-    tokens = trace.completion_tokens if injector.needs_tokens else None
+    tokens = trace.answer_tokens if injector.needs_tokens else None
 
     def replay_chunk(part: slice) -> None:
         length = None if tokens is None else tokens[part]

@@ -21,13 +21,13 @@ from timegate.replay.cluster import Client, run_in_order
 from timegate.replay.kernel import replay_calls
 from timegate.replay.notice import saying_if_it_compiles
 from timegate.replay.plan import make_plan
-from timegate.replay.prepare import as_router, as_scenario, warn_of_unknown
+from timegate.replay.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
 from timegate.replay.progress import progress
 from timegate.replay.threads import in_threads
 from timegate.replay.totals import Totals, add_calls
 from timegate.routing import Deployment, Router
-from timegate.traffic import PoissonTraffic, Trace
-from timegate.traffic.drawn import draw_arrivals, stream_key
+from timegate.traffic import Trace, Traffic
+from timegate.traffic.drawn import FIRST, draw_arrivals, draw_tokens, stream_key
 
 __all__ = ["MonteCarlo", "monte_carlo"]
 
@@ -105,7 +105,7 @@ class MonteCarlo:
 
 def monte_carlo(
     router: GatewayConfig | ModelGateway | Router,
-    traffic: PoissonTraffic | Trace,
+    traffic: Traffic | Trace,
     scenario: Scenario | None = None,
     *,
     replicas: int = 1000,
@@ -118,7 +118,7 @@ def monte_carlo(
     Parameters
     ----------
     router : GatewayConfig, ModelGateway or Router
-    traffic : PoissonTraffic or Trace
+    traffic : PoissonTraffic, EvenTraffic, RenewalTraffic or Trace
         A process whose arrivals are drawn anew for each replica, or arrivals that are the same in all.
     scenario : Scenario, optional
         Its chance is drawn anew for each replica; its own seed is not used.
@@ -142,17 +142,16 @@ def monte_carlo(
         If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
     """
     routing, scenario = as_router(router), as_scenario(scenario)
-    if not isinstance(traffic, PoissonTraffic | Trace):
-        raise InvalidTypeError(f"traffic must be a PoissonTraffic or a Trace. Got {type(traffic).__name__}.")
+    if not isinstance(traffic, Traffic | Trace):
+        raise InvalidTypeError(
+            f"traffic must be a process, such as PoissonTraffic, or a Trace. Got {type(traffic).__name__}."
+        )
     if type(replicas) is not int or replicas < 2:
         raise ReplayError(f"replicas must be at least 2, and whole. Got {shown(replicas)}.")
     if type(seed) is not int or not 0 <= seed < 2**64:
         raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {shown(seed)}.")
-    tokens = traffic.completion_tokens if isinstance(traffic, Trace) else None
-    if scenario.injector(routing.deployments).needs_tokens and tokens is None:
-        raise ReplayError("the scenario has a token_latency: the traffic must be a Trace with completion_tokens.")
-
-    warn_of_unknown(traffic.preferred_names if isinstance(traffic, Trace) else traffic.preferences, routing)
+    check_tokens(scenario.injector(routing.deployments), traffic)
+    warn_of_unknown(traffic.preferred_names, routing)
 
     batch = partial(_run_batch, routing.deployments, traffic, scenario, seed)
     batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
@@ -161,20 +160,19 @@ def monte_carlo(
     else:
         results = progress(run_in_order(client, batch, batches), len(batches), unit="batch")
         rows = [row for batch_rows in results for row in batch_rows]
-    described = traffic.fingerprint if isinstance(traffic, Trace) else _hash(traffic.model_dump_json())
     provenance = {
         "seed": seed,
         "replicas": replicas,
         "config_hash": routing.fingerprint,
         "scenario_hash": scenario.model_copy(update={"seed": 0}).fingerprint,
-        "traffic_hash": described,
+        "traffic_hash": traffic.fingerprint,
     }
     return MonteCarlo(pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica")), provenance)
 
 
 def _run_batch(
     deployments: Sequence[Deployment],
-    traffic: PoissonTraffic | Trace,
+    traffic: Traffic | Trace,
     scenario: Scenario,
     seed: int,
     replicas: Sequence[int],
@@ -194,26 +192,25 @@ def _here(
         yield from rows
 
 
-def _run(
-    router: Router, traffic: PoissonTraffic | Trace, scenario: Scenario, seed: int, replica: int
-) -> dict[str, Any]:
+def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int, replica: int) -> dict[str, Any]:
     """Replay one random day and return its figures."""
     own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
     injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
     totals = Totals.zero(len(router.deployments))
     if isinstance(traffic, Trace):
         plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
+        tokens = traffic.answer_tokens if injector.needs_tokens else None
         for lo in range(0, len(traffic), _AT_ONCE):
             part = slice(lo, lo + _AT_ONCE)
-            tokens = traffic.completion_tokens if injector.needs_tokens else None
             lengths = None if tokens is None else tokens[part]
             _replay_arrivals(plan, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
     else:
-        process = traffic.edges_us, traffic.expected, traffic.cumulative_shares
-        plan = make_plan(router, injector, (int(process[0][0]), int(process[0][-1]) - 1), tuple(traffic.preferences))
-        keys, state, more = stream_key(own_seed, "", "arrivals"), (0, 0.0, 0), True
+        process, edges_us = traffic.process, traffic.edges_us
+        plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), traffic.preferred_names)
+        draws = traffic.token_draws("completion_tokens", own_seed) if injector.needs_tokens else None
+        keys, state, more = stream_key(own_seed, "", "arrivals"), FIRST, True
         while more:
-            state, more = _replay_poisson(plan, *keys, state, *process, totals)
+            state, more = _replay_process(plan, process, *keys, state, draws, totals)
     return totals.figures(router.names)
 
 
@@ -230,16 +227,20 @@ def _replay_arrivals(plan, first, at_us, preferred, tokens, totals):  # type: ig
 
 
 @jit()
-def _replay_poisson(plan, k0, k1, state, edges_us, expected, shares, totals):  # type: ignore[no-untyped-def]
-    """Draw and replay about ``_AT_ONCE`` arrivals; return the state, and whether there are more."""
+def _replay_process(plan, process, k0, k1, state, draws, totals):  # type: ignore[no-untyped-def]
+    """Draw and replay about ``_AT_ONCE`` arrivals; return the state, and whether there are more.
+
+    ``draws`` is None, or what draws the answers' lengths in tokens.
+    """
     calls = _block_of_calls()
     at_us, preferred = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int32)
     for _ in range(_AT_ONCE // _BLOCK):
         first = state[0]
-        size, state = draw_arrivals(k0, k1, state, edges_us, expected, shares, at_us, preferred)
+        size, state = draw_arrivals(process, k0, k1, state, at_us, preferred)
         if size:
             part = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
-            replay_calls(plan, first, at_us[:size], preferred[:size], None, part)
+            tokens = None if draws is None else draw_tokens(draws, first, size)
+            replay_calls(plan, first, at_us[:size], preferred[:size], tokens, part)
             add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part)
         if size < _BLOCK:
             return state, False

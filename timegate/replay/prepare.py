@@ -11,10 +11,12 @@ from timegate.columns import TARGET_PREFIXES, UNSERVED
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Scenario
+from timegate.faults.injection import Injector
 from timegate.gateway import ModelGateway
 from timegate.routing import Router
+from timegate.traffic import Trace, Traffic
 
-__all__ = ["as_router", "as_scenario", "warn_of_idle", "warn_of_unknown"]
+__all__ = ["as_router", "as_scenario", "check_tokens", "warn_of_idle", "warn_of_unknown"]
 
 
 def as_router(router: Any) -> Router:
@@ -38,6 +40,20 @@ def as_scenario(scenario: Any) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
     return scenario
+
+
+def check_tokens(injector: Injector, traffic: Trace | Traffic) -> None:
+    """Check that the lengths of answers are known where latencies depend on them; warn if some are missing."""
+    if not injector.needs_tokens:
+        return
+    if traffic.completion_tokens is None:
+        raise ReplayError("the scenario has a token_latency: the calls need completion_tokens.")
+    if isinstance(traffic, Trace) and traffic.completion_tokens.min() < 0:
+        warnings.warn(
+            "some calls have no completion_tokens: their token_latency is that of an answer of 0 tokens.",
+            TimegateWarning,
+            stacklevel=3,
+        )
 
 
 def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:

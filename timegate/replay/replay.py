@@ -13,7 +13,7 @@ from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, Timega
 from timegate.faults import Scenario
 from timegate.gateway import ModelGateway
 from timegate.replay import stepped
-from timegate.replay.prepare import as_router, as_scenario, warn_of_idle, warn_of_unknown
+from timegate.replay.prepare import as_router, as_scenario, check_tokens, warn_of_idle, warn_of_unknown
 from timegate.replay.result import Replay
 from timegate.routing import Router
 from timegate.traffic import Trace
@@ -85,8 +85,7 @@ def replay(
         router = as_router(router)
         injector = scenario.injector(router.deployments)
         warn_of_unknown(trace.preferred_names, router)
-        if injector.needs_tokens and trace.completion_tokens is None:
-            raise ReplayError("the scenario has a token_latency: the trace needs the column completion_tokens.")
+        check_tokens(injector, trace)
         if engine == "travel":
             _, calls, attempts = _travel().run(_simulated(router, scenario), trace, router)
             return Replay(router, trace, scenario, engine, calls, attempts)

@@ -21,7 +21,7 @@ from timegate.clock import FIRST_US, LAST_US, SECOND_US
 from timegate.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.errors import ReplayError, counted, shown
 from timegate.faults import Scenario
-from timegate.files import replacing
+from timegate.files import made_folder, replacing
 from timegate.replay.record import NOBODY, Attempts, Calls, first_choices
 from timegate.routing import Explanation, Router
 from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
@@ -265,11 +265,7 @@ class Replay:
         return self._write(folder, "parquet")
 
     def _write(self, folder: str | Path, kind: str) -> list[Path]:
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ReplayError(f"{folder}: cannot be made a folder: {error.strerror}.") from error
+        folder = made_folder(folder, ReplayError)
         paths = []
         for name, frame, at_us in (
             ("calls", self.calls, self.trace.at_us),

@@ -22,7 +22,7 @@ from timegate.files import replacing
 from timegate.gateway import ModelGateway
 from timegate.replay import compiled
 from timegate.replay.cluster import Client, run_in_order
-from timegate.replay.prepare import as_router, as_scenario
+from timegate.replay.prepare import as_router, as_scenario, check_tokens
 from timegate.replay.progress import progress
 from timegate.replay.result import bin_width_us, calls_frame, named_pairs, share_frame
 from timegate.replay.totals import MAX_BINS, Part, reduce_calls, too_many_bins
@@ -127,7 +127,7 @@ def replay_stream(
     router : GatewayConfig, ModelGateway or Router
     chunks : path, Trace, DataFrame, or iterable of Trace or DataFrame
         A Parquet file or a folder of them (in order of name), or parts of a trace in order of time, such as
-        ``PoissonTraffic.chunks()`` gives.
+        ``PoissonTraffic.chunks(seed)`` gives.
     scenario : Scenario, optional
     freq : str
         Length of a bin, a pandas frequency such as ``"15min"``.
@@ -200,8 +200,7 @@ def _replay_chunk(
     first, chunk, threads, wants_calls = job
     trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
     router, injector = Router(deployments), scenario.injector(deployments)
-    if injector.needs_tokens and trace.completion_tokens is None:
-        raise ReplayError("the scenario has a token_latency: the trace needs the column completion_tokens.")
+    check_tokens(injector, trace)
     calls = compiled.run(router, trace, injector, threads, first)
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
     return reduce_calls(trace, calls, router.names, step_us), frame

@@ -1,8 +1,23 @@
-"""Traffic: traces of arrivals, read from files or generated."""
+"""Traffic: traces of arrivals, read from files or generated, and profiles of them."""
 
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, generate_trace
-from timegate.traffic.process import PoissonTraffic
+from timegate.traffic.process import EvenTraffic, PoissonTraffic, RenewalTraffic, Tokens, Traffic
+from timegate.traffic.profile import Profile, fit_profile
+from timegate.traffic.rates import read_rates
 from timegate.traffic.readers import read_trace
 from timegate.traffic.trace import Trace
 
-__all__ = ["AZURE_2024_CODING_HOURLY", "PoissonTraffic", "Trace", "generate_trace", "read_trace"]
+__all__ = [
+    "AZURE_2024_CODING_HOURLY",
+    "EvenTraffic",
+    "PoissonTraffic",
+    "Profile",
+    "RenewalTraffic",
+    "Tokens",
+    "Trace",
+    "Traffic",
+    "fit_profile",
+    "generate_trace",
+    "read_rates",
+    "read_trace",
+]

@@ -13,7 +13,7 @@ from timegate.clock import LAST_US, SECOND_US, Instant, to_us
 from timegate.errors import TraceError, shown
 from timegate.traffic.trace import Trace
 
-__all__ = ["AZURE_2024_CODING_HOURLY", "generate_trace"]
+__all__ = ["AZURE_2024_CODING_HOURLY", "Z90", "check_whole", "generate_trace"]
 
 AZURE_2024_CODING_HOURLY = (
     87, 84, 80, 65, 52, 42, 37, 31, 29, 30, 32, 48, 86, 148, 210, 225, 214, 247, 272, 276, 256, 189, 136, 102,
@@ -24,7 +24,7 @@ figure of github.com/Azure/AzurePublicDataset (CC-BY 4.0)."""
 # Median and 90th percentile of tokens in the Azure 2023 coding trace (8,819 requests, same source).
 _PROMPT_TOKENS = (1469, 5188)
 _COMPLETION_TOKENS = (13, 55)
-_Z90 = 1.2815515655446004  # the standard normal distribution's 90th percentile
+Z90 = 1.2815515655446004  # the standard normal distribution's 90th percentile
 
 
 def generate_trace(
@@ -69,8 +69,8 @@ def generate_trace(
     <Trace: 1,000 calls, 2026-03-02 00:00:25 to 2026-03-02 23:59:57 UTC>
     """
     shares: Any = {} if preferences is None else preferences
-    _check_whole(calls, "calls", 1)
-    _check_whole(seed, "seed", 0)
+    check_whole(calls, "calls", 1)
+    check_whole(seed, "seed", 0)
     if not _are_numbers(rates) or not len(rates) or min(rates) < 0:
         raise TraceError(f"rates must be a list of finite numbers, none below 0. Got {shown(rates)}.")
     if not sum(rates) > 0:
@@ -99,12 +99,13 @@ def generate_trace(
         rest = max(0.0, 1 - sum(shares.values()))
         frame["model_preference"] = rng.choice(names, calls, p=np.array([*shares.values(), rest]))
     for name, (median, p90) in (("prompt_tokens", _PROMPT_TOKENS), ("completion_tokens", _COMPLETION_TOKENS)):
-        sigma = math.log(p90 / median) / _Z90
+        sigma = math.log(p90 / median) / Z90
         frame[name] = np.ceil(rng.lognormal(math.log(median), sigma, calls)).astype(np.int64)
     return Trace(frame)
 
 
-def _check_whole(value: object, name: str, least: int) -> None:
+def check_whole(value: object, name: str, least: int) -> None:
+    """Raise an error that names a value unless it is a whole number of at least so much."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TraceError(f"{name} must be a whole number. Got {shown(value)}.")
     if value < least:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -20,7 +21,7 @@ from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean
 from timegate.files import replacing
 from timegate.windows import check_zone
 
-__all__ = ["Trace", "category", "iso_column", "utc_column", "write_parquet"]
+__all__ = ["Trace", "category", "has_offset", "instants", "iso_column", "utc_column", "write_parquet"]
 
 Int64s = npt.NDArray[np.int64]
 # A time of day that ends in Z or an offset, in the extended and the basic format of ISO 8601.
@@ -37,7 +38,7 @@ class Trace:
     frame : DataFrame, or a Series, index or sequence of times
         A frame has the column ``at`` (aware datetimes, or ISO text with offsets) and optionally
         ``model_preference`` (str, missing for none), ``prompt_tokens`` and ``completion_tokens`` (whole
-        numbers). The index is ignored. Anything finer than a microsecond is floored.
+        numbers, or missing). The index is ignored. Anything finer than a microsecond is floored.
     tz : str, optional
         The zone of naive times. Without it, a naive time is an error.
     sort : bool
@@ -53,6 +54,8 @@ class Trace:
         Index into ``preferred_names`` of each call, -1 for none.
     preferred_names : tuple of str
     prompt_tokens, completion_tokens : ndarray of int64, or None
+        -1 where a call's count is missing: it counts as 0 where a replay needs it, and ``notes`` say how many.
+    notes : tuple of str
 
     Raises
     ------
@@ -85,11 +88,11 @@ class Trace:
             raise TraceError(f"column 'at' is missing. Got the columns {list(frame.columns)}.")
         if frame.empty:
             raise TraceError("the trace is empty: it needs at least one arrival.")
-        self.at_us = _instants(frame["at"].reset_index(drop=True), tz)
+        self.at_us = instants(frame["at"].reset_index(drop=True), tz)
         self.preferred, self.preferred_names = _preferences(frame.get("model_preference"), len(frame))
         self.prompt_tokens = _tokens(frame, "prompt_tokens")
         self.completion_tokens = _tokens(frame, "completion_tokens")
-        self.notes = tuple(notes)
+        self.notes = (*notes, *_missing_tokens(self))
         backwards = np.flatnonzero(np.diff(self.at_us) < 0)
         if len(backwards) and sort:
             order = np.argsort(self.at_us, kind="stable")
@@ -111,6 +114,7 @@ class Trace:
         preferred: npt.NDArray[np.int32] | None = None,
         preferred_names: Sequence[str] = (),
         completion_tokens: Int64s | None = None,
+        prompt_tokens: Int64s | None = None,
     ) -> Self:
         """Wrap columns as they are, without copies; for generators of traffic.
 
@@ -121,7 +125,8 @@ class Trace:
         preferred : ndarray of int32, optional
             Index into ``preferred_names`` of each call, -1 for none.
         preferred_names : sequence of str
-        completion_tokens : ndarray of int64, optional
+        completion_tokens, prompt_tokens : ndarray of int64, optional
+            -1 where the count is missing.
         """
         trace = cls.__new__(cls)
         trace.at_us = np.ascontiguousarray(at_us, np.int64)
@@ -142,14 +147,23 @@ class Trace:
             or trace.preferred.max() >= len(preferred_names)
         ):
             raise TraceError("preferred must hold one index into preferred_names for each call, -1 for none.")
-        trace.prompt_tokens = None
-        trace.completion_tokens = None
-        if completion_tokens is not None:
-            trace.completion_tokens = np.ascontiguousarray(completion_tokens, np.int64)
-            if trace.completion_tokens.shape != (size,) or trace.completion_tokens.min() < 0:
-                raise TraceError("completion_tokens must hold one whole number for each call, none below 0.")
+        for name, tokens in (("completion_tokens", completion_tokens), ("prompt_tokens", prompt_tokens)):
+            column = None if tokens is None else np.ascontiguousarray(tokens, np.int64)
+            if column is not None and (column.shape != (size,) or column.min() < -1):
+                raise TraceError(f"{name} must hold one whole number for each call, -1 where it is missing.")
+            setattr(trace, name, column)
         trace.notes = ()
         return trace
+
+    @classmethod
+    def concat(cls, parts: Sequence[Trace]) -> Self:
+        """Join parts of one trace, which follow each other in time and have the same columns."""
+        columns = [
+            None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
+            for name in ("completion_tokens", "prompt_tokens")
+        ]
+        at_us, preferred = (np.concatenate([getattr(part, name) for part in parts]) for name in ("at_us", "preferred"))
+        return cls.from_arrays(at_us, preferred, parts[0].preferred_names, *columns)
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -196,7 +210,8 @@ class Trace:
     @property
     def answer_tokens(self) -> Int64s:
         """The length of each answer in tokens; 0 where the trace does not say."""
-        return np.zeros(len(self), np.int64) if self.completion_tokens is None else self.completion_tokens
+        known = self.completion_tokens
+        return np.zeros(len(self), np.int64) if known is None else np.maximum(known, 0)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -205,8 +220,11 @@ class Trace:
         if self.preferred_names:
             columns["model_preference"] = self.preferred_column
         for name in ("prompt_tokens", "completion_tokens"):
-            if getattr(self, name) is not None:
-                columns[name] = getattr(self, name)
+            tokens = getattr(self, name)
+            if tokens is not None:
+                columns[name] = tokens if tokens.min() >= 0 else pd.array(tokens, dtype="Int64")
+                if tokens.min() < 0:
+                    columns[name][tokens < 0] = pd.NA
         return pd.DataFrame(columns)
 
     def to_csv(self, path: str | Path) -> None:
@@ -244,7 +262,15 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
         raise MissingExtraError("Parquet needs pyarrow: pip install 'timegate[scale]'. CSV needs nothing.") from error
 
 
-def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
+def has_offset(at: pd.Series[Any]) -> bool:
+    """Whether times state their offset, judged by the first."""
+    if pd.api.types.is_datetime64_any_dtype(at):
+        return at.dt.tz is not None
+    return bool(re.search(_OFFSET, str(at.iloc[0]))) if len(at) else False
+
+
+def instants(at: pd.Series[Any], tz: str | None) -> Int64s:
+    """Return times as microseconds since the epoch; a naive one needs ``tz``, and a bad one is an error."""
     if tz is not None:
         check_zone(tz)
     missing = at.isna()
@@ -267,11 +293,11 @@ def _instants(at: pd.Series[Any], tz: str | None) -> Int64s:
                 f"at[{row}] ({wall.iloc[row]}) does not occur, or occurs twice, in {tz}, where the clocks change: "
                 "give offsets."
             )
-    instants: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    outside = np.flatnonzero((instants < FIRST_US) | (instants >= LAST_US))
+    found: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+    outside = np.flatnonzero((found < FIRST_US) | (found >= LAST_US))
     if len(outside):
         raise TraceError(f"at[{int(outside[0])}] must lie in the years 1900 to 2199. Got {at.iloc[outside[0]]}.")
-    return instants
+    return found
 
 
 def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
@@ -313,9 +339,19 @@ def _preferences(column: pd.Series[Any] | None, size: int) -> tuple[npt.NDArray[
 def _tokens(frame: pd.DataFrame, name: str) -> Int64s | None:
     if name not in frame.columns:
         return None
-    numbers = pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
-    wrong = np.flatnonzero(~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
+    missing = frame[name].isna().to_numpy()
+    numbers = np.where(missing, -1, pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    wrong = np.flatnonzero(~missing & ~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
     if len(wrong):
         row = int(wrong[0])
         raise TraceError(f"{name}[{row}] must be a whole number of tokens. Got {frame[name].iloc[row]!r}.")
     return numbers.astype(np.int64)
+
+
+def _missing_tokens(trace: Trace) -> Iterator[str]:
+    """Say how many calls lack token counts."""
+    for name in ("prompt_tokens", "completion_tokens"):
+        tokens = getattr(trace, name)
+        missing = 0 if tokens is None else int((tokens < 0).sum())
+        if missing:
+            yield f"{name} missing in {missing:,} of {counted(len(trace), 'call')}, taken as 0 where needed"

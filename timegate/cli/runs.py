@@ -1,0 +1,120 @@
+"""What the commands that replay share: their options, what they print of a replay, and how they write a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, get_args
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+import timegate as tg
+from timegate.cli.base import new_console, new_table, plain
+from timegate.errors import ReplayError
+from timegate.replay.replay import Engine
+
+__all__ = [
+    "EngineName",
+    "Origin",
+    "Out",
+    "ScenarioFile",
+    "Sort",
+    "TraceFile",
+    "Zone",
+    "check_folder",
+    "print_head",
+    "print_pairs",
+    "write_folder",
+]
+
+MOST_PAIRS = 12
+
+# readable=False leaves the check to our own readers, whose errors are one line.
+TraceFile = Annotated[
+    Path,
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        help="The arrivals: CSV or Parquet with the column 'at', or a trace of Azure, BurstGPT or Mooncake.",
+        readable=False,
+        show_default=False,
+    ),
+]
+ScenarioFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--scenario",
+        metavar="FILE",
+        help="The faults: YAML or JSON. Default: none.",
+        readable=False,
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="The folder for tables, plots and what else is made. Without it, tables are printed and no more.",
+        readable=False,
+        show_default=False,
+    ),
+]
+Zone = Annotated[
+    str | None,
+    typer.Option("--tz", metavar="ZONE", help="The zone of times that state none, such as UTC.", show_default=False),
+]
+Origin = Annotated[
+    str | None,
+    typer.Option(
+        "--origin", metavar="TIME", help="Whence the times of BurstGPT and Mooncake count.", show_default=False
+    ),
+]
+Sort = Annotated[bool, typer.Option("--sort", help="Sort arrivals that are not in order of time.")]
+EngineName = Annotated[
+    str,
+    typer.Option("--engine", metavar="NAME", help=f"One of {', '.join(get_args(Engine))}; auto takes the fastest."),
+]
+
+
+def check_folder(folder: Path) -> None:
+    """Fail before a long replay, not after it, if its results could not be written."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise ReplayError(f"{folder}: cannot be the folder to write to: {nearest} is a file.")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ReplayError(f"{folder}: cannot be the folder to write to: no permission to write in {nearest}.")
+
+
+def print_head(console: Console, run: tg.Replay) -> None:
+    """Print what was replayed: how many calls, when, how, and what the trace has to say."""
+    span = f"{run.trace.start:%Y-%m-%d %H:%M:%S} to {run.trace.end:%Y-%m-%d %H:%M:%S} UTC"
+    number = f"{len(run):,} {'call' if len(run) == 1 else 'calls'}"
+    console.print(f"{number}, {span}; engine {run.engine}, seed {run.scenario.seed}.", soft_wrap=True)
+    for note in run.trace.notes:
+        console.print(plain(note), soft_wrap=True)
+
+
+def print_pairs(console: Console, pairs: pd.DataFrame, one: str, other: str) -> None:
+    """Print who stands for whom in how many calls, the most frequent first."""
+    if len(pairs):
+        table = new_table(one, other, "calls", right=1)
+        for row in pairs.head(MOST_PAIRS).itertuples(index=False):
+            table.add_row(plain(row[0]), plain(row[1]), f"{row[2]:,}")
+        console.print(table)
+    if len(pairs) > MOST_PAIRS:
+        console.print(f"and {len(pairs) - MOST_PAIRS} more pairs.")
+
+
+def write_folder(folder: Path, write: Callable[[], list[Path]]) -> None:
+    """Write into a folder, and print each file with a word if it took the place of another."""
+    before = set(folder.iterdir()) if folder.is_dir() else set()
+    with Console(stderr=True).status("drawing and writing"):
+        paths = write()
+    console = new_console()
+    console.print("Wrote:")
+    for path in paths:
+        console.print(" ", plain(f"{path}{' (replaced)' if path in before else ''}"), soft_wrap=True)

@@ -1,0 +1,329 @@
+"""The statistics of a history of incidents: how often, how long, when, and who together.
+
+Importing this module loads scipy, so it waits until somebody fits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from timegate.clock import SECOND_US, Instant, from_us, to_us
+from timegate.errors import IncidentError, counted
+from timegate.faults.decisions import Decisions
+from timegate.faults.incidents import Incidents, Source
+from timegate.faults.mapping import By
+from timegate.faults.outages import DISTRIBUTIONS, Distribution, OutageModel, readable
+from timegate.windows import check_zone
+
+__all__ = ["OutageFit", "fit_outages"]
+
+Int64s = npt.NDArray[np.int64]
+Float64s = npt.NDArray[np.float64]
+
+FEWEST = 5  # fewer lengths tell three distributions apart by nothing but chance
+WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OutageFit(OutageModel):
+    """What :func:`fit_outages` found: the data, and random outages that are like them.
+
+    Attributes
+    ----------
+    mtbf_s, mttr_s, distribution, shape : float, float, str, float or None
+        Of the fit; ``mttr_s`` is the mean of the fitted distribution, not of the data.
+    durations_s : ndarray of float64
+        The lengths of the outages in the data, sorted.
+    candidates : DataFrame
+        The three fitted distributions, the best first: ``mttr_s``, ``shape``, ``log_likelihood``, ``aic``.
+    by_page : DataFrame
+        A row a page: ``start``, ``end`` of the observation, ``outages``, ``failures`` (outages before which the
+        page was seen to be up), ``mtbf_s``, ``mttr_s``, ``availability``.
+    overlap : DataFrame
+        A row a pair of pages; empty for a single page. ``joint_s`` is how long both were down while both were
+        observed; ``expected_s`` how long they would have been by chance, were they independent (the product of
+        their shares of down time, times the period); ``ratio`` the one by the other: 1 if they are independent,
+        above 1 if they tend to fail together.
+    starts_by_hour, starts_by_weekday : Series of int64
+        How many outages started in each hour of the day and on each weekday, in the zone ``tz``.
+    tz : str
+    decisions : Decisions
+        What was dropped or guessed, in reading and here.
+    sources : tuple of Source
+    """
+
+    durations_s: Float64s
+    candidates: pd.DataFrame
+    by_page: pd.DataFrame
+    overlap: pd.DataFrame
+    starts_by_hour: pd.Series[int]
+    starts_by_weekday: pd.Series[int]
+    tz: str
+    decisions: Decisions
+    sources: tuple[Source, ...] = field(default=())
+
+    @property
+    def aic(self) -> dict[str, float]:
+        """Akaike's information criterion of each distribution; the least is the best."""
+        return {str(name): float(value) for name, value in self.candidates["aic"].items()}
+
+    def summary(self) -> pd.DataFrame:
+        """Return the figures of the data beside those of the fit.
+
+        Rows ``mtbf_s``, ``mttr_s``, the quantiles of the lengths ``p50_s``, ``p90_s``, ``p99_s``, and
+        ``availability``; columns ``data``, ``standard_error`` (``mtbf_s / sqrt(failures)``, as of an exponential
+        distribution, and ``std / sqrt(outages)`` for ``mttr_s``) and ``fit``.
+        """
+        down, failures = self.by_page["down_s"].sum(), self.by_page["failures"].sum()
+        up = self.by_page["up_s"].sum()
+        rows: dict[str, tuple[float, float, float]] = {
+            "mtbf_s": (self.mtbf_s, self.mtbf_s / math.sqrt(failures), self.mtbf_s),
+            "mttr_s": (
+                float(self.durations_s.mean()),
+                float(self.durations_s.std(ddof=1)) / math.sqrt(len(self.durations_s)),
+                self.mttr_s,
+            ),
+        }
+        for percent in (50, 90, 99):
+            sample = float(np.quantile(self.durations_s, percent / 100))
+            rows[f"p{percent}_s"] = sample, math.nan, self.quantile_s(percent / 100)
+        rows["availability"] = float(up / (up + down)), math.nan, self.availability
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["data", "standard_error", "fit"])
+
+    @property
+    def _headline(self) -> str:
+        pages = list(self.by_page.index)
+        of = pages[0] if len(pages) == 1 else counted(len(pages), "page")
+        shape = "" if self.shape is None else f", shape {self.shape:.3g}"
+        return (
+            f"{counted(len(self.durations_s), 'outage')} of {of}, {self.by_page['start'].min():%Y-%m-%d} to "
+            f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
+            f"({self.distribution}{shape})"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join([f"<{self._headline}>", *str(self.decisions).splitlines()])
+
+    def _repr_html_(self) -> str:
+        table = self.summary()
+        times = table.drop("availability").map(lambda value: "" if math.isnan(value) else readable(value))
+        shares = table.loc[["availability"]].map(lambda value: "" if math.isnan(value) else f"{value:.3%}")
+        figures = pd.concat([times, shares])
+        figures.index = figures.index.str.removesuffix("_s")
+        aic = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[["mttr", "shape", "aic"]]
+        together = ""
+        if len(self.overlap):
+            together = self.overlap.head(5).to_html(border=0, index=False, float_format="{:,.1f}".format)
+        return (
+            f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}"
+            f"{aic.to_html(border=0, float_format='{:,.2f}'.format, na_rep='')}{together}{self.decisions.to_html()}"
+        )
+
+
+def fit_outages(
+    incidents: Incidents,
+    *,
+    min_impact: str = "major",
+    components: Sequence[str] | None = None,
+    pages: Sequence[str] | None = None,
+    by: By = "incident",
+    titles: bool = False,
+    start: Instant | None = None,
+    end: Instant | None = None,
+    tz: str = "UTC",
+) -> OutageFit:
+    """Fit random outages to a history of incidents.
+
+    Incidents of one page that overlap, or touch, are one outage. Scheduled maintenance, incidents without a length
+    and open ones are left out, and counted. Of several pages, the lengths and the times between are pooled: the fit
+    is that of a typical one of them.
+
+    Parameters
+    ----------
+    incidents : Incidents
+    min_impact, components, pages, by, titles
+        Which incidents count, as in :meth:`Incidents.select`.
+    start, end : datetime or str, optional
+        The period of observation, on which the time between failures depends: give it if it is known. Outages that
+        start outside of it are left out. Default: for each page from its first start to its last end.
+    tz : str
+        The zone of the hours of day and weekdays.
+
+    Returns
+    -------
+    OutageFit
+
+    Raises
+    ------
+    IncidentError
+        If fewer than five outages are left, or all have the same length.
+
+    Notes
+    -----
+    The mean time between failures is ``up time / failures``, the maximum likelihood estimate for exponential times of
+    which the last is cut off by the end of the observation; an outage with which the observation begins is no
+    failure, for nobody saw the up time before it. To the lengths x_1 ... x_n, three distributions are fitted by
+    maximum likelihood (scipy.stats, with the location held at 0):
+
+    - exponential: mean x. k = 1 parameter.
+    - lognormal: sigma^2 = variance of ln x, median = exp(mean of ln x), mean = median * exp(sigma^2 / 2). k = 2.
+    - Weibull: exponent c and scale solve the likelihood equations; mean = scale * Gamma(1 + 1/c). k = 2.
+
+    The one with the least AIC = 2 k - 2 ln L is taken (Akaike 1974, doi:10.1109/TAC.1974.1100705). The mean that it
+    has differs from the mean of the data: ``summary()`` shows both.
+
+    Examples
+    --------
+    >>> from timegate.faults.statuspage import Incident
+    >>> hour_us = 3_600_000_000
+    >>> lengths = [1, 2, 3, 5, 8, 13]
+    >>> history = Incidents(Incident(str(i), "", "openai", "incident", "major", "resolved", i * 100 * hour_us,
+    ...                              (i * 100 + length) * hour_us) for i, length in enumerate(lengths))
+    >>> fit = fit_outages(history)
+    >>> fit.mtbf_s / 3600, round(fit.mttr_s / 3600, 2), fit.distribution
+    (96.2, 5.33, 'exponential')
+    """
+    check_zone(tz)
+    period = [None if at is None else to_us(at, name) for at, name in ((start, "start"), (end, "end"))]
+    if None not in period and period[0] >= period[1]:  # type: ignore[operator]
+        raise IncidentError(f"end must lie after start. Got {start} to {end}.")
+    part = incidents.select(
+        min_impact=min_impact, components=components, pages=pages, by=by, titles=titles, maintenance=False
+    )
+    decisions = Decisions() + part.decisions
+    spans = _spans(part, period[0], period[1], decisions)
+    outages = {page: _merge(np.array(spans[page], np.int64).reshape(-1, 2)) for page in spans}
+    number = sum(map(len, outages.values()))
+    if number < FEWEST:
+        dropped = "".join(f"; {len(ids):,} {rule}" for action, rule, ids in decisions if action == "dropped")
+        raise IncidentError(
+            f"a fit needs {FEWEST} outages or more. Got {number} of {counted(len(incidents), 'incident')}{dropped}."
+        )
+    by_page = _observed(outages, period[0], period[1])
+    if not by_page["failures"].sum():
+        raise IncidentError(
+            "no page was seen to be up before an outage: give the period of observation, start and end."
+        )
+    lengths = np.sort(np.concatenate([(ends - starts) / SECOND_US for starts, ends in (o.T for o in outages.values())]))
+    candidates = _candidates(lengths)
+    best: Distribution = next(name for name in DISTRIBUTIONS if name == candidates.index[0])
+    shape = float(candidates["shape"].iloc[0])
+    starts = pd.DatetimeIndex(np.concatenate([o[:, 0] for o in outages.values()]).view("datetime64[us]"), tz="UTC")
+    local = starts.tz_convert(tz)
+    weekdays = np.bincount(local.day_of_week, minlength=7)
+    return OutageFit(
+        mtbf_s=float(by_page["up_s"].sum() / by_page["failures"].sum()),
+        mttr_s=float(candidates["mttr_s"].iloc[0]),
+        distribution=best,
+        shape=None if math.isnan(shape) else shape,
+        durations_s=lengths,
+        candidates=candidates,
+        by_page=by_page,
+        overlap=_overlap(outages, by_page),
+        starts_by_hour=pd.Series(np.bincount(local.hour, minlength=24), name="starts").rename_axis("hour"),
+        starts_by_weekday=pd.Series(weekdays, index=WEEKDAYS, name="starts").rename_axis("weekday"),
+        tz=tz,
+        decisions=decisions,
+        sources=part.sources,
+    )
+
+
+def _spans(
+    incidents: Incidents, start_us: int | None, end_us: int | None, decisions: Decisions
+) -> dict[str, list[tuple[int, int]]]:
+    """Return when the incidents of each page begin and end, those that count."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for incident in incidents:
+        if incident.end_us is None:
+            decisions.note("dropped", "open: its length is not known", incident.id)
+        elif incident.end_us == incident.start_us:
+            decisions.note("dropped", "has no length: its true times stand in prose, if anywhere", incident.id)
+        elif (start_us is not None and incident.start_us < start_us) or (
+            end_us is not None and incident.start_us >= end_us
+        ):
+            decisions.note("dropped", "starts outside of the period of observation", incident.id)
+        else:
+            spans.setdefault(incident.page, []).append((incident.start_us, incident.end_us))
+    return spans
+
+
+def _merge(spans: Int64s) -> Int64s:
+    """Join spans that overlap or touch. Both are arrays of shape (n, 2), starts before ends, ordered by start."""
+    starts, ends = spans[np.argsort(spans[:, 0], kind="stable")].T
+    reach = np.maximum.accumulate(ends)
+    begins = np.flatnonzero(np.r_[True, starts[1:] > reach[:-1]])
+    return np.column_stack([starts[begins], np.maximum.reduceat(ends, begins)])
+
+
+def _observed(outages: dict[str, Int64s], start_us: int | None, end_us: int | None) -> pd.DataFrame:
+    rows = {}
+    for page, spans in outages.items():
+        first = int(spans[0, 0]) if start_us is None else start_us
+        last = int(spans[-1, 1]) if end_us is None else end_us
+        down_s = float(_down_us(spans, first, last)) / SECOND_US
+        up_s = (last - first) / SECOND_US - down_s
+        failures = int((spans[:, 0] > first).sum())
+        rows[page] = {
+            "start": pd.Timestamp(from_us(first)),
+            "end": pd.Timestamp(from_us(last)),
+            "outages": len(spans),
+            "failures": failures,
+            "up_s": up_s,
+            "down_s": down_s,
+            "mtbf_s": up_s / failures if failures else math.nan,
+            "mttr_s": float((spans[:, 1] - spans[:, 0]).mean()) / SECOND_US,
+            "availability": up_s / (up_s + down_s),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("page")
+
+
+def _down_us(spans: Int64s, first: int, last: int) -> int:
+    """Return how much of a period the spans take."""
+    return int(np.clip(np.minimum(spans[:, 1], last) - np.maximum(spans[:, 0], first), 0, None).sum())
+
+
+def _overlap(outages: dict[str, Int64s], by_page: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for a, b in combinations(outages, 2):
+        first = max(to_us(by_page["start"][page], "start") for page in (a, b))
+        last = min(to_us(by_page["end"][page], "end") for page in (a, b))
+        if first >= last:
+            continue  # never observed together
+        down_a, down_b = (_down_us(outages[page], first, last) for page in (a, b))
+        joint = sum(_down_us(outages[b], max(lo, first), min(hi, last)) for lo, hi in outages[a].tolist())
+        expected = down_a * down_b / (last - first)
+        ratio = joint / expected if expected else math.nan
+        rows.append((a, b, joint / SECOND_US, expected / SECOND_US, ratio))
+    return pd.DataFrame(rows, columns=["page", "other", "joint_s", "expected_s", "ratio"])
+
+
+def _candidates(lengths: Float64s) -> pd.DataFrame:
+    """Fit each distribution, the best first."""
+    if lengths[0] == lengths[-1]:
+        raise IncidentError(
+            f"all {len(lengths)} outages last {lengths[0]:g} s: lengths that do not differ have no distribution."
+        )
+    scaled = lengths / lengths.mean()  # the solver starts near 1
+    rows: dict[str, tuple[float, float, float, int]] = {}
+    fitted: dict[str, Any] = {name: law.fit(scaled, floc=0) for name, law in _LAWS.items()}
+    for name, parameters in fitted.items():
+        shape = float(parameters[0]) if len(parameters) == 3 else math.nan
+        mean = float(_LAWS[name].mean(*parameters)) * lengths.mean()
+        likelihood = float(_LAWS[name].logpdf(scaled, *parameters).sum() - len(lengths) * np.log(lengths.mean()))
+        rows[name] = mean, shape, likelihood, len(parameters) - 1
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["mttr_s", "shape", "log_likelihood", "k"])
+    frame["aic"] = 2 * frame.pop("k") - 2 * frame["log_likelihood"]
+    return frame.rename_axis("distribution").sort_values("aic", kind="stable")
+
+
+_LAWS = {"exponential": stats.expon, "lognormal": stats.lognorm, "weibull": stats.weibull_min}
