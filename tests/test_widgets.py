@@ -21,7 +21,9 @@ from traitlets import TraitError
 
 import timegate as tg
 from tests.strategies import windows
+from timegate import samples
 from timegate.clock import DAY_US, EPOCH, MINUTE_US
+from timegate.samples import sample
 from timegate.widgets import editor as editor_module
 from timegate.widgets import live
 from timegate.widgets.draft import place_of, read_draft, write_draft
@@ -392,6 +394,22 @@ class TestSaving:
         assert editor.config.deployments[0].time_constraints[0].start == "20:00"
         assert tg.GatewayConfig.load(path) == editor.config
         assert editor.path == str(path)
+
+    def test_a_file_keeps_its_comments(self, tmp_path):
+        """Saved over its own file, a schedule keeps what its owner wrote there; files of others are spared."""
+        path = tmp_path / "gateway.yaml"
+        path.write_text(sample(samples.CONFIG).read_text(encoding="utf-8"), encoding="utf-8")
+        editor = tg.ScheduleEditor(tg.GatewayConfig.load(path))
+        edited(editor, close_at(0, "21:00", "05:00"))
+        [answer] = asked(editor, {"kind": "save", "path": str(path), "draft": editor.draft})
+        assert answer["kind"] == "saved"
+        assert "# A sample gateway: three deployments" in path.read_text(encoding="utf-8")
+        assert tg.GatewayConfig.load(path) == editor.config
+        other = tmp_path / "other.yaml"
+        other.write_text("services: []\n", encoding="utf-8")
+        [answer] = asked(editor, {"kind": "save", "path": str(other), "draft": editor.draft})
+        assert answer["kind"] == "error"
+        assert other.read_text(encoding="utf-8") == "services: []\n"
 
     @pytest.mark.parametrize("path", ["", "  ", "no/such/folder/x.yaml", "."])
     def test_a_file_that_cannot_be_written(self, tmp_path, monkeypatch, path):

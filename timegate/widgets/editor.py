@@ -238,7 +238,8 @@ class ScheduleEditor(anywidget.AnyWidget):
         if self._problems and self.answer.get("refused"):
             raise InvalidValueError(f"Not saved, because of this: {self._problems[0]['text']}")
         self.path = path.strip()
-        self.config.save(self.path)
+        file = Path(self.path)
+        self.config.export("timegate", file, like=file if file.is_file() else None)  # a file keeps its comments
         self.send({"kind": "saved", "text": f"Saved to {self.path}"})
 
     def _check(self) -> None:
@@ -362,7 +363,8 @@ def _as_config(value: Any) -> GatewayConfig:
             data = value.to_dict()
         except Exception as error:  # made without validation, by model_construct or model_copy
             raise InvalidTypeError(f"config holds what no config may: {error}") from error
-        return GatewayConfig.model_validate(data)
+        checked = GatewayConfig.model_validate(data)
+        return value if value == checked else checked  # the one that was loaded knows its comments
     if isinstance(value, Mapping):
         return GatewayConfig.model_validate(dict(value))
     raise InvalidTypeError(f"config must be a GatewayConfig, as from GatewayConfig.load(path). Got {shown(value)}.")
