@@ -57,6 +57,7 @@ __all__ = [
     "RateLimited",
     "Replay",
     "Scenario",
+    "ScenarioExplorer",
     "SimulatedModel",
     "SlowStart",
     "StreamReplay",
@@ -76,7 +77,8 @@ __all__ = [
 ]
 
 
-_SIMULATION = {
+_LAZY = {
+    "ScenarioExplorer": "timegate.widgets",
     "MonteCarlo": "timegate.replay.monte_carlo",
     "StreamReplay": "timegate.replay.stream",
     "monte_carlo": "timegate.replay.monte_carlo",
@@ -89,9 +91,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib and numba take half a second each to import: they wait until somebody draws or simulates.
+    # matplotlib, numba and widgets take half a second each to import: they wait until somebody needs them.
     if name == "plots":
         return import_module("timegate.plots")
-    if name in _SIMULATION:
-        return getattr(import_module(_SIMULATION[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""Widgets for notebooks."""
+
+from timegate.widgets.explorer import ScenarioExplorer
+
+__all__ = ["ScenarioExplorer"]
