@@ -12,7 +12,7 @@ import pytest
 
 import timegate as tg
 from timegate.errors import InvalidTypeError, ScenarioError
-from timegate.widgets import ScenarioExplorer
+from timegate.widgets.explorer import ScenarioExplorer
 
 CONFIG = tg.GatewayConfig(
     deployments=[

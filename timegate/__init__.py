@@ -78,7 +78,7 @@ __all__ = [
 
 
 _LAZY = {
-    "ScenarioExplorer": "timegate.widgets",
+    "ScenarioExplorer": "timegate.widgets.explorer",
     "MonteCarlo": "timegate.replay.monte_carlo",
     "StreamReplay": "timegate.replay.stream",
     "monte_carlo": "timegate.replay.monte_carlo",
