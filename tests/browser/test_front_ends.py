@@ -22,7 +22,6 @@ import timegate as tg
 from tests.browser.lab import ARGUMENTS, READY, notebook, until
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 
-
 # What Notebook 7.6 says of any notebook, of one without widgets too.
 NOISE = ("Cannot read properties of undefined (reading 'schema')",)
 
