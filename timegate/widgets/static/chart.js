@@ -47,7 +47,7 @@ export class Chart {
     const { store, axis } = this.ui;
     const { series, figures, start } = store.answer;
     const names = series?.names ?? [];
-    const height = Math.max(132, 17 * (names.length + 1));
+    const height = series ? Math.max(132, 17 * (names.length + 1)) : 44;
     this.plot.style.height = `${height}px`;
     const width = this.plot.clientWidth;
     put(this.picture, "viewBox", `0 0 ${width} ${height}`);
