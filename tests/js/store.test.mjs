@@ -10,14 +10,33 @@ class Model {
     this.sent = [];
     this.messages = [];
   }
-  get(name) { return this.state[name]; }
-  set(name, value) { this.state[name] = value; this.fire(name); }
-  on(name, f) { this.handlers[name] = f; }
-  fire(name) { this.handlers[`change:${name}`]?.(); }
-  save_changes() { this.sent.push(this.state.draft); }
-  send(content) { this.messages.push(content); }
-  answer(draft, more = {}) { this.state.answer = { author: draft.author, revision: draft.revision, ...more }; this.fire("answer"); }
-  push(draft) { this.state.draft = draft; this.fire("draft"); }
+  get(name) {
+    return this.state[name];
+  }
+  set(name, value) {
+    this.state[name] = value;
+    this.fire(name);
+  }
+  on(name, f) {
+    this.handlers[name] = f;
+  }
+  fire(name) {
+    this.handlers[`change:${name}`]?.();
+  }
+  save_changes() {
+    this.sent.push(this.state.draft);
+  }
+  send(content) {
+    this.messages.push(content);
+  }
+  answer(draft, more = {}) {
+    this.state.answer = { author: draft.author, revision: draft.revision, ...more };
+    this.fire("answer");
+  }
+  push(draft) {
+    this.state.draft = draft;
+    this.fire("draft");
+  }
 }
 
 const START = { author: "kernel", revision: 0, deployments: [], faults: [] };
@@ -45,7 +64,10 @@ test("changes during a replay coalesce to the newest", () => {
   for (const name of "abcd") store.edit(with_(name));
   assert.equal(model.sent.length, 1);
   model.answer(model.sent[0]);
-  assert.deepEqual(model.sent.map((d) => d.revision), [1, 4]);
+  assert.deepEqual(
+    model.sent.map((d) => d.revision),
+    [1, 4],
+  );
   assert.deepEqual(answers, []);
   model.answer(model.sent[1]);
   assert.deepEqual(answers, [4]);
@@ -156,7 +178,9 @@ test("a kernel that says nothing is told, and the next change is sent all the sa
 
 test("a model that throws, for its kernel is gone, is the same as one that says nothing", () => {
   const { model, store } = opened();
-  model.save_changes = model.send = () => { throw new Error("Cannot send"); };
+  model.save_changes = model.send = () => {
+    throw new Error("Cannot send");
+  };
   store.edit(with_("a"));
   assert.equal(store.silent, true);
   store.ask("save");
@@ -167,7 +191,11 @@ test("a model that throws, for its kernel is gone, is the same as one that says 
 
 test("edits outlive their kernel, and are offered to the next editor of the same schedule", () => {
   const kept = new Map();
-  const storage = { getItem: (k) => kept.get(k) ?? null, setItem: (k, v) => kept.set(k, v), removeItem: (k) => kept.delete(k) };
+  const storage = {
+    getItem: (k) => kept.get(k) ?? null,
+    setItem: (k, v) => kept.set(k, v),
+    removeItem: (k) => kept.delete(k),
+  };
   const first = opened(storage);
   first.store.edit(with_("a"));
   first.store.edit(with_("b"));
@@ -183,7 +211,14 @@ test("edits outlive their kernel, and are offered to the next editor of the same
 });
 
 test("a page without storage, or with nonsense in it, works", () => {
-  const broken = { getItem: () => { throw new Error("no"); }, setItem: () => { throw new Error("no"); } };
+  const broken = {
+    getItem: () => {
+      throw new Error("no");
+    },
+    setItem: () => {
+      throw new Error("no");
+    },
+  };
   for (const storage of [broken, { getItem: () => "{", setItem() {} }]) {
     const { store } = opened(storage);
     store.edit(with_("a"));

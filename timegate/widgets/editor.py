@@ -36,7 +36,10 @@ __all__ = ["ScheduleEditor"]
 _STATIC = files("timegate.widgets") / "static"
 # A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
 # They stay modules of their own, so that node can test those that need no page.
-_MODULES = ("schedule.js", "store.js", "dom.js", "timeline.js", "chart.js", "form.js", "editor.js")
+_MODULES = (
+    *("schedule.js", "store.js", "dom.js"),
+    *("timeline.js", "gestures.js", "chart.js", "form.js", "toolbar.js", "editor.js"),
+)
 _ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
 _IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)
 

@@ -79,6 +79,14 @@ export class Store extends EventTarget {
     this.#tryTo(() => this.model.send({ kind, draft: this.draft, ...content }));
   }
 
+  /** Set something beside the schedule. */
+  set(name, value) {
+    this.#tryTo(() => {
+      this.model.set(name, value);
+      this.model.save_changes();
+    });
+  }
+
   dispose() {
     clearTimeout(this.timer);
   }
@@ -106,10 +114,7 @@ export class Store extends EventTarget {
     this.awaited = this.draft;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#lose(), PATIENCE_MS);
-    this.#tryTo(() => {
-      this.model.set("draft", this.draft);
-      this.model.save_changes();
-    });
+    this.set("draft", this.draft);
   }
 
   /** A model throws when its kernel is gone. */
@@ -182,5 +187,4 @@ export class Store extends EventTarget {
 }
 
 const sameChange = (a, b) => a.revision === b.revision && a.author === b.author;
-const sameSchedule = (a, b) =>
-  JSON.stringify([a.deployments, a.faults]) === JSON.stringify([b.deployments, b.faults]);
+const sameSchedule = (a, b) => JSON.stringify([a.deployments, a.faults]) === JSON.stringify([b.deployments, b.faults]);
