@@ -27,7 +27,17 @@ from timegate.replay import Replay, replay
 from timegate.traffic import Trace
 from timegate.widgets import live
 from timegate.widgets.arguments import as_config, as_date, as_scenario, as_trace, first_date
-from timegate.widgets.draft import Problem, Reading, place_of, problems_of, read_draft, rows_of, write_draft, zones_of
+from timegate.widgets.draft import (
+    Draft,
+    Problem,
+    Reading,
+    place_of,
+    problems_of,
+    read_draft,
+    rows_of,
+    write_draft,
+    zones_of,
+)
 from timegate.widgets.static_view import html_view, svg_view
 from timegate.windows import check_zone
 
@@ -220,13 +230,10 @@ class ScheduleEditor(anywidget.AnyWidget):
         return run
 
     def _take_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
-        """Do what a button asks for. The page's draft comes along, and may be newer than ours."""
+        """Do what a button asks for."""
         try:
-            draft = content.get("draft")
-            if draft is not None and _change(draft) != _change(self.draft):
-                self.draft = draft
             if content["kind"] == "save":
-                self._save(content["path"])
+                self._save(content["path"], content["draft"])
             elif content["kind"] == "zone":
                 self.tz = content["tz"]
             elif content["kind"] == "check":
@@ -234,7 +241,13 @@ class ScheduleEditor(anywidget.AnyWidget):
         except Exception as error:  # what is raised here nobody would see
             self.send({"kind": "error", "about": content.get("kind", ""), "text": _told(error)})
 
-    def _save(self, path: str) -> None:
+    def _save(self, path: str, draft: Draft) -> None:
+        if draft["revision"] > self.draft["revision"]:  # what is on screen overtook its own message
+            self.draft = draft
+        elif _change(draft) != _change(self.draft):
+            raise InvalidValueError(
+                "Not saved: another cell has just set another schedule. Look at it, and save again."
+            )
         if not path.strip():
             raise InvalidValueError("Give the name of a file to save to, such as gateway.yaml.")
         if self._problems and self.answer.get("refused"):

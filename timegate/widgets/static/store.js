@@ -74,9 +74,9 @@ export class Store extends EventTarget {
     this.#emit("change");
   }
 
-  /** Ask for something beside the schedule, which goes along: it may be newer than the kernel's. */
+  /** Ask for something beside the schedule. */
   ask(kind, content = {}) {
-    this.#tryTo(() => this.model.send({ kind, draft: this.draft, ...content }));
+    this.#tryTo(() => this.model.send({ kind, ...content }));
   }
 
   /** Set something beside the schedule. */

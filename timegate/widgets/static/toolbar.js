@@ -110,7 +110,7 @@ export class Toolbar {
 
   #save() {
     this.ui.say("Saving…");
-    this.ui.store.ask("save", { path: this.pathInput.value });
+    this.ui.store.ask("save", { path: this.pathInput.value, draft: this.ui.store.draft });
   }
 
   #download() {
