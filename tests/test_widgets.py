@@ -546,7 +546,9 @@ class TestTheScript:
         if node is None:
             pytest.skip("node is not installed: the tests of the editor's JavaScript need it")
         tests = sorted(map(str, (Path(__file__).parent / "js").glob("*.test.mjs")))
-        done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [node, "--test", "--test-reporter=tap", *tests], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout
         assert int(re.search(r"^# pass (\d+)", done.stdout, re.MULTILINE)[1]) >= 30
 

@@ -34,7 +34,7 @@ export class Editor {
     store.addEventListener("change", () => this.#changed(), { signal });
     store.addEventListener("adopt", () => this.gestures.letGo(), { signal });
     store.addEventListener("answer", () => this.#answered(), { signal });
-    store.addEventListener("message", (event) => this.#told(event.detail), { signal });
+    store.addEventListener("message", (event) => this.#told(event.told), { signal });
     this.onTrait = () => this.draw();
     for (const name of TRAITS) this.model.on(`change:${name}`, this.onTrait);
     this.resized = new ResizeObserver(() => this.chart.draw());

@@ -6,10 +6,11 @@ const PATIENCE_MS = 4000;
 const MOST_STEPS = 200;
 
 export class Store extends EventTarget {
-  constructor(model, storage = null) {
+  constructor(model, storage = null, patienceMs = PATIENCE_MS) {
     super();
     this.model = model;
     this.storage = storage;
+    this.patienceMs = patienceMs;
     this.author = Math.random().toString(36).slice(2); // two pages may show one editor
     this.draft = model.get("draft");
     this.theirs = this.draft; // the last change that was not ours; a host may tell it twice
@@ -113,7 +114,7 @@ export class Store extends EventTarget {
   #send() {
     this.awaited = this.draft;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#lose(), PATIENCE_MS);
+    this.timer = setTimeout(() => this.#lose(), this.patienceMs);
     this.set("draft", this.draft);
   }
 
@@ -182,7 +183,7 @@ export class Store extends EventTarget {
   }
 
   #emit(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(Object.assign(new Event(type), { told: detail }));
   }
 }
 
