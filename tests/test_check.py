@@ -575,10 +575,6 @@ def test_a_path_is_loaded_and_its_text_checked(tmp_path):
         ("deployments: []", "must be a non-empty list"),
         ("deployments: [", "cannot be read as YAML"),
         ("", "the file is empty"),
-        (
-            "%YAML 1.1\n---\ndeployments: [{model_name: a, model: sim/a, time_constraints: [[22:00, 23:00]]}]",
-            "quote it",
-        ),
     ],
 )
 def test_refused_files(tmp_path, text, problem):

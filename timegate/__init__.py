@@ -77,6 +77,7 @@ __all__ = [
     "RenewalTraffic",
     "Replay",
     "Scenario",
+    "ScenarioExplorer",
     "ScheduleEditor",
     "SimulatedModel",
     "SlowStart",
@@ -108,6 +109,7 @@ _LAZY = {
     "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
     "OutageFit": "timegate.faults.fit",
+    "ScenarioExplorer": "timegate.widgets.explorer",
     "ScheduleEditor": "timegate.widgets.editor",
     "StreamReplay": "timegate.replay.stream",
     "fit_outages": "timegate.faults.fit",
@@ -122,7 +124,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib, scipy and numba take half a second each to import: they wait until somebody draws, fits or simulates.
+    # matplotlib, scipy, numba and widgets take half a second each to import: they wait until somebody needs them.
     if name == "plots":
         return import_module("timegate.plots")
     if name == "presets":

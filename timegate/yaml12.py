@@ -11,7 +11,7 @@ import yaml
 
 from timegate.errors import shown
 
-__all__ = ["compose", "dump", "is_misread", "is_plain", "parse", "scalar"]
+__all__ = ["compose", "dump", "events", "is_misread", "is_plain", "parse", "plain_value", "scalar"]
 
 # The core schema of YAML 1.2 (section 10.3.2): times and dates are text.
 _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
@@ -23,6 +23,8 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
 )
+# libyaml is some thirty times as fast as a scanner in Python, which some platforms have to do with.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 
 # Plain in every version of YAML: starts with a letter, and is no spelling of a boolean or null.
@@ -56,10 +58,8 @@ def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
     ValueError
         If the text is no YAML, has a key twice, a tag that would build an object, or is too large.
     """
-    # libyaml is some thirty times as fast as a scanner in Python, which some platforms have to do with.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Document(yaml.parse(text, Loader=loader), max_values, max_depth).read()
+        return _Document(events(text), max_values, max_depth).read()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         is_tab = mark is not None and text[mark.index : mark.index + 1] == "\t"
@@ -70,10 +70,14 @@ def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
 
 def compose(text: str) -> yaml.Node | None:
     """Return the nodes of a document that :func:`parse` reads, which know their places; None if it uses aliases."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
+    if any(isinstance(event, yaml.AliasEvent) for event in events(text)):
         return None
-    return yaml.compose(text, Loader=loader)
+    return yaml.compose(text, Loader=_Loader)
+
+
+def events(text: str) -> Iterator[yaml.Event]:
+    """Parse a document, event by event."""
+    return yaml.parse(text, Loader=_Loader)
 
 
 class _Anchored(NamedTuple):
@@ -176,12 +180,17 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
         _refuse_tag(event)
     if event.tag is not None or not event.implicit[0]:
         return text
+    try:
+        return plain_value(text)
+    except ValueError:  # Python limits the digits of a number
+        _fail(f"found a number of {len(text):,} digits", event.start_mark)
+
+
+def plain_value(text: str) -> Any:
+    """Return what a text without quotes stands for."""
     for pattern, read in _SCALARS:
         if pattern.fullmatch(text):
-            try:
-                return read(text)
-            except ValueError:  # Python limits the digits of a number
-                _fail(f"found a number of {len(text):,} digits", event.start_mark)
+            return read(text)
     return text
 
 

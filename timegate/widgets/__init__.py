@@ -1,5 +1,5 @@
-"""Widgets for notebooks: the schedule editor."""
+"""Widgets for notebooks. Each module is imported by whoever needs it, for they bring much along."""
 
-from timegate.widgets.editor import ScheduleEditor
-
-__all__ = ["ScheduleEditor"]
+FILES_VARIABLE = "TIMEGATE_EDIT"
+"""The environment variable that tells the dashboard its files, as JSON: ``config``, and perhaps ``trace`` and
+``scenario``."""
