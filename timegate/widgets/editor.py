@@ -17,6 +17,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from timegate.clock import Instant
 from timegate.config import GatewayConfig
 from timegate.config.check import check
 from timegate.config.diff import Diff, diff
@@ -171,9 +172,12 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.observe(lambda _: self._show(), ["tz", "day", "axis"])
         self.on_msg(self._take_message)
 
-    def diff(self) -> Diff:
-        """Return what changed since the start; see :func:`timegate.diff`."""
-        return diff(self.start, self.config)
+    def diff(self, start: Instant | None = None, end: Instant | None = None) -> Diff:
+        """Return what changed since the start, between two instants or in the present week.
+
+        See :func:`timegate.diff`.
+        """
+        return diff(self.start, self.config, start, end)
 
     # From the page
 
