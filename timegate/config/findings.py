@@ -232,7 +232,7 @@ class Findings(Sequence[Finding]):
         head = (
             "<thead><tr><th>severity</th><th>code</th><th>place</th><th>finding, and how to mend it</th></tr></thead>"
         )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}" if rows else ""
+        table = f"<table>{head}<tbody>{rows}</tbody></table>{more}" if rows else ""
         return f"<p><b>{escape(self.headline)}</b></p>{table}"
 
 
