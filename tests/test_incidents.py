@@ -234,8 +234,8 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_the_shortest_csv(tmp_path: Path) -> None:
     """Start and end are enough; ids are the file and the row."""
-    (tmp_path / "x.csv").write_text(f"start,end\n{NINE},{TEN}\n")
-    found = tg.read_incidents(tmp_path / "x.csv")
+    (tmp_path / "x.CSV").write_text(f"start,end\n{NINE},{TEN}\n")
+    found = tg.read_incidents(tmp_path / "x.CSV")
     assert found.frame["id"].tolist() == ["x#0"]
     assert decided(found) == {"kept: states no impact": ["x#0"]}
 
@@ -554,6 +554,7 @@ BAD_CSV = {
     "missing": (f"start,end\n,{TEN}\n", "start[0]"),
     "no time": (f"start,end\n{NINE},later\n", "end[0]", "'later'"),
     "binary": (bytes(range(256)), "cannot be read as CSV"),
+    "comma in a name": (f"start,end,name\n{NINE},{TEN},a, b\n", "a row has more fields than the header"),
 }
 
 

@@ -246,7 +246,8 @@ class Brownout(Failure):
 class SlowStart(Fault):
     """Answers are slow for a while after each outage: caches are cold, and queues long.
 
-    An outage is any stretch in which another fault of the scenario fails every attempt on the deployment.
+    An outage is any stretch in which another fault of the scenario fails every attempt on the deployment; an hour
+    whose ``hourly_rates`` are 1 is none.
 
     Parameters
     ----------
