@@ -109,7 +109,7 @@ def test_names_are_printed_as_they_are(tmp_path):
         (CLEAN, ["--now", "today"], "now must be a time like"),
         ("deployments: []", [], "must be a non-empty list"),
         ("deployments: [", [], "cannot be read as YAML"),
-        ("a\0b", [], "cannot be read as YAML"),
+        ("a\0b", [], "must be UTF-8 text. Byte 1 is NUL"),
     ],
 )
 def test_refused(tmp_path, text, options, problem):

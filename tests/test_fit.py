@@ -88,10 +88,10 @@ def test_a_stated_period() -> None:
 
 def test_outages_outside_of_the_period() -> None:
     """What starts outside is left out and counted; what ends outside counts until then, with its whole length."""
-    more = [*SPACED, (200, 210), (-5, -1), (300, 301)]
+    more = [*SPACED, (200, 210), (-5, -1), (205, 206)]
     fit = tg.fit_outages(history(*more), start=START, end=START + timedelta(hours=205))
     dropped = {rule: ids for action, rule, ids in fit.decisions if action == "dropped"}
-    assert dropped == {"starts outside of the period of observation": ("openai@-5--1", "openai@300-301")}
+    assert dropped == {"starts outside of the period of observation": ("openai@-5--1", "openai@205-206")}
     assert fit.durations_s[-1] == 10 * 3600
     assert fit.by_page["down_s"].tolist() == [(19 + 5) * 3600]
     assert fit.by_page["failures"].tolist() == [5]  # the first begins with the period
@@ -99,7 +99,9 @@ def test_outages_outside_of_the_period() -> None:
 
 def test_overlapping_incidents_are_one_outage() -> None:
     """Overlapping, nested and touching incidents of one page are merged."""
-    fit = tg.fit_outages(history((0, 2), (0.5, 1), (1, 3), (3, 4), *((lo + 10, hi + 10) for lo, hi in SPACED)))
+    fit = tg.fit_outages(
+        history((0, 2), (0.5, 1), (1, 3), (3, 4), (3.2, 3.5), *((lo + 10, hi + 10) for lo, hi in SPACED))
+    )
     assert fit.durations_s.tolist() == [hours * 3600 for hours in (1, 2, 3, 4, 5, 8)]
 
 

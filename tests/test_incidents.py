@@ -15,6 +15,7 @@ from hypothesis import given, settings
 
 import timegate as tg
 from timegate.errors import IncidentError, InstantError, ScenarioError
+from timegate.files import MAX_DOCUMENT_BYTES
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "incidents"
 REAL, LOGGED = SHARED / "statuspage_incidents_copilot.json", SHARED / "openlog_incidents.json"
@@ -230,6 +231,7 @@ def test_csv(tmp_path: Path) -> None:
     assert found.frame["name"].tolist() == ["Errors", "b"]
     assert found.frame["kind"].tolist() == ["incident", "maintenance"]
     assert decided(found) == {"kept: open: lasts until the end of the trace": ["b"]}
+    assert tg.read_incidents(tmp_path / "acme.csv", page="Other").pages == ["Other"]
 
 
 def test_the_shortest_csv(tmp_path: Path) -> None:
@@ -582,14 +584,14 @@ def test_bad_openlog_times(tmp_path: Path) -> None:
 
 
 def test_missing_and_huge_files(tmp_path: Path) -> None:
-    """A missing file gets its neighbour's name; a file beyond all reason is refused unread."""
+    """A missing file gets its neighbour's name; a file beyond all reason is refused."""
     history(tmp_path, incident())
     with pytest.raises(IncidentError, match=r"Did you mean 'incidents.json'\?"):
         tg.read_incidents(tmp_path / "incident.json")
     with pytest.raises(IncidentError, match="is a folder"):
         tg.read_incidents(tmp_path)
-    (tmp_path / "huge.json").write_bytes(b" " * (16 * 2**20 + 1))
-    with pytest.raises(IncidentError, match="larger than 16 MiB"):
+    (tmp_path / "huge.json").write_bytes(b" " * (MAX_DOCUMENT_BYTES + 1))
+    with pytest.raises(IncidentError, match=r"huge\.json: larger than \d+ MiB"):
         tg.read_incidents(tmp_path / "huge.json")
 
 

@@ -77,6 +77,8 @@ __all__ = [
     "RenewalTraffic",
     "Replay",
     "Scenario",
+    "ScenarioExplorer",
+    "ScheduleEditor",
     "SimulatedModel",
     "SlowStart",
     "StreamReplay",
@@ -103,10 +105,12 @@ __all__ = [
 ]
 
 
-_SIMULATION = {
+_LAZY = {
     "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
     "OutageFit": "timegate.faults.fit",
+    "ScenarioExplorer": "timegate.widgets.explorer",
+    "ScheduleEditor": "timegate.widgets.editor",
     "StreamReplay": "timegate.replay.stream",
     "fit_outages": "timegate.faults.fit",
     "monte_carlo": "timegate.replay.monte_carlo",
@@ -120,11 +124,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib, scipy and numba take half a second each to import: they wait until somebody draws, fits or simulates.
+    # matplotlib, scipy, numba and widgets take half a second each to import: they wait until somebody needs them.
     if name == "plots":
         return import_module("timegate.plots")
     if name == "presets":
         return import_module("timegate.faults.presets")
-    if name in _SIMULATION:
-        return getattr(import_module(_SIMULATION[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

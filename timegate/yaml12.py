@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple, NoReturn
@@ -10,7 +11,7 @@ import yaml
 
 from timegate.errors import shown
 
-__all__ = ["dump", "parse"]
+__all__ = ["compose", "dump", "events", "is_misread", "is_plain", "parse", "plain_value", "scalar"]
 
 # The core schema of YAML 1.2 (section 10.3.2): times and dates are text.
 _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
@@ -22,10 +23,24 @@ _SCALARS: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
 )
+# libyaml is some thirty times as fast as a scanner in Python, which some platforms have to do with.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 
 # Plain in every version of YAML: starts with a letter, and is no spelling of a boolean or null.
 _PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z][A-Za-z0-9_./ -]*(?<! )", re.IGNORECASE)
+# Without quotes no text, in some version of YAML: a number, time, date, boolean or null.
+_MISREAD = re.compile(r"[^A-Za-z].*|y|n|yes|no|on|off|true|false|null", re.IGNORECASE | re.DOTALL)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text needs no quotes: readers of any version of YAML take it for text."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def is_misread(text: str) -> bool:
+    """Whether some reader of YAML might take a text without quotes for something else."""
+    return _MISREAD.fullmatch(text) is not None
 
 
 def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
@@ -43,16 +58,26 @@ def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
     ValueError
         If the text is no YAML, has a key twice, a tag that would build an object, or is too large.
     """
-    # libyaml is some thirty times as fast as a scanner in Python, which some platforms have to do with.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Document(yaml.parse(text, Loader=loader), max_values, max_depth).read()
+        return _Document(events(text), max_values, max_depth).read()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         is_tab = mark is not None and text[mark.index : mark.index + 1] == "\t"
         _fail("found a tab, which is no indentation in YAML: use spaces" if is_tab else _problem(error), mark)
     except yaml.reader.ReaderError as error:
         raise ValueError(f"found the character {chr(error.character)!r}, which no YAML may hold") from None
+
+
+def compose(text: str) -> yaml.Node | None:
+    """Return the nodes of a document that :func:`parse` reads, which know their places; None if it uses aliases."""
+    if any(isinstance(event, yaml.AliasEvent) for event in events(text)):
+        return None
+    return yaml.compose(text, Loader=_Loader)
+
+
+def events(text: str) -> Iterator[yaml.Event]:
+    """Parse a document, event by event."""
+    return yaml.parse(text, Loader=_Loader)
 
 
 class _Anchored(NamedTuple):
@@ -155,12 +180,17 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
         _refuse_tag(event)
     if event.tag is not None or not event.implicit[0]:
         return text
+    try:
+        return plain_value(text)
+    except ValueError:  # Python limits the digits of a number
+        _fail(f"found a number of {len(text):,} digits", event.start_mark)
+
+
+def plain_value(text: str) -> Any:
+    """Return what a text without quotes stands for."""
     for pattern, read in _SCALARS:
         if pattern.fullmatch(text):
-            try:
-                return read(text)
-            except ValueError:  # Python limits the digits of a number
-                _fail(f"found a number of {len(text):,} digits", event.start_mark)
+            return read(text)
     return text
 
 
@@ -182,6 +212,27 @@ def dump(data: Any) -> str:
     return text.removesuffix("...\n")  # which ends a document that is a single word
 
 
+def scalar(value: str | float | None) -> str:
+    """Write a text, number, boolean or None within a line.
+
+    Examples
+    --------
+    >>> print(scalar("22:00"), scalar("mon"), scalar(None))
+    "22:00" mon null
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if is_plain(value):
+        return value
+    # What a reader of YAML might take for a break of the line, or refuse, is escaped as in JSON.
+    return '"' + "".join(c if c.isprintable() and c not in '"\\' else _escape(c) for c in value) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\{character}" if character in '"\\' else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes what every version of YAML reads alike."""
 
@@ -190,7 +241,7 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 
 def _represent_str(dumper: Any, text: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if _PLAIN.fullmatch(text) else '"')
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain(text) else '"')
 
 
 def _represent_float(dumper: Any, number: float) -> Any:

@@ -116,7 +116,7 @@ def _text_findings(path: Path, config: GatewayConfig) -> Iterator[Finding]:
     """Find texts in the file that a reader of YAML 1.1 takes for something else."""
     if path.suffix == ".json":
         return
-    # ruamel.yaml waits until a file is read: `import timegate` stays short.
+    # YAML waits until a file is read: `import timegate` stays short.
     ambiguous = import_module("timegate.config.quoting").ambiguous
     for found in ambiguous(path.read_text(encoding="utf-8-sig")):
         deployment, field, index = None, None, None

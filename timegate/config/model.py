@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PlainSerializer, PlainValidator, field_validator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, PrivateAttr, field_validator, model_validator
 
 from timegate.clock import Instant, to_us
 from timegate.columns import TARGET_PREFIXES, UNSERVED
-from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, MissingExtraError, WindowError, shown
-from timegate.files import read_document, write_document
+from timegate.errors import (
+    ConfigError,
+    InvalidTypeError,
+    InvalidValueError,
+    MissingExtraError,
+    TimegateWarning,
+    WindowError,
+    shown,
+)
+from timegate.files import parse_document, read_text, write_document
 from timegate.gateway import ModelGateway
 from timegate.models.registry import Model
 from timegate.routing import Deployment, Explanation, Router
 from timegate.timetable import Hours
 from timegate.validation import FieldError, FormatVersion, Text, Value
 from timegate.windows import Window
+
+if TYPE_CHECKING:
+    from timegate.config.export import Exported
 
 __all__ = ["DeploymentConfig", "GatewayConfig"]
 
@@ -99,6 +113,18 @@ class DeploymentConfig(Value):
         return self.model.partition("/")[0]
 
 
+@dataclass(frozen=True)
+class _Source:
+    """The text that a config was read from, so that an export keeps its comments. No part of the config's value:
+    any two are equal, and pickles and deep copies leave the text behind.
+    """  # noqa: D205 - one thought
+
+    text: str = field(default="", compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[_Source], tuple[()]]:
+        return _Source, ()
+
+
 class GatewayConfig(Value):
     """A gateway as data: deployments in order of fallback, with their windows.
 
@@ -131,6 +157,7 @@ class GatewayConfig(Value):
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
     deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False, json_schema_extra={"minItems": 1})]
+    _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:
@@ -149,24 +176,70 @@ class GatewayConfig(Value):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a config from a YAML or JSON file.
+        """Read a config from a YAML or JSON file: one of ours, a msgflux gateway's state, or a LiteLLM proxy config.
+
+        Foreign formats are told by their keys (``msgflux_type``, ``model_list``). What has no counterpart in a config
+        is named in a :class:`TimegateWarning`; keys and other secrets of such a file are neither kept nor shown.
 
         Raises
         ------
         ConfigError
             If the file cannot be read, or a value breaks a rule; the message begins with the path.
         """
-        data = read_document(path, ConfigError)
+        path = Path(path)
+        text = read_text(path, ConfigError)
+        data = parse_document(text, path, ConfigError)
         if not isinstance(data, dict):
             raise ConfigError(f"{path}: must hold a mapping with `deployments`. Got a {type(data).__name__}.")
+        imports = import_module("timegate.config.imports")  # it builds on this module
         try:
-            return cls.model_validate(data)
+            data, foreign, lost = imports.as_ours(data)
+            config = cls.model_validate(data)
         except ConfigError as error:
             raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
+        if lost:
+            warnings.warn(
+                f"{path}: read as {foreign}, of which this has no counterpart: {'; '.join(lost)}.",
+                TimegateWarning,
+                stacklevel=2,
+            )
+        if not foreign and path.suffix != ".json":
+            config._source = _Source(text)
+        return config
 
     def save(self, path: str | Path) -> None:
         """Write the config to a YAML or JSON file, whole or not at all."""
         write_document(path, self.to_dict())
+
+    def export(
+        self,
+        to: str,
+        path: str | Path,
+        *,
+        lossy: bool = False,
+        like: str | Path | None = None,
+        now: Instant | None = None,
+    ) -> Exported:
+        """Write the config in the format of another tool, or in ours with a header that says what was checked.
+
+        See :func:`timegate.config.export.export`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> config = GatewayConfig(deployments=[
+        ...     {"model_name": "weak", "model": "sim/small", "time_constraints": [
+        ...         {"start": "22:00", "end": "06:00", "tz": "Asia/Kolkata"}]},
+        ... ])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     exported = config.export("msgflux", f"{folder}/gateway.json", now="2026-03-02T00:00Z")
+        >>> print(*exported.notes)
+        deployments[0] 'weak': time_constraints[0]: Asia/Kolkata is UTC+05:30 from now on, so 16:30 to 00:30 UTC.
+        """
+        exported: Exported = import_module("timegate.config.export").export(
+            self, to, path, lossy=lossy, like=like, now=now
+        )
+        return exported
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain data; fields that say nothing are left out."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.events import (
+import yaml
+from yaml.events import (
     AliasEvent,
     Event,
     MappingEndEvent,
@@ -15,8 +15,8 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
-from ruamel.yaml.nodes import ScalarNode
-from ruamel.yaml.resolver import VersionedResolver
+
+from timegate.yaml12 import events, plain_value
 
 __all__ = ["Ambiguous", "ambiguous"]
 
@@ -50,12 +50,14 @@ def ambiguous(text: str) -> Iterator[Ambiguous]:
     >>> [(found.text, found.read_as, found.line) for found in ambiguous("a: [22:00, '23:00']")]
     [('22:00', 'the number 1320', 1)]
     """
-    old, new = (VersionedResolver(version=version) for version in ((1, 1), (1, 2)))
-    for path, event in _scalars(YAML(typ="safe", pure=True).parse(text)):
-        if event.implicit[0]:  # plain, and without a tag
-            tag, other = (str(resolver.resolve(ScalarNode, event.value, (True, False))) for resolver in (old, new))
-            if tag != other and other.endswith(":str"):
-                mark = event.start_mark
+    old = yaml.SafeLoader("")
+    for path, event in _scalars(events(text)):
+        if event.implicit[0] and isinstance(plain_value(event.value), str):  # not quoted, without a tag, and text
+            # PyYAML resolves as version 1.1 says, but for the two shortest words.
+            is_bool = event.value in ("y", "Y", "n", "N")
+            tag = "bool" if is_bool else str(old.resolve(yaml.ScalarNode, event.value, (True, False)))  # type: ignore[no-untyped-call]
+            mark = event.start_mark
+            if mark is not None and not tag.endswith((":str", ":merge", ":value")):
                 yield Ambiguous(path, event.value, _read_as(event.value, tag), mark.line + 1, mark.column + 1)
 
 

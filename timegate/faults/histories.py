@@ -56,7 +56,8 @@ def _read(path: Path, page: str | None) -> Incidents:
     check_readable(path, IncidentError)
     decisions = Decisions()
     try:
-        source = Source(path.name, hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+        with path.open("rb") as file:
+            source = Source(path.name, hashlib.file_digest(file, "sha256").hexdigest()[:12])
     except OSError as error:
         raise IncidentError(f"{path}: cannot be read: {error.strerror}.") from None
     if path.suffix.lower() == ".csv":

@@ -37,7 +37,8 @@ class OpenAIChatCompletion(BaseModel):
     MissingExtraError
         If the openai SDK is not installed.
     ConfigError
-        If the environment variable is not set: found when a gateway is built, not when it serves.
+        If the environment variable is not set, or the key is given as an argument: found when a gateway is
+        built, not when it serves.
     """
 
     provider = "openai"
@@ -52,6 +53,11 @@ class OpenAIChatCompletion(BaseModel):
         max_retries: int = 0,
         **sampling_run_params: Any,
     ) -> None:
+        if "api_key" in sampling_run_params:
+            raise ConfigError(
+                f"model 'openai/{model_id}': a key is given in an environment variable, which api_key_env names. "
+                "Got one as api_key, where it would be serialised."
+            )
         try:
             import openai
         except ImportError as error:

@@ -178,9 +178,13 @@ class Replay:
             shares sums to 1, or is missing where no call arrived.
         """
         step_us = bin_width_us(freq)
-        reduce_calls = import_module("timegate.replay.totals").reduce_calls  # loads numba
-        part = reduce_calls(self.trace, self._calls, self.router.names, step_us)
+        part = self.reduced(step_us)
         return share_frame(part.by_bin, part.first_bin * step_us, step_us, self.router.names, counts)
+
+    def reduced(self, step_us: int) -> Any:
+        """Return the calls as a :class:`timegate.replay.totals.Part`: totals, and bins of so many microseconds."""
+        totals = import_module("timegate.replay.totals")  # loads numba
+        return totals.reduce_calls(self.trace, self._calls, self.router.names, step_us)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.

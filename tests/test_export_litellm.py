@@ -1,0 +1,274 @@
+"""Exports to LiteLLM, judged by its own Router where that is installed, and the way back.
+
+LiteLLM takes 340 MB and pins other versions of what the tests use, so it is no part of the extra ``test``:
+``pip install litellm`` in an environment of its own, and run this file there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import strategies
+from hypothesis import given, settings
+
+import timegate as tg
+from timegate import yaml12
+from timegate.config.export.litellm import KEY_VARIABLES
+from timegate.errors import ConfigError, TimegateWarning
+
+NOW = "2026-11-23T00:00Z"
+CANARY = "sk-canary-4711"
+CONFIG = tg.GatewayConfig(
+    deployments=[
+        {"model_name": "strong", "model": "openai/gpt-4.1", "description": "the best"},
+        {"model_name": "weak", "model": "openai/gpt-4.1-mini"},
+        {"model_name": "other", "model": "anthropic/claude-sonnet"},
+        {"model_name": "spare", "model": "groq/llama"},
+        {"model_name": "more", "model": "mistral/large"},
+        {"model_name": "most", "model": "deepseek/chat"},
+        {"model_name": "last", "model": "xai/grok"},
+        {"model_name": "mock", "model": "sim/small"},
+    ]
+)
+
+
+def written(config: tg.GatewayConfig, tmp_path: Path, **options: Any) -> dict[str, Any]:
+    config.export("litellm", tmp_path / "proxy.yaml", now=NOW, **options)
+    data: dict[str, Any] = yaml12.parse((tmp_path / "proxy.yaml").read_text(encoding="utf-8"))
+    return data
+
+
+def test_the_proxy_config(tmp_path: Path) -> None:
+    """Each deployment is a group, with its key's variable, and falls back to all the others in order, once."""
+    config = tg.GatewayConfig(deployments=[d.model_dump() for d in (CONFIG.deployments[i] for i in (0, 2, 7))])
+    assert written(config, tmp_path) == {
+        "model_list": [
+            {
+                "model_name": "strong",
+                "litellm_params": {"model": "openai/gpt-4.1", "api_key": "os.environ/OPENAI_API_KEY"},
+                "model_info": {"mode": "chat", "description": "the best"},
+            },
+            {
+                "model_name": "other",
+                "litellm_params": {"model": "anthropic/claude-sonnet", "api_key": "os.environ/ANTHROPIC_API_KEY"},
+                "model_info": {"mode": "chat"},
+            },
+            {
+                "model_name": "mock",
+                "litellm_params": {
+                    "model": "sim/small",
+                    "custom_llm_provider": "custom_openai",
+                    "mock_response": "sim/small",
+                },
+                "model_info": {"mode": "chat"},
+            },
+        ],
+        "router_settings": {
+            "num_retries": 0,
+            "disable_cooldowns": True,
+            "max_fallbacks": 2,
+            "fallbacks": [{"strong": ["other", "mock"]}, {"other": ["strong", "mock"]}, {"mock": ["strong", "other"]}],
+        },
+    }
+
+
+def test_windows_are_refused_each_by_name(tmp_path: Path) -> None:
+    """Every window is listed; lossy, they stand in comments, and nowhere else."""
+    config = tg.GatewayConfig(
+        deployments=[
+            {"model_name": "a", "model": "sim/a", "time_constraints": [["22:00", "06:00"], ["12:00", "13:00"]]},
+            {"model_name": "b", "model": "sim/b", "available": [{"start": "01:00", "end": "02:00", "days": ["mon"]}]},
+        ],
+        model_type="fortune_telling",
+    )
+    with pytest.raises(ConfigError) as caught:
+        written(config, tmp_path)
+    assert [problem.split(" Pass")[0] for problem in caught.value.problems] == [
+        "litellm cannot say deployments[0] 'a': time_constraints[0]: Window('22:00', '06:00').",
+        "litellm cannot say deployments[0] 'a': time_constraints[1]: Window('12:00', '13:00').",
+        "litellm cannot say deployments[1] 'b': available[0]: Window('01:00', '02:00', days=('mon',)).",
+        "litellm cannot say model_type 'fortune_telling'.",
+    ]
+    assert not list(tmp_path.iterdir())
+    assert "22:00" not in repr(written(config, tmp_path, lossy=True))
+    text = (tmp_path / "proxy.yaml").read_text()
+    assert "# Lost: deployments[0] 'a': time_constraints[0]: Window('22:00', '06:00').\n" in text
+
+
+def test_unknown_providers_are_noted(tmp_path: Path) -> None:
+    """A provider whose key's variable is not known is left to LiteLLM, and that is said."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "acme/x"}])
+    found = config.export("litellm", tmp_path / "proxy.yaml")
+    assert "provider 'acme' has to be known to LiteLLM, and its key." in found.notes[0]
+    assert yaml12.parse((tmp_path / "proxy.yaml").read_text()) == {
+        "model_list": [
+            {"model_name": "a", "litellm_params": {"model": "acme/x"}, "model_info": {"mode": "chat"}},
+        ],
+        "router_settings": {"num_retries": 0, "disable_cooldowns": True},
+    }
+
+
+@settings(max_examples=50)
+@given(config=strategies.eras.flatmap(strategies.configs))
+def test_a_way_out_and_back(tmp_path_factory: pytest.TempPathFactory, config: tg.GatewayConfig) -> None:
+    """Read again, an export is the config without its windows."""
+    path = tmp_path_factory.mktemp("out") / "proxy.yaml"
+    config.export("litellm", path, lossy=True, now=NOW)
+    without = [{"model_name": d.model_name, "model": d.model} for d in config.deployments]
+    assert tg.GatewayConfig.load(path) == tg.GatewayConfig(deployments=without)
+
+
+PROXY = f"""\
+model_list:
+  - model_name: gpt
+    litellm_params: {{model: openai/gpt-4.1, api_key: os.environ/OPENAI_API_KEY, rpm: 6, api_base: http://x.example}}
+  - model_name: gpt
+    litellm_params: {{model: azure/gpt-4.1, api_key: {CANARY}}}
+    model_info: {{mode: chat, description: in Europe, access_windows: []}}
+  - model_name: claude
+    litellm_params: {{model: claude-sonnet, custom_llm_provider: anthropic, api_key: os.environ/OTHER_KEY}}
+router_settings:
+  num_retries: 3
+  fallbacks: [{{gpt: [claude]}}]
+general_settings: {{master_key: {CANARY}}}
+"""
+
+
+def test_a_proxy_config_is_read(tmp_path: Path) -> None:
+    """Groups become deployments in the order of fallback; what has no counterpart is named, and no secret shown."""
+    path = tmp_path / "proxy.yaml"
+    path.write_text(PROXY)
+    with pytest.warns(TimegateWarning) as caught:
+        config = tg.GatewayConfig.load(path)
+    assert config.to_dict()["deployments"] == [
+        {"model_name": "gpt", "model": "openai/gpt-4.1"},
+        {"model_name": "claude", "model": "anthropic/claude-sonnet"},
+        {"model_name": "gpt (2)", "model": "azure/gpt-4.1", "description": "in Europe"},
+    ]
+    (warning,) = caught
+    assert str(warning.message).removeprefix(f"{path}: read as a LiteLLM proxy config, of which this has no ").split(
+        "; "
+    ) == [
+        "counterpart: general_settings",
+        "model_list[0].litellm_params.rpm",
+        "model_list[0].litellm_params.api_base",
+        "model_list[1].litellm_params.api_key: a key does not belong in a file, and is not kept",
+        "model_list[1].model_info.access_windows",
+        "model_list[1]: the balance of load among 'gpt': it is the deployment 'gpt (2)'",
+        "model_list[2].litellm_params.api_key",
+        "router_settings.num_retries",
+        "router_settings.fallbacks of 'gpt': here they are all others in order",
+        "router_settings.fallbacks of 'claude': here they are all others in order",
+        "router_settings.fallbacks of 'gpt (2)': here they are all others in order.",
+    ]
+    config.export("timegate", tmp_path / "ours.yaml")
+    for text in (str(warning.message), repr(config), (tmp_path / "ours.yaml").read_text()):
+        assert "canary" not in text
+
+
+ENTRY = {"model_name": "a", "litellm_params": {"model": "openai/a"}}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"model_list": None}, "model_list must be a non-empty list"),
+        ({"model_list": {"api_key": CANARY}}, "model_list must be a non-empty list"),
+        ({"model_list": [CANARY]}, r"model_list\[0\] must be a mapping with model_name and litellm_params"),
+        ({"model_list": [ENTRY | {"litellm_params": {"api_key": CANARY}}]}, r"model_list\[0\] must be a mapping with"),
+        ({"model_list": [ENTRY | {"model_name": 1}]}, r"model_list\[0\] must be a mapping with"),
+        (
+            {"model_list": [ENTRY | {"litellm_params": {"model": "gpt-4", "api_key": CANARY}}]},
+            r"model_list\[0\].litellm_params.model must look like 'provider/model-id'. Got 'gpt-4'.",
+        ),
+        ({"model_list": [ENTRY], "router_settings": [CANARY]}, "router_settings must be a mapping. Got a list."),
+        (
+            {"model_list": [ENTRY | {"model_info": {"mode": mode}} for mode in ("chat", "rerank")]},
+            "all models must have one model_info.mode. Got 'chat', 'rerank'.",
+        ),
+    ],
+)
+def test_bad_proxy_configs_are_errors_of_ours(data: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """What breaks a rule is refused with the path and the place, without showing a key."""
+    path = tmp_path / "proxy.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(ConfigError, match=message) as caught:
+        tg.GatewayConfig.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "canary" not in "".join(caught.value.problems)
+
+
+def test_all_bad_entries_are_listed(tmp_path: Path) -> None:
+    """Every entry that is wrong has a problem of its own."""
+    (tmp_path / "proxy.json").write_text(json.dumps({"model_list": [1, ENTRY, 2]}))
+    with pytest.raises(ConfigError) as caught:
+        tg.GatewayConfig.load(tmp_path / "proxy.json")
+    assert len(caught.value.problems) == 2
+
+
+ROUTER = """\
+import json, logging, os, sys
+import litellm, yaml
+
+logging.disable(logging.CRITICAL)
+data = yaml.safe_load(open(sys.argv[1], encoding="utf-8"))
+router = litellm.Router(model_list=data["model_list"], **data["router_settings"])
+down, tried, real = set(), [], litellm.completion
+
+def completion(**kwargs):
+    tried.append(kwargs["model"])
+    if kwargs["model"] in down:
+        raise litellm.exceptions.RateLimitError("down", "openai", kwargs["model"])
+    return real(**kwargs | {"mock_response": kwargs["model"]})
+
+litellm.completion = completion
+names = [entry["model_name"] for entry in data["model_list"]]
+models = [entry["litellm_params"]["model"] for entry in data["model_list"]]
+for name in names:
+    for down in (set(), set(models[:3]), set(models[1:]), set(models)):
+        tried.clear()
+        try:
+            answer = router.completion(model=name, messages=[{"role": "user", "content": "hello"}])
+            answer = answer.choices[0].message.content
+        except litellm.exceptions.RateLimitError:
+            answer = None
+        print(json.dumps([name, sorted(down), tried, answer]))
+for variable in sys.argv[2:]:
+    del os.environ[variable]
+providers = [variable.removesuffix("_API_KEY").lower() for variable in sys.argv[2:]]
+print(json.dumps({name: litellm.validate_environment(f"{name}/x")["missing_keys"] for name in providers}))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="needs litellm in an environment of its own")
+def test_the_real_router_falls_back_as_we_do(tmp_path: Path) -> None:
+    """LiteLLM loads the export; whoever is preferred and whoever fails, it tries the same models in the same order.
+
+    It also names the variables of keys as we do.
+    """
+    CONFIG.export("litellm", tmp_path / "proxy.yaml", now=NOW)
+    # In a process of its own: it changes logging and warnings for good. No key is real, and nobody is called.
+    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    environment |= dict.fromkeys(KEY_VARIABLES.values(), CANARY)
+    run = subprocess.run(
+        [sys.executable, "-c", ROUTER, str(tmp_path / "proxy.yaml"), *KEY_VARIABLES.values()],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    *calls, wanted = map(json.loads, run.stdout.splitlines())
+    router, models = CONFIG.router(), {d.model_name: d.model for d in CONFIG.deployments}
+    assert len(calls) == 4 * len(models)
+    for name, down, tried, answer in calls:
+        order = [models[router.names[i]] for i in router.order(0, name)]
+        serving = next((i for i, model in enumerate(order) if model not in down), None)
+        assert tried == order[: None if serving is None else serving + 1]
+        assert answer == (None if serving is None else order[serving])
+    assert {name: variable in wanted[name] for name, variable in KEY_VARIABLES.items()} == dict.fromkeys(
+        KEY_VARIABLES, True
+    )

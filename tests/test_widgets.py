@@ -1,0 +1,657 @@
+"""The Python side of the schedule editor, without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import ipywidgets
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from traitlets import TraitError
+
+import timegate as tg
+from tests.strategies import windows
+from timegate import samples
+from timegate.clock import DAY_US, EPOCH, MINUTE_US
+from timegate.samples import sample
+from timegate.widgets import editor as editor_module
+from timegate.widgets import live
+from timegate.widgets.draft import place_of, read_draft, write_draft
+from timegate.windows import union
+
+WINDOWS = windows(datetime(2026, 3, 1, tzinfo=UTC))
+STATIC = Path(editor_module.__file__).parent / "static"
+CONFIG = tg.GatewayConfig(
+    deployments=[
+        {
+            "model_name": "strong",
+            "model": "openai/large",
+            "description": "the best",
+            "time_constraints": [["22:00", "06:00"]],
+        },
+        {"model_name": "weak", "model": "openai/small", "time_constraints": [["12:00", "13:00"]]},
+        {
+            "model_name": "backup",
+            "model": "sim/tiny",
+            "available": [{"start": "08:00", "end": "20:00", "tz": "Europe/Berlin", "days": ["mon"]}],
+        },
+    ]
+)
+SCENARIO = tg.Scenario(
+    faults=[
+        tg.ErrorRate(target="weak", rate=0.5, after_s=1.5),
+        tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z"),
+    ],
+    seed=3,
+)
+DAY = tg.generate_trace("2026-03-02T00:00Z", 2_000, seed=1, preferences={"weak": 0.3})
+
+
+def opened(**kwargs: Any) -> tg.ScheduleEditor:
+    return tg.ScheduleEditor(CONFIG, **{"trace": DAY, "scenario": SCENARIO, **kwargs})
+
+
+def edited(editor: tg.ScheduleEditor, change: Any, author: str = "page") -> None:
+    """Do what the page does: change a copy of the draft, and send it."""
+    draft = json.loads(json.dumps(editor.draft))
+    change(draft)
+    editor.set_state({"draft": {**draft, "author": author, "revision": draft["revision"] + 1}})
+
+
+def close_at(row: int, start: str, end: str) -> Any:
+    def change(draft: dict[str, Any]) -> None:
+        draft["deployments"][row]["time_constraints"] = [{"start": start, "end": end}]
+
+    return change
+
+
+def said(editor: tg.ScheduleEditor) -> str:
+    return " ".join(problem["text"] for problem in editor.answer["problems"])
+
+
+def asked(editor: tg.ScheduleEditor, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Send what a button sends, and return what comes back."""
+    sent: list[dict[str, Any]] = []
+    editor.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
+    editor._handle_custom_msg(content, [])
+    return sent
+
+
+class TestEdits:
+    def test_an_edit_reaches_config_run_and_answer(self):
+        """A change in the page becomes a valid config, and is replayed as `replay` replays it."""
+        editor = opened()
+        edited(editor, close_at(0, "21:00", "05:00"))
+        data = CONFIG.to_dict()
+        data["deployments"][0]["time_constraints"] = [["21:00", "05:00"]]
+        expected = tg.GatewayConfig.model_validate(data)
+        assert editor.config == expected
+        run = tg.replay(expected, DAY, SCENARIO)
+        assert editor.run.calls.equals(run.calls)
+        assert editor.answer["author"] == "page"
+        assert editor.answer["revision"] == 1
+        assert editor.answer["problems"] == []
+        counts = run.outcome_counts()
+        assert {name: editor.answer["figures"][name] for name in counts} == counts
+
+    def test_nothing_is_lost_on_the_way(self):
+        """What the page cannot show, it keeps: a draft without a change gives the same config and scenario."""
+        reading = read_draft(write_draft(CONFIG, SCENARIO, 0), CONFIG, SCENARIO)
+        assert reading.config == CONFIG
+        assert reading.scenario == SCENARIO
+        assert reading.acting is reading.scenario
+
+    @given(st.lists(WINDOWS, max_size=3), st.lists(WINDOWS, max_size=3))
+    @settings(max_examples=50)
+    def test_every_window_survives(self, closed, available):
+        """Windows of all kinds go to the page and back, through JSON, as they are."""
+        deployment = {"model_name": "a", "model": "sim/a", "time_constraints": closed, "available": available}
+        config = tg.GatewayConfig(deployments=[deployment])
+        draft = json.loads(json.dumps(write_draft(config, tg.Scenario(), 0)))
+        [row] = draft["deployments"]
+        assert all(isinstance(window, dict) for kind in ("time_constraints", "available") for window in row[kind])
+        assert read_draft(draft, config, tg.Scenario()).config == config
+
+    def test_series_and_figures_are_those_of_the_replay(self):
+        """The series is `share` by quarters of an hour, the latency that of the summary to within its bins."""
+        editor = opened()
+        shares = editor.run.share("15min", counts=True)
+        series = editor.answer["series"]
+        assert series["names"] == list(shares.columns)
+        assert np.array(series["counts"]).T.tolist() == shares.to_numpy().tolist()
+        assert series["from"] * MINUTE_US == shares.index[0].value // 1000
+        assert sum(editor.answer["figures"]["shares"].values()) == pytest.approx(editor.run.summary()["availability"])
+        slow = tg.Scenario(faults=[tg.Latency(target="strong", median_s=1, p99_s=5)])
+        editor.scenario = slow
+        assert editor.answer["figures"]["p95_s"] == pytest.approx(editor.run.summary()["latency_p95_s"], rel=0.004)
+
+    def test_figures_of_the_start_stay(self):
+        """What one compares with is the schedule and the scenario that one started from."""
+        editor = opened()
+        before = editor.answer["figures"]
+        edited(editor, close_at(1, "00:00", "24:00"))
+        assert editor.answer["start"] == before
+        assert editor.answer["figures"] != before
+        assert editor.start == CONFIG
+
+    def test_the_axis_cuts_the_series(self):
+        """The series covers the days on the axis, in the zone of the axis; a day without calls is empty."""
+        editor = opened(day="2026-03-02", tz="Asia/Kolkata")
+        shares = editor.run.share("15min", counts=True)
+        part = shares.loc["2026-03-01 18:30":"2026-03-02 18:15"]
+        assert np.sum(editor.answer["series"]["counts"]) == part.to_numpy().sum()
+        editor.day = "2027-01-01"
+        assert np.sum(editor.answer["series"]["counts"]) == 0
+        assert editor.answer["figures"]["calls"] == 2_000
+        editor.set_state({"axis": "week", "day": "2026-03-01"})
+        assert editor.answer["series"]["step"] == 60
+        assert np.sum(editor.answer["series"]["counts"]) == 2_000
+
+    def test_an_outage_is_tried_out(self):
+        """An outage that is drawn is in `.scenario` and in the replay; other faults stay as they are."""
+        editor = opened()
+        outage = {"type": "outage", "target": "backup", "start": "2026-03-02T08:00:00Z", "end": "2026-03-02T09:00:00Z"}
+        edited(editor, lambda draft: draft["faults"].append(outage))
+        assert editor.scenario.faults[:2] == SCENARIO.faults
+        assert editor.scenario.faults[2].target == "backup"
+        assert editor.scenario.seed == 3
+        assert len(editor.run.outages()) == 2
+
+    def test_outages_of_chance_are_drawn_but_not_listed(self):
+        """What a RandomOutages draws is sent beside the outages that one may drag."""
+        span = {"start": "2026-03-02T00:00Z", "end": "2026-03-03T00:00Z"}
+        storm = tg.RandomOutages(target="provider:openai", mtbf_s=7200, mttr_s=1800, **span)
+        editor = opened(scenario=tg.Scenario(faults=[*SCENARIO.faults, storm], seed=3))
+        drawn = [o for o in editor.answer["struck"] if o["deployment"] == "strong"]
+        expected = len(editor.run.outages().query("deployment == 'strong'")) - 1
+        assert len(drawn) == expected > 0
+
+    def test_a_deployment_is_switched_off_and_on(self):
+        """Off means out of the config, kept in the draft, at its place when it comes back; nothing else changes."""
+        editor = opened()
+        edited(editor, lambda draft: draft["deployments"][0].update(off=True))
+        assert [d.model_name for d in editor.config.deployments] == ["weak", "backup"]
+        assert editor.answer["problems"] == []  # although an outage targets it
+        assert editor.scenario == SCENARIO
+        assert "strong" not in editor.run.deployments
+        edited(editor, lambda draft: draft["deployments"][0].update(off=False))
+        assert editor.config == CONFIG
+
+    def test_a_provider_stays_a_target_while_one_of_its_deployments_is_on(self):
+        """Faults of a provider are left out only when all of its deployments are off."""
+        scenario = tg.Scenario(faults=[tg.ErrorRate(target="provider:openai", rate=1.0)])
+        editor = opened(scenario=scenario)
+        edited(editor, lambda draft: draft["deployments"][0].update(off=True))
+        assert editor.run.scenario == scenario
+        edited(editor, lambda draft: draft["deployments"][1].update(off=True))
+        assert editor.run.scenario.faults == ()
+        assert editor.scenario == scenario
+
+    def test_switched_off_survives_what_other_cells_set(self):
+        """A config set from Python does not forget the deployments that are off, unless it has one of that name."""
+        editor = opened()
+        edited(editor, lambda draft: draft["deployments"][1].update(off=True))
+        editor.config = editor.config.model_copy()
+        editor.config = {**editor.config.to_dict(), "deployments": editor.config.to_dict()["deployments"][::-1]}
+        assert [(d["model_name"], d["off"]) for d in editor.draft["deployments"]] == [
+            ("backup", False),
+            ("weak", True),
+            ("strong", False),
+        ]
+        editor.config = CONFIG
+        assert [d["off"] for d in editor.draft["deployments"]] == [False] * 3
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("window", "message", "field"),
+        [
+            ({"start": "25:00", "end": "06:00"}, "must look like 'HH:MM'. Got '25:00'", "start"),
+            ({"start": "24:00", "end": "06:00"}, "is an end only", "start"),
+            ({"start": "22:00", "end": "06:0x"}, "must look like 'HH:MM'", "end"),
+            ({"start": "22:00", "end": "06:00", "tz": "Europe/Berln"}, "Did you mean 'Europe/Berlin'?", "tz"),
+            ({"start": "22:00", "end": "06:00", "days": []}, "at least one weekday", "days"),
+            ({"start": "22:00", "end": "06:00", "except_dates": ["tomorrow"]}, "local date", "except_dates"),
+            ({"start": "22:00"}, "is missing", "end"),
+        ],
+    )
+    def test_a_wrong_window_is_told_at_its_place(self, window, message, field):
+        """What is wrong is said with row, window and field; the last valid config, run and series stay."""
+        editor = opened()
+        edited(editor, lambda draft: draft["deployments"][0].update(off=True))
+        valid, run = editor.config, editor.run
+        edited(editor, lambda draft: draft["deployments"][1]["time_constraints"].append(window))
+        [problem] = editor.answer["problems"]
+        assert message in problem["text"]
+        place = {"row": 1, "kind": "time_constraints", "index": 1, "field": field}
+        assert {key: problem[key] for key in place} == place
+        assert editor.answer["refused"]
+        assert editor.config is valid
+        assert editor.run is run
+        assert editor.answer["series"]
+        assert editor.draft["deployments"][1]["time_constraints"][-1] == window  # no edit is lost
+        edited(editor, lambda draft: draft["deployments"][1]["time_constraints"].pop())
+        assert not editor.answer["refused"]
+        assert editor.config == valid
+
+    def test_a_wrong_outage_is_told_at_its_place(self):
+        """An outage that ends before it starts names its fault."""
+        editor = opened()
+        edited(editor, lambda draft: draft["faults"][1].update(end="2026-03-02T08:00:00Z"))
+        [problem] = editor.answer["problems"]
+        assert (problem["fault"], problem["field"]) == (1, "end")
+        assert editor.scenario == SCENARIO
+
+    def test_all_switched_off_is_refused(self):
+        """Somebody must serve."""
+        editor = opened()
+        edited(editor, lambda draft: [d.update(off=True) for d in draft["deployments"]])
+        assert said(editor) == "At least one deployment must stay switched on."
+        assert editor.config == CONFIG
+
+    @pytest.mark.parametrize("deployments", [None, 3, [None], []])
+    def test_nonsense_is_refused(self, deployments):
+        """A draft that is none is said to be none; nothing is raised where nobody would see it."""
+        editor = opened()
+        editor.set_state({"draft": {"author": "page", "revision": 1, "deployments": deployments, "faults": []}})
+        assert editor.answer["refused"]
+        assert editor.config == CONFIG
+
+    def test_another_cell_sets_something_invalid(self):
+        """It raises there, is said in the page, and changes nothing."""
+        editor = opened()
+        broken = CONFIG.model_copy(update={"deployments": ()})
+        for value, error in [
+            (broken, tg.TimegateError),
+            ({"deployments": [{"model_name": "x", "model": "y"}]}, tg.TimegateError),
+            (3, TypeError),
+        ]:
+            with pytest.raises(error):
+                editor.config = value
+            assert "Another cell set config, in vain" in said(editor)
+            assert editor.config == CONFIG
+            assert editor.draft["revision"] == 0
+        with pytest.raises(tg.TimegateError, match="must be a Scenario"):
+            editor.scenario = [1]
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert said(editor) == ""
+
+    def test_a_config_made_without_validation_is_refused(self):
+        """Values that skipped pydantic do not come in."""
+        editor = opened()
+        with pytest.raises(tg.TimegateError):
+            editor.config = tg.GatewayConfig.model_construct(deployments=("x",))
+        assert editor.config == CONFIG
+
+    def test_a_scenario_that_fits_nobody(self):
+        """A replay that raises is told; the config is taken, and the last run stays."""
+        editor = opened()
+        run = editor.run
+        editor.scenario = tg.Scenario(faults=[tg.ErrorRate(target="stronk", rate=0.1)])
+        assert "Did you mean 'strong'?" in said(editor)
+        assert editor.answer["problems"][0]["fault"] == 0
+        assert editor.run is run
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert editor.config.deployments[0].time_constraints[0].start == "21:00"
+
+    def test_a_replay_that_raises(self, monkeypatch):
+        """Whatever a replay raises is said in the page."""
+        editor = opened()
+
+        def boom(*_: Any) -> None:
+            raise ZeroDivisionError("by zero")
+
+        monkeypatch.setattr(editor_module, "replay", boom)
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert said(editor) == "The replay failed: ZeroDivisionError: by zero"
+        assert editor.config.deployments[0].time_constraints[0].start == "21:00"
+
+    def test_an_observer_that_raises(self):
+        """Who observes the editor and raises is told in the page, after the answer."""
+        editor = opened()
+
+        def observe(change: Any) -> None:
+            raise RuntimeError("mine")
+
+        editor.observe(observe, "config")
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert said(editor) == "Who observes this editor raised RuntimeError: mine"
+        assert editor.answer["revision"] == 1
+        assert editor.config.deployments[0].time_constraints[0].start == "21:00"
+
+    def test_no_trace_and_no_calls(self):
+        """Without calls windows are edited all the same, and the page says why it shows no series."""
+        editor = tg.ScheduleEditor(CONFIG)
+        assert (editor.run, editor.answer["series"], editor.answer["figures"]) == (None, None, None)
+        assert editor.answer["notes"] == ["There is no trace: nothing is replayed."]
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert editor.config.deployments[0].time_constraints[0].start == "21:00"
+        empty = tg.Trace.__new__(tg.Trace)
+        empty.at_us = np.empty(0, np.int64)
+        editor.trace = empty
+        assert editor.answer["notes"] == ["The trace has no calls."]
+        editor.trace = DAY
+        assert editor.answer["figures"]["calls"] == 2_000
+
+    def test_preferences_that_are_passed_over_are_told(self):
+        """A warning of the replay stands in the page, and nowhere else."""
+        trace = tg.generate_trace("2026-03-02T00:00Z", 100, seed=1, preferences={"gone": 0.5})
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            editor = opened(trace=trace)
+        assert "'gone', which is not a deployment" in editor.answer["notes"][0]
+
+    @pytest.mark.parametrize(
+        ("arguments", "error"),
+        [
+            ({"config": 1}, TypeError),
+            ({"trace": [1]}, TypeError),
+            ({"scenario": "x"}, TypeError),
+            ({"tz": "Nowhere/Land"}, tg.TimegateError),
+            ({"day": "yesterday"}, tg.TimegateError),
+            ({"day": "0001-01-01"}, tg.TimegateError),
+            ({"axis": "month"}, TraitError),
+            ({"snap": 7}, TraitError),
+        ],
+    )
+    def test_wrong_arguments(self, arguments, error):
+        """The constructor refuses what it cannot show."""
+        with pytest.raises(error):
+            tg.ScheduleEditor(**{"config": CONFIG, **arguments})
+
+    def test_a_zone_that_does_not_exist(self):
+        """Typed for the axis, it is refused with the nearest name, and the last zone stays."""
+        editor = opened(tz="Europe/Berlin")
+        [answer] = asked(editor, {"kind": "zone", "tz": "Europe/Pariss", "draft": editor.draft})
+        assert answer["kind"] == "error"
+        assert "Did you mean 'Europe/Paris'?" in answer["text"]
+        assert editor.tz == "Europe/Berlin"
+        assert asked(editor, {"kind": "zone", "tz": "Europe/Paris"}) == []
+        assert editor.tz == "Europe/Paris"
+        assert "Europe/Paris" in editor.answer["zones"]
+
+
+class TestSaving:
+    def test_save_and_load(self, tmp_path):
+        """Save writes the schedule on screen, which came with the message, and loading gives it back."""
+        editor = opened()
+        draft = json.loads(json.dumps(editor.draft))
+        close_at(0, "20:00", "05:00")(draft)
+        path = tmp_path / "gateway.yaml"
+        newer = {**draft, "author": "page", "revision": 9}
+        [answer] = asked(editor, {"kind": "save", "path": str(path), "draft": newer})
+        assert answer == {"kind": "saved", "text": f"Saved to {path}"}
+        assert editor.config.deployments[0].time_constraints[0].start == "20:00"
+        assert tg.GatewayConfig.load(path) == editor.config
+        assert editor.path == str(path)
+
+    def test_a_file_keeps_its_comments(self, tmp_path):
+        """Saved over its own file, a schedule keeps what its owner wrote there; files of others are spared."""
+        path = tmp_path / "gateway.yaml"
+        path.write_text(sample(samples.CONFIG).read_text(encoding="utf-8"), encoding="utf-8")
+        editor = tg.ScheduleEditor(tg.GatewayConfig.load(path))
+        edited(editor, close_at(0, "21:00", "05:00"))
+        [answer] = asked(editor, {"kind": "save", "path": str(path), "draft": editor.draft})
+        assert answer["kind"] == "saved"
+        assert "# A sample gateway: three deployments" in path.read_text(encoding="utf-8")
+        assert tg.GatewayConfig.load(path) == editor.config
+        other = tmp_path / "other.yaml"
+        other.write_text("services: []\n", encoding="utf-8")
+        [answer] = asked(editor, {"kind": "save", "path": str(other), "draft": editor.draft})
+        assert answer["kind"] == "error"
+        assert other.read_text(encoding="utf-8") == "services: []\n"
+
+    @pytest.mark.parametrize("path", ["", "  ", "no/such/folder/x.yaml", "."])
+    def test_a_file_that_cannot_be_written(self, tmp_path, monkeypatch, path):
+        """It is said why, and the schedule stays."""
+        monkeypatch.chdir(tmp_path)
+        editor = opened()
+        [answer] = asked(editor, {"kind": "save", "path": path, "draft": editor.draft})
+        assert answer["kind"] == "error"
+        assert len(answer["text"]) > 10
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_refused_schedule_is_not_saved(self, tmp_path):
+        """While something is wrong, Save writes nothing rather than something older."""
+        editor = opened()
+        edited(editor, close_at(0, "20:00", "5 o'clock"))
+        path = tmp_path / "gateway.yaml"
+        [answer] = asked(editor, {"kind": "save", "path": str(path), "draft": editor.draft})
+        assert answer["text"].startswith("Not saved, because of this: deployments[0] 'strong'")
+        assert not path.exists()
+
+    def test_messages_that_mean_nothing(self):
+        """A message that lacks what it needs is answered, not raised."""
+        editor = opened()
+        [answer] = asked(editor, {"kind": "save", "draft": editor.draft})
+        assert answer["kind"] == "error"
+        assert asked(editor, {"kind": "dance", "draft": editor.draft}) == []
+
+
+class TestAsAWidget:
+    def test_observe_sees_one_consistent_change(self):
+        """Observers of `config` find `run` and `scenario` of the same edit."""
+        editor = opened()
+        seen = []
+
+        def observe(change: Any) -> None:
+            seen.append((change.new, editor.run.router.fingerprint == change.new.router().fingerprint))
+
+        editor.observe(observe, "config")
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert seen == [(editor.config, True)]
+
+    def test_setting_from_python_reaches_the_page(self):
+        """A config set by a cell becomes a new draft, and is answered once."""
+        editor = opened()
+        data = CONFIG.to_dict()
+        del data["deployments"][0]["time_constraints"]
+        answers = []
+        editor.observe(lambda change: answers.append(change.new["revision"]), "answer")
+        editor.config = tg.GatewayConfig.model_validate(data)
+        assert editor.draft["deployments"][0]["time_constraints"] == []
+        assert (editor.draft["author"], editor.draft["revision"]) == ("kernel", 1)
+        assert answers == [1]
+        assert editor.run.router.fingerprint == editor.config.router().fingerprint
+
+    def test_in_a_box_and_linked(self):
+        """It sits in a VBox, and two editors linked by their config follow each other."""
+        first, second = opened(), opened()
+        assert ipywidgets.VBox([first, second]).children == (first, second)
+        ipywidgets.link((first, "config"), (second, "config"))
+        edited(first, close_at(0, "21:00", "05:00"))
+        assert second.config == first.config
+        edited(second, close_at(0, "20:00", "05:00"))
+        assert first.config.deployments[0].time_constraints[0].start == "20:00"
+        assert first.draft["deployments"][0]["time_constraints"] == [{"start": "20:00", "end": "05:00"}]
+
+    def test_interactive_output(self):
+        """A function is called with the config at every edit, as with the value of any control."""
+        editor = opened()
+        seen: list[Any] = []
+        ipywidgets.interactive_output(lambda config: seen.append(config), {"config": editor})
+        edited(editor, close_at(0, "21:00", "05:00"))
+        assert seen == [CONFIG, editor.config]
+
+    def test_state_is_plain(self):
+        """All that is synchronised is JSON, without NaN, and carries no secret of the process."""
+        for editor in (opened(), tg.ScheduleEditor(CONFIG)):
+            state = {name: getattr(editor, name) for name in ("draft", "answer", "findings", "origin")}
+            assert json.loads(json.dumps(state, allow_nan=False)) == state
+
+    def test_static_picture_and_table(self):
+        """Where no widget runs there is an SVG and a table that name every deployment and window, escaped."""
+        nasty = {"model_name": "<b>&", "model": "sim/<i>", "time_constraints": [["22:00", "06:00"]]}
+        config = tg.GatewayConfig(deployments=[*CONFIG.to_dict()["deployments"], nasty])
+        editor = tg.ScheduleEditor(config, DAY, SCENARIO, day="2026-03-02")
+        data, _ = editor._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in data
+        picture = ElementTree.fromstring(data["image/svg+xml"])  # noqa: S314 - our own
+        texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+        assert {"strong", "weak", "backup", "<b>&", "00:00", "2026-03-02 UTC"} <= set(texts)
+        page = data["text/html"]
+        assert "<b>" not in page.replace("<b>Replay", "")
+        assert "22:00-06:00 UTC, daily" in page
+        assert "08:00-20:00 Europe/Berlin, mon" in page
+        assert page.count("<tr>") == 5
+
+    def test_the_picture_shows_what_is_closed(self):
+        """The bars of the picture lie where the windows do."""
+        data, _ = opened(day="2026-03-02")._repr_mimebundle_()
+        bars = re.findall(r'<rect x="([\d.]+)" y="24.0" width="([\d.]+)" height="22" fill="url', data["image/svg+xml"])
+        plot = 860 - 150 - 24
+        hours = [[round(24 * (float(x) - 150) / plot, 1), round(24 * float(w) / plot, 1)] for x, w in bars]
+        assert hours == [[0.0, 6.0], [22.0, 2.0]]
+
+
+class TestTheScript:
+    def test_it_is_one_module_without_network(self):
+        """The modules become one: nothing is imported, nothing fetched, no name set as markup."""
+        script = str(editor_module.ScheduleEditor._esm)
+        assert not re.search(r"^\s*import\b", script, re.MULTILINE)
+        assert "export default" in script
+        for word in ("innerHTML", "insertAdjacentHTML", "eval(", "fetch(", "XMLHttpRequest", "http://", "https://"):
+            assert word not in script.replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"@import|url\(", str(editor_module.ScheduleEditor._css))
+
+    def test_every_module_is_in_it(self):
+        """No file of the package is forgotten."""
+        assert {path.name for path in STATIC.glob("*.js")} == set(editor_module._MODULES)
+
+    def test_javascript(self):
+        """The functions of the page that need no page pass their own tests in node."""
+        node = shutil.which("node")
+        if node is None:
+            pytest.skip("node is not installed: the tests of the editor's JavaScript need it")
+        tests = sorted(map(str, (Path(__file__).parent / "js").glob("*.test.mjs")))
+        done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+        assert int(re.search(r"^# pass (\d+)", done.stdout, re.MULTILINE)[1]) >= 30
+
+
+def in_node(code: str, data: Any) -> Any:
+    """Run code of a module that has imported schedule.js as `s`, with `data`, and return what it gives."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed: the tests of the editor's JavaScript need it")
+    script = f"""
+import * as s from {json.dumps((STATIC / "schedule.js").as_uri())};
+let text = ""; for await (const part of process.stdin) text += part;
+const data = JSON.parse(text);
+console.log(JSON.stringify(data.map((item) => {{ {code} }})));"""
+    command = [node, "--input-type=module", "-e", script]
+    done = subprocess.run(command, input=json.dumps(data), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+class TestTheTwoSidesAgree:
+    @given(st.lists(st.tuples(WINDOWS, st.dates(date(2025, 3, 1), date(2027, 3, 1)), st.integers(1, 8)), min_size=40))
+    @settings(max_examples=10)
+    def test_bars_lie_where_windows_do(self, cases):
+        """The page draws a window where `Window.spans_us` has it, in any zone, through both changes of clocks."""
+        asked, expected = [], []
+        for window, day, days in cases:
+            start_us = (day - EPOCH.date()).days * DAY_US
+            end_us = start_us + days * DAY_US
+            plain = window.to_config()
+            plain = dict(zip(("start", "end"), plain, strict=True)) if isinstance(plain, list) else plain
+            zone = live.offsets([window.tz], day)[window.tz]
+            asked.append({"w": plain, "zone": zone, "from": start_us / MINUTE_US, "to": end_us / MINUTE_US})
+            expected.append(window.spans_us(start_us, end_us))
+        drawn = in_node("return s.occurrences(item.w, item.zone, item.from, item.to).map((p) => [p.from, p.to])", asked)
+        for (window, _, _), pieces, spans in zip(cases, drawn, expected, strict=True):
+            # The page draws up to the minute of the end, which is included to the microsecond.
+            ours = [[round(a * MINUTE_US), round(b * MINUTE_US) + 1] for a, b in pieces]
+            joined = union([np.array([row]) for row in ours]) if ours else np.empty((0, 2), np.int64)
+            shown = [row for row in spans.tolist() if row[1] - row[0] > 1 or window.start == window.end]
+            assert len(joined) == len(shown), (window, ours, shown)
+            assert np.abs(joined - np.array(shown).reshape(-1, 2)).max(initial=0) <= 1
+
+    def test_the_axis_is_the_same(self):
+        """Both sides cut the days of a zone at the same instants, where midnight is skipped too."""
+        zones = ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/Sao_Paulo", "Asia/Beirut", "America/Havana"]
+        days = [date(2026, 3, 1) + timedelta(days=i) for i in range(40)] + [date(2018, 11, 4), date(2026, 10, 25)]
+        cases = [(tz, day) for tz in zones for day in days]
+        asked = [{"zone": live.offsets([tz], day)[tz], "day": (day - EPOCH.date()).days} for tz, day in cases]
+        drawn = in_node("const a = s.axisOf(item.zone, item.day, 1); return [a.from, a.to]", asked)
+        for (tz, day), (start, end) in zip(cases, drawn, strict=True):
+            assert (start * MINUTE_US, end * MINUTE_US) == live.day_span_us(day, tz, "day"), (tz, day)
+
+    @given(st.lists(st.text(min_size=1, max_size=8).filter(lambda t: t.strip()), min_size=1, max_size=5, unique=True))
+    @settings(max_examples=10)
+    def test_a_download_is_read_as_it_was(self, tmp_path_factory, names):
+        """What the page writes as YAML is the config, whatever its names are."""
+        names = [name for name in names if name not in ("failed", "blocked") and not name.startswith("provider:")]
+        deployments = [
+            {**CONFIG.to_dict()["deployments"][i % 3], "model_name": name, "description": name}
+            for i, name in enumerate(names or ["a"])
+        ]
+        try:
+            config = tg.GatewayConfig(deployments=deployments)
+        except tg.TimegateError:
+            return  # not a name, whatever it is
+        [text] = in_node("return s.toYaml(item)", [config.to_dict()])
+        path = tmp_path_factory.mktemp("download") / "gateway.yaml"
+        path.write_text(text, encoding="utf-8")
+        assert tg.GatewayConfig.load(path) == config
+
+
+def test_places():
+    """Messages about a config or a scenario lead to rows of the draft, past those that are off."""
+    rows = [{"off": True}, {"off": False}, {}]
+    assert place_of("deployments[1] 'x': model must ...", rows) == {"row": 2}
+    assert place_of("deployments[0].time_constraints[3]", rows)["index"] == 3
+    assert place_of("faults[2] (outage): target ...", rows) == {"fault": 2, "field": ""}
+    assert place_of("something else", rows) == {}
+    assert place_of("deployments[7] 'x': available[0]", rows) == {}
+
+
+class TestFindings:
+    CONFIG = tg.GatewayConfig(
+        deployments=[
+            {"model_name": "off", "model": "sim/x"},
+            {"model_name": "a", "model": "sim/a", "time_constraints": [["22:00", "06:00"], ["23:00", "05:00"]]},
+            {"model_name": "b", "model": "openai/b", "time_constraints": [["00:00", "24:00"]]},
+        ]
+    )
+
+    def test_they_stand_beside_the_bars_they_concern(self):
+        """Findings of the check lead to rows of the draft, past those that are off, and name the draft they are of."""
+        editor = tg.ScheduleEditor(self.CONFIG)
+        edited(editor, lambda draft: draft["deployments"][0].update(off=True))
+        assert asked(editor, {"kind": "check", "draft": editor.draft}) == []
+        assert (editor.findings["author"], editor.findings["revision"]) == ("page", 1)
+        places = {(item["code"], item["row"], item["kind"], item["index"]) for item in editor.findings["items"]}
+        assert ("TG303", 1, "time_constraints", 1) in places  # within the other
+        assert ("TG104", 2, None, None) in places  # never open
+        assert len(places) == len(tg.check(editor.config))
+        assert "Whenever it applies, it lies within window 1." in [item["text"] for item in editor.findings["items"]]
+
+    def test_a_check_that_raises(self, monkeypatch):
+        """What a check raises is said in the page."""
+        editor = tg.ScheduleEditor(self.CONFIG)
+
+        def boom(_: Any) -> None:
+            raise ZeroDivisionError("by zero")
+
+        monkeypatch.setattr(editor_module, "check", boom)
+        [answer] = asked(editor, {"kind": "check", "draft": editor.draft})
+        assert answer == {"kind": "error", "about": "check", "text": "ZeroDivisionError: by zero"}
+
+    def test_diff(self):
+        """`diff` compares with the start."""
+        editor = tg.ScheduleEditor(self.CONFIG)
+        assert not len(editor.diff().frame)
+        edited(editor, close_at(1, "21:00", "05:00"))
+        assert str(editor.diff()) == str(tg.diff(self.CONFIG, editor.config))
+        assert len(editor.diff().frame)

@@ -1,0 +1,55 @@
+"""The command that exports: ``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import timegate as tg
+from timegate.cli.base import INPUT_ERROR, Config, app, new_console, plain, reporting, say
+from timegate.config.export import TARGETS
+from timegate.errors import ConfigError
+
+__all__ = ["export"]
+
+
+@app.command()
+@reporting()
+def export(
+    config: Config,
+    to: Annotated[
+        str,
+        typer.Option(metavar="TARGET", help=f"One of {', '.join(TARGETS)}.", show_default=False),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="PATH",
+            help="The file to write; its suffix chooses between YAML and JSON.",
+            readable=False,
+            show_default=False,
+        ),
+    ],
+    lossy: Annotated[
+        bool, typer.Option("--lossy", help="Leave out what the target cannot say; the file lists it.")
+    ] = False,
+) -> None:
+    """Write a config in the format of another tool, or in ours, checked.
+
+    Without --lossy, nothing is written if the target cannot say all of it.
+    A config of msgflux or LiteLLM is read as well.
+
+    Example: timegate export gateway.yaml --to msgflux --out state.json
+    """
+    gateway = tg.GatewayConfig.load(config)
+    try:
+        exported = gateway.export(to, out, lossy=lossy)
+    except ConfigError as error:
+        for problem in error.problems:
+            say("error", "red", problem.replace("Pass lossy=True", "Pass --lossy"))
+        raise typer.Exit(INPUT_ERROR) from None
+    console = new_console()
+    for line in str(exported).splitlines():
+        console.print(plain(line), soft_wrap=True)

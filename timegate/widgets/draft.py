@@ -1,0 +1,161 @@
+"""The schedule as the page of the editor holds it: plain data that may be wrong, read here into values that are not.
+
+A draft is ``{"author", "revision", "deployments", "faults"}``. Its deployments are those of a config with one key
+more, ``off``: a deployment that is switched off keeps its place here and is left out of the config.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from timegate.config import GatewayConfig
+from timegate.errors import ConfigError, InvalidValueError, TimegateError
+from timegate.faults import Scenario
+from timegate.windows import check_zone
+
+__all__ = [
+    "KERNEL",
+    "Draft",
+    "Problem",
+    "Reading",
+    "place_of",
+    "problems_of",
+    "read_draft",
+    "rows_of",
+    "write_draft",
+    "zones_of",
+]
+
+KERNEL = "kernel"
+Draft = dict[str, Any]
+Problem = dict[str, Any]
+"""``text``, and the place that it concerns where one is known: ``row``, ``kind`` and ``index``, or ``fault``."""
+
+
+class Reading(NamedTuple):
+    """What a draft says.
+
+    Attributes
+    ----------
+    config : GatewayConfig
+        Without the deployments that are switched off.
+    scenario : Scenario
+        With all of its faults.
+    acting : Scenario
+        Without the faults whose targets are all switched off: a replay takes them for mistakes.
+    """
+
+    config: GatewayConfig
+    scenario: Scenario
+    acting: Scenario
+
+
+def write_draft(config: GatewayConfig, scenario: Scenario, revision: int, before: Draft | None = None) -> Draft:
+    """Return the draft of a config and a scenario; those that were off before stay so, at their place."""
+    deployments = [_plain(deployment) for deployment in config.model_dump(mode="json")["deployments"]]
+    names = {deployment["model_name"] for deployment in deployments}
+    for row, deployment in enumerate(before["deployments"] if before else []):
+        if deployment.get("off") and deployment["model_name"] not in names:
+            deployments.insert(row, deployment)
+    faults = scenario.to_dict()["faults"]
+    return {"author": KERNEL, "revision": revision, "deployments": deployments, "faults": faults}
+
+
+def _plain(deployment: dict[str, Any]) -> dict[str, Any]:
+    windows = {
+        kind: [
+            dict(zip(("start", "end"), window, strict=True)) if isinstance(window, list) else window
+            for window in deployment[kind]
+        ]
+        for kind in ("time_constraints", "available")
+    }
+    return {**deployment, **windows, "off": False}
+
+
+def read_draft(draft: Draft, config: GatewayConfig, scenario: Scenario) -> Reading:
+    """Read a draft.
+
+    Parameters
+    ----------
+    draft : dict
+    config, scenario : GatewayConfig, Scenario
+        They give what a draft does not hold.
+
+    Raises
+    ------
+    ConfigError, ScenarioError
+        If a value breaks a rule.
+    """
+    if len(rows_of(draft)) != len(draft["deployments"]):
+        raise ConfigError("deployments must be a list of mappings.")
+    on = [{k: v for k, v in d.items() if k != "off"} for d in rows_of(draft) if not d.get("off")]
+    if not on:
+        raise ConfigError("At least one deployment must stay switched on.")
+    config = GatewayConfig.model_validate({**config.to_dict(), "deployments": on})
+    scenario = Scenario.model_validate({**scenario.to_dict(), "faults": draft["faults"]})
+    off = [row for row in rows_of(draft) if row.get("off")]
+    return Reading(config, scenario, _acting(scenario, on, off) if off else scenario)
+
+
+def _acting(scenario: Scenario, on: list[dict[str, Any]], off: list[dict[str, Any]]) -> Scenario:
+    gone = {row["model_name"] for row in off}
+    groups = {group: tuple(n for n in names if n not in gone) for group, names in scenario.groups.items()}
+    idle = _targets(off) - _targets(on) | {f"group:{group}" for group, names in groups.items() if not names}
+    faults = tuple(fault for fault in scenario.faults if fault.target not in idle)
+    groups = {group: names for group, names in groups.items() if names}
+    return scenario.model_copy(update={"groups": groups, "faults": faults})
+
+
+def rows_of(draft: Draft) -> list[dict[str, Any]]:
+    """Return the deployments of a draft, whatever else it may be."""
+    rows = draft.get("deployments")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def zones_of(draft: Draft) -> set[str]:
+    """Return the zones of a draft's windows, those of deployments that are off too, as far as they exist."""
+    zones = set()
+    for row in rows_of(draft):
+        for window in (*row.get("time_constraints", ()), *row.get("available", ())):
+            with suppress(TimegateError, AttributeError):  # a problem of the draft, and shown as one
+                zones.add(check_zone(window.get("tz", "UTC")))
+    return zones
+
+
+def _targets(deployments: Iterable[dict[str, Any]]) -> set[str]:
+    """Return the names by which faults can target some deployments."""
+    targets = set()
+    for deployment in deployments:
+        targets |= {deployment["model_name"], f"provider:{deployment['model'].partition('/')[0]}"}
+    return targets
+
+
+_WINDOW = re.compile(r"deployments\[(\d+)\].*?\b(time_constraints|available)\[(\d+)\](?:\.(\w+))?", re.DOTALL)
+_DEPLOYMENT = re.compile(r"deployments\[(\d+)\]")
+_FAULT = re.compile(r"faults\[(\d+)\](?:\.(\w+))?")
+
+
+def problems_of(error: InvalidValueError, draft: Draft) -> list[Problem]:
+    """Return the problems of a draft with the places in it that they concern."""
+    return [{"text": text, **place_of(text, rows_of(draft))} for text in error.problems]
+
+
+def place_of(text: str, deployments: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the place in a draft that a message about its config or scenario begins with.
+
+    Examples
+    --------
+    >>> place_of("deployments[0] 'b': available[1].tz must ...", [{"off": True}, {"off": False}])
+    {'row': 1, 'kind': 'available', 'index': 1, 'field': 'tz'}
+    """
+    rows = [row for row, deployment in enumerate(deployments) if not deployment.get("off")]
+    if (found := _WINDOW.match(text)) and int(found[1]) < len(rows):
+        return {"row": rows[int(found[1])], "kind": found[2], "index": int(found[3]), "field": found[4] or ""}
+    if (found := _DEPLOYMENT.match(text)) and int(found[1]) < len(rows):
+        return {"row": rows[int(found[1])]}
+    if found := _FAULT.match(text):
+        return {"fault": int(found[1]), "field": found[2] or ""}
+    return {}

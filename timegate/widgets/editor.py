@@ -1,0 +1,409 @@
+"""The schedule editor: windows as bars that one drags, and the replay underneath.
+
+The page draws at once; this side validates, replays and answers. A change travels as the trait ``draft`` with its
+author and revision, and the answer repeats both, so that the page can drop an answer to what is no longer on screen.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from datetime import date, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import anywidget
+import traitlets
+
+from timegate.clock import DAY_US
+from timegate.config import GatewayConfig
+from timegate.config.check import check
+from timegate.config.diff import Diff, diff
+from timegate.errors import InvalidTypeError, InvalidValueError, TimegateError, TimegateWarning, WindowError, shown
+from timegate.faults import Scenario
+from timegate.palette import ALARM, deployment_colors
+from timegate.replay import Replay, replay
+from timegate.traffic import Trace
+from timegate.widgets import live
+from timegate.widgets.draft import Problem, Reading, place_of, problems_of, read_draft, rows_of, write_draft, zones_of
+from timegate.widgets.static_view import html_view, svg_view
+from timegate.windows import check_zone
+
+__all__ = ["ScheduleEditor"]
+
+_STATIC = files("timegate.widgets") / "static"
+# A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
+# They stay modules of their own, so that node can test those that need no page.
+_MODULES = ("schedule.js", "store.js", "dom.js", "timeline.js", "chart.js", "form.js", "editor.js")
+_ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
+_IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)
+
+
+def _script() -> str:
+    return "\n".join(_IMPORT.sub("", (_STATIC / name).read_text(encoding="utf-8")) for name in _MODULES)
+
+
+class ScheduleEditor(anywidget.AnyWidget):
+    """Edit the windows of a gateway by hand, and see at once who would serve.
+
+    A row a deployment: its closed windows are bars that one drags, and below them the outages of the scenario. With
+    a trace, every change is replayed; shares and figures follow, beside those of the start.
+
+    Parameters
+    ----------
+    config : GatewayConfig
+        Where to start.
+    trace : Trace, optional
+        The arrivals to replay. Default: none, and windows are edited blind.
+    scenario : Scenario, optional
+        What goes wrong. Default: nothing.
+    tz : str
+        The zone of the axis.
+    day : date or str, optional
+        The first date on the axis. Default: that of the first arrival, or else of the first outage, or else today.
+    axis : {"day", "week"}
+        How much the axis shows.
+    snap : {15, 5, 1}
+        To how many minutes a drag is rounded.
+    path : path, optional
+        Where Save writes to.
+
+    Attributes
+    ----------
+    config : GatewayConfig
+        The last valid one, without the deployments that are switched off. Set it to show another.
+    scenario : Scenario
+        The last valid one. Set it to show another.
+    run : Replay or None
+        The last replay.
+    value : GatewayConfig
+        The config again, under the name by which ``interactive_output`` knows what a control says.
+    start : GatewayConfig
+        Where the editor started.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If an argument is of the wrong type, or breaks a rule. What is wrong with an edit is shown in the page.
+
+    Examples
+    --------
+    >>> config = GatewayConfig(deployments=[
+    ...     {"model_name": "weak", "model": "sim/small", "time_constraints": [["22:00", "06:00"]]},
+    ... ])
+    >>> editor = ScheduleEditor(config, Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]))
+    >>> editor.run
+    <Replay of 2 calls: 1 first_choice, 1 blocked>
+    """
+
+    _esm = _script()
+    _css = (_STATIC / "editor.css").read_text(encoding="utf-8")
+
+    config = traitlets.Any()
+    scenario = traitlets.Any()
+    trace = traitlets.Any()
+    run = traitlets.Instance(Replay, allow_none=True, read_only=True)
+    value = traitlets.Any(read_only=True)
+
+    tz = traitlets.Unicode("UTC").tag(sync=True)
+    day = traitlets.Unicode("1970-01-01").tag(sync=True)
+    axis = traitlets.Enum(["day", "week"], "day").tag(sync=True)
+    snap = traitlets.Enum([15, 5, 1], 15).tag(sync=True)
+    path = traitlets.Unicode("").tag(sync=True)
+
+    draft = traitlets.Dict().tag(sync=True)
+    answer = traitlets.Dict().tag(sync=True)
+    findings = traitlets.Dict().tag(sync=True)
+    origin = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        trace: Trace | None = None,
+        scenario: Scenario | None = None,
+        *,
+        tz: str = "UTC",
+        day: date | str | None = None,
+        axis: str = "day",
+        snap: int = 15,
+        path: str | Path = "",
+        **kwargs: Any,
+    ) -> None:
+        self._taking = False  # whether config and scenario change because the draft did
+        self._start_figures: dict[str, Any] | None = None
+        self._problems: list[Problem] = []
+        self._notes: list[str] = []
+        config, scenario, trace = _as_config(config), _as_scenario(scenario), _as_trace(trace)
+        check_zone(tz)
+        self.start, self.start_scenario = config, scenario
+        super().__init__(
+            config=config,
+            scenario=scenario,
+            trace=trace,
+            tz=tz,
+            day=_first_date(trace, scenario, tz) if day is None else _as_date(day),
+            axis=axis,
+            snap=snap,
+            path=str(path),
+            draft=write_draft(config, scenario, 0),
+            origin=f"{config.router().fingerprint}-{scenario.fingerprint}",
+            **kwargs,
+        )
+        self._take_draft()
+        self.observe(lambda _: self._take_draft(), "draft")
+        self.observe(self._take_value, ["config", "scenario"])
+        self.observe(self._take_trace, "trace")
+        self.observe(lambda _: self._show(), ["tz", "day", "axis"])
+        self.on_msg(self._take_message)
+
+    def diff(self) -> Diff:
+        """Return what changed since the start; see :func:`timegate.diff`."""
+        return diff(self.start, self.config)
+
+    # From the page
+
+    def _take_draft(self) -> None:
+        """Read the draft, replay it, and answer."""
+        try:
+            reading = read_draft(self.draft, self.config, self.scenario)
+        except InvalidValueError as error:
+            self._refuse(problems_of(error, self.draft))
+        except Exception as error:  # what is raised here nobody would see
+            self._refuse([{"text": f"The schedule cannot be read: {_told(error)}"}])
+        else:
+            self._accept(reading)
+
+    def _refuse(self, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._show(refused=True)
+
+    def _accept(self, reading: Reading) -> None:
+        self._problems, self._notes = [], []
+        run = self._replay(reading)
+        self._taking = True
+        try:
+            if run is not None:
+                self.set_trait("run", run)
+            self._show()  # first, for others who look on may be slow
+            with self.hold_trait_notifications():
+                self.config, self.scenario = reading.config, reading.scenario
+                self.set_trait("value", reading.config)
+        except Exception as error:
+            self._problems = [{"text": f"Who observes this editor raised {_told(error)}"}]
+            self._show()
+        finally:
+            self._taking = False
+
+    def _replay(self, reading: Reading) -> Replay | None:
+        if self.trace is None or not len(self.trace):
+            self._notes = [
+                "There is no trace: nothing is replayed." if self.trace is None else "The trace has no calls."
+            ]
+            return None
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                run = replay(reading.config, self.trace, reading.acting)
+                if self._start_figures is None:
+                    start = run if self.draft["revision"] == 0 else replay(self.start, self.trace, self.start_scenario)
+                    self._start_figures = live.reduced(start, start.trace.span_us, "week")[1]
+        except Exception as error:
+            place = place_of(str(error), rows_of(self.draft))
+            self._problems = [{"text": f"The replay failed: {_told(error)}", **place}]
+            return None
+        self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
+        return run
+
+    def _take_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        """Do what a button asks for. The page's draft comes along, and may be newer than ours."""
+        try:
+            draft = content.get("draft")
+            if draft is not None and _change(draft) != _change(self.draft):
+                self.draft = draft
+            if content["kind"] == "save":
+                self._save(content["path"])
+            elif content["kind"] == "zone":
+                self.tz = content["tz"]
+            elif content["kind"] == "check":
+                self._check()
+        except Exception as error:  # what is raised here nobody would see
+            self.send({"kind": "error", "about": content.get("kind", ""), "text": _told(error)})
+
+    def _save(self, path: str) -> None:
+        if not path.strip():
+            raise InvalidValueError("Give the name of a file to save to, such as gateway.yaml.")
+        if self._problems and self.answer.get("refused"):
+            raise InvalidValueError(f"Not saved, because of this: {self._problems[0]['text']}")
+        self.path = path.strip()
+        file = Path(self.path)
+        self.config.export("timegate", file, like=file if file.is_file() else None)  # a file keeps its comments
+        self.send({"kind": "saved", "text": f"Saved to {self.path}"})
+
+    def _check(self) -> None:
+        rows = [row.get("model_name") for row in rows_of(self.draft)]
+        items = [
+            {
+                "severity": finding.severity,
+                "code": finding.code,
+                "text": _ITEM.sub(_numbered, finding.message),
+                "fix": _ITEM.sub(_numbered, finding.fix),
+                "row": rows.index(finding.deployment) if finding.deployment in rows else None,
+                "kind": finding.field,
+                "index": finding.index,
+            }
+            for finding in check(self.config)
+        ]
+        author, revision = _change(self.draft)
+        self.findings = {"author": author, "revision": revision, "items": items}
+
+    # From other cells
+
+    @traitlets.validate("config")
+    def _valid_config(self, proposal: Any) -> Any:
+        return self._said(_as_config, proposal)
+
+    @traitlets.validate("scenario")
+    def _valid_scenario(self, proposal: Any) -> Any:
+        return self._said(_as_scenario, proposal)
+
+    @traitlets.validate("trace")
+    def _valid_trace(self, proposal: Any) -> Any:
+        return self._said(_as_trace, proposal)
+
+    @traitlets.validate("tz")
+    def _valid_zone(self, proposal: Any) -> str:
+        return check_zone(proposal["value"])
+
+    @traitlets.validate("day")
+    def _valid_day(self, proposal: Any) -> str:
+        return _as_date(proposal["value"])
+
+    def _said(self, read: Any, proposal: Any) -> Any:
+        """Read what another cell sets. If that is wrong, the page says so too, and the last valid value stays."""
+        try:
+            return read(proposal["value"])
+        except TimegateError as error:
+            if self.comm is not None:
+                self._problems = [{"text": f"Another cell set {proposal['trait'].name}, in vain: {error}"}]
+                self._show()
+            raise
+
+    def _take_value(self, _: Any) -> None:
+        if not self._taking:
+            self.draft = write_draft(self.config, self.scenario, self.draft["revision"] + 1, self.draft)
+
+    def _take_trace(self, _: Any) -> None:
+        self._start_figures = None
+        if self.trace is not None and len(self.trace):
+            self.day = _first_date(self.trace, self.scenario, self.tz)
+        self._take_draft()
+
+    # To the page
+
+    def _show(self, refused: bool = False) -> None:
+        """Answer the draft: with what is wrong with it, and with the last replay."""
+        author, revision = _change(self.draft)
+        names = [str(row.get("model_name")) for row in rows_of(self.draft)]
+        day = date.fromisoformat(self.day)
+        answer: dict[str, Any] = {
+            "author": author,
+            "revision": revision,
+            "refused": refused,
+            "problems": self._problems,
+            "notes": self._notes,
+            "rest": {key: value for key, value in self.config.to_dict().items() if key != "deployments"},
+            "groups": self.scenario.to_dict().get("groups", {}),
+            "colors": {**deployment_colors(names), **ALARM},
+            "zones": live.offsets({"UTC", self.tz, *zones_of(self.draft)}, day),
+            "series": None,
+            "figures": None,
+            "start": self._start_figures,
+            "struck": [],
+        }
+        if self.run is not None:
+            span_us = live.day_span_us(day, self.tz, self.axis)
+            answer["series"], answer["figures"] = live.reduced(self.run, span_us, self.axis)
+            answer["struck"] = live.struck(self.run, span_us)
+        self.answer = answer
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Return the widget, and a picture and a table for where no widget can run."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        span_us = live.day_span_us(date.fromisoformat(self.day), self.tz, self.axis)
+        picture = svg_view(self.config, self.scenario, *span_us)
+        data["image/svg+xml"] = picture
+        data["text/html"] = html_view(self.config, self.run, picture)
+        return data, metadata
+
+
+def _numbered(item: re.Match[str]) -> str:
+    """Write a window as the page does, which counts from 1."""
+    return f"{'window' if item[1] == 'time_constraints' else 'available window'} {int(item[2]) + 1}"
+
+
+def _change(draft: Mapping[str, Any]) -> tuple[Any, Any]:
+    return draft.get("author"), draft.get("revision")
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"
+
+
+def _as_config(value: Any) -> GatewayConfig:
+    if isinstance(value, GatewayConfig):
+        try:
+            data = value.to_dict()
+        except Exception as error:  # made without validation, by model_construct or model_copy
+            raise InvalidTypeError(f"config holds what no config may: {error}") from error
+        checked = GatewayConfig.model_validate(data)
+        return value if value == checked else checked  # the one that was loaded knows its comments
+    if isinstance(value, Mapping):
+        return GatewayConfig.model_validate(dict(value))
+    raise InvalidTypeError(f"config must be a GatewayConfig, as from GatewayConfig.load(path). Got {shown(value)}.")
+
+
+def _as_scenario(value: Any) -> Scenario:
+    if value is None:
+        return Scenario()
+    if isinstance(value, Scenario):
+        return value
+    if isinstance(value, Mapping):
+        return Scenario.model_validate(dict(value))
+    raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(value)}.")
+
+
+def _as_trace(value: Any) -> Trace | None:
+    if value is None or isinstance(value, Trace):
+        return value
+    raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(value).__name__}.")
+
+
+def _as_date(value: Any) -> str:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        found = date.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = date.min
+    if not 1902 <= found.year <= 2197:
+        raise WindowError(f"must be a date like '2026-03-02'. Got {shown(value)}.", field="day")
+    return found.isoformat()
+
+
+def _first_date(trace: Trace | None, scenario: Scenario, tz: str) -> str:
+    if trace is not None and len(trace):
+        first_us, last_us = trace.span_us
+        # Where a UTC day is traced, the date that holds most of it, and not the evening before.
+        return live.local_date(min(first_us + DAY_US // 2, (first_us + last_us) // 2), tz).isoformat()
+    for fault in scenario.faults:
+        if fault.start is not None:
+            return fault.start.astimezone(ZoneInfo(tz)).date().isoformat()
+    return datetime.now(tz=ZoneInfo(tz)).date().isoformat()

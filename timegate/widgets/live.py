@@ -1,0 +1,113 @@
+"""What the page of the editor shows of a replay: who served over the day, and a line of figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from timegate.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
+from timegate.columns import OUTCOMES, UNSERVED
+from timegate.faults.injection import targets_of
+from timegate.faults.kinds import Brownout, Fault, Outage, RateLimited
+from timegate.replay import Replay
+from timegate.windows import constant_offsets
+
+__all__ = ["day_span_us", "local_date", "offsets", "reduced", "struck"]
+
+STEPS_US = {"day": 15 * MINUTE_US, "week": 60 * MINUTE_US}
+"""The length of a bin by the axis. Zones lie quarters of an hour apart, so that midnights are edges of bins."""
+DAYS = {"day": 1, "week": 7}
+_HORIZON = timedelta(days=400)
+
+
+def local_date(at_us: int, tz: str) -> date:
+    """Return the local date of an instant."""
+    return from_us(at_us).astimezone(ZoneInfo(tz)).date()
+
+
+def day_span_us(day: date, tz: str, axis: str) -> tuple[int, int]:
+    """Return the axis that begins on a local date, as a half-open stretch in microseconds."""
+    midnights_us = ((d - EPOCH.date()).days * DAY_US for d in (day, day + timedelta(days=DAYS[axis])))
+    # Wall-clock time is UTC but for an offset; where the clocks skip midnight, fold=0 names the instant of the skip.
+    start, end = (from_us(us).replace(tzinfo=ZoneInfo(tz)) for us in midnights_us)
+    return to_us(start, "day"), to_us(end, "day")
+
+
+def offsets(zones: Iterable[str], day: date) -> dict[str, list[list[float]]]:
+    """Return the offsets from UTC of zones in the year before and after a date, by zone.
+
+    Returns
+    -------
+    dict of str to list of [since, offset]
+        In minutes since the epoch, in order.
+    """
+    middle_us = (day - EPOCH.date()).days * DAY_US
+    reach_us = _HORIZON // timedelta(microseconds=1)
+    found = {}
+    for tz in sorted(set(zones)):
+        cuts = constant_offsets(tz, middle_us - reach_us, middle_us + reach_us)
+        found[tz] = [[since / MINUTE_US, offset / MINUTE_US] for since, _, offset in cuts]
+    return found
+
+
+def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the series of a stretch of time, and the figures of the whole replay.
+
+    Returns
+    -------
+    series : dict
+        ``names``, ``from`` and ``step`` in minutes, and ``counts``: for each name the calls of each bin.
+    figures : dict
+        ``calls``, each outcome, ``shares`` by name, and ``p95_s`` (None where nothing took any time).
+    """
+    step_us = STEPS_US[axis]
+    part = run.reduced(step_us)
+    first = max(span_us[0] // step_us, part.first_bin)
+    last = min(-(-span_us[1] // step_us), part.first_bin + len(part.by_bin))
+    bins = part.by_bin[first - part.first_bin : max(last, first) - part.first_bin]
+    series = {
+        "names": [*run.deployments, *UNSERVED],
+        "from": first * step_us / MINUTE_US,
+        "step": step_us / MINUTE_US,
+        "counts": bins.T.tolist(),
+    }
+    totals = part.totals.figures(run.router.names)
+    p95_s = totals["latency_p95_s"]
+    figures = {
+        **{name: totals[name] for name in ("calls", *OUTCOMES)},
+        "shares": {name: float(totals[f"share[{name}]"]) for name in run.deployments},
+        "p95_s": None if math.isnan(p95_s) or p95_s == 0 else float(p95_s),
+    }
+    return series, figures
+
+
+def struck(run: Replay, span_us: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return what hits deployments within a stretch beside the outages that the scenario lists one by one.
+
+    Returns
+    -------
+    list of dict
+        ``deployment``, ``from`` and ``to`` in minutes, and ``text``: what it is.
+    """
+    injector = run.scenario.resolve(run.router.deployments)
+    found = []
+    for i, deployment in enumerate(run.router.deployments):
+        targets = targets_of(deployment, run.scenario.groups)
+        faults = [fault for fault in run.scenario.faults if fault.target in targets]
+        listed = {_bounds_us(fault) for fault in faults if isinstance(fault, Outage)}
+        drawn = [(span, "an outage that chance drew") for span in injector.outages_us(i) if span not in listed]
+        drawn += [(_bounds_us(f), f.type.replace("_", " ")) for f in faults if isinstance(f, Brownout | RateLimited)]
+        found += [
+            {"deployment": deployment.name, "from": lo / MINUTE_US, "to": hi / MINUTE_US, "text": text}
+            for (lo, hi), text in drawn
+            if lo < span_us[1] and hi > span_us[0]
+        ]
+    return found
+
+
+def _bounds_us(fault: Fault) -> tuple[int, int]:
+    start_us = FIRST_US if fault.start is None else to_us(fault.start, "start")
+    return start_us, LAST_US if fault.end is None else to_us(fault.end, "end")

@@ -1,0 +1,193 @@
+// Who served over the day, stacked, and the line of figures under it.
+import { formatLocal, localOf } from "./schedule.js";
+import { h, keyed, put, svg, write } from "./dom.js";
+
+const ALARM = ["failed", "blocked"];
+const FIGURES = [
+  ["first_choice", "First choice"],
+  ["fallback", "Fallback"],
+  ["failed", "Failed"],
+  ["blocked", "Blocked"],
+];
+let charts = 0;
+
+export class Chart {
+  constructor(ui) {
+    this.ui = ui;
+    this.id = `tg-alarm-${charts++}`;
+    this.legend = h("div", { class: "tg-legend" });
+    this.paths = svg("g");
+    this.grid = svg("g", { class: "tg-lines" });
+    this.cursor = svg("line", { class: "tg-cursor", y1: 0 });
+    this.picture = svg(
+      "svg",
+      { class: "tg-shares", role: "img" },
+      svg("defs", {}, ...ALARM.map((name) => this.#hatch(name))),
+      this.paths,
+      this.grid,
+      this.cursor,
+    );
+    this.empty = h("div", { class: "tg-empty" });
+    this.readout = h("div", { class: "tg-readout", hidden: true });
+    this.figures = h("div", { class: "tg-figures", role: "group", "aria-label": "Figures of the whole trace" });
+    this.plot = h("div", { class: "tg-plot" }, this.picture, this.empty, this.readout);
+    this.element = h("div", { class: "tg-live" }, h("div", { class: "tg-chart" }, this.legend, this.plot), this.figures);
+    this.plot.addEventListener("pointermove", (event) => this.#point(event));
+    this.plot.addEventListener("pointerleave", () => this.#leave());
+  }
+
+  /** In a stack, alarm is more than a colour. */
+  #hatch(name) {
+    const mark = name === "failed" ? svg("path", { d: "M0 0L6 6M6 0L0 6", stroke: "#fff", "stroke-width": 0.8 }) : svg("circle", { cx: 3, cy: 3, r: 1, fill: "#fff" });
+    const ground = svg("rect", { width: 6, height: 6, class: `tg-ground-${name}` });
+    return svg("pattern", { id: `${this.id}-${name}`, width: 6, height: 6, patternUnits: "userSpaceOnUse" }, ground, mark);
+  }
+
+  draw() {
+    const { store, axis } = this.ui;
+    const { series, figures, start } = store.answer;
+    const names = series?.names ?? [];
+    const height = Math.max(132, 17 * (names.length + 1));
+    this.plot.style.height = `${height}px`;
+    const width = this.plot.clientWidth;
+    put(this.picture, "viewBox", `0 0 ${width} ${height}`);
+    for (const name of ALARM) this.picture.querySelector(`.tg-ground-${name}`).style.fill = this.ui.color(name);
+    const bins = series ? series.counts[0].length : 0;
+    const totals = Array.from({ length: bins }, (_, bin) => series.counts.reduce((sum, row) => sum + row[bin], 0));
+    const x = (at) => (width * (at - axis.from)) / (axis.to - axis.from);
+    const lower = new Array(bins).fill(0);
+    const stack = names.map((name, i) => {
+      const path = series.counts[i].some(Boolean) ? steps(series, series.counts[i], lower, totals, x, height) : "";
+      return { key: name, name, path };
+    });
+    keyed(
+      this.paths,
+      stack.filter((layer) => layer.path),
+      ({ name }) => svg("path", { "data-name": name }, svg("title", {}, name)),
+      (element, { name, path }) => {
+        put(element, "fill", ALARM.includes(name) ? `url(#${this.id}-${name})` : this.ui.color(name));
+        put(element, "d", path);
+      },
+    );
+    keyed(this.grid, [0.25, 0.5, 0.75].map((part) => ({ key: part })), () => svg("line", { x1: 0 }), (line, { key }) => {
+      put(line, "x2", width);
+      put(line, "y1", height * key);
+      put(line, "y2", height * key);
+    });
+    put(this.cursor, "y2", height);
+    const any = totals.some(Boolean);
+    put(this.picture, "aria-label", any ? `Share of calls by deployment: ${names.map((name) => `${name} ${percent(this.#share(name))}`).join(", ")}` : "No calls");
+    write(this.empty, any ? "" : store.answer.notes[0] ?? (figures ? "No call arrives here. The trace lies on other days." : "Nothing is replayed."));
+    this.#drawLegend(names);
+    this.#drawFigures(figures, start);
+  }
+
+  #share(name) {
+    const { figures } = this.ui.store.answer;
+    return ALARM.includes(name) ? figures[name] / figures.calls : figures.shares[name];
+  }
+
+  #drawLegend(names) {
+    const items = names.map((name) => ({ key: name, name })).reverse();
+    keyed(
+      this.legend,
+      items,
+      ({ name }) => h("div", { class: "tg-entry" }, h("i", { class: ALARM.includes(name) ? `tg-swatch tg-${name}` : "tg-swatch" }), h("span", {}, name), h("b", {})),
+      (element, { name }) => {
+        const share = this.#share(name);
+        element.firstChild.style.setProperty("--tg-color", this.ui.color(name));
+        put(element.children[1], "title", name);
+        write(element.lastChild, percent(share));
+        element.classList.toggle("tg-none", share === 0);
+      },
+    );
+  }
+
+  #drawFigures(figures, start) {
+    const tiles = [];
+    if (figures) {
+      for (const [key, label] of FIGURES) {
+        const [share, before] = [figures[key] / figures.calls, start ? start[key] / start.calls : null];
+        tiles.push({ key, label, value: percent(share), detail: `${figures[key].toLocaleString("en-US")} of ${figures.calls.toLocaleString("en-US")} calls`, change: before === null ? "" : points(share - before), rise: before === null ? 0 : share - before });
+      }
+      if (figures.p95_s !== null) {
+        const change = start?.p95_s ? figures.p95_s - start.p95_s : 0;
+        tiles.push({ key: "p95_s", label: "p95 latency", value: seconds(figures.p95_s), detail: "95th percentile over the calls that were served", change: start?.p95_s ? signed(change, 0.0005, seconds) : "", rise: change });
+      }
+      tiles.push({ key: "calls", label: "Calls", value: figures.calls.toLocaleString("en-US"), detail: "in the whole trace", change: "vs start", rise: 0 });
+    }
+    keyed(
+      this.figures,
+      tiles,
+      ({ key }) => h("div", { class: "tg-figure", "data-figure": key }, h("span"), h("b"), h("em")),
+      (element, tile) => {
+        const [label, value, change] = element.children;
+        write(label, tile.label);
+        write(value, tile.value);
+        write(change, tile.change);
+        put(element, "title", tile.detail);
+        const bad = tile.key === "first_choice" ? tile.rise < 0 : tile.rise > 0;
+        put(change, "data-tone", Math.abs(tile.rise) < 5e-7 || tile.key === "fallback" ? null : bad ? "worse" : "better");
+      },
+    );
+  }
+
+  #point(event) {
+    const { store, axis } = this.ui;
+    const { series } = store.answer;
+    const box = this.plot.getBoundingClientRect();
+    const at = axis.from + ((event.clientX - box.left) / box.width) * (axis.to - axis.from);
+    const bin = series ? Math.floor((at - series.from) / series.step) : -1;
+    const total = series && bin >= 0 && bin < series.counts[0].length ? series.counts.reduce((sum, row) => sum + row[bin], 0) : 0;
+    if (!total) return this.#leave();
+    const shares = series.names.map((name, i) => [name, series.counts[i][bin] / total]).filter(([, share]) => share > 0);
+    shares.sort((a, b) => b[1] - a[1]);
+    const time = formatLocal(localOf(this.ui.zone(), series.from + bin * series.step));
+    write(this.readout, `${this.ui.week ? time : time.slice(11)}  ${shares.slice(0, 4).map(([name, share]) => `${name} ${percent(share)}`).join("  ")}  of ${total.toLocaleString("en-US")}`);
+    this.readout.hidden = false;
+    const x = event.clientX - box.left;
+    this.readout.classList.toggle("tg-left", x > box.width / 2);
+    put(this.cursor, "x1", x);
+    put(this.cursor, "x2", x);
+    this.cursor.style.display = "inline";
+  }
+
+  #leave() {
+    this.readout.hidden = true;
+    this.cursor.style.display = "none";
+  }
+}
+
+/** The outline of one layer of the stack, with steps at the edges of bins; `lower` is raised by the layer. */
+function steps(series, counts, lower, totals, x, height) {
+  const up = [];
+  let path = "";
+  let down = [];
+  const close = () => {
+    if (up.length) path += `M${[...up, ...down.reverse()].join("L")}Z`;
+    up.length = 0;
+    down = [];
+  };
+  counts.forEach((count, bin) => {
+    if (!totals[bin]) return close(); // no call arrived: a gap
+    const [left, right] = [x(series.from + bin * series.step), x(series.from + (bin + 1) * series.step)].map((v) => v.toFixed(1));
+    const low = (height * (1 - lower[bin])).toFixed(2);
+    lower[bin] += count / totals[bin];
+    const high = (height * (1 - lower[bin])).toFixed(2);
+    up.push(`${left} ${high}`, `${right} ${high}`);
+    down.push(`${left} ${low}`, `${right} ${low}`);
+  });
+  close();
+  return path;
+}
+
+/** A share such that 0% means none and 100% all. */
+export function percent(share) {
+  if (share > 0 && share < 0.0001) return "<0.01%";
+  if (share < 1 && share > 0.9999) return ">99.99%";
+  return `${(100 * share).toFixed(2)}%`;
+}
+
+const signed = (change, least, format) => (Math.abs(change) < least ? "±0" : `${change < 0 ? "−" : "+"}${format(Math.abs(change))}`);
+const points = (change) => signed(change, 5e-7, (value) => (value < 0.0001 ? "<0.01 pp" : `${(100 * value).toFixed(2)} pp`));
+const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);

@@ -1,0 +1,102 @@
+"""The editor where no widget can run: a picture and a table, in pure Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from timegate.clock import DAY_US, from_us
+from timegate.config import GatewayConfig
+from timegate.faults import Scenario
+from timegate.palette import deployment_colors
+from timegate.replay import Replay
+from timegate.windows import Window
+
+__all__ = ["html_view", "svg_view"]
+
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 150.0, 24.0, 24.0, 34.0
+_OPEN_OPACITY = 0.45
+
+
+def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: int) -> str:
+    """Return a picture of when each deployment is open, hatched where closed, with the outages below.
+
+    Parameters
+    ----------
+    config : GatewayConfig
+    scenario : Scenario
+    start_us, end_us : int
+        What the axis shows, in microseconds.
+    """
+    router = config.router()
+    injector = scenario.resolve(router.deployments)
+    colors = deployment_colors(router.names)
+    height = _TOP + _ROW * len(router.deployments) + 8
+
+    def x(at_us: int) -> float:
+        share = (min(max(at_us, start_us), end_us) - start_us) / (end_us - start_us)
+        return round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), 2)
+
+    def bar(span: tuple[int, int], y: float, thick: float, style: str) -> str:
+        left, right = x(span[0]), x(span[1])
+        return f'<rect x="{left}" y="{y}" width="{max(round(right - left, 2), 1)}" height="{thick}" {style}/>'
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {height:g}" width="{_WIDTH:g}" '
+        'role="img" font-family="sans-serif" font-size="12">',
+        "<title>When each deployment is open</title>",
+        '<defs><pattern id="tg-closed" width="6" height="6" patternUnits="userSpaceOnUse" '
+        'patternTransform="rotate(45)"><rect width="6" height="6" fill="#eeeeee"/>'
+        '<line y2="6" stroke="#9a9a9a" stroke-width="2"/></pattern></defs>',
+        f'<rect width="{_WIDTH:g}" height="{height:g}" fill="#ffffff"/>',
+    ]
+    step_us = DAY_US // 8 if end_us - start_us <= 2 * DAY_US else DAY_US
+    for at_us in range(start_us, end_us + 1, step_us):
+        text = f"{from_us(at_us):%H:%M}" if step_us < DAY_US else f"{from_us(at_us):%m-%d}"
+        parts.append(f'<path d="M{x(at_us)} {_TOP - 6:g}V{height - 8:g}" stroke="#dddddd"/>')
+        parts.append(f'<text x="{x(at_us)}" y="12" text-anchor="middle" fill="#666666">{text}</text>')
+    parts.append(f'<text x="8" y="12" fill="#666666">{from_us(start_us):%Y-%m-%d} UTC</text>')
+    for row, deployment in enumerate(router.deployments):
+        y = _TOP + row * _ROW
+        name = deployment.name if len(deployment.name) <= 20 else f"{deployment.name[:19]}…"
+        fill = f'fill="{colors[deployment.name]}" fill-opacity="{_OPEN_OPACITY}"'
+        parts.append(f'<text x="8" y="{y + 15:g}" fill="#222222">{escape(name)}</text>')
+        parts.append(bar((start_us, end_us), y, 22, fill))
+        closed = deployment.hours.closed_spans_us(start_us, end_us).tolist()
+        parts += [bar(span, y, 22, 'fill="url(#tg-closed)" stroke="#9a9a9a" stroke-width="0.5"') for span in closed]
+        outages = [(lo, hi) for lo, hi in injector.outages_us(row) if lo < end_us and hi > start_us]
+        parts += [bar(span, y + 24, 5, 'fill="#444444"') for span in outages]
+    return "".join([*parts, "</svg>"])
+
+
+def html_view(config: GatewayConfig, run: Replay | None, picture: str) -> str:
+    """Return the picture with a table: a row a deployment, its windows, and what it served."""
+    heads = ["deployment", "model", "closed", "available", *(["served"] if run is not None else [])]
+    summary: Mapping[Any, Any] = {} if run is None else run.summary().to_dict()
+    rows = []
+    for deployment in config.deployments:
+        cells = [
+            deployment.model_name,
+            deployment.model,
+            "; ".join(map(_words, deployment.time_constraints)) or "never",
+            "; ".join(map(_words, deployment.available)) or "always",
+        ]
+        if run is not None:
+            share = summary.get(f"share[{deployment.model_name}]")
+            cells.append("" if share is None else f"{share:.1%}")
+        rows.append("".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells))
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    head = "".join(f'<th style="text-align:left">{name}</th>' for name in heads)
+    note = "" if run is None else f"<p>{escape(repr(run).strip('<>'))}.</p>"
+    return f"<div>{picture}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
+
+
+def _words(window: Window) -> str:
+    days = "daily" if window.days is None else " ".join(window.days)
+    dates = [
+        *([f"from {window.since}"] if window.since else []),
+        *([f"until {window.until}"] if window.until else []),
+        *([f"except {', '.join(map(str, window.except_dates))}"] if window.except_dates else []),
+    ]
+    return ", ".join([f"{window.start}-{window.end} {window.tz}", days, *dates])
