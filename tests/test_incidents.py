@@ -748,8 +748,11 @@ BAD_MAPS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no components": ({"components": []}, IncidentError, "components must be a list of names"),
     "by": ({"by": "page"}, IncidentError, "by must be 'incident' or 'component'"),
     "by without": ({"map": {"*": "strong"}, "by": "component"}, IncidentError, "needs components"),
-    "length": ({"zero_length_s": -1}, IncidentError, "zero_length_s must be a number of seconds"),
-    "nan": ({"zero_length_s": float("nan")}, IncidentError, "zero_length_s must be a number of seconds"),
+    "length": ({"zero_length_s": -1}, IncidentError, "zero_length_s must be seconds, 0 to 2,592,000"),
+    "far": ({"zero_length_s": 1e300}, IncidentError, "zero_length_s must be seconds"),
+    "text": ({"zero_length_s": "1h"}, IncidentError, "Got '1h'"),
+    "rates": ({"error_rates": 0.1}, IncidentError, "error_rates must be a mapping"),
+    "nan": ({"zero_length_s": float("nan")}, IncidentError, "zero_length_s must be seconds, 0 to 2,592,000"),
     "until": ({"until": "2026-03-02"}, InstantError, "until must carry a zone"),
     "error": ({"error": "tiemout"}, ScenarioError, "Did you mean 'timeout'?"),
 }

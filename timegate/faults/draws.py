@@ -33,8 +33,7 @@ __all__ = [
     "uniform",
 ]
 
-DISTRIBUTIONS = ("exponential", "lognormal", "weibull")
-EXPONENTIAL, LOGNORMAL, WEIBULL = range(len(DISTRIBUTIONS))
+EXPONENTIAL, LOGNORMAL, WEIBULL = range(3)  # places in kinds.DISTRIBUTIONS
 
 _LOW = 0xFFFFFFFF
 _M0, _M1, _HALF = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57), np.uint64(32)

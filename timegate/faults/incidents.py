@@ -283,7 +283,7 @@ class Incidents:
         unused = [impact for impact in rates if rank(impact) < rank(least)]
         if unused:
             raise IncidentError(f"error_rates[{unused[0]!r}] has no use: min_impact={least!r} drops such incidents.")
-        if not isinstance(zero_length_s, int | float) or not 0 <= zero_length_s <= _LONGEST_S:
+        if not (isinstance(zero_length_s, int | float) and 0 <= zero_length_s <= _LONGEST_S):  # type: ignore[redundant-expr]
             raise IncidentError(f"zero_length_s must be seconds, 0 to {_LONGEST_S:,}. Got {shown(zero_length_s)}.")
         until_us = None if until is None else to_us(until, "until")
         by_key = check_map(map, self._incidents, titles, config)

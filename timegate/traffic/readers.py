@@ -177,7 +177,8 @@ def _read_frame(path: Path) -> pd.DataFrame:
         return pd.DataFrame(_json_lines(path))
     if path.suffix != ".parquet":
         text = ("at", "TIMESTAMP", "model_preference", "Model")
-        return read_csv(path, TraceError, dtype=dict.fromkeys(text, str), na_values=[""])  # a deployment may be called "NA"
+        # Only what is empty is missing: a deployment may be called "NA".
+        return read_csv(path, TraceError, dtype=dict.fromkeys(text, str), na_values=[""])
     try:
         return pd.read_parquet(path)
     except ImportError as error:
