@@ -135,7 +135,8 @@ def _profile(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: l
     if set(_SERVEGEN) == set(frame.columns):
         calls = np.where(frame["distribution"].isna(), 0.0, rates)
         weibull = calls[frame["distribution"].str.lower() == "weibull"].sum() > calls.sum() / 2
-        burst["cv"] = float(np.average(_numbers(frame, "cv"), weights=calls)) if calls.any() else None
+        cv = _numbers(frame.assign(cv=frame["cv"].where(calls > 0, 0.0)), "cv")  # a window without calls has none
+        burst["cv"] = float(np.average(cv, weights=calls)) if calls.any() else None
         burst["distribution"] = "weibull" if weibull else "gamma"
         notes.append("a client of ServeGen, cv the mean over its windows")
     return Profile(
