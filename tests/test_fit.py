@@ -232,6 +232,18 @@ def test_quantiles_are_those_of_scipy(law: str) -> None:
 
 
 @pytest.mark.parametrize("law", ["exponential", "lognormal", "weibull"])
+def test_the_errors_of_quantiles(law: str) -> None:
+    """They are the asymptotic ones with scipy's density at the fitted quantile, and cover the quantiles of the data."""
+    fit = tg.fit_outages(alternating(draws("exponential", 500, 6) * 5, draws(law, 500, 7)))
+    frozen = LAWS[law](*() if fit.shape is None else (fit.shape,))
+    scale = fit.mttr_s / frozen.mean()
+    for p, row in ((0.5, "p50_s"), (0.9, "p90_s"), (0.99, "p99_s")):
+        data, error, fitted = fit.summary().loc[row]
+        assert error == pytest.approx(math.sqrt(p * (1 - p) / 500) / frozen.pdf(frozen.ppf(p)) * scale, rel=1e-4)
+        assert abs(data - fitted) < 4 * error
+
+
+@pytest.mark.parametrize("law", ["exponential", "lognormal", "weibull"])
 def test_random_outages_are_like_the_data(law: str) -> None:
     """What the fitted fault draws has the mean, median, p90, p99 and availability of the fit, within sampling error."""
     fit = tg.fit_outages(alternating(draws("exponential", 500, 6) * 5, draws(law, 500, 7)))

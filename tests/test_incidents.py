@@ -236,8 +236,8 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_the_shortest_csv(tmp_path: Path) -> None:
     """Start and end are enough; ids are the file and the row."""
-    (tmp_path / "x.csv").write_text(f"start,end\n{NINE},{TEN}\n")
-    found = tg.read_incidents(tmp_path / "x.csv")
+    (tmp_path / "x.CSV").write_text(f"start,end\n{NINE},{TEN}\n")
+    found = tg.read_incidents(tmp_path / "x.CSV")
     assert found.frame["id"].tolist() == ["x#0"]
     assert decided(found) == {"kept: states no impact": ["x#0"]}
 
@@ -556,6 +556,7 @@ BAD_CSV = {
     "missing": (f"start,end\n,{TEN}\n", "start[0]"),
     "no time": (f"start,end\n{NINE},later\n", "end[0]", "'later'"),
     "binary": (bytes(range(256)), "cannot be read as CSV"),
+    "comma in a name": (f"start,end,name\n{NINE},{TEN},a, b\n", "a row has more fields than the header"),
 }
 
 
@@ -747,8 +748,11 @@ BAD_MAPS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no components": ({"components": []}, IncidentError, "components must be a list of names"),
     "by": ({"by": "page"}, IncidentError, "by must be 'incident' or 'component'"),
     "by without": ({"map": {"*": "strong"}, "by": "component"}, IncidentError, "needs components"),
-    "length": ({"zero_length_s": -1}, IncidentError, "zero_length_s must be a number of seconds"),
-    "nan": ({"zero_length_s": float("nan")}, IncidentError, "zero_length_s must be a number of seconds"),
+    "length": ({"zero_length_s": -1}, IncidentError, "zero_length_s must be seconds, 0 to 2,592,000"),
+    "far": ({"zero_length_s": 1e300}, IncidentError, "zero_length_s must be seconds"),
+    "text": ({"zero_length_s": "1h"}, IncidentError, "Got '1h'"),
+    "rates": ({"error_rates": 0.1}, IncidentError, "error_rates must be a mapping"),
+    "nan": ({"zero_length_s": float("nan")}, IncidentError, "zero_length_s must be seconds, 0 to 2,592,000"),
     "until": ({"until": "2026-03-02"}, InstantError, "until must carry a zone"),
     "error": ({"error": "tiemout"}, ScenarioError, "Did you mean 'timeout'?"),
 }

@@ -18,6 +18,7 @@ from scipy import integrate, stats
 import timegate as tg
 from timegate.errors import CALL_ERRORS, RateLimitError, ScenarioError
 from timegate.faults import draws
+from timegate.faults.kinds import DISTRIBUTIONS
 
 NINE, TEN = "2026-03-02T09:00Z", "2026-03-02T10:00Z"
 HOUR = {"start": NINE, "end": TEN}
@@ -327,9 +328,9 @@ def histories(distribution: str, shape: float | None, seeds: int, mtbf_s: float 
 @settings(max_examples=200, deadline=None)
 def test_lengths_are_the_quantiles_of_scipy(distribution: str, shape: float | None, p: float) -> None:
     """The length of a draw is scipy's quantile of a distribution with the mean asked for."""
-    family = draws.DISTRIBUTIONS.index(distribution)
+    family = DISTRIBUTIONS.index(distribution)
     expected = scipy_of(distribution, 1800.0, shape).ppf(max(p, 2.0**-54) if distribution == "lognormal" else p)
-    assert draws.length(family, 1800.0, shape or 0.0, p) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert draws.quantile(family, 1800.0, shape or 0.0, p) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize(("distribution", "shape"), FAMILIES)
@@ -369,7 +370,7 @@ def test_availability_is_that_of_mtbf_and_mttr(distribution: str, shape: float |
 def test_the_rest_of_an_outage_under_way_is_that_of_renewal_theory(distribution: str, shape: float | None) -> None:
     """What is left of an outage at the start has the density survival / mean, by scipy's numerical integration."""
     length = scipy_of(distribution, 1800.0, shape)
-    family, generator = draws.DISTRIBUTIONS.index(distribution), np.random.default_rng(5)
+    family, generator = DISTRIBUTIONS.index(distribution), np.random.default_rng(5)
     rests = [draws.rest_of_length(family, 1800.0, shape or 0.0, *generator.random(2)) for _ in range(4000)]
     grid = np.concatenate([[0.0], np.geomspace(1e-3, max(rests) * 1.01, 20_000)])
     cdf = np.concatenate([[0.0], integrate.cumulative_trapezoid(length.sf(grid), grid)]) / 1800

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,11 @@ from drawn import assert_labels_keep_apart, assert_nothing_is_cut, texts
 from matplotlib import pyplot as plt
 from scipy import stats
 
+import timegate as tg
 from timegate import plots
 from timegate.errors import InvalidTypeError, ReplayError
+from timegate.faults.decisions import Decisions
+from timegate.faults.outages import OutageFit
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
@@ -32,17 +34,23 @@ def frozen(distribution: str, mean_s: float, shape: float) -> Any:
     return type(kind)(kind.dist, shape, scale=mean_s / kind.mean())
 
 
-def fitted(distribution: str = "lognormal", candidates: bool = True, lengths_s: Any = LENGTHS_S) -> SimpleNamespace:
+def fitted(distribution: str = "lognormal", lengths_s: Any = LENGTHS_S) -> OutageFit:
+    """Return a fit that chose a distribution."""
     row = CANDIDATES.loc[distribution]
-    shape = None if np.isnan(row["shape"]) else row["shape"]
-    more = {"candidates": CANDIDATES} if candidates else {}
-    return SimpleNamespace(
-        durations_s=lengths_s,
-        distribution=distribution,
+    counts = pd.Series(dtype=np.int64)
+    return OutageFit(
+        mtbf_s=1e6,
         mttr_s=row["mttr_s"],
-        shape=shape,
-        aic=CANDIDATES["aic"].to_dict(),
-        **more,
+        distribution=distribution,  # type: ignore[arg-type]
+        shape=None if np.isnan(row["shape"]) else row["shape"],
+        durations_s=np.array(lengths_s),
+        candidates=CANDIDATES.loc[[distribution, *CANDIDATES.index.drop(distribution)]],
+        by_page=pd.DataFrame(),
+        overlap=pd.DataFrame(),
+        starts_by_hour=counts,
+        starts_by_weekday=counts,
+        tz="UTC",
+        decisions=Decisions(),
     )
 
 
@@ -55,17 +63,6 @@ def test_the_steps_are_the_survival_function_of_the_data(given: object) -> None:
         assert share == pytest.approx((length_s <= LENGTHS_S).mean())
     assert sorted(x[1:-1]) == sorted(LENGTHS_S)
     assert y[0] == 1
-
-
-@pytest.mark.parametrize("distribution", ["exponential", "lognormal", "weibull"])
-def test_the_curve_is_that_of_scipy(distribution: str) -> None:
-    """The fitted curve is the survival function of the distribution with that mean and shape."""
-    fit = fitted(distribution, candidates=False)
-    ax = plots.durations(fit)
-    (curve,) = [line for line in ax.lines if line.get_drawstyle() == "default"]
-    x, y = curve.get_data()
-    assert np.allclose(y, frozen(distribution, fit.mttr_s, fit.shape).sf(x), rtol=1e-6)
-    assert texts(ax) == ["60 outages", f"{distribution} (AIC {fit.aic[distribution]:,.1f})"]
 
 
 def test_the_percentiles_of_the_fit_are_marked_beside_those_of_the_data() -> None:
@@ -90,13 +87,15 @@ def test_data_alone_has_its_own_percentiles() -> None:
     assert texts(ax) == ["60 outages"]
 
 
-def test_the_other_distributions_are_pale_and_dashed() -> None:
-    """The candidates that were not chosen are drawn, each with a style and a line in the legend of its own."""
-    ax = plots.durations(fitted("weibull"))
+@pytest.mark.parametrize("chosen", ["exponential", "lognormal", "weibull"])
+def test_the_curves_are_those_of_scipy(chosen: str) -> None:
+    """Each distribution is drawn as its survival function, the chosen one first, the others pale and dashed."""
+    ax = plots.durations(fitted(chosen))
     curves = [line for line in ax.lines if line.get_drawstyle() == "default"]
     assert [line.get_linestyle() for line in curves] == ["-", "--", ":"]
     names = [label.split(" ")[0] for label in texts(ax)[1:]]
-    assert names == ["weibull", "lognormal", "exponential"]
+    assert names == [chosen, *CANDIDATES.index.drop(chosen)]
+    assert texts(ax)[1] == f"{chosen} (AIC {CANDIDATES.loc[chosen, 'aic']:,.1f})"
     for name, line in zip(names, curves, strict=True):
         x, y = line.get_data()
         assert np.allclose(y, frozen(name, *CANDIDATES.loc[name, ["mttr_s", "shape"]]).sf(x), rtol=1e-6)
@@ -147,8 +146,7 @@ def test_any_lengths_can_be_drawn(given: object, size: tuple[float, float]) -> N
         ([1.0, -5.0], ReplayError, "Got -5.0"),
         ([1.0, np.nan], ReplayError, "Got nan"),
         ([1.0, np.inf], ReplayError, "Got inf"),
-        (SimpleNamespace(durations_s=[1.0]), InvalidTypeError, "must be an OutageFit, or"),
-        (SimpleNamespace(**vars(fitted(candidates=False)) | {"distribution": "gamma"}), ReplayError, "Got 'gamma'"),
+        (tg.presets.outages("openai-api"), InvalidTypeError, "must be an OutageFit, or"),
     ],
 )
 def test_only_lengths_and_fits_are_drawn(given: object, error: type[Exception], message: str) -> None:

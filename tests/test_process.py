@@ -363,7 +363,7 @@ def test_shows_itself() -> None:
         ({"rates": [1, math.inf]}, "rates[1] must be"),
         ({"rates": [1e13]}, "rates[0] must be less than or equal to"),
         ({"rates": [0, 0]}, "rates must not all be 0."),
-        ({"rates": []}, "rates must not all be 0."),
+        ({"rates": []}, "rates must not be empty."),
         ({"rates": 3}, "rates must be a list"),
         ({"bin_s": 0}, "bin_s must be"),
         ({"bin_s": math.nan}, "bin_s must be"),

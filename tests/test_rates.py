@@ -79,6 +79,7 @@ def test_reads_a_client_of_servegen(tmp_path: Path) -> None:
     traffic = profile.traffic(days=1, scale=100)
     assert isinstance(traffic, tg.RenewalTraffic)
     assert traffic.cv == profile.cv
+    assert tg.read_rates(write(tmp_path, CLIENT.replace("0,0,0,,0,0", "0,0,,,,")), origin=ORIGIN) == profile
     gamma = tg.read_rates(write(tmp_path, CLIENT.replace("0.06,", "0.01,")), origin=ORIGIN)
     assert gamma.distribution == "gamma"
 

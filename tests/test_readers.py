@@ -51,6 +51,7 @@ def test_reads_compressed_files(tmp_path: Path) -> None:
         ("at\n", "the trace is empty: it needs at least one arrival."),
         ("\n", "cannot be read as CSV: "),
         (bytes(range(256)), "cannot be read as CSV: "),
+        (f"at,model_preference\n{NINE},a,b\n", "a row has more fields than the header."),
         (f"At\n{NINE}\n", "column 'at' is missing. Found 'At'. Did you mean 'at'?"),
         ("time,x\n1,2\n", "column 'at' is missing. Found 'time', 'x'."),
         (

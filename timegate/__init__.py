@@ -109,7 +109,7 @@ __all__ = [
 _LAZY = {
     "Incidents": "timegate.faults.incidents",
     "MonteCarlo": "timegate.replay.monte_carlo",
-    "OutageFit": "timegate.faults.fit",
+    "OutageFit": "timegate.faults.outages",
     "ScenarioExplorer": "timegate.widgets.explorer",
     "ScheduleEditor": "timegate.widgets.editor",
     "StreamReplay": "timegate.replay.stream",

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +15,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from timegate.errors import InvalidValueError, did_you_mean, shown
+import pandas as pd
+
+from timegate.errors import InvalidValueError, MissingExtraError, did_you_mean, shown
 
 __all__ = [
     "check_readable",
     "dump_yaml",
     "made_folder",
     "parse_document",
+    "read_csv",
     "read_document",
     "read_text",
     "replacing",
@@ -88,6 +92,23 @@ def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
         place = content.index(b"\0")
         raise error_class(f"{path}: must be UTF-8 text. Byte {place} is NUL.{_encoding(content)}")
     return text
+
+
+def read_csv(path: Path, error_class: type[InvalidValueError], **options: Any) -> pd.DataFrame:
+    """Read a CSV, which may be compressed; whatever is wrong with it is an error that begins with the path."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame: pd.DataFrame = pd.read_csv(
+                path, skipinitialspace=True, index_col=False, keep_default_na=False, **options
+            )
+            return frame
+    except ImportError as error:
+        raise MissingExtraError(f"{path}: {error}") from error
+    except pd.errors.ParserWarning:  # pandas would drop what has no column
+        raise error_class(f"{path}: a row has more fields than the header. Quote a field that has commas.") from None
+    except Exception as error:  # pandas lets through what its parsers and the decompressors raise
+        raise error_class(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
 
 
 def parse_document(text: str, path: Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:

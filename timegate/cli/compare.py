@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
+import typer
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import Config, app, new_console, new_table, plain, reporting, say
+from timegate.cli.base import app, new_console, new_table, plain, reporting, say
 from timegate.cli.runs import (
     EngineName,
     Origin,
@@ -26,6 +27,12 @@ from timegate.replay.replay import Engine
 
 __all__ = ["compare"]
 
+ConfigA = Annotated[
+    Path, typer.Argument(metavar="CONFIG_A", help="The gateway as it is.", readable=False, show_default=False)
+]
+ConfigB = Annotated[
+    Path, typer.Argument(metavar="CONFIG_B", help="The one to compare with it.", readable=False, show_default=False)
+]
 WIDEST = 16
 """Of a heading that is the name of a file: longer ones are folded."""
 
@@ -33,8 +40,8 @@ WIDEST = 16
 @app.command()
 @reporting()
 def compare(
-    config_a: Config,
-    config_b: Config,
+    config_a: ConfigA,
+    config_b: ConfigB,
     trace: TraceFile,
     scenario: ScenarioFile = None,
     out: Out = None,

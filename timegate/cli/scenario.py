@@ -23,7 +23,7 @@ def scenario(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="INCIDENTS...",
+            metavar="INCIDENTS",
             help="Histories of a status page: incidents.json, scheduled-maintenances.json, or CSV.",
             readable=False,
             show_default=False,

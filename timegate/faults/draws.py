@@ -22,10 +22,10 @@ from timegate.jit import inlined, jit
 __all__ = [
     "alternating_us",
     "hourly_rate",
-    "length",
     "lognormal_us",
     "normal_quantile",
     "philox4x32",
+    "quantile",
     "rest_of_length",
     "slowed_us",
     "stream_key",
@@ -33,8 +33,7 @@ __all__ = [
     "uniform",
 ]
 
-DISTRIBUTIONS = ("exponential", "lognormal", "weibull")
-EXPONENTIAL, LOGNORMAL, WEIBULL = range(len(DISTRIBUTIONS))
+EXPONENTIAL, LOGNORMAL, WEIBULL = range(3)  # places in kinds.DISTRIBUTIONS
 
 _LOW = 0xFFFFFFFF
 _M0, _M1, _HALF = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57), np.uint64(32)
@@ -205,8 +204,8 @@ def hourly_rate(rates, offset_us, at_us):  # type: ignore[no-untyped-def]
 
 
 @jit()
-def length(distribution, mean, shape, p):  # type: ignore[no-untyped-def]
-    """Return the quantile ``0 <= p < 1`` of a distribution of lengths.
+def quantile(distribution, mean, shape, p):  # type: ignore[no-untyped-def]
+    """Return the length of an outage that a share ``0 <= p < 1`` of them does not exceed.
 
     Parameters
     ----------
@@ -236,7 +235,7 @@ def rest_of_length(distribution: int, mean: float, shape: float, p: float, q: fl
     if distribution == WEIBULL:
         special = import_module("scipy.special")  # a tenth of a second, for those who need it
         return float(mean / math.gamma(1 + 1 / shape) * special.gammaincinv(1 / shape, p) ** (1 / shape))
-    return length(distribution, mean, shape, p)  # type: ignore[no-any-return]
+    return quantile(distribution, mean, shape, p)  # type: ignore[no-any-return]
 
 
 @jit()
@@ -251,7 +250,7 @@ def alternating_us(k0, k1, up_us, down_us, distribution, shape, rest_us, start_u
     up_us, down_us : float
         Mean times in microseconds.
     distribution, shape : int, float
-        Of the times down, see :func:`length`.
+        Of the times down, see :func:`quantile`.
 
     Returns
     -------
@@ -264,11 +263,11 @@ def alternating_us(k0, k1, up_us, down_us, distribution, shape, rest_us, start_u
     while at_us < end_us:
         p = uniform(k0, k1, number, 0)
         if not down:
-            lasts_us = length(EXPONENTIAL, up_us, 0.0, p)
+            lasts_us = quantile(EXPONENTIAL, up_us, 0.0, p)
         elif number == 1:
             lasts_us = rest_us
         else:
-            lasts_us = length(distribution, down_us, shape, p)
+            lasts_us = quantile(distribution, down_us, shape, p)
         until_us = min(at_us + lasts_us, float(end_us))
         if down and int(at_us) < int(until_us):
             spans.append((int(at_us), int(until_us), number))

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from html import escape
 from itertools import combinations
 from typing import Any
 
@@ -20,114 +18,17 @@ from scipy import stats
 from timegate.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import IncidentError, counted
 from timegate.faults.decisions import Decisions
-from timegate.faults.incidents import Incidents, Source
+from timegate.faults.incidents import Incidents
+from timegate.faults.kinds import DISTRIBUTIONS, Distribution
 from timegate.faults.mapping import By
-from timegate.faults.outages import DISTRIBUTIONS, Distribution, OutageModel, readable
-from timegate.windows import check_zone
+from timegate.faults.outages import OutageFit
+from timegate.windows import DAYS, Spans, check_zone, union
 
-__all__ = ["OutageFit", "fit_outages"]
+__all__ = ["fit_outages"]
 
-Int64s = npt.NDArray[np.int64]
 Float64s = npt.NDArray[np.float64]
 
 FEWEST = 5  # fewer lengths tell three distributions apart by nothing but chance
-WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class OutageFit(OutageModel):
-    """What :func:`fit_outages` found: the data, and random outages that are like them.
-
-    Attributes
-    ----------
-    mtbf_s, mttr_s, distribution, shape : float, float, str, float or None
-        Of the fit; ``mttr_s`` is the mean of the fitted distribution, not of the data.
-    durations_s : ndarray of float64
-        The lengths of the outages in the data, sorted.
-    candidates : DataFrame
-        The three fitted distributions, the best first: ``mttr_s``, ``shape``, ``log_likelihood``, ``aic``.
-    by_page : DataFrame
-        A row a page: ``start``, ``end`` of the observation, ``outages``, ``failures`` (outages before which the
-        page was seen to be up), ``mtbf_s``, ``mttr_s``, ``availability``.
-    overlap : DataFrame
-        A row a pair of pages; empty for a single page. ``joint_s`` is how long both were down while both were
-        observed; ``expected_s`` how long they would have been by chance, were they independent (the product of
-        their shares of down time, times the period); ``ratio`` the one by the other: 1 if they are independent,
-        above 1 if they tend to fail together.
-    starts_by_hour, starts_by_weekday : Series of int64
-        How many outages started in each hour of the day and on each weekday, in the zone ``tz``.
-    tz : str
-    decisions : Decisions
-        What was dropped or guessed, in reading and here.
-    sources : tuple of Source
-    """
-
-    durations_s: Float64s
-    candidates: pd.DataFrame
-    by_page: pd.DataFrame
-    overlap: pd.DataFrame
-    starts_by_hour: pd.Series[int]
-    starts_by_weekday: pd.Series[int]
-    tz: str
-    decisions: Decisions
-    sources: tuple[Source, ...] = field(default=())
-
-    @property
-    def aic(self) -> dict[str, float]:
-        """Akaike's information criterion of each distribution; the least is the best."""
-        return {str(name): float(value) for name, value in self.candidates["aic"].items()}
-
-    def summary(self) -> pd.DataFrame:
-        """Return the figures of the data beside those of the fit.
-
-        Rows ``mtbf_s``, ``mttr_s``, the quantiles of the lengths ``p50_s``, ``p90_s``, ``p99_s``, and
-        ``availability``; columns ``data``, ``standard_error`` (``mtbf_s / sqrt(failures)``, as of an exponential
-        distribution, and ``std / sqrt(outages)`` for ``mttr_s``) and ``fit``.
-        """
-        down, failures = self.by_page["down_s"].sum(), self.by_page["failures"].sum()
-        up = self.by_page["up_s"].sum()
-        rows: dict[str, tuple[float, float, float]] = {
-            "mtbf_s": (self.mtbf_s, self.mtbf_s / math.sqrt(failures), self.mtbf_s),
-            "mttr_s": (
-                float(self.durations_s.mean()),
-                float(self.durations_s.std(ddof=1)) / math.sqrt(len(self.durations_s)),
-                self.mttr_s,
-            ),
-        }
-        for percent in (50, 90, 99):
-            sample = float(np.quantile(self.durations_s, percent / 100))
-            rows[f"p{percent}_s"] = sample, math.nan, self.quantile_s(percent / 100)
-        rows["availability"] = float(up / (up + down)), math.nan, self.availability
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["data", "standard_error", "fit"])
-
-    @property
-    def _headline(self) -> str:
-        pages = list(self.by_page.index)
-        of = pages[0] if len(pages) == 1 else counted(len(pages), "page")
-        shape = "" if self.shape is None else f", shape {self.shape:.3g}"
-        return (
-            f"{counted(len(self.durations_s), 'outage')} of {of}, {self.by_page['start'].min():%Y-%m-%d} to "
-            f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
-            f"({self.distribution}{shape})"
-        )
-
-    def __repr__(self) -> str:
-        return "\n".join([f"<{self._headline}>", *str(self.decisions).splitlines()])
-
-    def _repr_html_(self) -> str:
-        table = self.summary()
-        times = table.drop("availability").map(lambda value: "" if math.isnan(value) else readable(value))
-        shares = table.loc[["availability"]].map(lambda value: "" if math.isnan(value) else f"{value:.3%}")
-        figures = pd.concat([times, shares])
-        figures.index = figures.index.str.removesuffix("_s")
-        aic = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[["mttr", "shape", "aic"]]
-        together = ""
-        if len(self.overlap):
-            together = self.overlap.head(5).to_html(border=0, index=False, float_format="{:,.1f}".format)
-        return (
-            f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}"
-            f"{aic.to_html(border=0, float_format='{:,.2f}'.format, na_rep='')}{together}{self.decisions.to_html()}"
-        )
 
 
 def fit_outages(
@@ -202,7 +103,7 @@ def fit_outages(
     )
     decisions = Decisions() + part.decisions
     spans = _spans(part, period[0], period[1], decisions)
-    outages = {page: _merge(np.array(spans[page], np.int64).reshape(-1, 2)) for page in spans}
+    outages = {page: union([np.array(spans[page], np.int64)]) for page in spans}
     number = sum(map(len, outages.values()))
     if number < FEWEST:
         dropped = "".join(f"; {len(ids):,} {rule}" for action, rule, ids in decisions if action == "dropped")
@@ -231,7 +132,7 @@ def fit_outages(
         by_page=by_page,
         overlap=_overlap(outages, by_page),
         starts_by_hour=pd.Series(np.bincount(local.hour, minlength=24), name="starts").rename_axis("hour"),
-        starts_by_weekday=pd.Series(weekdays, index=WEEKDAYS, name="starts").rename_axis("weekday"),
+        starts_by_weekday=pd.Series(weekdays, index=DAYS, name="starts").rename_axis("weekday"),
         tz=tz,
         decisions=decisions,
         sources=part.sources,
@@ -257,15 +158,7 @@ def _spans(
     return spans
 
 
-def _merge(spans: Int64s) -> Int64s:
-    """Join spans that overlap or touch. Both are arrays of shape (n, 2), starts before ends, ordered by start."""
-    starts, ends = spans[np.argsort(spans[:, 0], kind="stable")].T
-    reach = np.maximum.accumulate(ends)
-    begins = np.flatnonzero(np.r_[True, starts[1:] > reach[:-1]])
-    return np.column_stack([starts[begins], np.maximum.reduceat(ends, begins)])
-
-
-def _observed(outages: dict[str, Int64s], start_us: int | None, end_us: int | None) -> pd.DataFrame:
+def _observed(outages: dict[str, Spans], start_us: int | None, end_us: int | None) -> pd.DataFrame:
     rows = {}
     for page, spans in outages.items():
         first = int(spans[0, 0]) if start_us is None else start_us
@@ -287,12 +180,12 @@ def _observed(outages: dict[str, Int64s], start_us: int | None, end_us: int | No
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("page")
 
 
-def _down_us(spans: Int64s, first: int, last: int) -> int:
+def _down_us(spans: Spans, first: int, last: int) -> int:
     """Return how much of a period the spans take."""
     return int(np.clip(np.minimum(spans[:, 1], last) - np.maximum(spans[:, 0], first), 0, None).sum())
 
 
-def _overlap(outages: dict[str, Int64s], by_page: pd.DataFrame) -> pd.DataFrame:
+def _overlap(outages: dict[str, Spans], by_page: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for a, b in combinations(outages, 2):
         first = max(to_us(by_page["start"][page], "start") for page in (a, b))

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from timegate.clock import to_us
 from timegate.errors import IncidentError, InstantError, did_you_mean, shown
 from timegate.faults.decisions import Decisions
 from timegate.faults.incidents import Incidents, Source
-from timegate.faults.statuspage import KINDS, OPEN_RULE, Incident, read_impact, read_json
-from timegate.files import check_readable, read_document
+from timegate.faults.statuspage import KINDS, OPEN_RULE, Incident, in_one_line, read_impact, read_json
+from timegate.files import check_readable, read_csv, read_document
 
 __all__ = ["read_incidents"]
 
@@ -62,7 +60,7 @@ def _read(path: Path, page: str | None) -> Incidents:
             source = Source(path.name, hashlib.file_digest(file, "sha256").hexdigest()[:12])
     except OSError as error:
         raise IncidentError(f"{path}: cannot be read: {error.strerror}.") from None
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         found = _read_csv(path, page, decisions)
     else:
         _refuse_html(path)
@@ -87,17 +85,14 @@ def _refuse_html(path: Path) -> None:
 
 
 def _read_csv(path: Path, page: str | None, decisions: Decisions) -> list[Incident]:
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False)
-    except Exception as error:  # pandas lets through what its parsers raise
-        raise IncidentError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
+    frame = read_csv(path, IncidentError, dtype=str)
     for column in frame.columns:
         if column not in CSV_COLUMNS:
             raise IncidentError(f"{path}: {column!r} is not a column of incidents.{did_you_mean(column, CSV_COLUMNS)}")
     for column in ("start", "end"):
         if column not in frame.columns:
             raise IncidentError(f"{path}: column {column!r} is missing. Found {shown(list(frame.columns))}.")
-    rows = frame.apply(lambda column: column.str.strip()).to_dict("records")
+    rows = frame.map(in_one_line).to_dict("records")
     try:
         return [_from_row(row, i, path.stem, page, decisions) for i, row in enumerate(rows)]
     except (IncidentError, InstantError) as error:

@@ -33,6 +33,8 @@ from timegate.faults.statuspage import IMPACTS, KINDS, Incident
 
 __all__ = ["Incidents", "Source"]
 
+_LONGEST_S = 30 * 86_400
+
 
 class Source(NamedTuple):
     """A file that incidents came from: its name, and a hash of its bytes."""
@@ -272,6 +274,8 @@ class Incidents:
         ScenarioError
             If a fault breaks a rule, or a target is not in ``config``.
         """
+        if not isinstance(error_rates, Mapping | None):
+            raise IncidentError(f"error_rates must be a mapping like {{'minor': 0.1}}. Got {shown(error_rates)}.")
         rates = dict(error_rates or {})
         for impact in rates:
             check_impact(impact, "a key of error_rates")
@@ -279,8 +283,8 @@ class Incidents:
         unused = [impact for impact in rates if rank(impact) < rank(least)]
         if unused:
             raise IncidentError(f"error_rates[{unused[0]!r}] has no use: min_impact={least!r} drops such incidents.")
-        if not 0 <= zero_length_s < float("inf"):
-            raise IncidentError(f"zero_length_s must be a number of seconds, 0 or more. Got {shown(zero_length_s)}.")
+        if not (isinstance(zero_length_s, int | float) and 0 <= zero_length_s <= _LONGEST_S):  # type: ignore[redundant-expr]
+            raise IncidentError(f"zero_length_s must be seconds, 0 to {_LONGEST_S:,}. Got {shown(zero_length_s)}.")
         until_us = None if until is None else to_us(until, "until")
         by_key = check_map(map, self._incidents, titles, config)
         known = {name.casefold() for name in self.components}

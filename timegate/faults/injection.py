@@ -14,6 +14,7 @@ import numpy as np
 from timegate.clock import FIRST_US, LAST_US, SECOND_US, to_us
 from timegate.columns import ATTEMPT_OUTCOMES, OK
 from timegate.faults.kinds import (
+    DISTRIBUTIONS,
     Brownout,
     ErrorRate,
     Failure,
@@ -211,7 +212,7 @@ class Injector:
         draws = self._draws
         keys = draws.stream_key(self._seed, fault.target, name)  # of the target: all that it hits share one history
         up_us, down_us, shape = fault.mtbf_s * SECOND_US, fault.mttr_s * SECOND_US, fault.shape or 0.0
-        distribution = draws.DISTRIBUTIONS.index(fault.distribution)
+        distribution = DISTRIBUTIONS.index(fault.distribution)
         p, q = draws.uniform(*keys, 1, 0), draws.uniform(*keys, 1, 2)
         rest_us = draws.rest_of_length(distribution, down_us, shape, p, q)
         for lo, hi, number in draws.alternating_us(*keys, up_us, down_us, distribution, shape, rest_us, *span):

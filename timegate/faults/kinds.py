@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,9 @@ from timegate.errors import InvalidValueError, ScenarioError
 from timegate.validation import AwareInstant, FieldError, Value, ZoneName
 
 __all__ = [
+    "DISTRIBUTIONS",
     "Brownout",
+    "Distribution",
     "ErrorKind",
     "ErrorRate",
     "Failure",
@@ -23,6 +25,8 @@ __all__ = [
     "TokenLatency",
 ]
 
+Distribution = Literal["exponential", "lognormal", "weibull"]
+DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
 ErrorKind = Literal["timeout", "rate_limit", "server_error", "connection", "auth", "bad_request"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Slowdown = Annotated[float, Field(ge=1, le=1000)]
@@ -133,7 +137,7 @@ class RandomOutages(Failure):
     mttr_s: float = Field(gt=0)
     start: AwareInstant
     end: AwareInstant
-    distribution: Literal["exponential", "lognormal", "weibull"] = "exponential"
+    distribution: Distribution = "exponential"
     shape: float | None = None
     p_major: Probability = 1.0
     minor_error_rate: Probability = 0.5
@@ -246,7 +250,8 @@ class Brownout(Failure):
 class SlowStart(Fault):
     """Answers are slow for a while after each outage: caches are cold, and queues long.
 
-    An outage is any stretch in which another fault of the scenario fails every attempt on the deployment.
+    An outage is any stretch in which another fault of the scenario fails every attempt on the deployment; an hour
+    whose ``hourly_rates`` are 1 is none.
 
     Parameters
     ----------

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from timegate.clock import Instant
-from timegate.faults.kinds import RandomOutages
+from timegate.errors import counted
+from timegate.faults.decisions import Decisions
+from timegate.faults.incidents import Source
+from timegate.faults.kinds import Distribution, RandomOutages
 
-__all__ = ["DISTRIBUTIONS", "Distribution", "OutageModel", "readable"]
+__all__ = ["OutageFit", "OutageModel", "readable"]
 
-Distribution = Literal["exponential", "lognormal", "weibull"]
-DISTRIBUTIONS: tuple[Distribution, ...] = ("exponential", "lognormal", "weibull")
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +89,107 @@ class OutageModel:
                 "distribution": self.distribution, "shape": self.shape, **more,
             }
         )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class OutageFit(OutageModel):
+    """What :func:`timegate.fit_outages` found: the data, and random outages that are like them.
+
+    Attributes
+    ----------
+    mtbf_s, mttr_s, distribution, shape : float, float, str, float or None
+        Of the fit; ``mttr_s`` is the mean of the fitted distribution, not of the data.
+    durations_s : ndarray of float64
+        The lengths of the outages in the data, sorted.
+    candidates : DataFrame
+        The three fitted distributions, the best first: ``mttr_s``, ``shape``, ``log_likelihood``, ``aic``.
+    by_page : DataFrame
+        A row a page: ``start``, ``end`` of the observation, ``outages``, ``failures`` (outages before which the
+        page was seen to be up), ``mtbf_s``, ``mttr_s``, ``availability``.
+    overlap : DataFrame
+        A row a pair of pages; empty for a single page. ``joint_s`` is how long both were down while both were
+        observed; ``expected_s`` how long they would have been by chance, were they independent (the product of
+        their shares of down time, times the period); ``ratio`` the one by the other: 1 if they are independent,
+        above 1 if they tend to fail together.
+    starts_by_hour, starts_by_weekday : Series of int64
+        How many outages started in each hour of the day and on each weekday, in the zone ``tz``.
+    tz : str
+    decisions : Decisions
+        What was dropped or guessed, in reading and here.
+    sources : tuple of Source
+    """
+
+    durations_s: Floats
+    candidates: pd.DataFrame
+    by_page: pd.DataFrame
+    overlap: pd.DataFrame
+    starts_by_hour: pd.Series[int]
+    starts_by_weekday: pd.Series[int]
+    tz: str
+    decisions: Decisions
+    sources: tuple[Source, ...] = field(default=())
+
+    @property
+    def aic(self) -> dict[str, float]:
+        """Akaike's information criterion of each distribution; the least is the best."""
+        return {str(name): float(value) for name, value in self.candidates["aic"].items()}
+
+    def summary(self) -> pd.DataFrame:
+        """Return the figures of the data beside those of the fit.
+
+        Rows ``mtbf_s``, ``mttr_s``, the quantiles of the lengths ``p50_s``, ``p90_s``, ``p99_s``, and
+        ``availability``; columns ``data``, ``standard_error`` and ``fit``. The error is ``mtbf_s / sqrt(failures)``,
+        as of an exponential distribution; ``std / sqrt(outages)`` for ``mttr_s``; for a quantile of n lengths,
+        ``sqrt(p (1 - p) / n)`` times the slope of the fitted quantile function (David and Nagaraja, "Order
+        Statistics", 2003, section 10.2), which holds for many lengths only: more than some ten beyond the quantile.
+        """
+        down, failures = self.by_page["down_s"].sum(), self.by_page["failures"].sum()
+        up = self.by_page["up_s"].sum()
+        rows: dict[str, tuple[float, float, float]] = {
+            "mtbf_s": (self.mtbf_s, self.mtbf_s / math.sqrt(failures), self.mtbf_s),
+            "mttr_s": (
+                float(self.durations_s.mean()),
+                float(self.durations_s.std(ddof=1)) / math.sqrt(len(self.durations_s)),
+                self.mttr_s,
+            ),
+        }
+        for percent in (50, 90, 99):
+            sample = float(np.quantile(self.durations_s, percent / 100))
+            p, step = percent / 100, 1e-6
+            slope_s = (self.quantile_s(p + step) - self.quantile_s(p - step)) / (2 * step)
+            error_s = math.sqrt(p * (1 - p) / len(self.durations_s)) * slope_s
+            rows[f"p{percent}_s"] = sample, error_s, self.quantile_s(p)
+        rows["availability"] = float(up / (up + down)), math.nan, self.availability
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["data", "standard_error", "fit"])
+
+    @property
+    def _headline(self) -> str:
+        pages = list(self.by_page.index)
+        of = pages[0] if len(pages) == 1 else counted(len(pages), "page")
+        shape = "" if self.shape is None else f", shape {self.shape:.3g}"
+        return (
+            f"{counted(len(self.durations_s), 'outage')} of {of}, {self.by_page['start'].min():%Y-%m-%d} to "
+            f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
+            f"({self.distribution}{shape})"
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join([f"<{self._headline}>", *str(self.decisions).splitlines()])
+
+    def _repr_html_(self) -> str:
+        table = self.summary()
+        times = table.drop("availability").map(lambda value: "" if math.isnan(value) else readable(value))
+        shares = table.loc[["availability"]].map(lambda value: "" if math.isnan(value) else f"{value:.3%}")
+        figures = pd.concat([times, shares])
+        figures.index = figures.index.str.removesuffix("_s")
+        aic = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[["mttr", "shape", "aic"]]
+        together = ""
+        if len(self.overlap):
+            together = self.overlap.head(5).to_html(border=0, index=False, float_format="{:,.1f}".format)
+        return (
+            f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}"
+            f"{aic.to_html(border=0, float_format='{:,.2f}'.format, na_rep='')}{together}{self.decisions.to_html()}"
+        )
 
 
 def readable(seconds: float) -> str:

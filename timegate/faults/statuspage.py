@@ -24,7 +24,7 @@ from timegate.errors import IncidentError, InstantError, did_you_mean, shown
 from timegate.faults.decisions import Decisions
 from timegate.validation import AwareInstant, describe
 
-__all__ = ["IMPACTS", "KINDS", "Incident", "read_impact", "read_json"]
+__all__ = ["IMPACTS", "KINDS", "Incident", "in_one_line", "read_impact", "read_json"]
 
 IMPACTS = ("none", "minor", "major", "critical")
 """Of an incident, from the least to the worst."""
@@ -66,14 +66,14 @@ class Incident(NamedTuple):
     updated_us: int = 0
 
 
-def _as_text(value: Any) -> Any:
+def in_one_line(value: Any) -> Any:
     """Put text into one line that any file can hold: JSON may carry halves of characters."""
     if isinstance(value, str):
         return " ".join(value.encode("utf-8", "replace").decode().split())
     return value
 
 
-Text = Annotated[str, BeforeValidator(_as_text)]
+Text = Annotated[str, BeforeValidator(in_one_line)]
 Name = Annotated[Text, Field(min_length=1)]
 
 

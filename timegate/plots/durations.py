@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from statistics import NormalDist
-from typing import Protocol, runtime_checkable
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from timegate.errors import InvalidTypeError, ReplayError, counted, shown
+from timegate.faults.kinds import Distribution
+from timegate.faults.outages import OutageFit, OutageModel, readable
 from timegate.plots.drawing import Style, axes_of, inches, legend_below
 
-__all__ = ["FittedLengths", "durations"]
+__all__ = ["durations"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,7 +34,6 @@ NOTE: Style = {
     "bbox": {"facecolor": "white", "alpha": 0.7, "pad": 0.5, "edgecolor": "none"},
 }
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
-UNITS = ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min"), (1, "s"))
 # The ticks of the axis, from few to many: the first that has three or more within the data is taken.
 LADDERS = (
     (0.001, 1, MINUTE_S, HOUR_S, DAY_S, 30 * DAY_S, 365 * DAY_S),
@@ -54,40 +53,11 @@ LADDERS = (
 )  # fmt: skip
 
 
-@runtime_checkable
-class FittedLengths(Protocol):
-    """What :func:`durations` reads of a fit.
-
-    Attributes
-    ----------
-    durations_s : ndarray of float64
-        The lengths of the outages in the data.
-    distribution : str
-        ``exponential``, ``lognormal`` or ``weibull``.
-    mttr_s : float
-        The mean of the fitted distribution.
-    shape : float or None
-        The standard deviation of the logarithm (lognormal), or the exponent (Weibull).
-    aic : dict of str to float
-        Akaike's information criterion of each distribution.
-    """
-
-    durations_s: Floats
-    distribution: str
-    mttr_s: float
-    shape: float | None
-
-    @property
-    def aic(self) -> Mapping[str, float]:
-        """Akaike's information criterion of each distribution that was tried."""
-        ...
-
-
-def durations(fit: FittedLengths | npt.ArrayLike, ax: Axes | None = None) -> Axes:
+def durations(fit: OutageFit | npt.ArrayLike, ax: Axes | None = None) -> Axes:
     """Draw how many outages last at least how long, on logarithmic axes: the data as steps, the fit as a curve.
 
-    Marked are the median, the 90th and the 99th percentile of the fit, beside those of the data. If the fit has
-    ``candidates``, the other distributions are drawn pale.
+    Marked are the median, the 90th and the 99th percentile of the fit, beside those of the data. The distributions
+    that were not chosen are drawn pale.
 
     Parameters
     ----------
@@ -111,21 +81,21 @@ def durations(fit: FittedLengths | npt.ArrayLike, ax: Axes | None = None) -> Axe
     >>> ax.get_ylabel()
     'outages at least so long'
     """
-    fitted = fit if isinstance(fit, FittedLengths) else None
-    lengths_s = _lengths(fit.durations_s if isinstance(fit, FittedLengths) else fit)
+    fitted = fit if isinstance(fit, OutageFit) else None
+    lengths_s = _lengths(fit.durations_s if isinstance(fit, OutageFit) else fit)
     data = marks = np.quantile(lengths_s, PERCENTILES_OF_1)
     curves = []
     if fitted is not None:
-        marks = _quantiles_s(fitted.distribution, fitted.mttr_s, fitted.shape, PERCENTILES_OF_1)
+        marks = _quantiles_s(fitted, PERCENTILES_OF_1)
         curves = _curves(fitted, np.geomspace(1, 0.3 / len(lengths_s), 400)[1:])
     ax = axes_of(ax, (8.0, 4.5))
     width, height = inches(ax)
     ax.set(xscale="log", yscale="log")
     ax.set_xlabel("length of an outage", loc="left")
     ax.set_ylabel("outages at least so long", fontsize=min(10.0, 3.6 * height))
-    notes = [f"p{p} {_time(s)}" for p, s in zip(PERCENTILES, marks, strict=True)]
+    notes = [f"p{p} {readable(s)}" for p, s in zip(PERCENTILES, marks, strict=True)]
     if fitted is not None and width > 5:
-        notes = [f"{note} (data {_time(s)})" for note, s in zip(notes, data, strict=True)]
+        notes = [f"{note} (data {readable(s)})" for note, s in zip(notes, data, strict=True)]
 
     # Room at the right for the note of the last percentile.
     low, high = min(lengths_s[0], marks[0]) / 1.3, max(lengths_s[-1], marks[-1]) * 1.3
@@ -168,31 +138,20 @@ def _lengths(given: npt.ArrayLike) -> Floats:
     return lengths_s
 
 
-def _curves(fit: FittedLengths, shares: Floats) -> list[tuple[str, Floats, Floats, Style]]:
-    """Return label, x, y and look of the distribution that was chosen, and of the others if they are known."""
-    known: list[tuple[str, float, float | None]] = [(fit.distribution, fit.mttr_s, fit.shape)]
-    candidates = getattr(fit, "candidates", None)
-    if candidates is not None:
-        others = candidates.drop(index=fit.distribution)
-        known += [(str(name), float(row["mttr_s"]), row["shape"]) for name, row in others.iterrows()]
+def _curves(fit: OutageFit, shares: Floats) -> list[tuple[str, Floats, Floats, Style]]:
+    """Return label, x, y and look of each distribution, the chosen one first."""
     curves = []
-    for look, (name, mean_s, shape) in zip((BEST, *OTHERS), known, strict=False):
-        label = f"{name} (AIC {fit.aic[name]:,.1f})" if name in fit.aic else name
-        curves.append((label, _quantiles_s(name, mean_s, shape, 1 - shares), shares, look))
+    for look, (name, row) in zip((BEST, *OTHERS), fit.candidates.iterrows(), strict=True):
+        shape = None if math.isnan(row["shape"]) else row["shape"]
+        model = OutageModel(
+            mtbf_s=fit.mtbf_s, mttr_s=row["mttr_s"], distribution=cast("Distribution", name), shape=shape
+        )
+        curves.append((f"{name} (AIC {row['aic']:,.1f})", _quantiles_s(model, 1 - shares), shares, look))
     return curves
 
 
-def _quantiles_s(distribution: str, mean_s: float, shape: float | None, p: Floats) -> Floats:
-    """Return the lengths that shares ``p`` of the outages do not exceed, in seconds."""
-    if distribution == "exponential" or shape is None:
-        return -mean_s * np.log1p(-p)
-    if distribution == "lognormal":  # the mean of a lognormal is its median times exp(sigma^2 / 2)
-        z = np.array([NormalDist().inv_cdf(share) for share in p])
-        return mean_s * np.exp(shape * z - shape**2 / 2)
-    if distribution == "weibull":
-        scale_s = mean_s / math.gamma(1 + 1 / shape)
-        return np.asarray(scale_s * (-np.log1p(-p)) ** (1 / shape))
-    raise ReplayError(f"fit.distribution must be exponential, lognormal or weibull. Got {shown(distribution)}.")
+def _quantiles_s(model: OutageModel, shares: Floats) -> Floats:
+    return np.array([model.quantile_s(p) for p in shares.tolist()])
 
 
 def _time_ticks(ax: Axes) -> None:
@@ -204,10 +163,4 @@ def _time_ticks(ax: Axes) -> None:
     most = max(3, int(1.5 * inches(ax)[0]))
     ax.xaxis.set_major_locator(FixedLocator(ticks[:: math.ceil(len(ticks) / most)]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _time(seconds)))
-
-
-def _time(seconds: float) -> str:
-    """Write a length of time in its largest unit."""
-    unit_s, unit = next(((s, name) for s, name in UNITS if seconds >= s), UNITS[-1])
-    return f"{seconds / unit_s:.3g} {unit}"
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: readable(seconds)))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from timegate.clock import LAST_US, SECOND_US, to_us
 from timegate.errors import InvalidValueError, TraceError, counted
@@ -24,6 +24,7 @@ __all__ = [
     "EvenTraffic",
     "Gaps",
     "PoissonTraffic",
+    "Rates",
     "RenewalTraffic",
     "Share",
     "Tokens",
@@ -32,7 +33,19 @@ __all__ = [
     "weibull_shape",
 ]
 
+
+def _are_not_all_zero(rates: tuple[float, ...]) -> tuple[float, ...]:
+    if not sum(rates) > 0:
+        raise ValueError("must not all be 0.")
+    return rates
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
+Rates = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=1e12)], ...],
+    Field(strict=False, min_length=1),
+    AfterValidator(_are_not_all_zero),
+]
 Distribution = Literal["gamma", "weibull"]
 
 
@@ -110,20 +123,11 @@ class Traffic(Value):
 
     start: AwareInstant
     calls: float = Field(gt=0, le=1e12)
-    rates: Annotated[tuple[Annotated[float, Field(ge=0, le=1e12)], ...], Field(strict=False)] = tuple(
-        float(rate) for rate in AZURE_2024_CODING_HOURLY
-    )
+    rates: Rates = tuple(float(rate) for rate in AZURE_2024_CODING_HOURLY)
     bin_s: float = Field(default=3600.0, ge=1e-6)
     preferences: Mapping[str, Share] = Field(default_factory=dict)
     prompt_tokens: Tokens | None = None
     completion_tokens: Tokens | None = None
-
-    @field_validator("rates")
-    @classmethod
-    def _are_not_all_zero(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
-        if not sum(rates) > 0:
-            raise ValueError("must not all be 0.")
-        return rates
 
     @model_validator(mode="after")
     def _lies_within_the_years(self) -> Traffic:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from timegate.clock import DAY_US, SECOND_US, Instant, from_us, to_us
 from timegate.errors import InvalidValueError, TraceError, counted, did_you_mean, shown
@@ -19,6 +19,7 @@ from timegate.traffic.process import (
     Distribution,
     EvenTraffic,
     PoissonTraffic,
+    Rates,
     RenewalTraffic,
     Share,
     Tokens,
@@ -91,7 +92,7 @@ class Profile(Value):
 
     start: AwareInstant
     bin_s: float = Field(ge=1e-6)
-    rates_per_s: Annotated[tuple[Annotated[float, Field(ge=0, le=1e12)], ...], Field(strict=False, min_length=1)]
+    rates_per_s: Rates
     cv: float | None = Field(default=None, ge=0)
     cv_se: float | None = Field(default=None, ge=0)
     distribution: Distribution = "gamma"
@@ -100,13 +101,6 @@ class Profile(Value):
     completion_tokens: Tokens | None = None
     calls: int | None = None
     notes: Annotated[tuple[str, ...], Field(strict=False)] = ()
-
-    @field_validator("rates_per_s")
-    @classmethod
-    def _are_not_all_zero(cls, rates: tuple[float, ...]) -> tuple[float, ...]:
-        if not sum(rates) > 0:
-            raise ValueError("must not all be 0.")
-        return rates
 
     def traffic(
         self,

@@ -10,9 +10,9 @@ import pandas as pd
 
 from timegate.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import TraceError, counted, did_you_mean, shown
-from timegate.files import check_readable
+from timegate.files import check_readable, read_csv
 from timegate.traffic.profile import Profile
-from timegate.traffic.readers import check_is_data, origin_us, read_csv, since_origin
+from timegate.traffic.readers import check_is_data, origin_us, since_origin
 from timegate.traffic.trace import Int64s, has_offset, instants
 
 __all__ = ["read_rates"]
@@ -84,10 +84,10 @@ def read_rates(
 def _read(path: Path) -> pd.DataFrame:
     check_readable(path, TraceError)
     check_is_data(path)
-    text = dict.fromkeys((*_INSTANTS, _MODEL, "distribution"), str)
-    frame = read_csv(path, dtype=text)
+    options: dict[str, Any] = {"dtype": dict.fromkeys((*_INSTANTS, _MODEL, "distribution"), str), "na_values": [""]}
+    frame = read_csv(path, TraceError, **options)
     if len(frame.columns) == len(_SERVEGEN) and _is_number(frame.columns[0]):
-        frame = read_csv(path, dtype=text, header=None, names=list(_SERVEGEN))
+        frame = read_csv(path, TraceError, header=None, names=list(_SERVEGEN), **options)
     if frame.empty:
         raise TraceError(f"{path}: holds no rates.")
     return frame
@@ -135,7 +135,8 @@ def _profile(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: l
     if set(_SERVEGEN) == set(frame.columns):
         calls = np.where(frame["distribution"].isna(), 0.0, rates)
         weibull = calls[frame["distribution"].str.lower() == "weibull"].sum() > calls.sum() / 2
-        burst["cv"] = float(np.average(_numbers(frame, "cv"), weights=calls)) if calls.any() else None
+        cv = _numbers(frame.assign(cv=frame["cv"].where(calls > 0, 0.0)), "cv")  # a window without calls has none
+        burst["cv"] = float(np.average(cv, weights=calls)) if calls.any() else None
         burst["distribution"] = "weibull" if weibull else "gamma"
         notes.append("a client of ServeGen, cv the mean over its windows")
     return Profile(

@@ -14,10 +14,10 @@ import pandas as pd
 from timegate.clock import LAST_US, SECOND_US, Instant, from_us, to_us
 from timegate.columns import TRACE_COLUMNS
 from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
-from timegate.files import check_readable
+from timegate.files import check_readable, read_csv
 from timegate.traffic.trace import Trace, has_offset
 
-__all__ = ["check_is_data", "origin_us", "read_csv", "read_trace", "since_origin"]
+__all__ = ["check_is_data", "origin_us", "read_trace", "since_origin"]
 
 
 class Format(NamedTuple):
@@ -172,30 +172,13 @@ def check_is_data(path: Path) -> None:
         raise TraceError(f"{path}: is a Git LFS pointer, not the data: fetch it with `git lfs pull`.")
 
 
-def read_csv(path: Path, **options: Any) -> pd.DataFrame:
-    """Read a CSV, which may be compressed; whatever is wrong with it is an error that begins with the path."""
-    try:
-        frame: pd.DataFrame = pd.read_csv(
-            path,
-            skipinitialspace=True,
-            index_col=False,
-            keep_default_na=False,  # a deployment may be called "NA"
-            na_values=[""],
-            **options,
-        )
-        return frame
-    except ImportError as error:
-        raise MissingExtraError(f"{path}: {error}") from error
-    except Exception as error:  # pandas lets through what the decompressors raise
-        raise TraceError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
-
-
 def _read_frame(path: Path) -> pd.DataFrame:
     if path.suffix == ".jsonl":
         return pd.DataFrame(_json_lines(path))
     if path.suffix != ".parquet":
         text = ("at", "TIMESTAMP", "model_preference", "Model")
-        return read_csv(path, dtype=dict.fromkeys(text, str))
+        # Only what is empty is missing: a deployment may be called "NA".
+        return read_csv(path, TraceError, dtype=dict.fromkeys(text, str), na_values=[""])
     try:
         return pd.read_parquet(path)
     except ImportError as error:
