@@ -104,6 +104,10 @@ class TestEdits:
         counts = run.outcome_counts()
         assert {name: editor.answer["figures"][name] for name in counts} == counts
 
+    def test_its_repr_names_the_deployments(self):
+        """Printed, it says what it edits; an address would differ in every notebook."""
+        assert repr(opened()) == f"<ScheduleEditor of {', '.join(d.model_name for d in CONFIG.deployments)}>"
+
     def test_nothing_is_lost_on_the_way(self):
         """What the page cannot show, it keeps: a draft without a change gives the same config and scenario."""
         reading = read_draft(write_draft(CONFIG, SCENARIO, 0), CONFIG, SCENARIO)

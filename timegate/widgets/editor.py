@@ -172,6 +172,10 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.observe(lambda _: self._show(), ["tz", "day", "axis"])
         self.on_msg(self._take_message)
 
+    def __repr__(self) -> str:
+        names = ", ".join(deployment.model_name for deployment in self.config.deployments)
+        return f"<ScheduleEditor of {names}>"
+
     def diff(self, start: Instant | None = None, end: Instant | None = None) -> Diff:
         """Return what changed since the start, between two instants or in the present week.
 
