@@ -24,7 +24,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         absent = [name for name in NEEDED.get(item.path.name, ()) if not (REAL_DATA / name).is_file()]
         if absent:
-            reason = (
-                f"needs published files that are not here: {', '.join(absent)} (TIMEGATE_REAL_DATA names the folder)"
-            )
+            reason = f"needs published files, which are not in {VARIABLE} or ../shared/data: {', '.join(absent)}"
             item.add_marker(pytest.mark.skip(reason=reason))
