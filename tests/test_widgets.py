@@ -320,6 +320,32 @@ class TestBadInput:
         assert said(editor) == "The replay failed: ZeroDivisionError: by zero"
         assert editor.config.deployments[0].time_constraints[0].start == "21:00"
 
+    def test_a_start_that_cannot_be_replayed(self):
+        """A scenario that fits nobody can be mended by hand; then there is a run, and nothing to compare it with."""
+        editor = opened(scenario=tg.Scenario(faults=[tg.ErrorRate(target="stronk", rate=0.1)]))
+        assert editor.run is None
+        assert "Did you mean 'strong'?" in said(editor)
+        edited(editor, lambda draft: draft["faults"][0].update(target="strong"))
+        assert said(editor) == ""
+        assert len(editor.run) == 2_000
+        assert editor.answer["start"] is None
+
+    @pytest.mark.parametrize("trait", ["config", "scenario", "run", "value"])
+    def test_whatever_an_observer_raises(self, trait):
+        """The kernel's values are those of the edit all the same, whichever of them is observed."""
+        editor = opened()
+
+        def observe(change: Any) -> None:
+            raise RuntimeError("mine")
+
+        editor.observe(observe, trait)
+        edited(editor, lambda draft: (close_at(0, "21:00", "05:00")(draft), draft["faults"].pop()))
+        assert "Who observes this editor raised RuntimeError: mine" in said(editor)
+        assert editor.config.deployments[0].time_constraints[0].start == "21:00"
+        assert editor.value == editor.config
+        assert len(editor.scenario.faults) == 1
+        assert editor.run.router.fingerprint == editor.config.router().fingerprint
+
     def test_an_observer_that_raises(self):
         """Who observes the editor and raises is told in the page, after the answer."""
         editor = opened()
@@ -441,6 +467,21 @@ class TestSaving:
         """While something is wrong, Save writes nothing rather than something older."""
         editor = opened()
         edited(editor, close_at(0, "20:00", "5 o'clock"))
+        path = tmp_path / "gateway.yaml"
+        [answer] = asked(editor, {"kind": "save", "path": str(path), "draft": editor.draft})
+        assert answer["text"].startswith("Not saved, because of this: deployments[0] 'strong'")
+        assert not path.exists()
+
+    def test_a_look_at_another_day_does_not_make_it_right(self, tmp_path):
+        """A refused schedule stays refused while one looks at other days, and while other cells set nonsense."""
+        editor = opened()
+        edited(editor, close_at(0, "20:00", "5 o'clock"))
+        editor.set_state({"axis": "week"})
+        for _ in range(2):
+            with pytest.raises(TypeError):
+                editor.config = 3
+        assert editor.answer["refused"]
+        assert [problem.get("in_vain") for problem in editor.answer["problems"]] == [None, True]
         path = tmp_path / "gateway.yaml"
         [answer] = asked(editor, {"kind": "save", "path": str(path), "draft": editor.draft})
         assert answer["text"].startswith("Not saved, because of this: deployments[0] 'strong'")

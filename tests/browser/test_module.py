@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
+import numpy as np
 import pytest
 
 import timegate as tg
 from tests.browser.page import Bench
+from timegate.widgets import live
+from timegate.windows import union
 
 CONFIG = tg.GatewayConfig(
     deployments=[
@@ -126,12 +130,16 @@ class TestPointer:
         assert closed(bench, 1)[0] == ["10:00", "10:15"]
 
     def test_a_window_of_another_zone(self, open_editor):
-        """It is drawn where it lies on the axis, and edited in its own zone."""
+        """It is drawn where it lies on the axis, one in UTC too, and edited in its own zone."""
         bench = open_editor(tz="America/New_York", day="2026-03-02")
         assert slider(bench, "weak window 2 start").get_attribute("aria-valuetext") == "15:00 Asia/Kolkata"
         lane = bench.page.locator(".tg-lane").nth(1).bounding_box()
         left = bar(bench, "weak window 2").bounding_box()["x"] - lane["x"]
         assert left == pytest.approx(bench.minutes(4.5 * 60), abs=1)  # 09:30 UTC is 04:30 in New York
+        left = bar(bench, "weak window 1").bounding_box()["x"] - lane["x"]
+        assert left == pytest.approx(bench.minutes(5 * 60), abs=1)  # 10:00 UTC
+        left = slider(bench, "strong outage 1 start").bounding_box()["x"] - lane["x"]
+        assert left == pytest.approx(bench.minutes(4 * 60), abs=4)  # 09:00 UTC
         bench.drag(slider(bench, "weak window 2 start"), bench.minutes(-60))
         bench.settle()
         assert closed(bench, 1)[1] == {"start": "14:00", "end": "16:30", "tz": "Asia/Kolkata"}
@@ -200,6 +208,50 @@ class TestPointer:
         bench.settle()
         assert bench.editor.config == CONFIG
         assert bench.page.get_by_label("Undo").is_disabled()
+
+
+class TestWhereBarsLie:
+    @pytest.mark.parametrize("axis", ["day", "week"])
+    @pytest.mark.parametrize(
+        ("tz", "day"),
+        [("UTC", "2026-03-02"), ("America/New_York", "2026-03-08"), ("Asia/Kolkata", "2026-10-25"),
+         ("Europe/Berlin", "2026-10-25"), ("Europe/Berlin", "2026-03-29")],
+    )  # fmt: skip
+    def test_bars_lie_where_deployments_are_closed(self, open_editor, tz, day, axis):
+        """What is drawn as closed is what the timetable has closed, on any axis, also where the clocks change."""
+        windows = [
+            ["22:00", "06:00"],
+            {"start": "09:00", "end": "10:30", "tz": "Asia/Kolkata", "days": ["mon", "wed", "sun"]},
+            {"start": "01:30", "end": "02:30", "tz": "Europe/Berlin"},
+            {"start": "20:00", "end": "24:00", "tz": "America/New_York", "except_dates": [day]},
+        ]
+        config = tg.GatewayConfig(
+            deployments=[
+                {"model_name": "closed", "model": "sim/a", "time_constraints": windows},
+                {"model_name": "open", "model": "sim/b", "available": windows},
+            ]
+        )
+        bench = open_editor(config=config, trace=None, scenario=None, tz=tz, day=day, axis=axis)
+        start_us, end_us = live.day_span_us(date.fromisoformat(day), tz, axis)
+        for row, kind in enumerate(["tg-closed", "tg-outside"]):
+            drawn = (
+                bench.page.locator(".tg-row")
+                .nth(row)
+                .evaluate(
+                    "(row, kind) => { const lane = row.querySelector('.tg-lane').getBoundingClientRect();"
+                    " return [...row.querySelectorAll('.' + kind)].map((e) => { const box = e.getBoundingClientRect();"
+                    " return [(box.left - lane.left) / lane.width, (box.right - lane.left) / lane.width]; }); }",
+                    kind,
+                )
+            )
+            hours = config.router().deployments[row].hours
+            length = end_us - start_us
+            spans = [[(lo - start_us) / length, (hi - start_us) / length] for lo, hi in hours.closed_spans_us(
+                start_us, end_us).tolist()]  # fmt: skip
+            scale = 1_000_000  # union() takes whole numbers
+            pixel = scale / 800
+            joined = union([(np.array(drawn) * scale + [0, pixel / 2]).astype(np.int64)])
+            assert np.abs(joined - np.array(spans) * scale).max() < 2 * pixel
 
 
 class TestKeys:

@@ -149,6 +149,8 @@ class ScheduleEditor(anywidget.AnyWidget):
         self._start_figures: dict[str, Any] | None = None
         self._problems: list[Problem] = []
         self._notes: list[str] = []
+        self._refused = False  # whether the draft is not the config, for it breaks a rule
+        self._latest: Replay | None = None
         config, scenario, trace = as_config(config), as_scenario(scenario), as_trace(trace)
         check_zone(tz)
         self.start, self.start_scenario = config, scenario
@@ -197,22 +199,21 @@ class ScheduleEditor(anywidget.AnyWidget):
             self._accept(reading)
 
     def _refuse(self, problems: list[Problem]) -> None:
-        self._problems = problems
-        self._show(refused=True)
+        self._problems, self._refused = problems, True
+        self._show()
 
     def _accept(self, reading: Reading) -> None:
-        self._problems, self._notes = [], []
-        run = self._replay(reading)
+        self._problems, self._notes, self._refused = [], [], False
+        self._latest = self._replay(reading) or self._latest
+        self._show()  # first, for others who look on may be slow
         self._taking = True
         try:
-            if run is not None:
-                self.set_trait("run", run)
-            self._show()  # first, for others who look on may be slow
             with self.hold_trait_notifications():
+                self.set_trait("run", self._latest)
                 self.config, self.scenario = reading.config, reading.scenario
                 self.set_trait("value", reading.config)
         except Exception as error:
-            self._problems = [{"text": f"Who observes this editor raised {_told(error)}"}]
+            self._problems = [*self._problems, {"text": f"Who observes this editor raised {_told(error)}"}]
             self._show()
         finally:
             self._taking = False
@@ -227,15 +228,24 @@ class ScheduleEditor(anywidget.AnyWidget):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 run = replay(reading.config, self.trace, reading.acting)
-                if self._start_figures is None:
-                    start = run if self.draft["revision"] == 0 else replay(self.start, self.trace, self.start_scenario)
-                    self._start_figures = live.reduced(start, start.trace.span_us, "week")[1]
         except Exception as error:
             place = place_of(str(error), rows_of(self.draft))
             self._problems = [{"text": f"The replay failed: {_told(error)}", **place}]
             return None
         self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
+        if self._start_figures is None:
+            self._start_figures = self._replay_start(run)
         return run
+
+    def _replay_start(self, run: Replay) -> dict[str, Any] | None:
+        """Return the figures of the schedule that one started from; None if that cannot be replayed."""
+        if self.draft["revision"] > 0:
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    run = replay(self.start, run.trace, self.start_scenario)
+            except TimegateError:
+                return None
+        return live.reduced(run, run.trace.span_us, "week")[1]
 
     def _take_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """Do what a button asks for."""
@@ -258,7 +268,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             )
         if not path.strip():
             raise InvalidValueError("Give the name of a file to save to, such as gateway.yaml.")
-        if self._problems and self.answer.get("refused"):
+        if self._refused:
             raise InvalidValueError(f"Not saved, because of this: {self._problems[0]['text']}")
         self.path = path.strip()
         file = Path(self.path)
@@ -310,7 +320,9 @@ class ScheduleEditor(anywidget.AnyWidget):
             return read(proposal["value"])
         except TimegateError as error:
             if self.comm is not None:
-                self._problems = [{"text": f"Another cell set {proposal['trait'].name}, in vain: {error}"}]
+                own = [problem for problem in self._problems if not problem.get("in_vain")]
+                text = f"Another cell set {proposal['trait'].name}, in vain: {error}"
+                self._problems = [*own, {"text": text, "in_vain": True}]
                 self._show()
             raise
 
@@ -326,7 +338,7 @@ class ScheduleEditor(anywidget.AnyWidget):
 
     # To the page
 
-    def _show(self, refused: bool = False) -> None:
+    def _show(self) -> None:
         """Answer the draft: with what is wrong with it, and with the last replay."""
         author, revision = _change(self.draft)
         names = [str(row.get("model_name")) for row in rows_of(self.draft)]
@@ -334,7 +346,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         answer: dict[str, Any] = {
             "author": author,
             "revision": revision,
-            "refused": refused,
+            "refused": self._refused,
             "problems": self._problems,
             "notes": self._notes,
             "rest": {key: value for key, value in self.config.to_dict().items() if key != "deployments"},
@@ -346,10 +358,10 @@ class ScheduleEditor(anywidget.AnyWidget):
             "start": self._start_figures,
             "struck": [],
         }
-        if self.run is not None:
+        if self._latest is not None:
             span_us = live.day_span_us(day, self.tz, self.axis)
-            answer["series"], answer["figures"] = live.reduced(self.run, span_us, self.axis)
-            answer["struck"] = live.struck(self.run, span_us)
+            answer["series"], answer["figures"] = live.reduced(self._latest, span_us, self.axis)
+            answer["struck"] = live.struck(self._latest, span_us)
         self.answer = answer
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

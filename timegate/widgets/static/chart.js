@@ -170,7 +170,7 @@ export class Chart {
         label: "Calls",
         value: figures.calls.toLocaleString("en-US"),
         detail: "in the whole trace",
-        change: "vs start",
+        change: start ? "vs start" : "",
         rise: 0,
       });
     }

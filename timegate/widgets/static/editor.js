@@ -68,7 +68,7 @@ export class Editor {
   /** The offsets of a zone; those of UTC for one that the kernel has not sent, such as one that does not exist. */
   zone(tz = this.tz) {
     const { zones } = this.store.answer;
-    return zones[tz ?? "UTC"] ?? zones.UTC;
+    return zones[tz] ?? zones.UTC;
   }
 
   color(name) {

@@ -96,7 +96,7 @@ export class Timeline {
   }
 
   #pieces(window) {
-    return occurrences(window, this.ui.zone(window.tz), this.ui.axis.from, this.ui.axis.to);
+    return occurrences(window, this.ui.zone(window.tz ?? "UTC"), this.ui.axis.from, this.ui.axis.to);
   }
 
   /** The stretches outside of a deployment's available hours. */

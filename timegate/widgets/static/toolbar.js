@@ -2,6 +2,9 @@
 import { formatDate, parseDate, toYaml } from "./schedule.js";
 import { FOCUS, h, put } from "./dom.js";
 
+// What the kernel takes for a date.
+const [FIRST_DAY, LAST_DAY] = [parseDate("1902-01-01"), parseDate("2197-12-31")];
+
 export class Toolbar {
   constructor(ui) {
     this.ui = ui;
@@ -101,7 +104,8 @@ export class Toolbar {
   }
 
   #setDay(day) {
-    if (day !== null) this.#set("day", formatDate(day));
+    if (day !== null && day >= FIRST_DAY && day <= LAST_DAY) this.#set("day", formatDate(day));
+    else this.dayInput.value = this.ui.model.get("day");
   }
 
   #page(by) {
