@@ -25,5 +25,6 @@ def closed_figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from matplotlib import pyplot as plt
 
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("a plot called plt.show"))
+    plt.close("all")  # those of other tests
     yield
     plt.close("all")

@@ -223,6 +223,7 @@ def test_text_and_html():
     html = found._repr_html_()
     assert "&lt;b&gt;&amp; -&gt; strong" in html
     assert "<b>&" not in html
+    assert html.count(" style='text-align: left'") == 4 * 3
     same = tg.diff(config(odd), config(odd), *WEEK)
     assert repr(same) == "Routing is the same, 2026-03-02 00:00 to 2026-03-09 00:00 UTC."
     assert "table" not in same._repr_html_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 
@@ -112,6 +113,14 @@ def test_an_error_is_shown_in_place(explorer: ScenarioExplorer, monkeypatch: pyt
     assert explorer.run is kept
     assert "Not replayed:" in message(explorer)
     assert "no &lt;b&gt;luck&lt;/b&gt;" in message(explorer)
+
+
+def test_without_widgets_there_is_its_picture(explorer: ScenarioExplorer) -> None:
+    """Beside the widget, a notebook is given the picture as PNG."""
+    explorer.seed.value = 12
+    data = explorer._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]) == picture(explorer)
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
 
 
 def test_it_is_a_widget_like_any_other(explorer: ScenarioExplorer) -> None:

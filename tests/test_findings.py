@@ -93,6 +93,10 @@ def test_text_and_html(findings):
         for word in ("error", "TG101", "TG501", "warning", "info", place, message, "Open one.", "1 error, 1 warning"):
             assert word in text
     assert "<b>'" not in findings._repr_html_()
+    html = findings._repr_html_()
+    assert html.count("<thead>") == 1
+    cells = html.count("<th ") + html.count("<td ")
+    assert cells == html.count("text-align: left; vertical-align: top") == 4 * (1 + len(findings))
 
 
 def test_long_tables_are_cut():

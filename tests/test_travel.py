@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -255,6 +256,20 @@ def test_a_router_that_sleeps_sleeps_on_the_travelled_clock() -> None:
     assert run.calls["latency_s"].tolist() == [1.5]
     assert run.attempts["outcome"].tolist() == ["server_error", "ok"]
     assert run.attempts["at"].dt.microsecond.tolist() == [0, 500_000]
+
+
+def test_a_thread_that_has_no_part_in_the_call_sleeps_on_its_own_clock() -> None:
+    """What other threads of the process sleep passes for them alone: the call takes no time."""
+
+    def sleepy(model_preference: str | None = None) -> Any:
+        other = threading.Thread(target=time.sleep, args=(0.001,))
+        other.start()
+        other.join()
+        return SURE()
+
+    run = tg.replay(sleepy, tg.Trace([NINE]), tg.Scenario(), engine="travel")
+    assert run.calls["latency_s"].tolist() == [0.0]
+    assert run.attempts["at"].tolist() == [pd.Timestamp(NINE)]
 
 
 def test_a_target_that_was_never_called_is_a_warning() -> None:

@@ -395,6 +395,18 @@ class TestSaving:
         assert tg.GatewayConfig.load(path) == editor.config
         assert editor.path == str(path)
 
+    def test_what_another_cell_set_is_not_overwritten(self, tmp_path):
+        """A page that saves a schedule which a cell has replaced meanwhile is told so, and nothing is lost."""
+        editor = opened()
+        old = editor.draft
+        editor.config = {"deployments": [{"model_name": "new", "model": "sim/new"}]}
+        for kind in ("save", "check", "zone"):
+            message = {"kind": kind, "path": str(tmp_path / "x.yaml"), "tz": "UTC", "draft": {**old, "author": "page"}}
+            answers = asked(editor, message)
+            assert editor.config.deployments[0].model_name == "new"
+            assert bool(answers) == (kind == "save")
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_file_keeps_its_comments(self, tmp_path):
         """Saved over its own file, a schedule keeps what its owner wrote there; files of others are spared."""
         path = tmp_path / "gateway.yaml"
@@ -534,7 +546,9 @@ class TestTheScript:
         if node is None:
             pytest.skip("node is not installed: the tests of the editor's JavaScript need it")
         tests = sorted(map(str, (Path(__file__).parent / "js").glob("*.test.mjs")))
-        done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [node, "--test", "--test-reporter=tap", *tests], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout
         assert int(re.search(r"^# pass (\d+)", done.stdout, re.MULTILINE)[1]) >= 30
 

@@ -13,7 +13,7 @@ from timegate.config import DeploymentConfig, GatewayConfig
 from timegate.config.check import check
 from timegate.config.diff import diff
 from timegate.config.findings import Finding, Findings
-from timegate.errors import ModelCallError, ModelRouterError, TimegateError, TimegateWarning
+from timegate.errors import ConfigError, ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import (
     Brownout,
     ErrorRate,
@@ -53,6 +53,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BaseModel",
     "Brownout",
+    "ConfigError",
     "DeploymentConfig",
     "ErrorRate",
     "EvenTraffic",

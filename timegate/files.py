@@ -214,9 +214,14 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a new file beside ``path`` to write to, and put it in its place when that has succeeded.
 
-    Whatever happens, a reader finds the old file or the whole new one. A symbolic link stays one.
+    Whatever happens, a reader finds the old file or the whole new one. A symbolic link stays one. What is no file
+    is never replaced: an administrator could lose a pipe or device that others need.
     """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no path holds NUL", shown(str(path)))
     path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is a folder, pipe, socket or device, not a file", str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
     umask = os.umask(0)

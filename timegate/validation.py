@@ -8,14 +8,23 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from timegate.clock import from_us, to_us
 from timegate.errors import InvalidTypeError, InvalidValueError, WindowError, did_you_mean, key_of_place, shown
 from timegate.windows import check_zone
 
-__all__ = ["AwareInstant", "FieldError", "FormatVersion", "Text", "Value", "ZoneName"]
+__all__ = ["STOPPING", "AwareInstant", "FieldError", "FormatVersion", "Text", "Value", "ZoneName"]
 
 
 def _read_instant(value: Any) -> datetime:
@@ -67,6 +76,30 @@ FormatVersion = Annotated[Literal[1], BeforeValidator(_is_one)]
 """The version of a file format; there is only one so far."""
 
 
+MOST_PROBLEMS = 100  # of one list; whoever mends them looks again
+
+
+def _stopping(items: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Validate a list up to the item with which it has too many problems: a flood of them takes long to describe."""
+    if not isinstance(items, list | tuple):
+        return validate(items)
+    read: list[Any] = []  # what is valid, and what is not as it was given
+    problems = 0
+    for item in items:
+        try:
+            read += validate([item])
+        except ValidationError as error:
+            read.append(item)
+            problems += error.error_count()
+            if problems >= MOST_PROBLEMS:
+                break
+    return validate(read) if problems else tuple(read)  # at once, for the places of the problems
+
+
+STOPPING = WrapValidator(_stopping)
+"""Makes a field of many items stop after some hundred problems."""
+
+
 class FieldError(ValueError):
     """What a validator of a whole record raises: a problem of one of its fields."""
 
@@ -112,7 +145,8 @@ class Value(pydantic.BaseModel):
 
 def describe(error: ValidationError, data: Any, name: str) -> list[str]:
     """Turn pydantic's findings into sentences that begin with the place, or the name of the whole."""
-    return [_sentence(found, data, name) for found in error.errors(include_url=False)]
+    problems = [_sentence(found, data, name) for found in error.errors(include_url=False)]
+    return problems if len(problems) < MOST_PROBLEMS else [*problems, f"{name} may have more: reading it stopped here."]
 
 
 _PLAINER = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-_READY = (
+READY = (
     "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
 )
 _IDLE = """() => {
@@ -65,7 +65,7 @@ class Lab:
 
     def open(self) -> None:
         self.page.goto(f"{self.url}doc/tree/editor.ipynb?reset")
-        self.page.wait_for_function(_READY, timeout=60_000)
+        self.page.wait_for_function(READY, timeout=60_000)
 
     def run_all(self) -> None:
         self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")

@@ -385,6 +385,12 @@ class TestForm:
             "2026-03-02T10:30:00+00:00",
         )
         assert bar(bench, "weak outage 1").count() == 1
+        self.field(bench, "to").fill("")
+        self.field(bench, "to").press("Enter")
+        bench.settle()
+        assert bench.editor.scenario.faults[0].end is None
+        assert slider(bench, "weak outage 1 start").count() == 1
+        assert slider(bench, "weak outage 1 end").count() == 0  # it lies beyond the axis
 
 
 class TestKernelAndPage:
@@ -511,6 +517,24 @@ class TestKernelAndPage:
         zone.press("Enter")
         bench.page.wait_for_function("() => model.state.tz === 'Europe/Berlin'")
         assert bench.editor.tz == "Europe/Berlin"
+
+    def test_findings_stand_beside_their_bars(self, open_editor):
+        """What the check finds of a window marks its bar, is listed, and leads there; an edit takes it away."""
+        data = CONFIG.to_dict()
+        data["deployments"][1]["time_constraints"] = [["10:00", "14:00"], ["11:00", "12:00"]]
+        bench = open_editor(config=tg.GatewayConfig.model_validate(data))
+        finding = bench.page.get_by_text("weak window 2: Whenever it applies, it lies within window 1.")
+        finding.wait_for()
+        flags = bench.page.locator(".tg-bar .tg-flag[data-severity=warning]")
+        assert flags.count() == 1
+        finding.get_by_role("button", name="Show").click()
+        assert "lies within window 1" in bench.page.locator(".tg-form-wrong").inner_text()
+        slider(bench, "weak window 2 end").focus()
+        for _ in range(3):
+            bench.page.keyboard.press("Shift+ArrowRight")
+        bench.settle()
+        finding.wait_for(state="detached")
+        assert flags.count() == 0
 
     def test_names_are_text(self, open_editor):
         """A name that looks like markup is shown as it is."""

@@ -4,16 +4,22 @@ import test from "node:test";
 import * as s from "../../timegate/widgets/static/schedule.js";
 
 const UTC = [[-1e9, 0]];
-const BERLIN = [[-1e9, 60], [s.parseInstant("2026-03-29T01:00Z"), 120], [s.parseInstant("2026-10-25T01:00Z"), 60]];
+const BERLIN = [
+  [-1e9, 60],
+  [s.parseInstant("2026-03-29T01:00Z"), 120],
+  [s.parseInstant("2026-10-25T01:00Z"), 60],
+];
 const day = (text) => s.parseDate(text);
 const span = (text, days = 1) => [day(text) * s.DAY, (day(text) + days) * s.DAY];
-const times = (pieces) => pieces.map((p) => [s.formatInstant(p.from).slice(5, 16), s.formatInstant(p.to).slice(5, 16), p.starts, p.ends]);
+const times = (pieces) =>
+  pieces.map((p) => [s.formatInstant(p.from).slice(5, 16), s.formatInstant(p.to).slice(5, 16), p.starts, p.ends]);
 
 test("times are read strictly, and 24:00 is an end only", () => {
   assert.equal(s.parseTime("9:05"), 545);
   assert.equal(s.parseTime("24:00"), null);
   assert.equal(s.parseTime("24:00", true), 1440);
-  for (const text of ["", "25:00", "12:60", "12", "12:5x", "-1:00", "24:01"]) assert.equal(s.parseTime(text, true), null);
+  for (const text of ["", "25:00", "12:60", "12", "12:5x", "-1:00", "24:01"])
+    assert.equal(s.parseTime(text, true), null);
   assert.equal(s.formatTime(545), "09:05");
   assert.equal(s.formatTime(1440), "24:00");
 });
@@ -33,7 +39,10 @@ test("an instant survives its text, and wall-clock text its minutes", () => {
 
 test("a window that crosses midnight shows its tail, and then its head", () => {
   const pieces = s.occurrences({ start: "22:00", end: "06:00" }, UTC, ...span("2026-03-02"));
-  assert.deepEqual(times(pieces), [["03-02T00:00", "03-02T06:00", false, true], ["03-02T22:00", "03-03T00:00", true, false]]);
+  assert.deepEqual(times(pieces), [
+    ["03-02T00:00", "03-02T06:00", false, true],
+    ["03-02T22:00", "03-03T00:00", true, false],
+  ]);
 });
 
 test("24:00 ends at midnight and shows its edge there", () => {
@@ -48,25 +57,47 @@ test("an instant is drawn once", () => {
 
 test("dates are those on which a window starts", () => {
   const friday = { start: "22:00", end: "06:00", days: ["fri"] };
-  assert.deepEqual(times(s.occurrences(friday, UTC, ...span("2026-03-07"))), [["03-07T00:00", "03-07T06:00", false, true]]);
+  assert.deepEqual(times(s.occurrences(friday, UTC, ...span("2026-03-07"))), [
+    ["03-07T00:00", "03-07T06:00", false, true],
+  ]);
   assert.equal(s.occurrences(friday, UTC, ...span("2026-03-02", 7)).length, 1);
-  const dated = { start: "01:00", end: "02:00", since: "2026-03-03", until: "2026-03-05", except_dates: ["2026-03-04"] };
-  assert.deepEqual(s.occurrences(dated, UTC, ...span("2026-03-02", 7)).map((p) => s.formatDate(p.day)), ["2026-03-03", "2026-03-05"]);
+  const dated = {
+    start: "01:00",
+    end: "02:00",
+    since: "2026-03-03",
+    until: "2026-03-05",
+    except_dates: ["2026-03-04"],
+  };
+  assert.deepEqual(
+    s.occurrences(dated, UTC, ...span("2026-03-02", 7)).map((p) => s.formatDate(p.day)),
+    ["2026-03-03", "2026-03-05"],
+  );
 });
 
 test("an hour that clocks repeat is drawn twice, one that they skip not at all", () => {
   const window = { start: "02:15", end: "02:45", tz: "Europe/Berlin" };
   assert.equal(s.occurrences(window, BERLIN, ...span("2026-10-25")).length, 2);
   assert.equal(s.occurrences(window, BERLIN, ...span("2026-03-29")).length, 0);
-  const across = s.occurrences({ start: "01:00", end: "04:00" }, BERLIN, day("2026-03-29") * s.DAY - 60, day("2026-03-29") * s.DAY + 600);
+  const across = s.occurrences(
+    { start: "01:00", end: "04:00" },
+    BERLIN,
+    day("2026-03-29") * s.DAY - 60,
+    day("2026-03-29") * s.DAY + 600,
+  );
   assert.deepEqual(times(across), [["03-29T00:00", "03-29T02:00", true, true]]);
 });
 
 test("an axis has 23, 24 or 25 hours, and its ticks say what clocks show", () => {
-  const hours = (text) => { const a = s.axisOf(BERLIN, day(text), 1); return (a.to - a.from) / 60; };
+  const hours = (text) => {
+    const a = s.axisOf(BERLIN, day(text), 1);
+    return (a.to - a.from) / 60;
+  };
   assert.deepEqual(["2026-03-29", "2026-03-30", "2026-10-25"].map(hours), [23, 24, 25]);
   const { ticks } = s.axisOf(BERLIN, day("2026-03-29"), 1);
-  assert.deepEqual(ticks.map((t) => t.text), ["00:00", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "24:00"]);
+  assert.deepEqual(
+    ticks.map((t) => t.text),
+    ["00:00", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00", "24:00"],
+  );
   assert.equal(s.formatInstant(ticks[1].at), "2026-03-29T01:00:00Z");
   assert.equal(s.axisOf(UTC, day("2026-03-02"), 7).ticks[2].text, "wed 03-04");
 });
@@ -87,8 +118,22 @@ test("an edge snaps, crosses midnight, and keeps what it is not told to change",
 });
 
 test("a start dragged back over midnight takes its dates along", () => {
-  const window = { start: "00:30", end: "02:00", days: ["mon", "thu"], since: "2026-03-02", until: "2026-04-01", except_dates: ["2026-03-05"] };
-  assert.deepEqual(s.moveEdge(window, "start", -30, 15), { start: "23:30", end: "02:00", days: ["wed", "sun"], since: "2026-03-01", until: "2026-03-31", except_dates: ["2026-03-04"] });
+  const window = {
+    start: "00:30",
+    end: "02:00",
+    days: ["mon", "thu"],
+    since: "2026-03-02",
+    until: "2026-04-01",
+    except_dates: ["2026-03-05"],
+  };
+  assert.deepEqual(s.moveEdge(window, "start", -30, 15), {
+    start: "23:30",
+    end: "02:00",
+    days: ["wed", "sun"],
+    since: "2026-03-01",
+    until: "2026-03-31",
+    except_dates: ["2026-03-04"],
+  });
 });
 
 test("an edge dragged beyond the other leaves a step, and that is told", () => {
@@ -104,7 +149,7 @@ test("an edge dragged beyond the other leaves a step, and that is told", () => {
 
 test("whatever is dragged wherever, a window stays one: between a minute and a day", () => {
   let seed = 1;
-  const random = (n) => ((seed = (seed * 48271) % 2147483647) % n);
+  const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
   for (let i = 0; i < 20_000; i++) {
     const window = { start: s.formatTime(random(1440)), end: s.formatTime(random(1441)) };
     const [first, last] = s.extent(window);
@@ -113,9 +158,12 @@ test("whatever is dragged wherever, a window stays one: between a minute and a d
     const edge = ["start", "end"][random(2)];
     const next = s.moveEdge(window, edge, random(6000) - 3000, step);
     const [start, end] = s.extent(next);
-    assert.ok(start >= 0 && start < 1440 && end - start >= 1 && end - start <= 1440, JSON.stringify([window, edge, step, next]));
+    assert.ok(
+      start >= 0 && start < 1440 && end - start >= 1 && end - start <= 1440,
+      JSON.stringify([window, edge, step, next]),
+    );
     assert.equal((edge === "start" ? start : end) % step, 0);
-    assert.equal(((edge === "start" ? end - last : start - first) % 1440 + 1440) % 1440, 0);
+    assert.equal((((edge === "start" ? end - last : start - first) % 1440) + 1440) % 1440, 0);
     const moved = s.moveWindow(window, random(6000) - 3000, step);
     assert.equal(s.extent(moved)[1] - s.extent(moved)[0], last - first);
   }
@@ -124,7 +172,11 @@ test("whatever is dragged wherever, a window stays one: between a minute and a d
 test("a bar of the whole day stays, others keep their length over midnight", () => {
   assert.deepEqual(s.moveWindow({ start: "00:00", end: "24:00" }, 100, 15), { start: "00:00", end: "24:00" });
   assert.deepEqual(s.moveWindow({ start: "22:00", end: "23:00" }, 90, 15), { start: "23:30", end: "00:30" });
-  assert.deepEqual(s.moveWindow({ start: "00:15", end: "01:15", days: ["mon"] }, -30, 15), { start: "23:45", end: "00:45", days: ["sun"] });
+  assert.deepEqual(s.moveWindow({ start: "00:15", end: "01:15", days: ["mon"] }, -30, 15), {
+    start: "23:45",
+    end: "00:45",
+    days: ["sun"],
+  });
 });
 
 test("what is drawn on empty space becomes a window, from either side", () => {
@@ -135,9 +187,26 @@ test("what is drawn on empty space becomes a window, from either side", () => {
 });
 
 test("the pointer finds the nearest edge, and a bar between its edges however short it is", () => {
-  const bars = [{ from: 100, to: 200, starts: true, ends: true, n: 1 }, { from: 205, to: 211, starts: true, ends: true, n: 2 }];
-  const at = (minute) => { const found = s.hit(bars, minute, 10); return found && [found.bar.n, found.part]; };
-  assert.deepEqual([95, 105, 150, 198, 203, 206, 208, 211, 219, 230].map(at), [[1, "start"], [1, "start"], [1, "bar"], [1, "end"], [2, "start"], [2, "start"], [2, "bar"], [2, "end"], [2, "end"], null]);
+  const bars = [
+    { from: 100, to: 200, starts: true, ends: true, n: 1 },
+    { from: 205, to: 211, starts: true, ends: true, n: 2 },
+  ];
+  const at = (minute) => {
+    const found = s.hit(bars, minute, 10);
+    return found && [found.bar.n, found.part];
+  };
+  assert.deepEqual([95, 105, 150, 198, 203, 206, 208, 211, 219, 230].map(at), [
+    [1, "start"],
+    [1, "start"],
+    [1, "bar"],
+    [1, "end"],
+    [2, "start"],
+    [2, "start"],
+    [2, "bar"],
+    [2, "end"],
+    [2, "end"],
+    null,
+  ]);
   assert.equal(s.hit([{ from: 0, to: 60, starts: false, ends: true }], 1, 10).part, "bar");
 });
 
@@ -148,11 +217,32 @@ test("bars that overlap get lanes of their own, whatever pieces they have", () =
 
 test("a window says in words, and in fields, only what matters", () => {
   assert.equal(s.described({ start: "22:00", end: "06:00" }), "22:00–06:00 · UTC · daily");
-  assert.equal(s.described({ start: "1", end: "2", tz: "X", days: ["mon"], since: "a", until: "b", except_dates: ["c"] }), "1–2 · X · mon · from a · until b · except c");
-  assert.deepEqual(s.plainWindow({ start: "1", end: "2", tz: "UTC", days: s.DAYS, since: "", until: null, except_dates: [] }), { start: "1", end: "2" });
+  assert.equal(
+    s.described({ start: "1", end: "2", tz: "X", days: ["mon"], since: "a", until: "b", except_dates: ["c"] }),
+    "1–2 · X · mon · from a · until b · except c",
+  );
+  assert.deepEqual(
+    s.plainWindow({ start: "1", end: "2", tz: "UTC", days: s.DAYS, since: "", until: null, except_dates: [] }),
+    { start: "1", end: "2" },
+  );
 });
 
 test("a list is reordered within its bounds", () => {
   assert.deepEqual(s.moved(["a", "b", "c"], 0, 2), ["b", "c", "a"]);
   assert.deepEqual(s.moved(["a", "b", "c"], 2, -5), ["c", "a", "b"]);
+});
+
+test("an outage moves, shrinks to no less than a minute, and may last for ever", () => {
+  const outage = { target: "a", start: "2026-03-02T09:07:00Z", end: "2026-03-02T10:00:00Z" };
+  assert.deepEqual(s.moveOutage(outage, "bar", 60, 15), {
+    target: "a",
+    start: "2026-03-02T10:00:00Z",
+    end: "2026-03-02T10:53:00Z",
+  });
+  assert.equal(s.moveOutage(outage, "end", 20, 15).end, "2026-03-02T10:15:00Z");
+  assert.equal(s.moveOutage(outage, "end", -300, 15).end, "2026-03-02T09:08:00Z");
+  assert.equal(s.moveOutage(outage, "start", 300, 15).start, "2026-03-02T09:59:00Z");
+  const endless = { target: "a", start: "2026-03-02T09:00:00Z" };
+  assert.deepEqual(s.moveOutage(endless, "bar", 60, 15), { target: "a", start: "2026-03-02T10:00:00Z" });
+  assert.ok(s.outageSpan(endless)[1] > s.parseInstant("2190-01-01T00:00:00Z"));
 });

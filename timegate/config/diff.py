@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -229,6 +230,7 @@ class Diff:
         notes = "".join(f"<br>{escape(note)}" for note in (*self.notes, *self._more()))
         table = self.recurring.head(MOST_ROWS).rename(columns=HEADINGS)[list(HEADINGS.values())]
         html = table.to_html(index=False, na_rep="", border=0) if self else ""
+        html = re.sub("<(t[hd])>", r"<\1 style='text-align: left'>", html)  # Jupyter aligns cells to the right
         return f"<p><b>{escape(self.headline)}</b>{notes}</p>{html}"
 
     def _more(self) -> list[str]:

@@ -221,17 +221,17 @@ class Findings(Sequence[Finding]):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        # On each cell, for there Jupyter aligns to the right and to the middle.
+        style = "text-align: left; vertical-align: top"
         rows = "".join(
-            "<tr style='vertical-align: top'>"
-            f"<td style='color: {_COLORS[f.severity]}; font-weight: bold'>{f.severity}</td><td>{f.code}</td>"
-            f"<td style='text-align: left'>{escape(f.place)}</td>"
-            f"<td style='text-align: left'>{escape(f.message)}<br><i>{escape(f.fix)}</i></td></tr>"
+            f"<tr><td style='{style}; color: {_COLORS[f.severity]}; font-weight: bold'>{f.severity}</td>"
+            f"<td style='{style}'>{f.code}</td><td style='{style}'>{escape(f.place)}</td>"
+            f"<td style='{style}'>{escape(f.message)}<br><i>{escape(f.fix)}</i></td></tr>"
             for f in self._findings[:MOST_ROWS]
         )
         more = f"<p>and {len(self) - MOST_ROWS:,} more.</p>" if len(self) > MOST_ROWS else ""
-        head = (
-            "<thead><tr><th>severity</th><th>code</th><th>place</th><th>finding, and how to mend it</th></tr></thead>"
-        )
+        headings = ("severity", "code", "place", "finding, and how to mend it")
+        head = "".join(f"<th style='{style}'>{heading}</th>" for heading in headings)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}" if rows else ""
         return f"<p><b>{escape(self.headline)}</b></p>{table}"
 

@@ -26,13 +26,15 @@ from timegate.gateway import ModelGateway
 from timegate.models.registry import Model
 from timegate.routing import Deployment, Explanation, Router
 from timegate.timetable import Hours
-from timegate.validation import FieldError, FormatVersion, Text, Value
+from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 from timegate.windows import Window
 
 if TYPE_CHECKING:
     from timegate.config.export import Exported
 
 __all__ = ["DeploymentConfig", "GatewayConfig"]
+
+MOST_LOST = 100  # that a warning names
 
 
 def _parse_window(value: Any) -> Window:
@@ -47,6 +49,7 @@ def _parse_window(value: Any) -> Window:
 Windows = Annotated[
     tuple[Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)], ...],
     Field(strict=False),
+    STOPPING,
 ]
 
 
@@ -156,7 +159,9 @@ class GatewayConfig(Value):
 
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
-    deployments: Annotated[tuple[DeploymentConfig, ...], Field(strict=False, json_schema_extra={"minItems": 1})]
+    deployments: Annotated[
+        tuple[DeploymentConfig, ...], Field(strict=False, json_schema_extra={"minItems": 1}), STOPPING
+    ]
     _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="after")
@@ -198,8 +203,9 @@ class GatewayConfig(Value):
         except ConfigError as error:
             raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
         if lost:
+            more = f"; and {len(lost) - MOST_LOST:,} more" if len(lost) > MOST_LOST else ""
             warnings.warn(
-                f"{path}: read as {foreign}, of which this has no counterpart: {'; '.join(lost)}.",
+                f"{path}: read as {foreign}, of which this has no counterpart: {'; '.join(lost[:MOST_LOST])}{more}.",
                 TimegateWarning,
                 stacklevel=2,
             )

@@ -26,7 +26,7 @@ from timegate.faults.kinds import (
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.routing import Deployment
-from timegate.validation import FieldError, FormatVersion, Text, Value
+from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
 
@@ -71,7 +71,7 @@ class Scenario(Value):
     description: Text | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     groups: dict[Name, Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]] = Field(default_factory=dict)
-    faults: Annotated[tuple[AnyFault, ...], Field(strict=False)] = ()
+    faults: Annotated[tuple[AnyFault, ...], Field(strict=False), STOPPING] = ()
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:

@@ -9,26 +9,36 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import anywidget
 import traitlets
 
-from timegate.clock import DAY_US
+from timegate.clock import Instant
 from timegate.config import GatewayConfig
 from timegate.config.check import check
 from timegate.config.diff import Diff, diff
-from timegate.errors import InvalidTypeError, InvalidValueError, TimegateError, TimegateWarning, WindowError, shown
+from timegate.errors import InvalidValueError, TimegateError, TimegateWarning
 from timegate.faults import Scenario
 from timegate.palette import ALARM, deployment_colors
 from timegate.replay import Replay, replay
 from timegate.traffic import Trace
 from timegate.widgets import live
-from timegate.widgets.draft import Problem, Reading, place_of, problems_of, read_draft, rows_of, write_draft, zones_of
+from timegate.widgets.arguments import as_config, as_date, as_scenario, as_trace, first_date
+from timegate.widgets.draft import (
+    Draft,
+    Problem,
+    Reading,
+    place_of,
+    problems_of,
+    read_draft,
+    rows_of,
+    write_draft,
+    zones_of,
+)
 from timegate.widgets.static_view import html_view, svg_view
 from timegate.windows import check_zone
 
@@ -37,7 +47,10 @@ __all__ = ["ScheduleEditor"]
 _STATIC = files("timegate.widgets") / "static"
 # A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
 # They stay modules of their own, so that node can test those that need no page.
-_MODULES = ("schedule.js", "store.js", "dom.js", "timeline.js", "chart.js", "form.js", "editor.js")
+_MODULES = (
+    *("schedule.js", "store.js", "dom.js"),
+    *("timeline.js", "gestures.js", "chart.js", "form.js", "toolbar.js", "editor.js"),
+)
 _ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
 _IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)
 
@@ -136,7 +149,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         self._start_figures: dict[str, Any] | None = None
         self._problems: list[Problem] = []
         self._notes: list[str] = []
-        config, scenario, trace = _as_config(config), _as_scenario(scenario), _as_trace(trace)
+        config, scenario, trace = as_config(config), as_scenario(scenario), as_trace(trace)
         check_zone(tz)
         self.start, self.start_scenario = config, scenario
         super().__init__(
@@ -144,7 +157,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             scenario=scenario,
             trace=trace,
             tz=tz,
-            day=_first_date(trace, scenario, tz) if day is None else _as_date(day),
+            day=first_date(trace, scenario, tz) if day is None else as_date(day),
             axis=axis,
             snap=snap,
             path=str(path),
@@ -159,9 +172,12 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.observe(lambda _: self._show(), ["tz", "day", "axis"])
         self.on_msg(self._take_message)
 
-    def diff(self) -> Diff:
-        """Return what changed since the start; see :func:`timegate.diff`."""
-        return diff(self.start, self.config)
+    def diff(self, start: Instant | None = None, end: Instant | None = None) -> Diff:
+        """Return what changed since the start, between two instants or in the present week.
+
+        See :func:`timegate.diff`.
+        """
+        return diff(self.start, self.config, start, end)
 
     # From the page
 
@@ -218,13 +234,10 @@ class ScheduleEditor(anywidget.AnyWidget):
         return run
 
     def _take_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
-        """Do what a button asks for. The page's draft comes along, and may be newer than ours."""
+        """Do what a button asks for."""
         try:
-            draft = content.get("draft")
-            if draft is not None and _change(draft) != _change(self.draft):
-                self.draft = draft
             if content["kind"] == "save":
-                self._save(content["path"])
+                self._save(content["path"], content["draft"])
             elif content["kind"] == "zone":
                 self.tz = content["tz"]
             elif content["kind"] == "check":
@@ -232,7 +245,13 @@ class ScheduleEditor(anywidget.AnyWidget):
         except Exception as error:  # what is raised here nobody would see
             self.send({"kind": "error", "about": content.get("kind", ""), "text": _told(error)})
 
-    def _save(self, path: str) -> None:
+    def _save(self, path: str, draft: Draft) -> None:
+        if draft["revision"] > self.draft["revision"]:  # what is on screen overtook its own message
+            self.draft = draft
+        elif _change(draft) != _change(self.draft):
+            raise InvalidValueError(
+                "Not saved: another cell has just set another schedule. Look at it, and save again."
+            )
         if not path.strip():
             raise InvalidValueError("Give the name of a file to save to, such as gateway.yaml.")
         if self._problems and self.answer.get("refused"):
@@ -263,15 +282,15 @@ class ScheduleEditor(anywidget.AnyWidget):
 
     @traitlets.validate("config")
     def _valid_config(self, proposal: Any) -> Any:
-        return self._said(_as_config, proposal)
+        return self._said(as_config, proposal)
 
     @traitlets.validate("scenario")
     def _valid_scenario(self, proposal: Any) -> Any:
-        return self._said(_as_scenario, proposal)
+        return self._said(as_scenario, proposal)
 
     @traitlets.validate("trace")
     def _valid_trace(self, proposal: Any) -> Any:
-        return self._said(_as_trace, proposal)
+        return self._said(as_trace, proposal)
 
     @traitlets.validate("tz")
     def _valid_zone(self, proposal: Any) -> str:
@@ -279,7 +298,7 @@ class ScheduleEditor(anywidget.AnyWidget):
 
     @traitlets.validate("day")
     def _valid_day(self, proposal: Any) -> str:
-        return _as_date(proposal["value"])
+        return as_date(proposal["value"])
 
     def _said(self, read: Any, proposal: Any) -> Any:
         """Read what another cell sets. If that is wrong, the page says so too, and the last valid value stays."""
@@ -298,7 +317,7 @@ class ScheduleEditor(anywidget.AnyWidget):
     def _take_trace(self, _: Any) -> None:
         self._start_figures = None
         if self.trace is not None and len(self.trace):
-            self.day = _first_date(self.trace, self.scenario, self.tz)
+            self.day = first_date(self.trace, self.scenario, self.tz)
         self._take_draft()
 
     # To the page
@@ -355,55 +374,3 @@ def _told(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}."
     return str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"
-
-
-def _as_config(value: Any) -> GatewayConfig:
-    if isinstance(value, GatewayConfig):
-        try:
-            data = value.to_dict()
-        except Exception as error:  # made without validation, by model_construct or model_copy
-            raise InvalidTypeError(f"config holds what no config may: {error}") from error
-        checked = GatewayConfig.model_validate(data)
-        return value if value == checked else checked  # the one that was loaded knows its comments
-    if isinstance(value, Mapping):
-        return GatewayConfig.model_validate(dict(value))
-    raise InvalidTypeError(f"config must be a GatewayConfig, as from GatewayConfig.load(path). Got {shown(value)}.")
-
-
-def _as_scenario(value: Any) -> Scenario:
-    if value is None:
-        return Scenario()
-    if isinstance(value, Scenario):
-        return value
-    if isinstance(value, Mapping):
-        return Scenario.model_validate(dict(value))
-    raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(value)}.")
-
-
-def _as_trace(value: Any) -> Trace | None:
-    if value is None or isinstance(value, Trace):
-        return value
-    raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(value).__name__}.")
-
-
-def _as_date(value: Any) -> str:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    try:
-        found = date.fromisoformat(value)
-    except (TypeError, ValueError):
-        found = date.min
-    if not 1902 <= found.year <= 2197:
-        raise WindowError(f"must be a date like '2026-03-02'. Got {shown(value)}.", field="day")
-    return found.isoformat()
-
-
-def _first_date(trace: Trace | None, scenario: Scenario, tz: str) -> str:
-    if trace is not None and len(trace):
-        first_us, last_us = trace.span_us
-        # Where a UTC day is traced, the date that holds most of it, and not the evening before.
-        return live.local_date(min(first_us + DAY_US // 2, (first_us + last_us) // 2), tz).isoformat()
-    for fault in scenario.faults:
-        if fault.start is not None:
-            return fault.start.astimezone(ZoneInfo(tz)).date().isoformat()
-    return datetime.now(tz=ZoneInfo(tz)).date().isoformat()

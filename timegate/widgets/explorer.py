@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64encode
 from datetime import timedelta
 from html import escape
 from typing import Any
@@ -102,6 +103,13 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__([controls, self._message, self._picture])
         for control in (*self.error_rates.values(), *columns[1]):
             control.observe(self._changed, "value")
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """Return the widget, and its picture for where no widget can run."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        data["image/png"] = b64encode(self._picture.value).decode()
+        return bundle
 
     def _make_controls(self) -> None:
         names = [deployment.model_name for deployment in self._config.deployments]

@@ -6,6 +6,7 @@ does it. See https://docs.litellm.ai/docs/proxy/configs and https://docs.litellm
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         raise ConfigError("model_list must be a non-empty list: the deployments of a LiteLLM proxy.")
     lost = [str(key) for key in data if key not in ("model_list", "router_settings")]
     found: dict[str, dict[str, Any]] = {}
+    members: Counter[str] = Counter()
     modes: dict[str, str] = {}
     problems: list[str] = []
     for i, entry in enumerate(entries):
@@ -122,9 +124,11 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         except ConfigError as error:
             problems += error.problems
             continue
-        name, number = group, 1
+        name, number = group, members[group]
         while name in found:
-            name, number = f"{group} ({number + 1})", number + 1
+            number += 1
+            name = f"{group} ({number})"
+        members[group] = max(number, 1)
         if name != group:
             lost.append(f"{place}: the balance of load among {group!r}: it is the deployment {name!r}")
         found[name] = {"model_name": name, **deployment}
@@ -189,11 +193,12 @@ def _read_settings(settings: Any, names: list[str], lost: list[str]) -> list[str
             if isinstance(chain, list):
                 chains[name] = [other for other in chain if isinstance(other, str)]
     first = names[0]
-    order = list(dict.fromkeys([first, *(n for n in chains.get(first, []) if n in names), *names]))
+    known = set(names)
+    order = list(dict.fromkeys([first, *(n for n in chains.get(first, []) if n in known), *names]))
     lost += [
         f"router_settings.fallbacks of {name!r}: here they are all others in order"
         for name in order
-        if chains.get(name, []) != _others(order, name)
+        if len(chain := chains.get(name, [])) != len(order) - 1 or chain != _others(order, name)
     ]
     return order
 

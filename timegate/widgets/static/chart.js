@@ -31,23 +31,36 @@ export class Chart {
     this.readout = h("div", { class: "tg-readout", hidden: true });
     this.figures = h("div", { class: "tg-figures", role: "group", "aria-label": "Figures of the whole trace" });
     this.plot = h("div", { class: "tg-plot" }, this.picture, this.empty, this.readout);
-    this.element = h("div", { class: "tg-live" }, h("div", { class: "tg-chart" }, this.legend, this.plot), this.figures);
+    this.element = h(
+      "div",
+      { class: "tg-live" },
+      h("div", { class: "tg-chart" }, this.legend, this.plot),
+      this.figures,
+    );
     this.plot.addEventListener("pointermove", (event) => this.#point(event));
     this.plot.addEventListener("pointerleave", () => this.#leave());
   }
 
   /** In a stack, alarm is more than a colour. */
   #hatch(name) {
-    const mark = name === "failed" ? svg("path", { d: "M0 0L6 6M6 0L0 6", stroke: "#fff", "stroke-width": 0.8 }) : svg("circle", { cx: 3, cy: 3, r: 1, fill: "#fff" });
+    const mark =
+      name === "failed"
+        ? svg("path", { d: "M0 0L6 6M6 0L0 6", stroke: "#fff", "stroke-width": 0.8 })
+        : svg("circle", { cx: 3, cy: 3, r: 1, fill: "#fff" });
     const ground = svg("rect", { width: 6, height: 6, class: `tg-ground-${name}` });
-    return svg("pattern", { id: `${this.id}-${name}`, width: 6, height: 6, patternUnits: "userSpaceOnUse" }, ground, mark);
+    return svg(
+      "pattern",
+      { id: `${this.id}-${name}`, width: 6, height: 6, patternUnits: "userSpaceOnUse" },
+      ground,
+      mark,
+    );
   }
 
   draw() {
     const { store, axis } = this.ui;
     const { series, figures, start } = store.answer;
     const names = series?.names ?? [];
-    const height = Math.max(132, 17 * (names.length + 1));
+    const height = series ? Math.max(132, 17 * (names.length + 1)) : 44;
     this.plot.style.height = `${height}px`;
     const width = this.plot.clientWidth;
     put(this.picture, "viewBox", `0 0 ${width} ${height}`);
@@ -69,15 +82,32 @@ export class Chart {
         put(element, "d", path);
       },
     );
-    keyed(this.grid, [0.25, 0.5, 0.75].map((part) => ({ key: part })), () => svg("line", { x1: 0 }), (line, { key }) => {
-      put(line, "x2", width);
-      put(line, "y1", height * key);
-      put(line, "y2", height * key);
-    });
+    keyed(
+      this.grid,
+      [0.25, 0.5, 0.75].map((part) => ({ key: part })),
+      () => svg("line", { x1: 0 }),
+      (line, { key }) => {
+        put(line, "x2", width);
+        put(line, "y1", height * key);
+        put(line, "y2", height * key);
+      },
+    );
     put(this.cursor, "y2", height);
     const any = totals.some(Boolean);
-    put(this.picture, "aria-label", any ? `Share of calls by deployment: ${names.map((name) => `${name} ${percent(this.#share(name))}`).join(", ")}` : "No calls");
-    write(this.empty, any ? "" : store.answer.notes[0] ?? (figures ? "No call arrives here. The trace lies on other days." : "Nothing is replayed."));
+    put(
+      this.picture,
+      "aria-label",
+      any
+        ? `Share of calls by deployment: ${names.map((name) => `${name} ${percent(this.#share(name))}`).join(", ")}`
+        : "No calls",
+    );
+    write(
+      this.empty,
+      any
+        ? ""
+        : (store.answer.notes[0] ??
+            (figures ? "No call arrives here. The trace lies on other days." : "Nothing is replayed.")),
+    );
     this.#drawLegend(names);
     this.#drawFigures(figures, start);
   }
@@ -92,7 +122,14 @@ export class Chart {
     keyed(
       this.legend,
       items,
-      ({ name }) => h("div", { class: "tg-entry" }, h("i", { class: ALARM.includes(name) ? `tg-swatch tg-${name}` : "tg-swatch" }), h("span", {}, name), h("b", {})),
+      ({ name }) =>
+        h(
+          "div",
+          { class: "tg-entry" },
+          h("i", { class: ALARM.includes(name) ? `tg-swatch tg-${name}` : "tg-swatch" }),
+          h("span", {}, name),
+          h("b", {}),
+        ),
       (element, { name }) => {
         const share = this.#share(name);
         element.firstChild.style.setProperty("--tg-color", this.ui.color(name));
@@ -108,13 +145,34 @@ export class Chart {
     if (figures) {
       for (const [key, label] of FIGURES) {
         const [share, before] = [figures[key] / figures.calls, start ? start[key] / start.calls : null];
-        tiles.push({ key, label, value: percent(share), detail: `${figures[key].toLocaleString("en-US")} of ${figures.calls.toLocaleString("en-US")} calls`, change: before === null ? "" : points(share - before), rise: before === null ? 0 : share - before });
+        tiles.push({
+          key,
+          label,
+          value: percent(share),
+          detail: `${figures[key].toLocaleString("en-US")} of ${figures.calls.toLocaleString("en-US")} calls`,
+          change: before === null ? "" : points(share - before),
+          rise: before === null ? 0 : share - before,
+        });
       }
       if (figures.p95_s !== null) {
         const change = start?.p95_s ? figures.p95_s - start.p95_s : 0;
-        tiles.push({ key: "p95_s", label: "p95 latency", value: seconds(figures.p95_s), detail: "95th percentile over the calls that were served", change: start?.p95_s ? signed(change, 0.0005, seconds) : "", rise: change });
+        tiles.push({
+          key: "p95_s",
+          label: "p95 latency",
+          value: seconds(figures.p95_s),
+          detail: "95th percentile over the calls that were served",
+          change: start?.p95_s ? signed(change, 0.0005, seconds) : "",
+          rise: change,
+        });
       }
-      tiles.push({ key: "calls", label: "Calls", value: figures.calls.toLocaleString("en-US"), detail: "in the whole trace", change: "vs start", rise: 0 });
+      tiles.push({
+        key: "calls",
+        label: "Calls",
+        value: figures.calls.toLocaleString("en-US"),
+        detail: "in the whole trace",
+        change: "vs start",
+        rise: 0,
+      });
     }
     keyed(
       this.figures,
@@ -127,7 +185,11 @@ export class Chart {
         write(change, tile.change);
         put(element, "title", tile.detail);
         const bad = tile.key === "first_choice" ? tile.rise < 0 : tile.rise > 0;
-        put(change, "data-tone", Math.abs(tile.rise) < 5e-7 || tile.key === "fallback" ? null : bad ? "worse" : "better");
+        put(
+          change,
+          "data-tone",
+          Math.abs(tile.rise) < 5e-7 || tile.key === "fallback" ? null : bad ? "worse" : "better",
+        );
       },
     );
   }
@@ -138,12 +200,21 @@ export class Chart {
     const box = this.plot.getBoundingClientRect();
     const at = axis.from + ((event.clientX - box.left) / box.width) * (axis.to - axis.from);
     const bin = series ? Math.floor((at - series.from) / series.step) : -1;
-    const total = series && bin >= 0 && bin < series.counts[0].length ? series.counts.reduce((sum, row) => sum + row[bin], 0) : 0;
+    const total =
+      series && bin >= 0 && bin < series.counts[0].length ? series.counts.reduce((sum, row) => sum + row[bin], 0) : 0;
     if (!total) return this.#leave();
-    const shares = series.names.map((name, i) => [name, series.counts[i][bin] / total]).filter(([, share]) => share > 0);
+    const shares = series.names
+      .map((name, i) => [name, series.counts[i][bin] / total])
+      .filter(([, share]) => share > 0);
     shares.sort((a, b) => b[1] - a[1]);
     const time = formatLocal(localOf(this.ui.zone(), series.from + bin * series.step));
-    write(this.readout, `${this.ui.week ? time : time.slice(11)}  ${shares.slice(0, 4).map(([name, share]) => `${name} ${percent(share)}`).join("  ")}  of ${total.toLocaleString("en-US")}`);
+    write(
+      this.readout,
+      `${this.ui.week ? time : time.slice(11)}  ${shares
+        .slice(0, 4)
+        .map(([name, share]) => `${name} ${percent(share)}`)
+        .join("  ")}  of ${total.toLocaleString("en-US")}`,
+    );
     this.readout.hidden = false;
     const x = event.clientX - box.left;
     this.readout.classList.toggle("tg-left", x > box.width / 2);
@@ -170,7 +241,9 @@ function steps(series, counts, lower, totals, x, height) {
   };
   counts.forEach((count, bin) => {
     if (!totals[bin]) return close(); // no call arrived: a gap
-    const [left, right] = [x(series.from + bin * series.step), x(series.from + (bin + 1) * series.step)].map((v) => v.toFixed(1));
+    const [left, right] = [x(series.from + bin * series.step), x(series.from + (bin + 1) * series.step)].map((v) =>
+      v.toFixed(1),
+    );
     const low = (height * (1 - lower[bin])).toFixed(2);
     lower[bin] += count / totals[bin];
     const high = (height * (1 - lower[bin])).toFixed(2);
@@ -188,6 +261,8 @@ export function percent(share) {
   return `${(100 * share).toFixed(2)}%`;
 }
 
-const signed = (change, least, format) => (Math.abs(change) < least ? "±0" : `${change < 0 ? "−" : "+"}${format(Math.abs(change))}`);
-const points = (change) => signed(change, 5e-7, (value) => (value < 0.0001 ? "<0.01 pp" : `${(100 * value).toFixed(2)} pp`));
+const signed = (change, least, format) =>
+  Math.abs(change) < least ? "±0" : `${change < 0 ? "−" : "+"}${format(Math.abs(change))}`;
+const points = (change) =>
+  signed(change, 5e-7, (value) => (value < 0.0001 ? "<0.01 pp" : `${(100 * value).toFixed(2)} pp`));
 const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);

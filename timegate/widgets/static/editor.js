@@ -1,11 +1,14 @@
 // The editor on a page: the toolbar, what the parts share, and what becomes of a schedule when it is edited.
-import { DAY, axisOf, formatDate, formatInstant, moved, parseDate, plainWindow, toYaml } from "./schedule.js";
+import { axisOf, formatInstant, moved, parseDate, plainWindow } from "./schedule.js";
 import { Store } from "./store.js";
-import { FOCUS, h, keyed, put, write } from "./dom.js";
+import { FOCUS, h, keyed } from "./dom.js";
+import { Toolbar } from "./toolbar.js";
 import { Timeline } from "./timeline.js";
+import { Gestures } from "./gestures.js";
 import { Chart } from "./chart.js";
 import { Form } from "./form.js";
 
+const TRAITS = ["tz", "day", "axis", "snap", "path", "findings"];
 const CHECK_AFTER_MS = 250;
 let editors = 0;
 
@@ -18,21 +21,22 @@ export class Editor {
     this.message = null;
     this.zoneList = `tg-zones-${editors++}`;
     this.timeline = new Timeline(this);
+    this.gestures = new Gestures(this, this.timeline);
     this.chart = new Chart(this);
     this.form = new Form(this);
     this.status = h("div", { class: "tg-status", role: "status", "aria-live": "polite" });
-    this.toolbar = this.#makeToolbar();
+    this.toolbar = new Toolbar(this);
     element.classList.add("tg-editor");
-    element.append(this.toolbar, this.timeline.element, this.chart.element, this.form.element, this.status);
+    element.append(this.toolbar.element, this.timeline.element, this.chart.element, this.form.element, this.status);
     element.addEventListener("keydown", (event) => this.#key(event));
     this.stop = new AbortController();
     const { signal } = this.stop;
     store.addEventListener("change", () => this.#changed(), { signal });
-    store.addEventListener("adopt", () => this.timeline.letGo(), { signal });
+    store.addEventListener("adopt", () => this.gestures.letGo(), { signal });
     store.addEventListener("answer", () => this.#answered(), { signal });
-    store.addEventListener("message", (event) => this.#told(event.detail), { signal });
+    store.addEventListener("message", (event) => this.#told(event.told), { signal });
     this.onTrait = () => this.draw();
-    for (const name of ["tz", "day", "axis", "snap", "path", "findings"]) this.model.on(`change:${name}`, this.onTrait);
+    for (const name of TRAITS) this.model.on(`change:${name}`, this.onTrait);
     this.resized = new ResizeObserver(() => this.chart.draw());
     this.resized.observe(this.chart.plot);
     this.draw();
@@ -44,7 +48,7 @@ export class Editor {
     this.resized.disconnect();
     clearTimeout(this.checking);
     clearTimeout(this.waiting);
-    for (const name of ["tz", "day", "axis", "snap", "path", "findings"]) this.model.off(`change:${name}`, this.onTrait);
+    for (const name of TRAITS) this.model.off(`change:${name}`, this.onTrait);
   }
 
   // What the parts ask for
@@ -103,8 +107,8 @@ export class Editor {
     return fault.target === deployment.model_name || fault.target === `provider:${deployment.model.split("/")[0]}`;
   }
 
-  say(text) {
-    this.message = text ? { text, tone: "note" } : null;
+  say(text, tone = "note") {
+    this.message = text ? { text, tone } : null;
     this.#drawStatus();
   }
 
@@ -127,9 +131,9 @@ export class Editor {
   }
 
   replaceItem(item, value, draft = this.store.draft) {
-    const put = (list) => list.map((old, i) => (i === item.index ? value : old));
-    if (item.kind === "fault") this.store.edit({ faults: put(draft.faults) });
-    else this.#withDeployment(item.row, (d) => ({ [item.kind]: put(d[item.kind]) }), draft);
+    const replaced = (list) => list.map((old, i) => (i === item.index ? value : old));
+    if (item.kind === "fault") this.store.edit({ faults: replaced(draft.faults) });
+    else this.#withDeployment(item.row, (d) => ({ [item.kind]: replaced(d[item.kind]) }), draft);
   }
 
   addItem(row, kind, window, draft = this.store.draft) {
@@ -162,7 +166,10 @@ export class Editor {
     const other = item.kind === "available" ? "time_constraints" : "available";
     const { [item.kind]: from, [other]: to } = this.store.draft.deployments[item.row];
     this.selected = { row: item.row, kind: other, index: to.length };
-    this.#withDeployment(item.row, () => ({ [item.kind]: from.filter((_, i) => i !== item.index), [other]: [...to, from[item.index]] }));
+    this.#withDeployment(item.row, () => ({
+      [item.kind]: from.filter((_, i) => i !== item.index),
+      [other]: [...to, from[item.index]],
+    }));
   }
 
   addWindow(row) {
@@ -178,7 +185,12 @@ export class Editor {
   addOutage(row) {
     const { draft } = this.store;
     const start = this.axis.from + 12 * 60;
-    const fault = { type: "outage", target: draft.deployments[row].model_name, start: formatInstant(start), end: formatInstant(start + 60) };
+    const fault = {
+      type: "outage",
+      target: draft.deployments[row].model_name,
+      start: formatInstant(start),
+      end: formatInstant(start + 60),
+    };
     this.selected = { row, kind: "fault", index: draft.faults.length };
     this.store.edit({ faults: [...draft.faults, fault] });
     this.form.focus();
@@ -203,65 +215,7 @@ export class Editor {
     this.store.edit({ deployments: moved(deployments, row, to) });
   }
 
-  // The toolbar
-
-  #makeToolbar() {
-    const button = (text, label, onclick) => h("button", { type: "button", "aria-label": label, title: label, onclick, ...FOCUS }, text);
-    const axis = (name, text) => h("button", { type: "button", "data-axis": name, onclick: () => this.#set("axis", name), ...FOCUS }, text);
-    this.dayInput = h("input", { type: "date", "aria-label": "first day of the axis", onchange: () => this.#setDay(parseDate(this.dayInput.value)), "data-lm-suppress-shortcuts": "true" });
-    this.zoneInput = h("input", { type: "text", size: 16, list: this.zoneList, "aria-label": "zone of the axis", spellcheck: "false", onchange: () => this.store.ask("zone", { tz: this.zoneInput.value.trim() }), "data-lm-suppress-shortcuts": "true" });
-    this.snapInput = h("select", { "aria-label": "snap", onchange: () => this.#set("snap", Number(this.snapInput.value)), "data-lm-suppress-shortcuts": "true" }, ...[15, 5, 1].map((n) => h("option", { value: n }, `${n} min`)));
-    this.undoButton = button("↶", "Undo", () => this.store.undo());
-    this.redoButton = button("↷", "Redo", () => this.store.redo());
-    this.pathInput = h("input", { type: "text", size: 16, placeholder: "gateway.yaml", "aria-label": "file to save to", spellcheck: "false", "data-lm-suppress-shortcuts": "true" });
-    const zones = Intl.supportedValuesOf ? ["UTC", ...Intl.supportedValuesOf("timeZone")] : ["UTC"];
-    return h(
-      "div",
-      { class: "tg-toolbar", role: "toolbar", "aria-label": "Editor" },
-      h("span", { class: "tg-group tg-segments", role: "group", "aria-label": "length of the axis" }, axis("day", "Day"), axis("week", "Week")),
-      h("span", { class: "tg-group" }, button("‹", "Earlier", () => this.#page(-1)), this.dayInput, button("›", "Later", () => this.#page(1))),
-      h("span", { class: "tg-group" }, this.zoneInput),
-      h("label", { class: "tg-group tg-snap" }, h("span", {}, "snap"), this.snapInput),
-      h("span", { class: "tg-group" }, this.undoButton, this.redoButton),
-      h("span", { class: "tg-group tg-files" }, this.pathInput, h("button", { type: "button", onclick: () => this.#save(), ...FOCUS }, "Save"), h("button", { type: "button", onclick: () => this.#download(), ...FOCUS }, "Download")),
-      h("datalist", { id: this.zoneList }, ...zones.map((value) => h("option", { value }))),
-    );
-  }
-
-  #set(name, value) {
-    this.model.set(name, value);
-    this.model.save_changes();
-  }
-
-  #setDay(day) {
-    if (day !== null) this.#set("day", formatDate(day));
-  }
-
-  #page(by) {
-    this.#setDay(parseDate(this.model.get("day")) + by * (this.week ? 7 : 1));
-  }
-
-  #save() {
-    this.message = { text: "Saving…", tone: "note" };
-    this.#drawStatus();
-    this.store.ask("save", { path: this.pathInput.value });
-  }
-
-  #download() {
-    const { draft } = this.store;
-    if (this.problems.length && this.store.answer.refused) {
-      this.message = { text: `Not downloaded, because of this: ${this.problems[0].text}`, tone: "error" };
-      return this.#drawStatus();
-    }
-    const deployments = draft.deployments.filter((d) => !d.off).map((d) => told(d));
-    const text = toYaml({ ...this.store.answer.rest, deployments });
-    const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
-    const name = (this.pathInput.value.split(/[\\/]/).pop() || "gateway.yaml").replace(/\.json$/, ".yaml");
-    h("a", { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.message = { text: this.store.silent ? `Downloaded ${name}. The kernel has not checked it.` : `Downloaded ${name}`, tone: "note" };
-    this.#drawStatus();
-  }
+  // Keys
 
   #key(event) {
     if (!(event.ctrlKey || event.metaKey) || event.target.matches("input[type=text]")) return;
@@ -276,14 +230,7 @@ export class Editor {
   // Drawing
 
   draw() {
-    const { model } = this;
-    const shown = { tz: this.tz, day: model.get("day") };
-    this.axis = axisOf(this.zone(), parseDate(shown.day), this.week ? 7 : 1);
-    for (const button of this.toolbar.querySelectorAll("[data-axis]")) put(button, "aria-pressed", String(button.dataset.axis === model.get("axis")));
-    fillInput(this.dayInput, shown.day);
-    fillInput(this.zoneInput, shown.tz);
-    fillInput(this.pathInput, model.get("path"));
-    this.snapInput.value = String(this.snap);
+    this.axis = axisOf(this.zone(), parseDate(this.model.get("day")), this.week ? 7 : 1);
     this.#changed();
     this.#answered();
   }
@@ -293,8 +240,7 @@ export class Editor {
     this.#keepSelection();
     this.timeline.draw();
     this.form.draw();
-    this.undoButton.disabled = !this.store.done.length;
-    this.redoButton.disabled = !this.store.undone.length;
+    this.toolbar.draw();
     this.root.dataset.revision = this.store.draft.revision;
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => this.root.classList.toggle("tg-waiting", !this.store.current), 200);
@@ -334,9 +280,8 @@ export class Editor {
 
   #told(message) {
     if (message.kind === "saved" || message.kind === "error") {
-      this.message = { text: message.text, tone: message.kind === "error" ? "error" : "good" };
-      if (message.about === "zone") fillInput(this.zoneInput, this.tz);
-      this.#drawStatus();
+      if (message.about === "zone") this.toolbar.refuseZone();
+      this.say(message.text, message.kind === "error" ? "error" : "good");
     }
   }
 
@@ -351,42 +296,63 @@ export class Editor {
     const { store } = this;
     const lines = [];
     if (store.silent && !store.current) {
-      lines.push({ tone: "error", text: "The kernel does not answer: it is busy, or has ended. Your edits are kept here, and Download works." });
+      lines.push({
+        tone: "error",
+        text: "The kernel does not answer: it is busy, or has ended. Your edits are kept here, and Download works.",
+      });
     }
-    if (store.lost) lines.push({ tone: "note", text: "Edits of this schedule were left from before.", actions: [["Restore", () => store.restore()], ["Forget", () => store.forget()]] });
+    if (store.lost)
+      lines.push({
+        tone: "note",
+        text: "Edits of this schedule were left from before.",
+        actions: [
+          ["Restore", () => store.restore()],
+          ["Forget", () => store.forget()],
+        ],
+      });
     const told = this.form.tells; // what the form says already
-    for (const problem of this.problems) if (problem.text !== told) lines.push({ tone: "error", text: problem.text, item: problem });
+    for (const problem of this.problems)
+      if (problem.text !== told) lines.push({ tone: "error", text: problem.text, item: problem });
     if (this.message) lines.push(this.message);
     for (const finding of this.findings) {
       const { text, fix } = finding;
-      if ([text, fix].join(" ") !== told) lines.push({ tone: finding.severity, text: `${this.#nameOf(finding)}${text} ${fix}`, item: finding });
+      if ([text, fix].join(" ") !== told)
+        lines.push({ tone: finding.severity, text: `${this.#nameOf(finding)}${text} ${fix}`, item: finding });
     }
     for (const note of store.answer.figures ? store.answer.notes : []) lines.push({ tone: "warning", text: note });
     keyed(
       this.status,
       lines.map((line, i) => ({ ...line, key: `${i} ${line.tone} ${line.text}` })),
       (line) =>
-        h("p", { "data-tone": line.tone }, line.text, line.item && Number.isInteger(line.item.index) ? h("button", { type: "button", class: "tg-link", onclick: () => this.select({ row: line.item.row, kind: line.item.kind, index: line.item.index }), ...FOCUS }, "Show") : null, ...(line.actions ?? []).map(([text, onclick]) => h("button", { type: "button", class: "tg-link", onclick, ...FOCUS }, text))),
+        h(
+          "p",
+          { "data-tone": line.tone },
+          line.text,
+          line.item && Number.isInteger(line.item.index)
+            ? h(
+                "button",
+                {
+                  type: "button",
+                  class: "tg-link",
+                  onclick: () => this.select({ row: line.item.row, kind: line.item.kind, index: line.item.index }),
+                  ...FOCUS,
+                },
+                "Show",
+              )
+            : null,
+          ...(line.actions ?? []).map(([text, onclick]) =>
+            h("button", { type: "button", class: "tg-link", onclick, ...FOCUS }, text),
+          ),
+        ),
       () => {},
     );
   }
 }
 
-/** A deployment without what goes without saying. */
-function told(deployment) {
-  const said = Object.entries(deployment).filter(([key, value]) => key !== "off" && value !== null && value !== undefined && !(Array.isArray(value) && !value.length));
-  return Object.fromEntries(said);
-}
-
 function isAt(place, item) {
-  return item.kind === "fault" ? place.fault === item.index : place.row === item.row && place.kind === item.kind && place.index === item.index;
-}
-
-function fillInput(input, value) {
-  if (!input.matches(":focus") || input.shown !== value) {
-    input.shown = value;
-    if (input.value !== value) input.value = value;
-  }
+  return item.kind === "fault"
+    ? place.fault === item.index
+    : place.row === item.row && place.kind === item.kind && place.index === item.index;
 }
 
 /** Called once a widget, so that all its views show one schedule. */

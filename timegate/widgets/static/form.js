@@ -1,5 +1,18 @@
 // The form below the rows: the windows of one deployment, and the exact times of the one that is selected.
-import { DAYS, described, formatLocal, instantOf, formatInstant, localOf, parseDate, parseInstant, parseLocal, parseTime, formatTime, plainWindow } from "./schedule.js";
+import {
+  DAYS,
+  described,
+  formatLocal,
+  instantOf,
+  formatInstant,
+  localOf,
+  parseDate,
+  parseInstant,
+  parseLocal,
+  parseTime,
+  formatTime,
+  plainWindow,
+} from "./schedule.js";
 import { FOCUS, h, keyed, put, write } from "./dom.js";
 
 const ERRORS = ["server_error", "timeout", "rate_limit", "connection", "auth", "bad_request"];
@@ -11,7 +24,14 @@ export class Form {
     this.windowFields = this.#windowFields();
     this.outageFields = this.#outageFields();
     this.wrong = h("p", { class: "tg-form-wrong", role: "alert" });
-    this.element = h("section", { class: "tg-form", "aria-label": "Exact times" }, this.list, this.windowFields, this.outageFields, this.wrong);
+    this.element = h(
+      "section",
+      { class: "tg-form", "aria-label": "Exact times" },
+      this.list,
+      this.windowFields,
+      this.outageFields,
+      this.wrong,
+    );
   }
 
   draw() {
@@ -55,13 +75,21 @@ export class Form {
     const entries = [{ key: "name", text: name, head: true }];
     for (const kind of ["time_constraints", "available"]) {
       deployment[kind].forEach((window, index) => {
-        entries.push({ key: `${kind} ${index}`, item: { row: selected.row, kind, index }, text: `${kind === "available" ? "available" : "closed"} ${described(window)}` });
+        entries.push({
+          key: `${kind} ${index}`,
+          item: { row: selected.row, kind, index },
+          text: `${kind === "available" ? "available" : "closed"} ${described(window)}`,
+        });
       });
     }
     ui.store.draft.faults.forEach((fault, index) => {
       if (fault.type === "outage" && ui.hits(fault, deployment)) {
         const time = formatLocal(localOf(ui.zone(), parseInstant(fault.start)));
-        entries.push({ key: `fault ${index}`, item: { row: selected.row, kind: "fault", index }, text: `outage ${time}${fault.target === name ? "" : ` of ${fault.target}`}` });
+        entries.push({
+          key: `fault ${index}`,
+          item: { row: selected.row, kind: "fault", index },
+          text: `outage ${time}${fault.target === name ? "" : ` of ${fault.target}`}`,
+        });
       }
     });
     entries.push({ key: "+closed", text: "+ closed", add: () => ui.addWindow(ui.selected.row) });
@@ -70,7 +98,10 @@ export class Form {
     keyed(
       this.list,
       entries,
-      (entry) => (entry.head ? h("strong", {}) : h("button", { type: "button", class: entry.add ? "tg-add" : "tg-chip", ...FOCUS })),
+      (entry) =>
+        entry.head
+          ? h("strong", {})
+          : h("button", { type: "button", class: entry.add ? "tg-add" : "tg-chip", ...FOCUS }),
       (element, entry) => {
         write(element, entry.text);
         if (entry.head) return;
@@ -90,20 +121,47 @@ export class Form {
     return h(
       "div",
       { class: "tg-fields" },
-      this.#select("kind", "When", [["time_constraints", "closed"], ["available", "available"]], () => this.ui.changeKind(this.ui.selected)),
+      this.#select(
+        "kind",
+        "When",
+        [
+          ["time_constraints", "closed"],
+          ["available", "available"],
+        ],
+        () => this.ui.changeKind(this.ui.selected),
+      ),
       field("start", "from", { size: 5, placeholder: "22:00" }),
       field("end", "to", { size: 5, placeholder: "06:00" }),
       field("tz", "zone", { size: 18, list: this.ui.zoneList, placeholder: "UTC" }),
-      h("span", { class: "tg-days", role: "group", "aria-label": "weekdays on which it starts" }, ...DAYS.map((day) => this.#day(day, change))),
+      h(
+        "span",
+        { class: "tg-days", role: "group", "aria-label": "weekdays on which it starts" },
+        ...DAYS.map((day) => this.#day(day, change)),
+      ),
       field("since", "since", { type: "date" }),
       field("until", "until", { type: "date" }),
-      field("except_dates", "except", { size: 14, placeholder: "2026-12-25, …", title: "Local dates on which it does not start, with commas between" }),
+      field("except_dates", "except", {
+        size: 14,
+        placeholder: "2026-12-25, …",
+        title: "Local dates on which it does not start, with commas between",
+      }),
       this.#buttons(),
     );
   }
 
   #day(day, change) {
-    return h("label", {}, h("input", { type: "checkbox", name: day, "aria-label": day, onchange: change, "data-lm-suppress-shortcuts": "true" }), h("span", { "aria-hidden": "true" }, day.slice(0, 2)));
+    return h(
+      "label",
+      {},
+      h("input", {
+        type: "checkbox",
+        name: day,
+        "aria-label": day,
+        onchange: change,
+        "data-lm-suppress-shortcuts": "true",
+      }),
+      h("span", { "aria-hidden": "true" }, day.slice(0, 2)),
+    );
   }
 
   #drawWindow(window, selected) {
@@ -122,20 +180,45 @@ export class Form {
     const fields = this.windowFields;
     const text = (name) => this.#input(fields, name).value.trim();
     const [start, end] = [parseTime(text("start")), parseTime(text("end"), true)];
-    const excepted = text("except_dates").split(/[\s,;]+/).filter(Boolean);
+    const excepted = text("except_dates")
+      .split(/[\s,;]+/)
+      .filter(Boolean);
     const days = DAYS.filter((day) => this.#input(fields, day).checked);
     const wrongDate = excepted.find((date) => parseDate(date) === null);
     const { since, until } = { since: text("since"), until: text("until") };
     const problem =
       this.#check(fields, "start", start !== null, `from must look like 22:00. Got '${text("start")}'.`) ??
-      this.#check(fields, "end", end !== null, `to must look like 06:00, or 24:00 for the end of the day. Got '${text("end")}'.`) ??
+      this.#check(
+        fields,
+        "end",
+        end !== null,
+        `to must look like 06:00, or 24:00 for the end of the day. Got '${text("end")}'.`,
+      ) ??
       this.#check(fields, "tz", text("tz") !== "", "zone must be the name of a zone, such as Europe/Berlin.") ??
       this.#check(fields, DAYS[0], days.length > 0, "A window needs at least one weekday. Delete removes it.") ??
-      this.#check(fields, "until", !since || !until || since <= until, `until must not lie before since. Got ${since} and ${until}.`) ??
-      this.#check(fields, "except_dates", wrongDate === undefined, `except must be dates like 2026-12-25. Got '${wrongDate}'.`);
+      this.#check(
+        fields,
+        "until",
+        !since || !until || since <= until,
+        `until must not lie before since. Got ${since} and ${until}.`,
+      ) ??
+      this.#check(
+        fields,
+        "except_dates",
+        wrongDate === undefined,
+        `except must be dates like 2026-12-25. Got '${wrongDate}'.`,
+      );
     this.#tell(problem);
     if (problem) return;
-    const window = { start: formatTime(start), end: formatTime(end), tz: text("tz"), days, since, until, except_dates: excepted };
+    const window = {
+      start: formatTime(start),
+      end: formatTime(end),
+      tz: text("tz"),
+      days,
+      since,
+      until,
+      except_dates: excepted,
+    };
     this.ui.replaceItem(this.ui.selected, plainWindow(window));
   }
 
@@ -149,8 +232,13 @@ export class Form {
       this.#select("target", "outage of", [], change),
       this.#field("from", "from", { size: 16, placeholder: "2026-03-02 14:10", onchange: change }),
       this.#field("to", "to", { size: 16, placeholder: "for ever", onchange: change }),
-      this.zoneNote = h("span", { class: "tg-note" }),
-      this.#select("error", "error", ERRORS.map((name) => [name, name.replace("_", " ")]), change),
+      (this.zoneNote = h("span", { class: "tg-note" })),
+      this.#select(
+        "error",
+        "error",
+        ERRORS.map((name) => [name, name.replace("_", " ")]),
+        change,
+      ),
       this.#buttons(),
     );
   }
@@ -158,9 +246,17 @@ export class Form {
   #drawOutage(fault) {
     const fields = this.outageFields;
     const { ui } = this;
-    const targets = new Set(ui.store.draft.deployments.flatMap((d) => [d.model_name, `provider:${d.model.split("/")[0]}`]));
-    for (const target of [...Object.keys(ui.store.answer.groups).map((group) => `group:${group}`), fault.target]) targets.add(target);
-    keyed(this.#input(fields, "target"), [...targets].map((key) => ({ key })), ({ key }) => h("option", { value: key }, key), () => {});
+    const targets = new Set(
+      ui.store.draft.deployments.flatMap((d) => [d.model_name, `provider:${d.model.split("/")[0]}`]),
+    );
+    for (const target of [...Object.keys(ui.store.answer.groups).map((group) => `group:${group}`), fault.target])
+      targets.add(target);
+    keyed(
+      this.#input(fields, "target"),
+      [...targets].map((key) => ({ key })),
+      ({ key }) => h("option", { value: key }, key),
+      () => {},
+    );
     const local = (at) => (at ? formatLocal(localOf(ui.zone(), parseInstant(at))) : "");
     this.#fill(fields, "target", fault.target);
     this.#fill(fields, "from", local(fault.start));
@@ -175,13 +271,16 @@ export class Form {
     const text = (name) => this.#input(fields, name).value.trim();
     const [from, to] = [parseLocal(text("from")), parseLocal(text("to"))];
     const [start, end] = [from, to].map((local) => (local === null ? null : instantOf(ui.zone(), local)));
+    const forEver = text("to") === "";
     const problem =
       this.#check(fields, "from", start !== null, `from must look like 2026-03-02 14:10. Got '${text("from")}'.`) ??
-      this.#check(fields, "to", end !== null, `to must look like 2026-03-02 14:10. Got '${text("to")}'.`) ??
-      this.#check(fields, "to", end > start, "An outage must end after it starts.");
+      this.#check(fields, "to", forEver || end !== null, `to must look like 2026-03-02 14:10. Got '${text("to")}'.`) ??
+      this.#check(fields, "to", forEver || end > start, "An outage must end after it starts.");
     this.#tell(problem);
     if (problem) return;
-    const fault = { ...ui.store.draft.faults[ui.selected.index], target: text("target"), start: formatInstant(start), end: formatInstant(end) };
+    const fault = { ...ui.store.draft.faults[ui.selected.index], target: text("target"), start: formatInstant(start) };
+    if (forEver) delete fault.end;
+    else fault.end = formatInstant(end);
     if (text("error") === "server_error") delete fault.error;
     else fault.error = text("error");
     ui.replaceItem(ui.selected, fault);
@@ -199,11 +298,27 @@ export class Form {
   }
 
   #field(name, label, attributes) {
-    return h("label", { class: "tg-field" }, h("span", {}, label), h("input", { name, type: "text", spellcheck: "false", autocomplete: "off", "data-lm-suppress-shortcuts": "true", ...attributes }));
+    return h(
+      "label",
+      { class: "tg-field" },
+      h("span", {}, label),
+      h("input", {
+        name,
+        type: "text",
+        spellcheck: "false",
+        autocomplete: "off",
+        "data-lm-suppress-shortcuts": "true",
+        ...attributes,
+      }),
+    );
   }
 
   #select(name, label, options, onchange) {
-    const select = h("select", { name, onchange, "data-lm-suppress-shortcuts": "true" }, ...options.map(([value, text]) => h("option", { value }, text)));
+    const select = h(
+      "select",
+      { name, onchange, "data-lm-suppress-shortcuts": "true" },
+      ...options.map(([value, text]) => h("option", { value }, text)),
+    );
     return h("label", { class: "tg-field" }, h("span", {}, label), select);
   }
 
@@ -215,7 +330,7 @@ export class Form {
   #fill(fields, name, value) {
     const input = this.#input(fields, name);
     const same = input.item === this.#itemKey();
-    if (same && (input.matches(":focus") && input.tagName === "INPUT" && input.shown === value)) return;
+    if (same && input.matches(":focus") && input.tagName === "INPUT" && input.shown === value) return;
     if (same && input.getAttribute("aria-invalid") === "true" && input.shown === value) return;
     input.item = this.#itemKey();
     input.shown = value;

@@ -5,6 +5,7 @@
 export const DAY = 1440;
 export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
+const END_OF_TIME = Date.UTC(2199, 11, 31) / 60_000;
 const EPOCH_WEEKDAY = 3; // 1970-01-01 was a Thursday
 const modulo = (a, b) => ((a % b) + b) % b;
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -139,6 +140,20 @@ export function moveWindow(window, by, step) {
   return withExtent(window, first, first + end - start);
 }
 
+/** When an outage begins and ends, in minutes since the epoch; one without an end lasts as long as time does here. */
+export const outageSpan = (fault) => [parseInstant(fault.start), fault.end ? parseInstant(fault.end) : END_OF_TIME];
+
+/** An outage with an edge, or all of it, moved by some minutes, snapped. It keeps at least a minute. */
+export function moveOutage(fault, part, by, step) {
+  let [start, end] = outageSpan(fault);
+  if (part === "start") start = Math.min(snapped(start + by, step), end - 1);
+  else if (part === "end") end = Math.max(snapped(end + by, step), start + 1);
+  else [start, end] = [snapped(start + by, step), end + snapped(start + by, step) - start];
+  const times = { start: formatInstant(start), end: formatInstant(end) };
+  if (!fault.end && part !== "end") delete times.end;
+  return { ...fault, ...times };
+}
+
 /** A window between two wall-clock minutes since midnight of a date, in either order. */
 export function newWindow(from, to, step, tz) {
   const start = Math.floor(Math.min(from, to) / step) * step;
@@ -187,7 +202,8 @@ export function axisOf(zone, day, days) {
   const ticks = [];
   const last = (day + days) * DAY - (days > 1 ? DAY : 0); // a day's name stands where it begins
   for (let local = day * DAY; local <= last; local += every) {
-    const text = days > 1 ? `${weekday(local / DAY)} ${formatDate(local / DAY).slice(5)}` : formatTime(local - day * DAY);
+    const text =
+      days > 1 ? `${weekday(local / DAY)} ${formatDate(local / DAY).slice(5)}` : formatTime(local - day * DAY);
     ticks.push({ at: instantOf(zone, local), text });
   }
   return { from, to, ticks };
@@ -197,9 +213,7 @@ export function axisOf(zone, day, days) {
 export function lanesOf(items) {
   const lanes = [];
   return items.map((pieces) => {
-    const free = lanes.findIndex((taken) =>
-      pieces.every((p) => taken.every((t) => p.to <= t.from || t.to <= p.from)),
-    );
+    const free = lanes.findIndex((taken) => pieces.every((p) => taken.every((t) => p.to <= t.from || t.to <= p.from)));
     const lane = free < 0 ? lanes.length : free;
     (lanes[lane] ??= []).push(...pieces);
     return lane;
@@ -216,7 +230,10 @@ export function hit(bars, at, reach) {
   let best = Infinity;
   for (const bar of over.length ? over : bars) {
     const within = over.length ? Math.min(reach, (bar.to - bar.from) / 3) : reach;
-    for (const [part, edge, shown] of [["start", bar.from, bar.starts], ["end", bar.to, bar.ends]]) {
+    for (const [part, edge, shown] of [
+      ["start", bar.from, bar.starts],
+      ["end", bar.to, bar.ends],
+    ]) {
       const distance = Math.abs(at - edge);
       if (shown && distance <= within && distance <= best) [found, best] = [{ bar, part }, distance];
     }
@@ -254,7 +271,10 @@ export function plainWindow(window) {
 
 // JSON is YAML but for these characters, which YAML wants escaped.
 const json = (value) =>
-  JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** A config as YAML, times quoted. What the kernel writes is tidier; this needs none. */
 export function toYaml(config) {

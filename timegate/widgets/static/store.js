@@ -6,10 +6,11 @@ const PATIENCE_MS = 4000;
 const MOST_STEPS = 200;
 
 export class Store extends EventTarget {
-  constructor(model, storage = null) {
+  constructor(model, storage = null, patienceMs = PATIENCE_MS) {
     super();
     this.model = model;
     this.storage = storage;
+    this.patienceMs = patienceMs;
     this.author = Math.random().toString(36).slice(2); // two pages may show one editor
     this.draft = model.get("draft");
     this.theirs = this.draft; // the last change that was not ours; a host may tell it twice
@@ -74,9 +75,17 @@ export class Store extends EventTarget {
     this.#emit("change");
   }
 
-  /** Ask for something beside the schedule, which goes along: it may be newer than the kernel's. */
+  /** Ask for something beside the schedule. */
   ask(kind, content = {}) {
-    this.#tryTo(() => this.model.send({ kind, draft: this.draft, ...content }));
+    this.#tryTo(() => this.model.send({ kind, ...content }));
+  }
+
+  /** Set something beside the schedule. */
+  set(name, value) {
+    this.#tryTo(() => {
+      this.model.set(name, value);
+      this.model.save_changes();
+    });
   }
 
   dispose() {
@@ -105,11 +114,8 @@ export class Store extends EventTarget {
   #send() {
     this.awaited = this.draft;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#lose(), PATIENCE_MS);
-    this.#tryTo(() => {
-      this.model.set("draft", this.draft);
-      this.model.save_changes();
-    });
+    this.timer = setTimeout(() => this.#lose(), this.patienceMs);
+    this.set("draft", this.draft);
   }
 
   /** A model throws when its kernel is gone. */
@@ -177,10 +183,9 @@ export class Store extends EventTarget {
   }
 
   #emit(type, detail = null) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(Object.assign(new Event(type), { told: detail }));
   }
 }
 
 const sameChange = (a, b) => a.revision === b.revision && a.author === b.author;
-const sameSchedule = (a, b) =>
-  JSON.stringify([a.deployments, a.faults]) === JSON.stringify([b.deployments, b.faults]);
+const sameSchedule = (a, b) => JSON.stringify([a.deployments, a.faults]) === JSON.stringify([b.deployments, b.faults]);

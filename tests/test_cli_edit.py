@@ -1,0 +1,126 @@
+"""``timegate edit`` before it opens anything; what it opens is tested in tests/browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from typer.testing import CliRunner
+
+import timegate as tg
+from timegate.cli import app, edit
+from timegate.samples import CONFIG, SCENARIO, TRACE, sample
+from timegate.widgets import FILES_VARIABLE
+from timegate.widgets.dashboard import dashboard
+
+runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
+
+
+class Server:
+    """Stands in for the process of Voila."""
+
+    started: list[tuple[list[str], dict[str, str]]]
+    code = 0
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        Server.started.append((command, env))
+
+    def wait(self) -> int:
+        return self.code
+
+    def poll(self) -> int:
+        return self.code
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a working folder with the samples, and no Voila that really starts."""
+    for name in (CONFIG, TRACE, SCENARIO):
+        shutil.copy(sample(name), tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(edit.subprocess, "Popen", Server)  # type: ignore[attr-defined]
+    monkeypatch.setattr(edit, "find_spec", lambda name: name)
+    monkeypatch.setattr(Server, "started", [], raising=False)
+    return tmp_path
+
+
+def run(*args: str, code: int = 0) -> Any:
+    result = runner.invoke(app, ["edit", *args])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result
+
+
+def test_it_tells_the_dashboard_its_files(here: Path) -> None:
+    """Voila is started on this machine alone, with a token, and told the files by their full paths."""
+    result = run(CONFIG, "--trace", TRACE, "--scenario", SCENARIO, "--no-browser", "--port", "9000")
+    [(command, env)] = Server.started
+    assert {"--Voila.ip=127.0.0.1", "--Voila.auto_token=True", "--Voila.open_browser=False", "--port=9000"} < set(
+        command
+    )
+    paths = {"config": CONFIG, "trace": TRACE, "scenario": SCENARIO}
+    assert json.loads(env[FILES_VARIABLE]) == {name: str(here / file) for name, file in paths.items()}
+    assert "Opening the editor of gateway.yaml" in result.stdout
+
+
+def test_the_exit_code_is_that_of_the_server(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the server cannot start, such as on a port in use, the command fails too."""
+    monkeypatch.setattr(Server, "code", 3)
+    run(CONFIG, code=3)
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        (["gatewya.yaml"], "gatewya.yaml: no such file. Did you mean 'gateway.yaml'?"),
+        ([CONFIG, "--trace", SCENARIO], "error: scenario.yaml"),
+        ([CONFIG, "--scenario", CONFIG], "error: gateway.yaml"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_wrong_files_are_told_before_anything_opens(args: list[str], problem: str) -> None:
+    """What is wrong with a file is one line and exit code 2, and no server starts."""
+    result = run(*args, code=2)
+    assert problem in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert Server.started == []
+
+
+@pytest.mark.usefixtures("here")
+def test_without_voila_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing Voila is one line with the command that installs it."""
+    monkeypatch.setattr(edit, "find_spec", lambda name: None)
+    assert "the dashboard needs Voila: pip install 'timegate[edit]'." in run(CONFIG, code=2).stderr
+
+
+@pytest.mark.parametrize("names", [["config"], ["config", "trace", "scenario"]])
+def test_the_dashboard_shows_the_files(here: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    """The editor holds what the files hold, and saves to the config's own."""
+    paths = {name: str(here / file) for name, file in zip(names, (CONFIG, TRACE, SCENARIO), strict=False)}
+    monkeypatch.setenv(FILES_VARIABLE, json.dumps(paths))
+    editor = dashboard()
+    assert editor.config == tg.GatewayConfig.load(CONFIG)
+    assert editor.path == str(here / CONFIG)
+    assert (editor.run is not None) == ("trace" in names)
+    if "scenario" in names:
+        assert editor.scenario == tg.Scenario.load(SCENARIO)
+    editor.close()
+
+
+def test_the_dashboard_alone_shows_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened without the command, it shows the samples, which Save leaves alone."""
+    monkeypatch.delenv(FILES_VARIABLE, raising=False)
+    editor = dashboard()
+    assert (editor.config, editor.path) == (tg.GatewayConfig.load(sample(CONFIG)), "")
+    editor.close()
+
+
+def test_the_notebook_is_one() -> None:
+    """The packaged notebook is valid, and has but the cell that shows the dashboard."""
+    path = Path(edit.__file__).parents[1] / "widgets" / "dashboard.ipynb"
+    found = nbformat.read(path, as_version=4)
+    nbformat.validate(found)
+    assert [cell.source for cell in found.cells] == ["from timegate.widgets.dashboard import dashboard\n\ndashboard()"]

@@ -1,0 +1,74 @@
+"""What the editor accepts as config, scenario, trace and date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from timegate.clock import DAY_US
+from timegate.config import GatewayConfig
+from timegate.errors import InvalidTypeError, WindowError, shown
+from timegate.faults import Scenario
+from timegate.traffic import Trace
+from timegate.widgets import live
+
+__all__ = ["as_config", "as_date", "as_scenario", "as_trace", "first_date"]
+
+
+def as_config(value: Any) -> GatewayConfig:
+    """Return a config that is valid, whoever made it; from a mapping too."""
+    if isinstance(value, GatewayConfig):
+        try:
+            data = value.to_dict()
+        except Exception as error:  # made without validation, by model_construct or model_copy
+            raise InvalidTypeError(f"config holds what no config may: {error}") from error
+        checked = GatewayConfig.model_validate(data)
+        return value if value == checked else checked  # the one that was loaded knows its comments
+    if isinstance(value, Mapping):
+        return GatewayConfig.model_validate(dict(value))
+    raise InvalidTypeError(f"config must be a GatewayConfig, as from GatewayConfig.load(path). Got {shown(value)}.")
+
+
+def as_scenario(value: Any) -> Scenario:
+    """Return a scenario, from a mapping too; None is the one in which nothing happens."""
+    if value is None:
+        return Scenario()
+    if isinstance(value, Scenario):
+        return value
+    if isinstance(value, Mapping):
+        return Scenario.model_validate(dict(value))
+    raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(value)}.")
+
+
+def as_trace(value: Any) -> Trace | None:
+    """Return a trace, or None."""
+    if value is None or isinstance(value, Trace):
+        return value
+    raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(value).__name__}.")
+
+
+def as_date(value: Any) -> str:
+    """Return a date as ISO text."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        found = date.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = date.min
+    if not 1902 <= found.year <= 2197:
+        raise WindowError(f"must be a date like '2026-03-02'. Got {shown(value)}.", field="day")
+    return found.isoformat()
+
+
+def first_date(trace: Trace | None, scenario: Scenario, tz: str) -> str:
+    """Return the date on which the axis begins: that of the traffic, or of the first fault, or today."""
+    if trace is not None and len(trace):
+        first_us, last_us = trace.span_us
+        # Where a UTC day is traced, the date that holds most of it, and not the evening before.
+        return live.local_date(min(first_us + DAY_US // 2, (first_us + last_us) // 2), tz).isoformat()
+    for fault in scenario.faults:
+        if fault.start is not None:
+            return fault.start.astimezone(ZoneInfo(tz)).date().isoformat()
+    return datetime.now(tz=ZoneInfo(tz)).date().isoformat()
