@@ -49,7 +49,7 @@ def test_units() -> None:
     """Hours, days and minutes became seconds."""
     preset = tg.presets.outages("openai-api")
     assert (preset.mttr_s, preset.mtbf_s) == (pytest.approx(9_216), pytest.approx(487_296))
-    assert preset.durations_s == {"p50": 4_440, "p90": 18_780, "p99": 108_420}
+    assert preset.published_s == {"p50": 4_440, "p90": 18_780, "p99": 108_420}
 
 
 @pytest.mark.parametrize("name", ["openai-api", "anthropic-api"])
@@ -57,19 +57,19 @@ def test_the_shape_keeps_mean_and_median(name: str) -> None:
     """A published median makes it lognormal with that median and mean, by scipy; p90 is then within an eighth."""
     preset = tg.presets.outages(name)
     assert preset.distribution == "lognormal"
-    law = stats.lognorm(preset.shape, scale=preset.durations_s["p50"])
+    law = stats.lognorm(preset.shape, scale=preset.published_s["p50"])
     assert law.mean() == pytest.approx(preset.mttr_s)
-    assert preset.quantile_s(0.5) == pytest.approx(preset.durations_s["p50"])
-    assert preset.quantile_s(0.9) == pytest.approx(preset.durations_s["p90"], rel=1 / 8)
+    assert preset.quantile_s(0.5) == pytest.approx(preset.published_s["p50"])
+    assert preset.quantile_s(0.9) == pytest.approx(preset.published_s["p90"], rel=1 / 8)
     summary = preset.summary()
     assert summary.loc["p99_s", "preset"] == pytest.approx(law.ppf(0.99))
-    assert summary.loc["p99_s", "published"] == preset.durations_s["p99"]
+    assert summary.loc["p99_s", "published"] == preset.published_s["p99"]
 
 
 def test_without_a_median_it_is_exponential() -> None:
     """Only the means are published: no shape, no published quantiles."""
     preset = tg.presets.outages("chatgpt")
-    assert (preset.distribution, preset.shape, preset.durations_s) == ("exponential", None, {})
+    assert (preset.distribution, preset.shape, preset.published_s) == ("exponential", None, {})
     assert preset.quantile_s(0.5) == pytest.approx(preset.mttr_s * math.log(2))
     assert math.isnan(preset.summary().loc["p50_s", "published"])
 

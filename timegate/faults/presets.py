@@ -38,20 +38,20 @@ class OutagePreset(OutageModel):
         Of the preset and of the service.
     sources : tuple of str
         Where the figures were published.
-    durations_s : dict of str to float
+    published_s : dict of str to float
         The published quantiles of the lengths: ``p50``, ``p90``, ``p99``; empty if there are none.
     """
 
     name: str
     title: str
     sources: tuple[str, ...]
-    durations_s: Mapping[str, float]
+    published_s: Mapping[str, float]
 
     def summary(self) -> pd.DataFrame:
         """Return the published figures beside those of the preset; columns ``published`` and ``preset``."""
         rows = {"mtbf_s": (self.mtbf_s, self.mtbf_s), "mttr_s": (self.mttr_s, self.mttr_s)}
         for percent in (50, 90, 99):
-            published = self.durations_s.get(f"p{percent}", math.nan)
+            published = self.published_s.get(f"p{percent}", math.nan)
             rows[f"p{percent}_s"] = published, self.quantile_s(percent / 100)
         return pd.DataFrame.from_dict(rows, orient="index", columns=["published", "preset"])
 
@@ -110,16 +110,16 @@ def outages(name: str) -> OutagePreset:
     service = published["services"][name]
     mttr_s = service["mttr_h"] * HOUR_S
     quantiles: dict[str, Any] = service.get("durations_min", {})
-    durations_s = {key: quantiles[key] * MINUTE_S for key in ("p50", "p90", "p99") if quantiles}
+    published_s = {key: quantiles[key] * MINUTE_S for key in ("p50", "p90", "p99") if quantiles}
     return OutagePreset(
         name=name,
         title=service["title"],
         mtbf_s=service["mtbf_d"] * DAY_S,
         mttr_s=mttr_s,
-        distribution="lognormal" if durations_s else "exponential",
-        shape=math.sqrt(2 * math.log(mttr_s / durations_s["p50"])) if durations_s else None,
+        distribution="lognormal" if published_s else "exponential",
+        shape=math.sqrt(2 * math.log(mttr_s / published_s["p50"])) if published_s else None,
         sources=tuple(published["sources"][part["source"]] for part in (service, quantiles) if part),
-        durations_s=durations_s,
+        published_s=published_s,
     )
 
 

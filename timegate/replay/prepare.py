@@ -6,11 +6,11 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from timegate.clock import from_us, to_us
+from timegate.clock import from_us
 from timegate.columns import TARGET_PREFIXES, UNSERVED
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
-from timegate.faults import Scenario
+from timegate.faults import Fault, Scenario
 from timegate.faults.injection import Injector
 from timegate.gateway import ModelGateway
 from timegate.routing import Router
@@ -61,16 +61,19 @@ def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:
 
     That some miss the trace is usual where they come from a history.
     """
-    idle: dict[tuple[str, str], bool] = {}
+    first, last = from_us(first_us), from_us(last_us)
+    alike: dict[tuple[str, str], list[Fault]] = {}
     for fault in scenario.faults:
-        late = fault.start is not None and to_us(fault.start, "start") > last_us
-        over = fault.end is not None and to_us(fault.end, "end") <= first_us
-        idle[fault.type, fault.target] = idle.get((fault.type, fault.target), True) and (late or over)
-    for (kind, target), misses in idle.items():
-        if misses:
-            calls = f"{from_us(first_us):%Y-%m-%d %H:%M} to {from_us(last_us):%Y-%m-%d %H:%M} UTC"
+        alike.setdefault((fault.type, fault.target), []).append(fault)
+    for (kind, target), faults in alike.items():
+        if all((f.start is not None and f.start > last) or (f.end is not None and f.end <= first) for f in faults):
+            bounds = [at for fault in faults for at in (fault.start, fault.end) if at is not None]
+            theirs = " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (min(bounds), max(bounds))))
+            calls = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
             warnings.warn(
-                f"no {kind} of {target!r} meets the calls, which arrive from {calls}.", TimegateWarning, stacklevel=3
+                f"no {kind} of {target!r} meets the calls, which arrive from {calls}. Those of the scenario: {theirs}.",
+                TimegateWarning,
+                stacklevel=3,
             )
 
 
