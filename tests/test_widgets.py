@@ -201,6 +201,20 @@ class TestEdits:
         assert editor.run.scenario.faults == ()
         assert editor.scenario == scenario
 
+    def test_a_group_loses_its_members_that_are_off(self):
+        """A fault of a group hits those of its members that are on, and nobody when all are off."""
+        groups = {"eu": ("strong", "weak")}
+        scenario = tg.Scenario(groups=groups, faults=[tg.ErrorRate(target="group:eu", rate=1.0)])
+        editor = opened(scenario=scenario)
+        edited(editor, lambda draft: draft["deployments"][0].update(off=True))
+        assert said(editor) == ""
+        assert editor.run.scenario.groups == {"eu": ("weak",)}
+        assert editor.run.scenario.faults == scenario.faults
+        edited(editor, lambda draft: draft["deployments"][1].update(off=True))
+        assert said(editor) == ""
+        assert (editor.run.scenario.groups, editor.run.scenario.faults) == ({}, ())
+        assert editor.scenario == scenario
+
     def test_switched_off_survives_what_other_cells_set(self):
         """A config set from Python does not forget the deployments that are off, unless it has one of that name."""
         editor = opened()
