@@ -454,7 +454,7 @@ def test_every_code_has_a_case():
                 "next Fri 2026-12-25 00:00 to 24:00 UTC."
             ],
         ),
-        (config({"time_constraints": [CLOSED_ALL_DAY]}), "TG101", ["No deployment is open at all times."]),
+        (config({"time_constraints": [CLOSED_ALL_DAY]}), "TG101", ["No deployment is open at any time."]),
         (
             config({"time_constraints": [["22:00", "06:00"]]}, {"time_constraints": [["06:00", "22:00"]]}),
             "TG102",
