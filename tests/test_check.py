@@ -454,7 +454,7 @@ def test_every_code_has_a_case():
                 "next Fri 2026-12-25 00:00 to 24:00 UTC."
             ],
         ),
-        (config({"time_constraints": [CLOSED_ALL_DAY]}), "TG101", ["No deployment is open at all times."]),
+        (config({"time_constraints": [CLOSED_ALL_DAY]}), "TG101", ["No deployment is open at any time."]),
         (
             config({"time_constraints": [["22:00", "06:00"]]}, {"time_constraints": [["06:00", "22:00"]]}),
             "TG102",
@@ -591,3 +591,16 @@ def test_the_same_twice():
     """With now given, a check is reproduced exactly."""
     one, two = (tg.check(sample(CONFIG), now=NOW).to_json() for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize("times", [("01:30", "02:30"), ("02:30", "03:30"), ("01:00", "04:00"), ("23:00", "02:30")])
+@pytest.mark.parametrize(("saturday", "sunday"), [("2026-03-28", "2026-03-29"), ("2026-10-24", "2026-10-25")])
+def test_stretches_of_a_change_are_those_of_the_window(times: tuple[str, str], saturday: str, sunday: str) -> None:
+    """Where the clocks cut, double or stretch a window, the finding holds just what is left of that occurrence."""
+    day = saturday if times[0] > times[1] else sunday
+    window = tg.Window(*times, tz="Europe/Berlin", since=day, until=day)
+    deployment = {"model_name": "a", "model": "sim/x", "time_constraints": [window.to_config()]}
+    findings = tg.check(tg.GatewayConfig.model_validate({"deployments": [deployment]}), now=f"{saturday}T00:00Z")
+    (found,) = (finding for finding in findings if finding.code in ("TG402", "TG403"))
+    occurrence = window.spans_us(to_us(f"{saturday}T00:00Z", ""), to_us(f"{sunday}T23:00Z", ""))
+    assert found.spans_us.tolist() == occurrence.tolist()

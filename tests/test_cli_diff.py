@@ -75,7 +75,7 @@ def test_from_and_to(diff):
     [
         ("deployments: []", AFTER, [], "a.yaml: deployments must be a non-empty list"),
         (BEFORE, "deployments: [", [], "b.yaml: cannot be read as YAML"),
-        (BEFORE, AFTER, ["--from", "2026-03-02"], "start must carry a zone"),
+        (BEFORE, AFTER, ["--from", "2026-03-02"], "--from must carry a zone"),
         (BEFORE, AFTER, [*WEEK[:3], "2026-03-02T00:00Z"], "end must lie after start"),
     ],
 )

@@ -272,3 +272,14 @@ def test_the_real_router_falls_back_as_we_do(tmp_path: Path) -> None:
     assert {name: variable in wanted[name] for name, variable in KEY_VARIABLES.items()} == dict.fromkeys(
         KEY_VARIABLES, True
     )
+
+
+def test_a_flood_of_members_is_read(tmp_path: Path) -> None:
+    """A group of thousands is numbered without looking at all for each, and the warning names the first hundred."""
+    entry = {"model_name": "a", "litellm_params": {"model": "openai/x"}}
+    (tmp_path / "proxy.json").write_text(json.dumps({"model_list": [entry] * 20_000}))
+    with pytest.warns(TimegateWarning, match=r"more\.$") as caught:
+        config = tg.GatewayConfig.load(tmp_path / "proxy.json")
+    assert [d.model_name for d in config.deployments[:3]] == ["a", "a (2)", "a (3)"]
+    assert config.deployments[-1].model_name == "a (20000)"
+    assert len(str(caught[0].message)) < 12_000

@@ -416,3 +416,17 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         write_document(tmp_path / "no" / "x.yaml", {"a": 1})
     assert str(tmp_path / "no") in str(caught.value)
     assert "/.x-" not in str(caught.value)
+
+
+def test_replacing_keeps_what_is_no_file(tmp_path: Path) -> None:
+    """A pipe, a link to one and a folder are refused and stay; so is a path with NUL."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link, tmp_path):
+        with pytest.raises(OSError, match="not a file"), replacing(path):
+            pass
+    with pytest.raises(OSError, match="NUL"), replacing(tmp_path / "a\0b"):
+        pass
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]

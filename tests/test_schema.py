@@ -342,3 +342,12 @@ def test_dates_that_load_pass(text: str) -> None:
     """A date that the loader reads passes the schema."""
     data = window(since=text)
     assert not (loads("config", data) and says("config", data))
+
+
+def test_an_export_to_json_passes(tmp_path: Path) -> None:
+    """What an export to JSON notes beside the config, an editor that checks by the schema takes."""
+    config = tg.GatewayConfig.model_validate({"deployments": [{"model_name": "a", "model": "sim/x"}]})
+    config.export("timegate", tmp_path / "gateway.json", now="2026-03-02T00:00Z")
+    data = json.loads((tmp_path / "gateway.json").read_text())
+    assert "_export" in data
+    Draft202012Validator(config_schema()).validate(data)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pandas as pd
 import pydantic
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from timegate.errors import InvalidValueError, ScenarioError
-from timegate.validation import AwareInstant, Value
+from timegate.validation import STOPPING, AwareInstant, Value
 
 
 class Part(Value):
@@ -133,3 +133,23 @@ def test_bad_instants_name_their_place(value: object, rule: str) -> None:
     """A naive, missing, unreadable or far-off instant is one problem that begins with the field's name."""
     [problem] = problems(at=value)
     assert problem.startswith(f"at {rule}")
+
+
+def test_stops_after_some_hundred_problems() -> None:
+    """Of a flood of wrong parts the first hundred are told with their places, and that reading stopped."""
+
+    class Bounded(Value):
+        error_class: ClassVar[type[InvalidValueError]] = ScenarioError
+
+        parts: Annotated[tuple[Part, ...], Field(strict=False), STOPPING]
+
+    good = {"model_name": "a"}
+    with pytest.raises(ScenarioError) as caught:
+        Bounded.model_validate({"parts": [good, *[1] * 250_000]})
+    told = caught.value.problems
+    assert [told[0], told[99]] == ["parts[1] must be a mapping. Got 1.", "parts[100] must be a mapping. Got 1."]
+    assert told[100:] == ("Bounded may have more: reading it stopped here.",)
+    with pytest.raises(ScenarioError) as caught:
+        Bounded.model_validate({"parts": [*[1] * 99, good]})
+    assert len(caught.value.problems) == 99
+    assert Bounded.model_validate({"parts": [good] * 300}).parts == (Part(model_name="a"),) * 300

@@ -15,6 +15,7 @@ from pydantic.json_schema import CoreRef, GenerateJsonSchema
 from pydantic_core import core_schema
 
 from timegate.config import GatewayConfig
+from timegate.config.imports import SIDECAR
 from timegate.faults.scenario import Scenario
 from timegate.validation import Value
 from timegate.windows import DAY_NAMES, Window
@@ -37,12 +38,18 @@ def config_schema() -> Schema:
     >>> config_schema()["$defs"]["DeploymentConfig"]["required"]
     ['model_name', 'model']
     """
-    return _schema(
+    made = _schema(
         GatewayConfig,
         "gateway.schema.json",
         "Loading checks more than a schema can say: that names are unique, zones are known, dates exist, and until "
         "does not lie before since.",
     )
+    made["properties"][SIDECAR] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "What an export noted: which version checked the config, when, and what it found. Not read.",
+    }
+    return made
 
 
 def scenario_schema() -> Schema:

@@ -10,6 +10,7 @@ import typer
 
 import timegate as tg
 from timegate.cli.base import app, new_console, new_table, plain, reporting
+from timegate.clock import from_us, to_us
 
 __all__ = ["diff"]
 
@@ -44,7 +45,10 @@ def diff(
 
     Example: timegate diff old.yaml new.yaml --from 2026-03-02T00:00Z
     """
-    found = tg.diff(before, after, start, end)
+    first, last = (
+        None if at is None else from_us(to_us(at, option)) for at, option in ((start, "--from"), (end, "--to"))
+    )
+    found = tg.diff(before, after, first, last)
     console = new_console()
     for line in (found.headline, *found.notes):
         console.print(plain(line), soft_wrap=True)

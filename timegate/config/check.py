@@ -146,6 +146,7 @@ def _coverage_findings(
     """Find the times when nobody is open or only one, and deployments that are never open."""
     gaps, moments = _without_moments(surveyed.nobody)
     for words, spans in _recurring(gaps, zones, periods, now_us):
+        words = words.replace("at all times", "at any time")  # "not open at all times" might say: not always
         yield Finding(
             "TG101", WHOLE, f"No deployment is open {words}.", _who_closes(config, int(spans[0, 0])), spans_us=spans
         )

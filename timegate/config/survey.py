@@ -116,6 +116,11 @@ def survey(config: GatewayConfig, periods: Spans) -> Survey:
     )
 
 
+def _total_us(spans: Spans) -> int:
+    """Return how long disjoint stretches last together."""
+    return int((spans[:, 1] - spans[:, 0]).sum())
+
+
 def intersection(spans: Spans, others: Spans) -> Spans:
     """Return what lies in both of two sorted, disjoint lists of stretches.
 
@@ -179,7 +184,7 @@ def _compare(tallies: Sequence[Tally], pieces: Sequence[Spans]) -> None:
         return
     for tally, spans in zip(tallies, pieces, strict=True):
         tally.pieces += len(spans)
-        tally.total_us += int(np.diff(spans, axis=1).sum())
+        tally.total_us += _total_us(spans)
     numbers = np.repeat(np.arange(len(pieces)), [len(spans) for spans in pieces])
     bounds = np.concatenate(pieces)
     order = np.lexsort((-bounds[:, 1], bounds[:, 0]))  # of those that begin together, the longest first
@@ -205,20 +210,24 @@ def _compare(tallies: Sequence[Tally], pieces: Sequence[Spans]) -> None:
 
 
 def _counted(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    if not len(values):  # as for most lists
+        return
     found, counts = np.unique(values, return_counts=True)
     yield from zip(found.tolist(), counts.tolist(), strict=True)
 
 
 def _weigh(i: int, pieces: Mapping[str, Sequence[Spans]], tallies: Mapping[Place, Tally]) -> None:
     """Tally how much of each window the deployment's other list leaves to it."""
-    joined = {name: union(parts) for name, parts in pieces.items()}
-    for (name, parts), (other, spans) in zip(pieces.items(), reversed(joined.items()), strict=True):
-        for index, part in enumerate(parts):
-            tally, shared = tallies[i, name, index], _measure(spans, part)
-            if name == "available":  # opens what no time constraint closes
-                tally.effective_us += int(np.diff(part, axis=1).sum()) - shared
+    for name, other in (LISTS, reversed(LISTS)):
+        spans = union(pieces[other]) if pieces[name] else NO_SPANS
+        for index, part in enumerate(pieces[name]):
+            tally = tallies[i, name, index]
+            if not pieces[other]:
+                tally.effective_us += _total_us(part)
+            elif name == "available":  # opens what no time constraint closes
+                tally.effective_us += _total_us(part) - _measure(spans, part)
             else:  # closes what is available at all
-                tally.effective_us += shared if pieces[other] else int(np.diff(part, axis=1).sum())
+                tally.effective_us += _measure(spans, part)
 
 
 def _measure(spans: Spans, parts: Spans) -> int:

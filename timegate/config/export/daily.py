@@ -13,7 +13,7 @@ import numpy as np
 
 from timegate.clock import DAY_US, EPOCH, LAST_US, MINUTE_US
 from timegate.config.model import DeploymentConfig
-from timegate.windows import DAYS, Spans, Window, constant_offsets, union
+from timegate.windows import DAYS, Spans, Window, complement, constant_offsets, union
 
 __all__ = ["Daily", "daily"]
 
@@ -21,7 +21,6 @@ FORESEEN_US = 3653 * DAY_US
 """Ten years: a zone whose rules change its clocks at all does so well within."""
 
 ALWAYS = (("00:00", "12:00"), ("12:00", "00:00"))
-NEVER: Spans = np.empty((0, 2), np.int64)
 
 
 @dataclass(slots=True)
@@ -70,8 +69,7 @@ def daily(deployment: DeploymentConfig, place: str, now_us: int) -> Daily:
     spans = [_of_one_day(closed)]
     if deployment.available:
         inside = _of_one_day(available)
-        gaps = np.concatenate([[0], inside.ravel(), [DAY_US]]).reshape(-1, 2)
-        spans.append(gaps[gaps[:, 0] < gaps[:, 1]])
+        spans.append(complement(inside, 0, DAY_US))
         found.notes.append(f"{place}: available is said by the windows outside of it, in which it is closed.")
     _cover(union(spans), place, found)
     return found
@@ -118,7 +116,7 @@ def _of_one_day(stretches: Iterable[tuple[int, int]]) -> Spans:
         pieces.append((start_us, min(end_us, DAY_US)))
         if end_us > DAY_US:
             pieces.append((0, end_us - DAY_US))
-    return union([np.array(pieces, np.int64)]) if pieces else NEVER
+    return union([np.array(pieces, np.int64)])
 
 
 def _cover(spans: Spans, place: str, found: Daily) -> None:

@@ -23,13 +23,14 @@ from zoneinfo import ZoneInfo
 from timegate.clock import DAY_US, EPOCH, FIRST_US, LAST_US, from_us
 from timegate.config.export.target import Draft, Request, Target
 from timegate.config.model import DeploymentConfig
+from timegate.config.survey import windows_of
 from timegate.errors import MissingExtraError
 from timegate.windows import DAYS, Window, constant_offsets
 
 __all__ = ["TARGET"]
 
 PRODUCT, TITLE = "-//timegate//timegate//EN", "Deployments and their windows"
-FORESEEN_US = 20 * 366 * DAY_US
+TOLD_US = 20 * 366 * DAY_US
 """How far ahead a calendar is told of the changes of its zones' clocks."""
 
 
@@ -58,17 +59,15 @@ def _translate(request: Request) -> Draft:
         events.append(_event(place, deployment, kind, window, first, now, doubtful))
     for tz in sorted({window.tz for _, _, _, window in _windows(request)} - {"UTC"}):
         since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
-        calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + FORESEEN_US, LAST_US)))
+        calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + TOLD_US, LAST_US)))
     for event in events:
         calendar.add_component(event)
     return Draft(calendar, (), notes)
 
 
 def _windows(request: Request) -> Iterator[tuple[str, DeploymentConfig, str, Window]]:
-    for i, deployment in enumerate(request.config.deployments):
-        for kind in ("time_constraints", "available"):
-            for j, window in enumerate(getattr(deployment, kind)):
-                yield f"deployments[{i}] {deployment.model_name!r}: {kind}[{j}]", deployment, kind, window
+    for (i, kind, j), deployment, window in windows_of(request.config):
+        yield f"deployments[{i}] {deployment.model_name!r}: {kind}[{j}]", deployment, kind, window
 
 
 def _event(
