@@ -32,7 +32,7 @@ def window(**fields: Any) -> dict[str, Any]:
         ("gateway.yaml", "GatewayConfig must be a mapping. Got 'gateway.yaml'."),
         ({}, "deployments is missing."),
         ({"deployments": None}, "deployments must be a list. Got None."),
-        ({"deployments": {"weak": 1}}, "deployments must be a list. Got {'weak': 1}."),
+        ({"deployments": {"weak": 1}}, "deployments must be a list. Got {'weak': ...}."),
         ({"deployments": ["weak"]}, "deployments[0] must be a mapping. Got 'weak'."),
         ({"deployment": []}, "GatewayConfig has the unknown key 'deployment'. Did you mean 'deployments'?"),
         (

@@ -9,9 +9,11 @@ import re
 
 import pytest
 
+import timegate as tg
 from timegate import errors
 from timegate.errors import (
     CALL_ERRORS,
+    ConfigError,
     InvalidTypeError,
     InvalidValueError,
     ModelCallError,
@@ -19,18 +21,21 @@ from timegate.errors import (
     TimegateError,
     WindowError,
     did_you_mean,
+    shown,
 )
 
 CLASSES = {
-    name: cls for name, cls in vars(errors).items() if inspect.isclass(cls) and cls.__module__ == errors.__name__
+    name: cls
+    for name, cls in vars(errors).items()
+    if inspect.isclass(cls) and issubclass(cls, Exception) and cls.__module__ == errors.__name__
 }
 
 
 def test_docstring_shows_the_whole_tree():
     """Every exception stands in the docstring's tree, under its base, with the builtin that it also is."""
-    shown = dict(re.findall(r"(?:── |^    )(\w+)(?: +\((?:also )?an? (\w+)\))?", errors.__doc__, re.MULTILINE))
-    assert set(shown) == set(CLASSES)
-    for name, builtin in shown.items():
+    tree = dict(re.findall(r"(?:── |^    )(\w+)(?: +\((?:also )?an? (\w+)\))?", errors.__doc__, re.MULTILINE))
+    assert set(tree) == set(CLASSES)
+    for name, builtin in tree.items():
         also = [base.__name__ for base in CLASSES[name].__bases__ if base.__module__ == "builtins"]
         assert also == ([builtin] if builtin else ["Exception"] if name == "TimegateError" else [])
 
@@ -104,3 +109,13 @@ def test_did_you_mean(name, known, hint):
     """The hint is the nearest name as it is written, else the known names, at most twelve."""
     assert did_you_mean(name, known).endswith(hint)
     assert bool(did_you_mean(name, known)) == bool(known)
+
+
+def test_mappings_are_shown_by_their_keys() -> None:
+    """A message does not tell what a mapping holds, at any depth: it may be a key of an API."""
+    assert shown({"model": {"api_key": "sk-canary"}, "x": 1}) == "{'model': ..., 'x': ...}"
+    assert "canary" not in shown([({"api_key": "sk-canary"},)])
+    assert shown({}) == "{}"
+    with pytest.raises(ConfigError) as caught:
+        tg.GatewayConfig.model_validate({"deployments": [{"model_name": "a", "model": {"api_key": "sk-canary"}}]})
+    assert "canary" not in "".join(caught.value.problems)

@@ -93,6 +93,18 @@ def test_headers_do_not_pile_up(tmp_path: Path) -> None:
     assert text.count("Checked by timegate") == 1
 
 
+def test_the_line_that_names_the_schema_stays_the_first(tmp_path: Path) -> None:
+    """Editors look for the schema in the first line, so the header comes after it, however often it is exported."""
+    line = "# yaml-language-server: $schema=gateway.schema.json\n"
+    path = tmp_path / "out.yaml"
+    loaded(tmp_path, line + SOURCE).export("timegate", path, now=NOW)
+    tg.GatewayConfig.load(path).export("timegate", path, now=NOW)
+    first, second, rest = path.read_text().split("\n", 2)
+    assert first + "\n" == line
+    assert second.startswith("# Checked by timegate ")
+    assert rest.startswith("# Our gateway.")
+
+
 def test_the_header_counts_the_findings_by_code(tmp_path: Path) -> None:
     """The header holds the counts of severities, and each code with its count."""
     config = tg.GatewayConfig(

@@ -31,7 +31,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "CALL_ERRORS",
@@ -269,7 +269,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-_brief = reprlib.Repr()  # bounded in depth and width: YAML's anchors can make small texts enormous values
+class _Brief(reprlib.Repr):
+    """Shows mappings by their keys alone: what stands where it does not belong may be a secret."""
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        keys = [f"{self.repr1(key, level - 1)}: ..." for key in list(x)[: self.maxdict]]
+        return "{" + ", ".join([*keys, *(["..."] if len(x) > self.maxdict else [])]) + "}"
+
+
+_brief = _Brief()  # bounded in depth and width: YAML's anchors can make small texts enormous values
 _brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlist, _brief.maxtuple, _brief.maxdict = 3, 80, 80, 6, 6, 6
 
 

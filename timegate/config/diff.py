@@ -122,7 +122,8 @@ class Diff:
         self.notes = list(_notes(*models))
         self._names = list(models[0] | models[1])
         self._changed = {name for name in self._names if len({m[name] for m in models if name in m}) > 1}
-        self._pieces = list(_joined(_pieces(self._configs, models, start_us, end_us)))
+        same = before.router().fingerprint == after.router().fingerprint and not self._changed
+        self._pieces = [] if same else list(_joined(_pieces(self._configs, models, start_us, end_us)))
 
     def __len__(self) -> int:
         return len(self.frame)

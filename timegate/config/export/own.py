@@ -19,6 +19,7 @@ from timegate.windows import Window
 __all__ = ["CHECKED_BY", "TARGET"]
 
 CHECKED_BY = "Checked by timegate"
+_SCHEMA_LINE = re.compile(r"# yaml-language-server: .*\n")
 _OLD_HEADER = re.compile(rf"^# {CHECKED_BY} .*\n", re.MULTILINE)
 
 
@@ -34,7 +35,9 @@ def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
     if edited is None:
         return document(config.to_dict(), remarks, as_json=False)
     header = "".join(f"# {remark}\n" for remark in remarks)
-    return (header + _OLD_HEADER.sub("", edited)).encode()
+    first = _SCHEMA_LINE.match(edited := _OLD_HEADER.sub("", edited))  # editors look for it in the first line
+    line = first[0] if first else ""
+    return (line + header + edited.removeprefix(line)).encode()
 
 
 def _is_right(path: Path, draft: Draft, request: Request) -> bool:
