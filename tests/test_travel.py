@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -255,6 +256,31 @@ def test_a_router_that_sleeps_sleeps_on_the_travelled_clock() -> None:
     assert run.calls["latency_s"].tolist() == [1.5]
     assert run.attempts["outcome"].tolist() == ["server_error", "ok"]
     assert run.attempts["at"].dt.microsecond.tolist() == [0, 500_000]
+
+
+def test_other_threads_sleep_in_their_own_time() -> None:
+    """A thread that is no part of the call, as notebook kernels have one, neither moves its clock nor wakes early."""
+    asked, rested = threading.Event(), threading.Event()
+
+    def watchdog() -> None:
+        asked.wait()
+        began = time.perf_counter()
+        time.sleep(0.05)
+        slept_s.append(time.perf_counter() - began)
+        rested.set()
+
+    def router(model_preference: str | None = None) -> Any:
+        asked.set()
+        assert rested.wait(timeout=60)
+        return SURE()
+
+    slept_s: list[float] = []
+    thread = threading.Thread(target=watchdog)
+    thread.start()
+    run = tg.replay(router, tg.Trace([NINE]))
+    thread.join()
+    assert run.calls["latency_s"].tolist() == [0.0]
+    assert slept_s[0] >= 0.049
 
 
 def test_a_target_that_was_never_called_is_a_warning() -> None:

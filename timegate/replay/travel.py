@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -81,6 +82,7 @@ class _TravellingClock:
 
     def __init__(self, traveller: time_machine.Traveller) -> None:
         self._traveller = traveller
+        self._sleep = time.sleep  # before it is patched
         self.at_us = 0
 
     def move_to(self, at_us: int) -> None:
@@ -94,7 +96,10 @@ class _TravellingClock:
         self.move_to(self.at_us + duration_us)
 
     def sleep(self, seconds: float) -> None:
-        self.wait(round(seconds * SECOND_US))
+        if CallInProgress.current.get() is None:  # another thread of the process, such as a notebook kernel's watchdog
+            self._sleep(seconds)
+        else:
+            self.wait(round(seconds * SECOND_US))
 
 
 def _call(call_router: Callable[..., Any], call: CallInProgress, preference: str | None) -> None:
