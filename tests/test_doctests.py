@@ -13,6 +13,7 @@ import timegate
 MODULES = ["timegate", *(module.name for module in pkgutil.walk_packages(timegate.__path__, "timegate."))]
 
 
+@pytest.mark.usefixtures("closed_figures")
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
 def test_examples(name):
     """Every example in a module's docstrings gives what it shows."""

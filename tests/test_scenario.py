@@ -156,6 +156,16 @@ def test_names_of_many_faults_are_numbered() -> None:
     assert names[-1] == "error_rate:weak#10000"
 
 
+@pytest.mark.parametrize(
+    "kind", [10**5000, [10**5000], {"a": 10**5000}, 5, None], ids=["huge", "list", "dict", "int", "none"]
+)
+def test_a_type_that_is_no_text_is_named(kind: Any) -> None:
+    """Whatever stands in place of a type is one problem, and nothing is printed beside it."""
+    with pytest.raises(ScenarioError, match=r"^faults\[0\]\.type must be one of the known ones\. Got ") as caught:
+        tg.Scenario.model_validate({"faults": [{"type": kind, "target": "weak"}]})
+    assert len(str(caught.value)) < 300
+
+
 def test_a_fault_alone_names_its_field() -> None:
     """A fault that is built by itself gives the same errors, without a place in a list."""
     with pytest.raises(ScenarioError, match=r"^end must lie after start\. Got"):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from timegate.errors import InvalidValueError, ScenarioError, did_you_mean, shown
 from timegate.faults.injection import Injector, targets_of
@@ -30,9 +30,18 @@ from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
 
+
+def _with_type_as_text(value: Any) -> Any:
+    """Write a type that is no text as one: pydantic cannot print all that may stand there."""
+    if isinstance(value, Mapping) and not isinstance(value.get("type", ""), str):
+        return {**value, "type": shown(value["type"])}
+    return value
+
+
 AnyFault = Annotated[
     Outage | RandomOutages | ErrorRate | RateLimited | Brownout | SlowStart | Latency | TokenLatency,
     Field(discriminator="type"),
+    BeforeValidator(_with_type_as_text),
 ]
 Name = Annotated[str, Field(min_length=1)]
 
