@@ -20,7 +20,7 @@ from timegate.errors import IncidentError, counted
 from timegate.faults.decisions import Decisions
 from timegate.faults.incidents import Incidents
 from timegate.faults.kinds import DISTRIBUTIONS, Distribution
-from timegate.faults.mapping import By, rank
+from timegate.faults.mapping import By, period_us, rank
 from timegate.faults.outages import OutageFit
 from timegate.faults.statuspage import Incident
 from timegate.windows import DAYS, Spans, check_zone, union
@@ -100,14 +100,12 @@ def fit_outages(
     (96.2, 5.33, 'exponential')
     """
     check_zone(tz)
-    period = [None if at is None else to_us(at, name) for at, name in ((start, "start"), (end, "end"))]
-    if None not in period and period[0] >= period[1]:  # type: ignore[operator]
-        raise IncidentError(f"end must lie after start. Got {start} to {end}.")
+    first_us, last_us = period_us(start, end)
     part = incidents.select(
         min_impact=min_impact, components=components, pages=pages, by=by, titles=titles, maintenance=False
     )
     decisions = Decisions() + part.decisions
-    counting = _counting(part, period[0], period[1], decisions)
+    counting = _counting(part, first_us, last_us, decisions)
     spans: dict[str, list[tuple[int, int | None]]] = {}
     for incident in counting:
         spans.setdefault(incident.page, []).append((incident.start_us, incident.end_us))
@@ -118,7 +116,7 @@ def fit_outages(
         raise IncidentError(
             f"a fit needs {FEWEST} outages or more. Got {number} of {counted(len(incidents), 'incident')}{dropped}."
         )
-    by_page = _observed(outages, period[0], period[1])
+    by_page = _observed(outages, first_us, last_us)
     if not by_page["failures"].sum():
         raise IncidentError(
             "no page was seen to be up before an outage: give the period of observation, start and end."
