@@ -19,7 +19,7 @@ from scipy import stats
 import timegate as tg
 from timegate.errors import IncidentError, InstantError, ScenarioError, WindowError
 from timegate.faults.incidents import Incidents
-from timegate.faults.outages import OutageModel
+from timegate.faults.outages import KS_BOUND, OutageModel
 from timegate.faults.statuspage import Incident
 from timegate.routing import Deployment
 
@@ -69,7 +69,7 @@ def test_the_figures_of_a_small_history() -> None:
     assert summary.loc["mtbf_s", "standard_error"] == fit.mtbf_s / 2
     assert summary.loc["mttr_s", "standard_error"] == pytest.approx(np.std([1, 2, 3, 5, 8], ddof=1) / 5**0.5 * 3600)
     assert summary["fit"].tolist() == [
-        fit.mtbf_s, fit.mttr_s, *(fit.quantile_s(p) for p in (0.5, 0.9, 0.99)), fit.availability,
+        fit.mtbf_s, fit.mttr_s, *(fit.quantile_s(p) for p in (0.5, 0.9, 0.99)), fit.availability, 1, fit.ks_distance,
     ]  # fmt: skip
     page = fit.by_page.loc["openai"]
     assert (page["outages"], page["failures"], page["up_s"], page["down_s"]) == (5, 4, 89 * 3600, 19 * 3600)
@@ -281,6 +281,115 @@ def test_a_fault_that_is_ready_to_use() -> None:
         fit.outages("strong", "2026-03-02T00:00Z", "2026-03-03T00:00Z", p_mjor=1)
 
 
+# ---- how many are full outages
+
+
+def test_the_share_of_major_incidents() -> None:
+    """Of the incidents that were fitted, those of major or critical impact; it reaches fault, headline and table."""
+    found = (
+        history(*((lo + 200, hi + 200) for lo, hi in SPACED), impact="minor")
+        + history(*SPACED[:2], impact="critical")
+        + history(SPACED[2], impact="major")
+        + history((150, 151), impact="none")
+        + history((160, None), (170, 170), impact="major")
+    )
+    fit = tg.fit_outages(found, min_impact="minor")
+    assert fit.p_major == 3 / 8
+    assert tg.fit_outages(found, min_impact="none").p_major == 3 / 9
+    assert fit.summary().loc["p_major", ["data", "fit"]].tolist() == [3 / 8, 3 / 8]
+    assert "; p_major 0.375;" in repr(fit)
+    month = "2026-03-02T00:00Z", "2026-04-02T00:00Z"
+    fault = fit.outages("strong", *month)
+    default = tg.RandomOutages.model_fields["minor_error_rate"].default
+    assert (fault.p_major, fault.minor_error_rate) == (3 / 8, default)
+    assert fit.outages("strong", *month, minor_error_rate=0.1).minor_error_rate == 0.1
+    assert tg.presets.outages("openai-api").outages("strong", *month).p_major == 1
+    with pytest.raises(ScenarioError, match="minor_error_rate"):
+        fit.outages("strong", *month, minor_error_rate=2)
+
+
+def test_major_incidents_alone() -> None:
+    """By default only these are fitted, so that every outage is full, and nothing is guessed."""
+    found = history(*SPACED) + history((300, 301), (310, 312), impact="minor")
+    fit = tg.fit_outages(found)
+    assert fit.p_major == 1
+    assert [rule for _, rule, _ in fit.decisions] == ["impact below major"]
+
+
+def test_the_share_of_major_incidents_by_component() -> None:
+    """It is the impact on the component that counts, where that is what one asks for."""
+    found = history(*SPACED, impact="major", components=("API",), component_impacts=("minor",))
+    fits = [tg.fit_outages(found, min_impact="minor", components=["API"], by=by) for by in ("incident", "component")]  # type: ignore[arg-type]
+    assert [fit.p_major for fit in fits] == [1, 0]
+
+
+def test_impacts_that_are_not_known() -> None:
+    """They are no part of the share; if none is known, all are taken for full outages. Either is counted."""
+    unknown = history(*SPACED, impact=None)
+    fit = tg.fit_outages(unknown, min_impact="none")
+    assert fit.p_major == 1
+    assert repr(fit).endswith("guessed 5: impact not known: all are taken for full outages")
+    mixed = unknown + history((300, 301), impact="minor") + history((400, 401), (500, 502), impact="critical")
+    fit = tg.fit_outages(mixed, min_impact="none")
+    assert fit.p_major == 2 / 3
+    assert repr(fit).endswith("kept 5: impact not known: left out of p_major")
+
+
+# ---- how good the fit is
+
+
+@pytest.mark.parametrize("law", ["exponential", "lognormal", "weibull"])
+def test_the_distance_from_the_data(law: str) -> None:
+    """It is the most by which the steps of the data lie above or below the fitted law, as by its definition."""
+    fit = tg.fit_outages(alternating(np.full(60, 1000.0), draws(law, 60, 3)))
+    below, upto = np.arange(60) / 60, np.arange(1, 61) / 60
+    for name, row in fit.candidates.iterrows():
+        frozen = LAWS[str(name)](*() if name == "exponential" else (row["shape"],))
+        shares = frozen.cdf(fit.durations_s / row["mttr_s"] * frozen.mean())
+        assert row["ks_distance"] == pytest.approx(max((upto - shares).max(), (shares - below).max()), rel=1e-6)
+    assert fit.ks_distance == fit.candidates["ks_distance"].iloc[0]
+    assert fit.summary().loc["ks_distance", "fit"] == fit.ks_distance
+    assert f"KS distance {fit.ks_distance:.2g}>" in repr(fit)
+
+
+@pytest.mark.parametrize("law", ["exponential", "lognormal", "weibull"])
+def test_a_good_fit_has_no_note(law: str) -> None:
+    """Lengths at the quantiles of a law are as near to it as can be."""
+    frozen = LAWS[law](*() if law == "exponential" else (0.8,), scale=3600)
+    fit = tg.fit_outages(alternating(np.full(200, 1000.0), frozen.ppf((np.arange(200) + 0.5) / 200)))
+    assert fit.notes == ()
+    assert "poor" not in repr(fit) + fit._repr_html_()
+
+
+def test_a_poor_fit_in_the_tail_is_said() -> None:
+    """A few outages that last far longer than the others are more than two standard errors from any of the laws."""
+    lengths = np.append(np.geomspace(1800, 7200, 60), [20 * DAY_S] * 2)
+    fit = tg.fit_outages(alternating(np.full(62, 1000.0), lengths))
+    data, error, fitted = fit.summary().loc["p99_s"]
+    assert data > fitted + 2 * error
+    short, note, _ = fit.notes
+    assert short.startswith("poor fit: p90 of the data, 1.82 h, lies 2.6 standard errors below that of the fit, ")
+    assert note.startswith("poor fit: p99 of the data, 20 d, lies ")
+    assert f" {(data - fitted) / error:.1f} standard errors above that of the fit, " in note
+    assert note in repr(fit).splitlines()
+    assert f"<br>{note}" in fit._repr_html_()
+
+
+def test_lengths_that_are_of_two_kinds() -> None:
+    """Short ones and long ones with nothing between are no law's: the distance is above its bound at 5 %."""
+    lengths = np.concatenate([np.linspace(590, 610, 60), np.linspace(35_000, 37_000, 60)])
+    fit = tg.fit_outages(alternating(np.full(120, 1000.0), lengths))
+    assert fit.ks_distance > 1.36 / 120**0.5
+    assert f"poor fit: KS distance {fit.ks_distance:.2f}, above the bound of 0.12 at 5 %" in fit.notes
+    (shorter,) = [note for note in fit.notes if "below that of the fit" in note]
+    assert shorter.startswith("poor fit: p99 of the data, 10.3 h, lies ")
+
+
+def test_the_bound_is_that_of_scipy() -> None:
+    """Of many lengths, 5 % of samples of the law itself exceed 1.36 / sqrt(n)."""
+    assert stats.kstwo(10_000).sf(KS_BOUND / 100) == pytest.approx(0.05, rel=0.02)
+
+
 # ---- when, and who together
 
 
@@ -378,12 +487,13 @@ def test_bad_input(found: Incidents, options: dict[str, Any], error: type[Except
 def test_representations() -> None:
     """They name page, period, figures and distribution, show data beside fit, and escape."""
     fit = tg.fit_outages(history(*SPACED, page="<b>") + history((500, None), page="<b>"))
-    assert repr(fit).startswith("<5 outages of <b>, 2026-03-02 to 2026-03-06: MTBF 22.2 h, MTTR 3.8 h (exponential)>")
+    assert repr(fit).startswith("<5 outages of <b>, 2026-03-02 to 2026-03-06: MTBF 22.2 h, MTTR 3.8 h (exponential); ")
+    assert "; p_major 1; KS distance 0.23>" in repr(fit)
     assert "dropped 1: open: its length is not known" in repr(fit)
     page = fit._repr_html_()
     assert "<b><b>" not in page
     assert "82.4" in page  # the availability
-    for name in ("data", "fit", "mtbf", "p99", "weibull", "aic"):
+    for name in ("data", "fit", "mtbf", "p99", "p_major", "ks_distance", "weibull", "aic"):
         assert name in page
     assert "ratio" in tg.fit_outages(history(*SPACED) + history(*SPACED, page="b"))._repr_html_()
 
@@ -406,4 +516,6 @@ def test_the_real_incidents() -> None:
     assert fit.durations_s.tolist() == sorted((hi - lo).total_seconds() for lo, hi in spans)
     assert fit.mtbf_s == pytest.approx(np.mean(gaps))
     assert fit.distribution == "lognormal"
+    known = [each["impact"] for each in raw if each["started_at"] < each["resolved_at"] and each["impact"] != "none"]
+    assert fit.p_major == sum(impact != "minor" for impact in known) / len(known)
     assert fit.starts_by_weekday[["sat", "sun"]].sum() == sum(lo.weekday() > 4 for lo, _ in spans)

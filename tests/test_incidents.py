@@ -211,7 +211,6 @@ def test_the_openlog_form(tmp_path: Path) -> None:
     assert {rule: len(ids) for rule, ids in decided(found).items()} == {
         "guessed: timestamp without a zone: taken as UTC": 3,
         "kept: states no impact": 3,
-        "kept: open: lasts until the end of the trace": 1,
     }
 
 
@@ -230,7 +229,7 @@ def test_csv(tmp_path: Path) -> None:
     assert found.frame["page"].tolist() == ["OpenAI", "acme"]
     assert found.frame["name"].tolist() == ["Errors", "b"]
     assert found.frame["kind"].tolist() == ["incident", "maintenance"]
-    assert decided(found) == {"kept: open: lasts until the end of the trace": ["b"]}
+    assert not found.decisions
     assert tg.read_incidents(tmp_path / "acme.csv", page="Other").pages == ["Other"]
 
 
@@ -331,10 +330,7 @@ def test_reopened_and_open(tmp_path: Path) -> None:
     stream = ("investigating", NINE), ("resolved", TEN), ("monitoring", ELEVEN)
     found = history(tmp_path, reopened(*stream, status="monitoring"))
     assert span(found) == times(NINE, None)
-    assert decided(found) == {
-        "kept: open: lasts until the end of the trace": ["a"],
-        "guessed: reopened: open, although resolved before": ["a"],
-    }
+    assert decided(found) == {"guessed: reopened: open, although resolved before": ["a"]}
 
 
 def test_a_postmortem_is_no_end(tmp_path: Path) -> None:
@@ -431,8 +427,9 @@ def test_an_unknown_impact(tmp_path: Path) -> None:
 
 
 def test_open(tmp_path: Path) -> None:
-    """It lasts for ever, or until one says, and that is counted."""
+    """It lasts for ever, or until one says; whichever of these happens is counted, where it becomes a fault."""
     found = history(tmp_path, incident("a", end=None), incident("b", start=TWELVE, end=None))
+    assert not found.decisions
     assert span(found) == times(NINE, None)
     assert np.isnan(found.frame["duration_s"][0])
     faults = found.to_faults({"*": "strong"})
@@ -442,9 +439,17 @@ def test_open(tmp_path: Path) -> None:
     assert [fault.end for fault in faults] == [datetime.fromisoformat(ELEVEN)]
     assert only(faults, "dropped") == {"open, and starts no earlier than until": ["b"]}
     assert only(faults, "guessed") == {"open: ends at until": ["a"]}
+    assert only(faults, "kept") == {}
     assert only(found.to_faults({"*": "strong"}, until=TWELVE), "dropped") == only(faults, "dropped")
     run = tg.replay(CONFIG, tg.Trace([NINE, "2030-01-01T00:00Z"]), found.to_faults({"*": "strong"}).scenario())
     assert run.calls["served_by"].tolist() == ["weak", "weak"]
+
+
+def test_open_but_no_fault(tmp_path: Path) -> None:
+    """An open incident that is dropped, or is nobody's, lasts until no end."""
+    lesser, other = incident("a", end=None, impact="minor"), incident("b", end=None, names=["Chat"])
+    found = history(tmp_path, lesser, other, incident("c", end=None))
+    assert only(found.to_faults({"API": "strong"}), "kept") == {"open: lasts until the end of the trace": ["c"]}
 
 
 def test_duplicates(tmp_path: Path) -> None:
@@ -789,6 +794,57 @@ def test_bad_selections(acme: tg.Incidents) -> None:
         acme.select(by="component")
 
 
+SPANS = {"long": (-60, 120), "before": (-30, 0), "at": (0, 0), "in": (10, 20), "late": (59, 90),
+         "open": (-90, None), "instant": (60, 60), "after": (60, 70), "later": (90, None)}  # fmt: skip
+
+
+def minutes(past_nine: int | None) -> str | None:
+    return None if past_nine is None else f"{pd.Timestamp(NINE) + pd.Timedelta(minutes=past_nine):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.mark.parametrize(
+    ("period", "expected"),
+    [
+        ({"start": NINE, "end": TEN}, {"long", "at", "in", "late", "open"}),
+        ({"start": datetime.fromisoformat(NINE)}, SPANS.keys() - {"before"}),
+        ({"end": "2026-03-02T10:00+00:00"}, SPANS.keys() - {"instant", "after", "later"}),
+        ({"start": "2026-03-02T06:00-03:00", "end": "2026-03-02T11:00+01:00"}, {"long", "at", "in", "late", "open"}),
+        ({"start": TWELVE}, {"open", "later"}),
+        ({"end": "2026-03-02T00:00Z"}, set()),
+        ({}, set(SPANS)),
+    ],
+)
+def test_a_period(tmp_path: Path, period: dict[str, Any], expected: set[str]) -> None:
+    """What touches [start, end) stays, whole; the rest is counted. As faults, the same incidents count."""
+    made = [incident(key, start=str(minutes(lo)), end=minutes(hi)) for key, (lo, hi) in SPANS.items()]
+    found = history(tmp_path, *made)
+    part = found.select(**period)
+    assert {each.id for each in part} == expected
+    assert set(part) <= set(found)
+    dropped = {rule: set(ids) for rule, ids in only(part, "dropped").items()}
+    assert dropped == ({"outside of the period that is wanted": SPANS.keys() - expected} if len(expected) < 9 else {})
+    faults = found.to_faults({"Acme": "strong"}, zero_length_s=1, **period)
+    assert {str(fault.name).removesuffix(":strong") for fault in faults} == expected
+
+
+@pytest.mark.parametrize(
+    ("period", "error", "message"),
+    [
+        ({"start": "2026-03-02"}, InstantError, "start must carry a zone"),
+        ({"end": datetime(2026, 3, 2)}, InstantError, "end must carry a zone"),
+        ({"start": "soon"}, InstantError, "start"),
+        ({"start": TEN, "end": NINE}, IncidentError, "end must lie after start"),
+        ({"start": TEN, "end": TEN}, IncidentError, "end must lie after start"),
+    ],
+)
+def test_bad_periods(acme: tg.Incidents, period: dict[str, Any], error: type[Exception], message: str) -> None:
+    """Naive times, what is no time, and an end that is not after the start are named."""
+    with pytest.raises(error, match=message):
+        acme.select(**period)
+    with pytest.raises(error, match=message):
+        acme.to_faults({"*": "strong"}, **period)
+
+
 def test_select(acme: tg.Incidents) -> None:
     """A part of a history is a history, and remembers what was dropped."""
     part = acme.select(min_impact="minor", pages=["ACME"], maintenance=False)
@@ -818,12 +874,12 @@ def test_the_scenario_of_a_history(acme: tg.Incidents, tmp_path: Path) -> None:
 def test_the_description_names_every_setting(tmp_path: Path) -> None:
     """What changes the faults stands in the description."""
     faults = history(tmp_path, incident()).to_faults(
-        {"API": ["a", "b"]}, components=["API"], by="component", titles=True, maintenance=True, until=TEN,
-        zero_length_s=5,
+        {"API": ["a", "b"]}, components=["API"], by="component", titles=True, maintenance=True, start=NINE, end=TWELVE,
+        until=TEN, zero_length_s=5,
     )  # fmt: skip
     assert faults.description.endswith(
         ": API=a+b; major and above; only API; impact by component; titles; maintenance; "
-        "until 2026-03-02T10:00:00Z; no length as 5 s"
+        "from 2026-03-02T09:00:00Z; to 2026-03-02T12:00:00Z; until 2026-03-02T10:00:00Z; no length as 5 s"
     )
 
 
@@ -838,7 +894,8 @@ def test_representations(acme: tg.Incidents, tmp_path: Path) -> None:
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "and 3 more" in page
-    assert "open: lasts until the end of the trace" in page
+    assert "8 major; 8 open; incidents.json (" in page
+    assert "open;" not in repr(acme)
     faults = found.to_faults({"*": "<i>"})
     assert repr(faults).splitlines()[1] == "kept 8: open: lasts until the end of the trace"
     assert "<i>" not in faults._repr_html_()

@@ -75,6 +75,19 @@ def scenario(
         bool, typer.Option("--titles", help="Take the component from the title where none is named.")
     ] = False,
     maintenance: Annotated[bool, typer.Option("--maintenance", help="Scheduled maintenance counts too.")] = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Only incidents that are not over by then: a time with Z or an offset.",
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="TIME", help="Only incidents that start before then.", show_default=False),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="When open incidents end. Default: with the trace.", show_default=False),
@@ -111,6 +124,8 @@ def scenario(
         by=cast("tg.faults.mapping.By", by),
         titles=titles,
         maintenance=maintenance,
+        start=start,
+        end=end,
         until=until,
         zero_length_s=zero_length_s,
         config=gateway,

@@ -20,8 +20,9 @@ from timegate.errors import IncidentError, counted
 from timegate.faults.decisions import Decisions
 from timegate.faults.incidents import Incidents
 from timegate.faults.kinds import DISTRIBUTIONS, Distribution
-from timegate.faults.mapping import By
+from timegate.faults.mapping import By, period_us, rank
 from timegate.faults.outages import OutageFit
+from timegate.faults.statuspage import Incident
 from timegate.windows import DAYS, Spans, check_zone, union
 
 __all__ = ["fit_outages"]
@@ -81,7 +82,11 @@ def fit_outages(
     - Weibull: exponent c and scale solve the likelihood equations; mean = scale * Gamma(1 + 1/c). k = 2.
 
     The one with the least AIC = 2 k - 2 ln L is taken (Akaike 1974, doi:10.1109/TAC.1974.1100705). The mean that it
-    has differs from the mean of the data: ``summary()`` shows both.
+    has differs from the mean of the data: ``summary()`` shows both. The best of three may still be a poor one:
+    ``ks_distance`` tells how far it is from the data, and ``notes`` says so in words.
+
+    ``p_major`` is the share of major and critical incidents among those fitted whose impact is known. Fitted to minor
+    ones too (``min_impact="minor"``), the random outages are minor as often as in the history.
 
     Examples
     --------
@@ -95,14 +100,15 @@ def fit_outages(
     (96.2, 5.33, 'exponential')
     """
     check_zone(tz)
-    period = [None if at is None else to_us(at, name) for at, name in ((start, "start"), (end, "end"))]
-    if None not in period and period[0] >= period[1]:  # type: ignore[operator]
-        raise IncidentError(f"end must lie after start. Got {start} to {end}.")
+    first_us, last_us = period_us(start, end)
     part = incidents.select(
         min_impact=min_impact, components=components, pages=pages, by=by, titles=titles, maintenance=False
     )
     decisions = Decisions() + part.decisions
-    spans = _spans(part, period[0], period[1], decisions)
+    counting = _counting(part, first_us, last_us, decisions)
+    spans: dict[str, list[tuple[int, int | None]]] = {}
+    for incident in counting:
+        spans.setdefault(incident.page, []).append((incident.start_us, incident.end_us))
     outages = {page: union([np.array(spans[page], np.int64)]) for page in spans}
     number = sum(map(len, outages.values()))
     if number < FEWEST:
@@ -110,7 +116,7 @@ def fit_outages(
         raise IncidentError(
             f"a fit needs {FEWEST} outages or more. Got {number} of {counted(len(incidents), 'incident')}{dropped}."
         )
-    by_page = _observed(outages, period[0], period[1])
+    by_page = _observed(outages, first_us, last_us)
     if not by_page["failures"].sum():
         raise IncidentError(
             "no page was seen to be up before an outage: give the period of observation, start and end."
@@ -127,6 +133,7 @@ def fit_outages(
         mttr_s=float(candidates["mttr_s"].iloc[0]),
         distribution=best,
         shape=None if math.isnan(shape) else shape,
+        p_major=_p_major(counting, decisions),
         durations_s=lengths,
         candidates=candidates,
         by_page=by_page,
@@ -139,11 +146,9 @@ def fit_outages(
     )
 
 
-def _spans(
-    incidents: Incidents, start_us: int | None, end_us: int | None, decisions: Decisions
-) -> dict[str, list[tuple[int, int]]]:
-    """Return when the incidents of each page begin and end, those that count."""
-    spans: dict[str, list[tuple[int, int]]] = {}
+def _counting(incidents: Incidents, start_us: int | None, end_us: int | None, decisions: Decisions) -> list[Incident]:
+    """Return the incidents that have a length and start within the period of observation."""
+    counting = []
     for incident in incidents:
         if incident.end_us is None:
             decisions.note("dropped", "open: its length is not known", incident.id)
@@ -154,8 +159,20 @@ def _spans(
         ):
             decisions.note("dropped", "starts outside of the period of observation", incident.id)
         else:
-            spans.setdefault(incident.page, []).append((incident.start_us, incident.end_us))
-    return spans
+            counting.append(incident)
+    return counting
+
+
+def _p_major(incidents: Sequence[Incident], decisions: Decisions) -> float:
+    """Return the share of the incidents that are major or worse."""
+    unknown = [incident.id for incident in incidents if incident.impact is None]
+    ranks = [rank(incident.impact) for incident in incidents if incident.impact is not None]
+    if not ranks:
+        decisions.note("guessed", "impact not known: all are taken for full outages", *unknown)
+        return 1.0
+    if unknown:
+        decisions.note("kept", "impact not known: left out of p_major", *unknown)
+    return sum(each >= rank("major") for each in ranks) / len(ranks)
 
 
 def _observed(outages: dict[str, Spans], start_us: int | None, end_us: int | None) -> pd.DataFrame:
@@ -207,14 +224,16 @@ def _candidates(lengths: Float64s) -> pd.DataFrame:
             f"all {len(lengths)} outages last {lengths[0]:g} s: lengths that do not differ have no distribution."
         )
     scaled = lengths / lengths.mean()  # the solver starts near 1
-    rows: dict[str, tuple[float, float, float, int]] = {}
+    rows: dict[str, tuple[float, float, float, float, int]] = {}
     fitted: dict[str, Any] = {name: law.fit(scaled, floc=0) for name, law in _LAWS.items()}
     for name, parameters in fitted.items():
         shape = float(parameters[0]) if len(parameters) == 3 else math.nan
         mean = float(_LAWS[name].mean(*parameters)) * lengths.mean()
         likelihood = float(_LAWS[name].logpdf(scaled, *parameters).sum() - len(lengths) * np.log(lengths.mean()))
-        rows[name] = mean, shape, likelihood, len(parameters) - 1
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["mttr_s", "shape", "log_likelihood", "k"])
+        distance = float(stats.ks_1samp(scaled, _LAWS[name].cdf, args=parameters, method="asymp").statistic)
+        rows[name] = mean, shape, likelihood, distance, len(parameters) - 1
+    columns = ["mttr_s", "shape", "log_likelihood", "ks_distance", "k"]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     frame["aic"] = 2 * frame.pop("k") - 2 * frame["log_likelihood"]
     return frame.rename_axis("distribution").sort_values("aic", kind="stable")
 

@@ -11,7 +11,7 @@ from timegate.clock import to_us
 from timegate.errors import IncidentError, InstantError, did_you_mean, shown
 from timegate.faults.decisions import Decisions
 from timegate.faults.incidents import Incidents, Source
-from timegate.faults.statuspage import KINDS, OPEN_RULE, Incident, in_one_line, read_impact, read_json
+from timegate.faults.statuspage import KINDS, Incident, in_one_line, read_impact, read_json
 from timegate.files import check_readable, read_csv, read_document
 
 __all__ = ["read_incidents"]
@@ -104,8 +104,6 @@ def _from_row(row: Mapping[Any, str], i: int, stem: str, page: str | None, decis
     kind = row.get("kind") or "incident"
     if kind not in KINDS:
         raise IncidentError(f"kind[{i}] must be incident or maintenance. Got {shown(kind)}.{did_you_mean(kind, KINDS)}")
-    if not row["end"]:
-        decisions.note("kept", OPEN_RULE, incident_id)
     return Incident(
         id=incident_id,
         name=row.get("name") or incident_id,

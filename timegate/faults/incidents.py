@@ -25,6 +25,7 @@ from timegate.faults.mapping import (
     check_impact,
     check_map,
     mapped_targets,
+    period_us,
     rank,
     select,
     span_us,
@@ -130,7 +131,8 @@ class Incidents:
         impacts = Counter(incident.impact for incident in self if incident.kind == "incident")
         if any(impacts[impact] for impact in IMPACTS):
             text += ": " + ", ".join(f"{impacts[name]} {name}" for name in reversed(IMPACTS) if impacts[name])
-        return "; ".join([text, *map(str, self.sources)])
+        still = sum(incident.end_us is None for incident in self)
+        return "; ".join([text, *([f"{still} open"] if still else []), *map(str, self.sources)])
 
     @property
     def pages(self) -> list[str]:
@@ -179,6 +181,8 @@ class Incidents:
         by: By = "incident",
         titles: bool = False,
         maintenance: bool = True,
+        start: Instant | None = None,
+        end: Instant | None = None,
     ) -> Incidents:
         """Return a part of the history; its decisions say what was dropped.
 
@@ -199,16 +203,21 @@ class Incidents:
             Whether an incident that names no component is taken to concern those that stand in its name.
         maintenance : bool
             Whether scheduled maintenance counts.
+        start, end : datetime or str, optional
+            A period, ``end`` excluded, which an incident must touch; it keeps its whole length. Default: it does not
+            begin, or end.
 
         Raises
         ------
         IncidentError
-            If an impact, a component or a page is not known.
+            If an impact, a component or a page is not known, or ``end`` is not after ``start``.
+        InstantError
+            If a time is naive, or is none.
         """
         decisions = Decisions()
         part = select(
             self._incidents, decisions, min_impact=min_impact, components=components, pages=pages,
-            by=by, titles=titles, maintenance=maintenance,
+            by=by, titles=titles, maintenance=maintenance, period=period_us(start, end),
         )  # fmt: skip
         return Incidents(part, self.sources, self.decisions + decisions)
 
@@ -222,6 +231,8 @@ class Incidents:
         by: By = "incident",
         titles: bool = False,
         maintenance: bool = False,
+        start: Instant | None = None,
+        end: Instant | None = None,
         until: Instant | None = None,
         zero_length_s: float = 0.0,
         error: ErrorKind = "server_error",
@@ -250,6 +261,8 @@ class Incidents:
             Whether an incident that names no component is taken to concern those that stand in its name.
         maintenance : bool
             Whether scheduled maintenance becomes an ``Outage`` too, whatever its impact.
+        start, end : datetime or str, optional
+            The period that an incident must touch, as in :meth:`select`.
         until : datetime or str, optional
             When incidents end that are open. Default: never, so that they last until the end of the trace.
         zero_length_s : float
@@ -270,7 +283,9 @@ class Incidents:
         Raises
         ------
         IncidentError
-            If the map, a component or an impact is not known.
+            If the map, a component or an impact is not known, or ``end`` is not after ``start``.
+        InstantError
+            If a time is naive, or is none.
         ScenarioError
             If a fault breaks a rule, or a target is not in ``config``.
         """
@@ -285,6 +300,7 @@ class Incidents:
             raise IncidentError(f"error_rates[{unused[0]!r}] has no use: min_impact={least!r} drops such incidents.")
         if not (isinstance(zero_length_s, int | float) and 0 <= zero_length_s <= _LONGEST_S):  # type: ignore[redundant-expr]
             raise IncidentError(f"zero_length_s must be seconds, 0 to {_LONGEST_S:,}. Got {shown(zero_length_s)}.")
+        period = period_us(start, end)
         until_us = None if until is None else to_us(until, "until")
         by_key = check_map(map, self._incidents, titles, config)
         known = {name.casefold() for name in self.components}
@@ -292,7 +308,7 @@ class Incidents:
         counting = select(
             self._incidents, decisions, min_impact=least, components=components, by=by,
             judged_by=components or [key for key in by_key if titles or key.casefold() in known],
-            titles=titles, maintenance=maintenance,
+            titles=titles, maintenance=maintenance, period=period,
         )  # fmt: skip
         effect = Effect(rates, error, after_s)
         faults: dict[str, MappedFault] = {}
@@ -311,7 +327,8 @@ class Incidents:
         asked += [f"only {', '.join(components)}"] if components else []
         asked += ["impact by component"] if by == "component" else []
         asked += [name for name, wanted in (("titles", titles), ("maintenance", maintenance)) if wanted]
-        asked += [] if until_us is None else [f"until {from_us(until_us):%Y-%m-%dT%H:%M:%SZ}"]
+        times = ("from", period[0]), ("to", period[1]), ("until", until_us)
+        asked += [f"{name} {from_us(at_us):%Y-%m-%dT%H:%M:%SZ}" for name, at_us in times if at_us is not None]
         asked += [f"no length as {zero_length_s:g} s"] if zero_length_s else []
         made = f"{counted(len(faults), 'fault')} from {self._source}: {'; '.join(asked)}"
         return MappedFaults(list(faults.values()), decisions, made)

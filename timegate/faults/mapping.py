@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Literal, NamedTuple
 
-from timegate.clock import SECOND_US, from_us
+from timegate.clock import SECOND_US, Instant, from_us, to_us
 from timegate.config import GatewayConfig
 from timegate.errors import IncidentError, ScenarioError, did_you_mean, shown
 from timegate.faults.decisions import Decisions
@@ -21,9 +21,11 @@ __all__ = [
     "Effect",
     "MappedFault",
     "MappedFaults",
+    "Period",
     "check_impact",
     "check_map",
     "mapped_targets",
+    "period_us",
     "rank",
     "select",
     "span_us",
@@ -31,6 +33,8 @@ __all__ = [
 
 By = Literal["incident", "component"]
 MappedFault = Outage | Brownout | ErrorRate
+Period = tuple[int | None, int | None]
+"""From when to when, in microseconds; None where it does not begin or end."""
 ANY = "*"
 """The key of a map that takes what no other key does."""
 
@@ -81,6 +85,7 @@ def select(
     judged_by: Sequence[str] | None = None,
     titles: bool = False,
     maintenance: bool = True,
+    period: Period = (None, None),
 ) -> list[Incident]:
     """Return the incidents that count; ``Incidents.select`` says which.
 
@@ -100,6 +105,8 @@ def select(
         named = None if components is None else _concerned(incident, components, titles)
         if wanted_pages is not None and incident.page.casefold() not in wanted_pages:
             rule = "of a page that is not wanted"
+        elif not _touches(incident, period):
+            rule = "outside of the period that is wanted"
         elif named is not None and not named:
             rule = "names none of the components that are wanted" if incident.components else "names no component"
         elif incident.kind == "maintenance":
@@ -115,6 +122,22 @@ def select(
             decisions.note("guessed", "names no component: taken from its title", incident.id)
         counting.append(incident)
     return counting
+
+
+def period_us(start: Instant | None, end: Instant | None) -> Period:
+    """Read the ends of a period, either of which may be left out."""
+    first_us, last_us = (None if at is None else to_us(at, name) for at, name in ((start, "start"), (end, "end")))
+    if first_us is not None and last_us is not None and first_us >= last_us:
+        raise IncidentError(f"end must lie after start. Got {start} to {end}.")
+    return first_us, last_us
+
+
+def _touches(incident: Incident, period: Period) -> bool:
+    """Tell whether any of an incident lies in the period; one without a length is an instant."""
+    first_us, last_us = period
+    if last_us is not None and incident.start_us >= last_us:
+        return False
+    return first_us is None or incident.end_us is None or max(incident.end_us, incident.start_us + 1) > first_us
 
 
 def rank(impact: str) -> int:
@@ -235,7 +258,10 @@ def span_us(
 ) -> tuple[int, int | None] | None:
     """Return when an incident starts and ends as a fault, or nothing if it is dropped."""
     start_us, end_us = incident.start_us, incident.end_us
-    if end_us is None and until_us is not None:
+    if end_us is None:
+        if until_us is None:
+            decisions.note("kept", "open: lasts until the end of the trace", incident.id)
+            return start_us, None
         if start_us >= until_us:
             decisions.note("dropped", "open, and starts no earlier than until", incident.id)
             return None

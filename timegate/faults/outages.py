@@ -22,6 +22,8 @@ __all__ = ["OutageFit", "OutageModel", "readable"]
 
 Floats = npt.NDArray[np.float64]
 
+KS_BOUND = 1.36  # times 1 / sqrt(n): exceeded by 5 % of the samples of n that come from the law itself
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutageModel:
@@ -37,6 +39,8 @@ class OutageModel:
         Of the lengths: ``exponential``, ``lognormal`` or ``weibull``.
     shape : float, optional
         The standard deviation of the logarithm (lognormal), or the exponent k (Weibull).
+    p_major : float
+        The share of the outages that fail every attempt; the others are minor. Default: 1.
 
     Examples
     --------
@@ -51,6 +55,7 @@ class OutageModel:
     mttr_s: float
     distribution: Distribution
     shape: float | None = None
+    p_major: float = 1.0
 
     @property
     def availability(self) -> float:
@@ -66,7 +71,9 @@ class OutageModel:
         scale_s = self.mttr_s / math.gamma(1 + 1 / self.shape)
         return scale_s * math.pow(-math.log1p(-p), 1 / self.shape)
 
-    def outages(self, target: str, start: Instant, end: Instant, **more: Any) -> RandomOutages:
+    def outages(
+        self, target: str, start: Instant, end: Instant, *, minor_error_rate: float = 0.5, **more: Any
+    ) -> RandomOutages:
         """Return a fault that makes such outages.
 
         Parameters
@@ -75,8 +82,10 @@ class OutageModel:
             A deployment, ``"provider:openai"``, or a group.
         start, end : datetime or str
             Aware instants, between which outages happen.
+        minor_error_rate : float
+            The probability that an attempt fails during a minor outage; status pages do not say it.
         **more
-            What else ``RandomOutages`` takes, such as ``p_major`` or ``name``.
+            What else ``RandomOutages`` takes, such as ``name``, or a ``p_major`` in place of this one.
 
         Raises
         ------
@@ -86,7 +95,8 @@ class OutageModel:
         return RandomOutages.model_validate(
             {
                 "target": target, "start": start, "end": end, "mtbf_s": self.mtbf_s, "mttr_s": self.mttr_s,
-                "distribution": self.distribution, "shape": self.shape, **more,
+                "distribution": self.distribution, "shape": self.shape, "p_major": self.p_major,
+                "minor_error_rate": minor_error_rate, **more,
             }
         )  # fmt: skip
 
@@ -99,10 +109,14 @@ class OutageFit(OutageModel):
     ----------
     mtbf_s, mttr_s, distribution, shape : float, float, str, float or None
         Of the fit; ``mttr_s`` is the mean of the fitted distribution, not of the data.
+    p_major : float
+        The share of major and critical incidents among those that were fitted and whose impact is known; 1 if none
+        is known.
     durations_s : ndarray of float64
         The lengths of the outages in the data, sorted.
     candidates : DataFrame
-        The three fitted distributions, the best first: ``mttr_s``, ``shape``, ``log_likelihood``, ``aic``.
+        The three fitted distributions, the best first: ``mttr_s``, ``shape``, ``log_likelihood``, ``aic``,
+        ``ks_distance``.
     by_page : DataFrame
         A row a page: ``start``, ``end`` of the observation, ``outages``, ``failures`` (outages before which the
         page was seen to be up), ``mtbf_s``, ``mttr_s``, ``availability``.
@@ -134,12 +148,42 @@ class OutageFit(OutageModel):
         """Akaike's information criterion of each distribution; the least is the best."""
         return {str(name): float(value) for name, value in self.candidates["aic"].items()}
 
+    @property
+    def ks_distance(self) -> float:
+        """The Kolmogorov-Smirnov distance: the most by which the shares of lengths in data and fit differ, 0 to 1."""
+        return float(self.candidates["ks_distance"].iloc[0])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Reservations: what tells that the best distribution is a poor one.
+
+        A fit is poor if the 90th or 99th percentile of the data lies more than two standard errors (those of
+        ``summary()``) from that of the fit, or if ``ks_distance`` exceeds 1.36 / sqrt(n), the bound at 5 % for many
+        lengths (Massey 1951, doi:10.1080/01621459.1951.10500769). That bound is of a law known beforehand. Here its
+        parameters are from the same data, which brings it nearer to them: both rules are lenient (Lilliefors 1967,
+        doi:10.1080/01621459.1967.10482916), and a fit without a note is not thereby a good one.
+        """
+        found = []
+        for name, (data_s, error_s, fit_s) in self.summary().loc[["p90_s", "p99_s"]].iterrows():
+            errors = (data_s - fit_s) / error_s
+            if abs(errors) > 2:
+                side = "above" if errors > 0 else "below"
+                found.append(
+                    f"poor fit: {str(name).removesuffix('_s')} of the data, {readable(data_s)}, lies {abs(errors):.1f} "
+                    f"standard errors {side} that of the fit, {readable(fit_s)}"
+                )
+        bound = KS_BOUND / math.sqrt(len(self.durations_s))
+        if self.ks_distance > bound:
+            found.append(f"poor fit: KS distance {self.ks_distance:.2f}, above the bound of {bound:.2f} at 5 %")
+        return tuple(found)
+
     def summary(self) -> pd.DataFrame:
         """Return the figures of the data beside those of the fit.
 
-        Rows ``mtbf_s``, ``mttr_s``, the quantiles of the lengths ``p50_s``, ``p90_s``, ``p99_s``, and
-        ``availability``; columns ``data``, ``standard_error`` and ``fit``. The error is ``mtbf_s / sqrt(failures)``,
-        as of an exponential distribution; ``std / sqrt(outages)`` for ``mttr_s``; for a quantile of n lengths,
+        Rows ``mtbf_s``, ``mttr_s``, the quantiles of the lengths ``p50_s``, ``p90_s``, ``p99_s``, ``availability``,
+        ``p_major``, and ``ks_distance``, which is the fit's from the data; columns ``data``, ``standard_error`` and
+        ``fit``. The error is ``mtbf_s / sqrt(failures)``, as of an exponential distribution; ``std / sqrt(outages)``
+        for ``mttr_s``; for a quantile of n lengths,
         ``sqrt(p (1 - p) / n)`` times the slope of the fitted quantile function (David and Nagaraja, "Order
         Statistics", 2003, section 10.2), which holds for many lengths only: more than some ten beyond the quantile.
         """
@@ -160,6 +204,8 @@ class OutageFit(OutageModel):
             error_s = math.sqrt(p * (1 - p) / len(self.durations_s)) * slope_s
             rows[f"p{percent}_s"] = sample, error_s, self.quantile_s(p)
         rows["availability"] = float(up / (up + down)), math.nan, self.availability
+        rows["p_major"] = self.p_major, math.nan, self.p_major
+        rows["ks_distance"] = math.nan, math.nan, self.ks_distance
         return pd.DataFrame.from_dict(rows, orient="index", columns=["data", "standard_error", "fit"])
 
     @property
@@ -170,26 +216,31 @@ class OutageFit(OutageModel):
         return (
             f"{counted(len(self.durations_s), 'outage')} of {of}, {self.by_page['start'].min():%Y-%m-%d} to "
             f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
-            f"({self.distribution}{shape})"
+            f"({self.distribution}{shape}); p_major {self.p_major:.3g}; KS distance {self.ks_distance:.2g}"
         )
 
     def __repr__(self) -> str:
-        return "\n".join([f"<{self._headline}>", *str(self.decisions).splitlines()])
+        return "\n".join([f"<{self._headline}>", *self.notes, *str(self.decisions).splitlines()])
 
     def _repr_html_(self) -> str:
-        table = self.summary()
-        times = table.drop("availability").map(lambda value: "" if math.isnan(value) else readable(value))
-        shares = table.loc[["availability"]].map(lambda value: "" if math.isnan(value) else f"{value:.3%}")
-        figures = pd.concat([times, shares])
+        figures = self.summary().astype(object)
+        for name in figures.index:
+            write = readable if name.endswith("_s") else _WRITE[name]
+            figures.loc[name] = ["" if math.isnan(value) else write(value) for value in figures.loc[name]]
         figures.index = figures.index.str.removesuffix("_s")
-        aic = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[["mttr", "shape", "aic"]]
+        notes = "".join(f"<br>{escape(note)}" for note in self.notes)
+        columns = ["mttr", "shape", "aic", "ks_distance"]
+        laws = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[columns]
         together = ""
         if len(self.overlap):
             together = self.overlap.head(5).to_html(border=0, index=False, float_format="{:,.1f}".format)
         return (
-            f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}"
-            f"{aic.to_html(border=0, float_format='{:,.2f}'.format, na_rep='')}{together}{self.decisions.to_html()}"
+            f"<p><b>{escape(self._headline)}</b>{notes}</p>{figures.to_html(border=0)}"
+            f"{laws.to_html(border=0, float_format='{:,.2f}'.format, na_rep='')}{together}{self.decisions.to_html()}"
         )
+
+
+_WRITE = {"availability": "{:.3%}".format, "p_major": "{:.3g}".format, "ks_distance": "{:.2g}".format}
 
 
 def readable(seconds: float) -> str:

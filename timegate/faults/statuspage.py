@@ -41,7 +41,6 @@ COMPONENT_IMPACTS = {
 }
 BACK_DATED_US = MINUTE_US  # started_at and created_at of a live incident differ by milliseconds
 
-OPEN_RULE = "open: lasts until the end of the trace"
 BACK_DATED_RULE = "posted after the fact: starts at the earliest time that it states"
 REOPENED_RULE = "reopened: ends when it was resolved for the last time"
 REOPENED_OPEN_RULE = "reopened: open, although resolved before"
@@ -268,7 +267,6 @@ def _end_us(incident: _Incident, is_planned: bool, start_us: int, decisions: Dec
         if is_planned and incident.scheduled_until is not None:
             decisions.note("guessed", PLANNED_RULE, incident.id)
             return _us(incident.scheduled_until)
-        decisions.note("kept", OPEN_RULE, incident.id)
         if was_closed_before or incident.resolved_at is not None:
             decisions.note("guessed", REOPENED_OPEN_RULE, incident.id)
         return None
@@ -306,7 +304,6 @@ def _from_log(logged: _Logged, page: str | None, decisions: Decisions) -> Incide
         end_us = _logged_us(logged.resolved_at, "resolved_at", logged, decisions)
     elif logged.status not in CLOSED:
         end_us = None
-        decisions.note("kept", OPEN_RULE, logged.incident_id)
     return Incident(
         id=logged.incident_id,
         name=logged.title or logged.incident_id,
