@@ -67,6 +67,10 @@ def bar(bench: Bench, name: str) -> Any:
     return bench.page.get_by_role("button", name=name, exact=True)
 
 
+def focused(bench: Bench) -> Any:
+    return bench.page.evaluate("document.activeElement.getAttribute('aria-label')")
+
+
 def status(bench: Bench) -> str:
     return bench.page.get_by_role("status").inner_text()
 
@@ -280,6 +284,7 @@ class TestKeys:
         bench.page.keyboard.press("Control+d")
         bench.settle()
         assert closed(bench, 1)[0] == closed(bench, 1)[2]
+        assert focused(bench) == "weak window 3"  # the next key moves the copy
         bar(bench, "weak window 1").focus()
         bench.page.keyboard.press("Delete")
         bench.settle()
@@ -291,6 +296,27 @@ class TestKeys:
         bench.page.keyboard.press("Control+Shift+z")
         bench.settle()
         assert len(closed(bench, 1)) == 3
+
+    def test_undo_keeps_the_focus(self, open_editor):
+        """A button that has nothing more to undo says so, and still takes keys."""
+        bench = open_editor()
+        slider(bench, "weak window 1 end").press("ArrowRight")
+        bench.page.get_by_label("Undo").press("Enter")
+        bench.settle()
+        assert bench.page.get_by_label("Undo").get_attribute("aria-disabled") == "true"
+        assert focused(bench) == "Undo"
+        bench.page.keyboard.press("Control+Shift+z")
+        bench.settle()
+        assert closed(bench, 1)[0] == ["10:00", "11:15"]
+
+    @pytest.mark.parametrize(("axis", "tz"), [("day", "UTC"), ("day", "Asia/Kolkata"), ("week", "UTC")])
+    def test_a_window_is_one_stop_of_tab(self, open_editor, axis, tz):
+        """However many pieces of a window are on screen, its bar and each of its edges is reached once."""
+        bench = open_editor(axis=axis, tz=tz)
+        assert bench.page.locator(".tg-row").first.locator(".tg-closed").count() >= (1 if tz != "UTC" else 2)
+        names = bench.page.locator(".tg-row .tg-bar [tabindex]").evaluate_all("(all) => all.map((e) => e.ariaLabel)")
+        assert len(names) == len(set(names))
+        assert {"strong window 1", "strong window 1 start", "strong window 1 end", "weak window 2"} <= set(names)
 
     def test_outages_by_keys(self, open_editor):
         """Outages move, shrink and go by the same keys."""
@@ -397,13 +423,47 @@ class TestForm:
         bench.settle()
         assert message in bench.page.locator(".tg-form-wrong").inner_text()
         assert self.field(bench, name).input_value() == value
+        wrong = bench.page.locator("[aria-invalid=true]")
+        assert wrong.evaluate_all("(all) => all.map((e) => e.name)") == [name]
         assert bench.editor.config == CONFIG
         good = {"start": "10:15", "end": "12:00", "except_dates": "", "tz": "Europe/Berlin"}[name]
         self.field(bench, name).fill(good)
         self.field(bench, name).press("Enter")
         bench.settle()
         assert bench.page.locator(".tg-form-wrong").inner_text() == ""
+        assert wrong.count() == 0
         assert not bench.editor.answer["refused"]
+
+    def test_the_last_weekday_stays(self, open_editor):
+        """A window without weekdays is refused in place; what is said of it does not stick to another window."""
+        data = CONFIG.to_dict()
+        data["deployments"][1]["time_constraints"][0] = {"start": "10:00", "end": "11:00", "days": ["tue"]}
+        bench = open_editor(config=tg.GatewayConfig.model_validate(data))
+        bench.page.get_by_role("button", name="weak", exact=True).click()
+        bench.page.get_by_text("closed 10:00").click()
+        bench.page.get_by_role("checkbox", name="tue").uncheck(force=True)
+        wrong = bench.page.locator(".tg-form-wrong")
+        assert "needs at least one weekday" in wrong.inner_text()
+        bench.page.get_by_text("closed 15:00").click()
+        assert "weekday" not in wrong.inner_text()
+        assert bench.page.locator("[aria-invalid=true]").count() == 0
+        bench.page.get_by_text("closed 10:00").click()
+        assert bench.page.get_by_role("checkbox", name="tue").is_checked()
+
+    def test_the_times_of_an_outage_that_are_refused(self, open_editor):
+        """The field is marked, whoever found it wrong: this page, or the kernel."""
+        bench = open_editor()
+        bar(bench, "strong outage 1").click()
+        self.field(bench, "to").fill("2026-03-02 08:00")
+        self.field(bench, "to").press("Enter")
+        wrong = bench.page.locator("[aria-invalid=true]")
+        assert wrong.evaluate_all("(all) => all.map((e) => e.name)") == ["to"]
+        assert "must end after it starts" in bench.page.locator(".tg-form-wrong").inner_text()
+        self.field(bench, "to").fill("2250-01-01 00:00")
+        self.field(bench, "to").press("Enter")
+        bench.settle()
+        assert bench.editor.answer["problems"][0]["field"] == "end"
+        assert wrong.evaluate_all("(all) => all.map((e) => e.name)") == ["to"]
 
     def test_available_windows_are_shown_and_kept(self, open_editor):
         """They are drawn as the hours outside of them, listed, edited, and turned into closed ones and back."""
@@ -550,6 +610,20 @@ class TestKernelAndPage:
         bench.page.get_by_label("file to save to").fill(str(tmp_path / "no" / "such.yaml"))
         bench.page.get_by_role("button", name="Save").click()
         bench.page.get_by_text("no such folder").wait_for()
+
+    def test_what_is_said_of_saving_holds(self, open_editor, tmp_path):
+        """An edit takes back that it is saved; a kernel that does not answer has not saved."""
+        bench = open_editor()
+        bench.page.get_by_label("file to save to").fill(str(tmp_path / "gateway.yaml"))
+        bench.page.get_by_role("button", name="Save").click()
+        saved = bench.page.get_by_text("Saved to")
+        saved.wait_for()
+        bench.page.get_by_role("switch", name="backup switched on").click()
+        bench.settle()
+        assert saved.count() == 0
+        bench.page.evaluate("model.deaf = true")
+        bench.page.get_by_role("button", name="Save").click()
+        bench.page.get_by_text("Not saved yet: the kernel does not answer.").wait_for()
 
     def test_the_axis(self, open_editor):
         """Day and week, earlier and later, and any zone; one that does not exist is refused."""

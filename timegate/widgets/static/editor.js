@@ -31,7 +31,7 @@ export class Editor {
     element.addEventListener("keydown", (event) => this.#key(event));
     this.stop = new AbortController();
     const { signal } = this.stop;
-    store.addEventListener("change", () => this.#changed(), { signal });
+    store.addEventListener("change", () => this.#edited(), { signal });
     store.addEventListener("adopt", () => this.gestures.letGo(), { signal });
     store.addEventListener("answer", () => this.#answered(), { signal });
     store.addEventListener("message", (event) => this.#told(event.told), { signal });
@@ -48,6 +48,7 @@ export class Editor {
     this.resized.disconnect();
     clearTimeout(this.checking);
     clearTimeout(this.waiting);
+    clearTimeout(this.saving);
     for (const name of TRAITS) this.model.off(`change:${name}`, this.onTrait);
   }
 
@@ -110,6 +111,16 @@ export class Editor {
   say(text, tone = "note") {
     this.message = text ? { text, tone } : null;
     this.#drawStatus();
+  }
+
+  save(path) {
+    this.say("Saving…");
+    clearTimeout(this.saving);
+    this.saving = setTimeout(
+      () => this.say("Not saved yet: the kernel does not answer.", "error"),
+      this.store.patienceMs,
+    );
+    this.store.ask("save", { path, draft: this.store.draft });
   }
 
   select(item, intoForm = false) {
@@ -235,6 +246,11 @@ export class Editor {
     this.#answered();
   }
 
+  #edited() {
+    if (this.message && this.message.tone !== "note") this.message = null; // it told of what is no longer on screen
+    this.#changed();
+  }
+
   /** What follows the pointer: no kernel is asked. */
   #changed() {
     this.#keepSelection();
@@ -280,6 +296,7 @@ export class Editor {
 
   #told(message) {
     if (message.kind === "saved" || message.kind === "error") {
+      if (message.about !== "zone") clearTimeout(this.saving);
       if (message.about === "zone") this.toolbar.refuseZone();
       this.say(message.text, message.kind === "error" ? "error" : "good");
     }

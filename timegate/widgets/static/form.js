@@ -15,6 +15,7 @@ import {
 } from "./schedule.js";
 import { FOCUS, h, keyed, put, write } from "./dom.js";
 
+const IN_OUTAGE = { start: "from", end: "to" }; // the fields of an outage by those of the fault
 const ERRORS = ["server_error", "timeout", "rate_limit", "connection", "auth", "bad_request"];
 
 export class Form {
@@ -50,8 +51,9 @@ export class Form {
     const verdict = selected.index === undefined ? this.ui.verdictOn(selected.row) : null;
     const problem = verdict?.severity === "error" && !verdict.fix ? verdict : this.ui.problemOf(selected);
     const finding = verdict?.fix ? verdict : this.ui.findingOf(selected);
-    // A field that holds something wrong says so itself.
-    const own = this.element.querySelector(":scope [aria-invalid=true]");
+    this.#mark(isFault ? this.outageFields : this.windowFields, problem?.field);
+    // A field that holds something unreadable says so itself.
+    const own = this.element.querySelector(":scope [data-unread]");
     if (!own || own.closest("[hidden]")) {
       write(this.wrong, problem?.text ?? (finding ? `${finding.text} ${finding.fix}` : ""));
       put(this.wrong, "data-severity", problem ? "error" : finding?.severity);
@@ -172,8 +174,10 @@ export class Form {
     this.#fill(fields, "tz", window.tz ?? "UTC");
     for (const name of ["since", "until"]) this.#fill(fields, name, window[name] ?? "");
     this.#fill(fields, "except_dates", (window.except_dates ?? []).join(", "));
-    for (const day of DAYS) this.#input(fields, day).checked = !window.days || window.days.includes(day);
-    this.shown = window;
+    for (const day of DAYS) {
+      this.#input(fields, day).checked = !window.days || window.days.includes(day);
+      put(this.#input(fields, day), "data-unread", null);
+    }
   }
 
   #readWindow() {
@@ -331,10 +335,10 @@ export class Form {
     const input = this.#input(fields, name);
     const same = input.item === this.#itemKey();
     if (same && input.matches(":focus") && input.tagName === "INPUT" && input.shown === value) return;
-    if (same && input.getAttribute("aria-invalid") === "true" && input.shown === value) return;
+    if (same && input.hasAttribute("data-unread") && input.shown === value) return;
     input.item = this.#itemKey();
     input.shown = value;
-    put(input, "aria-invalid", null);
+    put(input, "data-unread", null);
     if (input.value !== value) input.value = value;
   }
 
@@ -344,8 +348,17 @@ export class Form {
   }
 
   #check(fields, name, holds, message) {
-    put(this.#input(fields, name), "aria-invalid", holds ? null : "true");
+    put(this.#input(fields, name), "data-unread", !holds);
+    this.#mark(fields);
     return holds ? null : message;
+  }
+
+  /** Mark the fields that cannot be read, and the one that the kernel refuses. */
+  #mark(fields, refused = "") {
+    for (const input of fields.querySelectorAll("[name]")) {
+      const wrong = input.hasAttribute("data-unread") || input.name === (IN_OUTAGE[refused] ?? refused);
+      put(input, "aria-invalid", wrong ? "true" : null);
+    }
   }
 
   #tell(problem) {

@@ -211,10 +211,15 @@ export class Gestures {
     if (by !== undefined) this.#nudge(item, part, by);
     else if (event.key === "Delete" || event.key === "Backspace") this.ui.removeItem(item);
     else if (event.key === "Enter" || event.key === " ") this.ui.select(item, true);
-    else if (event.key.toLowerCase() === "d" && (event.ctrlKey || event.metaKey)) this.ui.duplicateItem(item);
+    else if (event.key.toLowerCase() === "d" && (event.ctrlKey || event.metaKey)) this.#duplicate(item);
     else return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  #duplicate(item) {
+    this.ui.duplicateItem(item);
+    this.timeline.focus(this.ui.selected, "bar");
   }
 
   #nudge(item, part, by) {

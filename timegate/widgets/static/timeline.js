@@ -63,17 +63,20 @@ export class Timeline {
     const closed = deployment.time_constraints.map((window) => this.#pieces(window));
     const lanes = lanesOf(closed);
     const count = Math.max(...lanes, 0) + 1;
-    const windows = closed.flatMap((pieces, index) =>
-      pieces.map((piece, part) => ({
+    const windows = closed.flatMap((pieces, index) => {
+      const lead = pieces.findIndex((p) => p.starts);
+      const tail = pieces.findLastIndex((p) => p.ends);
+      return pieces.map((piece, part) => ({
         ...piece,
         item: { row, kind: "time_constraints", index },
         key: `${index}/${part}`,
-        lead: pieces.findIndex((p) => p.starts) === part,
-        tail: pieces.findLastIndex((p) => p.ends) === part,
+        main: part === Math.max(lead, 0),
+        lead: part === lead,
+        tail: part === tail,
         top: BAR_TOP + (lanes[index] * BAR_HEIGHT) / count,
         height: BAR_HEIGHT / count - (count > 1 ? 1 : 0),
-      })),
-    );
+      }));
+    });
     const outages = [];
     store.draft.faults.forEach((fault, index) => {
       if (fault.type !== "outage" || !this.ui.hits(fault, deployment)) return;
@@ -85,6 +88,7 @@ export class Timeline {
         to: Math.min(end, axis.to),
         starts: start >= axis.from,
         ends: end <= axis.to,
+        main: true,
         lead: true,
         tail: true,
         item: { row, kind: "fault", index },
@@ -282,12 +286,11 @@ export class Timeline {
     element.classList.toggle("tg-wrong", Boolean(wrong));
     // A remark is told where one looks; a warning stands out, once for each window.
     const severity = wrong ? "error" : finding?.severity;
-    put(flag, "data-severity", severity !== "info" && (isFault || bar.key.endsWith("/0")) ? severity : null);
+    put(flag, "data-severity", severity !== "info" && bar.main ? severity : null);
     put(element, "title", [text, wrong?.text, finding?.text].filter(Boolean).join("\n"));
     put(element, "aria-label", name);
-    const first = bar.lead || !bar.key.includes("/") || bar.key.endsWith("/0");
     for (const [control, shown, label] of [
-      [body, first, name],
+      [body, bar.main, name],
       [start, bar.starts && bar.lead, `${name} start`],
       [end, bar.ends && bar.tail, `${name} end`],
     ]) {

@@ -20,8 +20,9 @@ export class Toolbar {
     fillInput(this.zoneInput, model.get("tz"));
     fillInput(this.pathInput, model.get("path"));
     this.snapInput.value = String(model.get("snap"));
-    this.undo.disabled = !store.done.length;
-    this.redo.disabled = !store.undone.length;
+    // One that is disabled outright would lose the focus, and with it the keys.
+    put(this.undo, "aria-disabled", String(!store.done.length));
+    put(this.redo, "aria-disabled", String(!store.undone.length));
   }
 
   /** Show the zone of the axis in place of one that was refused. */
@@ -92,7 +93,7 @@ export class Toolbar {
         "span",
         { class: "tg-group tg-files" },
         this.pathInput,
-        h("button", { type: "button", onclick: () => this.#save(), ...FOCUS }, "Save"),
+        h("button", { type: "button", onclick: () => this.ui.save(this.pathInput.value), ...FOCUS }, "Save"),
         h("button", { type: "button", onclick: () => this.#download(), ...FOCUS }, "Download"),
       ),
       h("datalist", { id: this.ui.zoneList }, ...zones.map((value) => h("option", { value }))),
@@ -112,11 +113,6 @@ export class Toolbar {
     this.#setDay(parseDate(this.ui.model.get("day")) + by * (this.ui.week ? 7 : 1));
   }
 
-  #save() {
-    this.ui.say("Saving…");
-    this.ui.store.ask("save", { path: this.pathInput.value, draft: this.ui.store.draft });
-  }
-
   #download() {
     const { draft, answer, silent } = this.ui.store;
     const [problem] = this.ui.problems;
@@ -127,7 +123,7 @@ export class Toolbar {
     const name = (this.pathInput.value.split(/[\\/]/).pop() || "gateway.yaml").replace(/\.json$/, ".yaml");
     h("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.ui.say(silent ? `Downloaded ${name}. The kernel has not checked it.` : `Downloaded ${name}`);
+    this.ui.say(silent ? `Downloaded ${name}. The kernel has not checked it.` : `Downloaded ${name}`, "good");
   }
 }
 
