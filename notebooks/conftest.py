@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import timegate as tg
+
 HERE = Path(__file__).resolve().parent
 VARIABLE = "TIMEGATE_REAL_DATA"
 REAL_DATA = HERE / os.environ.get(VARIABLE, "../../shared/data")
@@ -20,9 +22,26 @@ NEEDED = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the cells of a notebook whose files are absent, before a kernel starts."""
+    """Skip the cells of a notebook whose files are absent, before a kernel starts; and compile what the others call."""
     for item in items:
         absent = [name for name in NEEDED.get(item.path.name, ()) if not (REAL_DATA / name).is_file()]
         if absent:
             reason = f"needs published files, which are not in {VARIABLE} or ../shared/data: {', '.join(absent)}"
             item.add_marker(pytest.mark.skip(reason=reason))
+    if any(item.path.suffix == ".ipynb" for item in items):
+        _compile()
+
+
+def _compile() -> None:
+    """Compile the kernels: who is first to call one is told so on standard error, which nbval would compare."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
+    trace = tg.generate_trace("2026-03-02T00:00Z", 2000, seed=0)
+    tokens = tg.TokenLatency(target="a", first_token_s=0.1, tokens_per_s=50)
+    latency = tg.Latency(target="a", median_s=0.5, p99_s=2)
+    for faults in ([], [tokens, latency, tg.ErrorRate(target="a", rate=0.5)]):
+        scenario = tg.Scenario(faults=faults)
+        _ = tg.replay(config, trace, scenario).attempts
+        tg.replay_stream(config, trace, scenario)
+        tg.monte_carlo(config, trace, scenario, replicas=2)
+    traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2000)
+    tg.monte_carlo(config, traffic, replicas=2)
