@@ -132,6 +132,9 @@ class TestPointer:
         mouse.up()
         bench.settle()
         assert closed(bench, 1)[0] == ["10:00", "10:15"]
+        assert "keeps at least a minute" in status(bench)
+        bench.page.get_by_label("Undo").click()
+        assert "keeps at least a minute" not in status(bench)  # an edit forgets what was said of the one before
 
     def test_a_window_of_another_zone(self, open_editor):
         """It is drawn where it lies on the axis, one in UTC too, and edited in its own zone."""

@@ -108,8 +108,9 @@ export class Editor {
     return fault.target === deployment.model_name || fault.target === `provider:${deployment.model.split("/")[0]}`;
   }
 
+  /** Say something of the schedule on screen: it is forgotten with the next edit. */
   say(text, tone = "note") {
-    this.message = text ? { text, tone } : null;
+    this.message = { text, tone, revision: this.store.draft.revision };
     this.#drawStatus();
   }
 
@@ -247,7 +248,7 @@ export class Editor {
   }
 
   #edited() {
-    if (this.message && this.message.tone !== "note") this.message = null; // it told of what is no longer on screen
+    if (this.message?.revision !== this.store.draft.revision) this.message = null;
     this.#changed();
   }
 

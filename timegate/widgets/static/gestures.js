@@ -18,6 +18,7 @@ import { BAR_MARGIN, OUTAGE_TOP, ROW_HEIGHT } from "./timeline.js";
 
 const REACH_PX = 7;
 const LEAST = "A window keeps at least a minute. Delete removes it.";
+const WHOLE_DAY = "This window is the whole day: drag one of its edges.";
 
 export class Gestures {
   constructor(ui, timeline) {
@@ -129,16 +130,12 @@ export class Gestures {
     const window = gesture.draft.deployments[row].time_constraints[index];
     const by = at - gesture.at;
     const [start, end] = extent(window);
-    let next;
-    if (gesture.part === "bar") {
-      next = moveWindow(window, by, ui.snap);
-      ui.say(end - start >= DAY ? "This window is the whole day: drag one of its edges." : "");
-    } else {
-      const minute = (gesture.part === "start" ? start : end) + by;
-      next = moveEdge(window, gesture.part, minute, ui.snap);
-      ui.say(leavesNothing(window, gesture.part, minute, ui.snap) ? LEAST : "");
-    }
+    const minute = (gesture.part === "start" ? start : end) + by;
+    const next =
+      gesture.part === "bar" ? moveWindow(window, by, ui.snap) : moveEdge(window, gesture.part, minute, ui.snap);
     ui.replaceItem(gesture.item, plainWindow(next), gesture.draft);
+    if (gesture.part !== "bar" && leavesNothing(window, gesture.part, minute, ui.snap)) ui.say(LEAST);
+    if (gesture.part === "bar" && end - start >= DAY) ui.say(WHOLE_DAY);
   }
 
   #dragOutage(at) {
@@ -230,12 +227,11 @@ export class Gestures {
     const window = draft.deployments[item.row].time_constraints[item.index];
     const [start, end] = extent(window);
     const step = Math.min(Math.abs(by), ui.snap);
-    const next =
-      part === "bar"
-        ? moveWindow(window, by, step)
-        : moveEdge(window, part, (part === "start" ? start : end) + by, step);
-    ui.say(part !== "bar" && leavesNothing(window, part, (part === "start" ? start : end) + by, step) ? LEAST : "");
+    const minute = (part === "start" ? start : end) + by;
+    const next = part === "bar" ? moveWindow(window, by, step) : moveEdge(window, part, minute, step);
     ui.replaceItem(item, plainWindow(next));
+    if (part !== "bar" && leavesNothing(window, part, minute, step)) ui.say(LEAST);
+    if (part === "bar" && end - start >= DAY) ui.say(WHOLE_DAY);
     this.timeline.focus(item, part);
   }
 }
