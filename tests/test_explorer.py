@@ -101,12 +101,15 @@ def test_the_seed_is_that_of_the_draws(explorer: ScenarioExplorer) -> None:
     pd.testing.assert_frame_equal(explorer.run.calls, first)
 
 
-def test_an_error_is_shown_in_place(explorer: ScenarioExplorer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A replay that raises leaves the last run and says so, with markup of the message escaped."""
+@pytest.mark.parametrize("error", [ScenarioError("no <b>luck</b>"), MemoryError("no <b>luck</b>")])
+def test_an_error_is_shown_in_place(
+    explorer: ScenarioExplorer, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """A replay that raises whatever leaves the last run and says so, with markup of the message escaped."""
     kept = explorer.run
 
     def fail(*_: object) -> None:
-        raise ScenarioError("no <b>luck</b>")
+        raise error
 
     monkeypatch.setattr("timegate.widgets.explorer.replay", fail)
     explorer.seed.value = 9

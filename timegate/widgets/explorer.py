@@ -153,10 +153,10 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
     def _changed(self, _: Any) -> None:
         try:
             self._replay()
-        except TimegateError as error:  # an exception in an observer would not be seen
-            self._message.value = (
-                f"<span style='color: {ALARM['failed']}'><b>Not replayed:</b> {escape(str(error))}</span>"
-            )
+        except Exception as error:  # one that leaves an observer is not seen
+            told = str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"
+            alarm = f"color: {ALARM['failed']}"
+            self._message.value = f'<span style="{alarm}"><b>Not replayed:</b> {escape(told)}</span>'
 
     def _replay(self) -> None:
         scenario = self._scenario()
