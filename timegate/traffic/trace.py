@@ -316,7 +316,8 @@ def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
         )
     if aware.any() and not aware.all():
         row = int(np.flatnonzero(~aware)[0])
-        raise TraceError(f"at[{row}] ({text.iloc[row]}) is naive, while others carry offsets. Give all the same form.")
+        given = shown(text.iloc[row])
+        raise TraceError(f"at[{row}] ({given}) is naive, while others carry offsets. Give all the same form.")
     parsed = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     if parsed.isna().any():
         row = int(np.flatnonzero(parsed.isna())[0])
@@ -344,7 +345,7 @@ def _tokens(frame: pd.DataFrame, name: str) -> Int64s | None:
     wrong = np.flatnonzero(~missing & ~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
     if len(wrong):
         row = int(wrong[0])
-        raise TraceError(f"{name}[{row}] must be a whole number of tokens. Got {frame[name].iloc[row]!r}.")
+        raise TraceError(f"{name}[{row}] must be a whole number of tokens. Got {shown(frame[name].iloc[row])}.")
     return numbers.astype(np.int64)
 
 
