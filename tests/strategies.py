@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 import timegate as tg
+from timegate.core.windows import DAYS
 from timegate.errors import CALL_ERRORS
-from timegate.windows import DAYS
 
 NAMES = ("strong", "weak", "backup", "naïve model", "a,b", "yes")
 PROVIDERS = ("sim", "openai", "acme")

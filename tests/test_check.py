@@ -14,11 +14,11 @@ from strategies import MICROSECOND, SPAN, _edges, configs, eras, us
 from test_timetable import is_open
 
 import timegate as tg
-from timegate.clock import DAY_US, LAST_US, from_us, to_us
-from timegate.config.findings import CODES
+from timegate.core.clock import DAY_US, LAST_US, from_us, to_us
+from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InstantError, InvalidTypeError
+from timegate.review.findings import CODES
 from timegate.samples import CONFIG, sample
-from timegate.timetable import Hours
 
 NOW = "2026-03-02T00:00Z"  # a Monday
 MINUTE = timedelta(minutes=1)

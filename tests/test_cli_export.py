@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import timegate as tg
 from timegate.cli import app
-from timegate.config.export import TARGETS
+from timegate.formats.registry import FORMATS
 from timegate.samples import CONFIG, sample
 
 PLAIN = "deployments:\n  # ours\n  - {model_name: weak, model: sim/small, time_constraints: [[22:00, 06:00]]}\n"
@@ -111,6 +111,6 @@ def test_a_missing_package_is_said_in_one_line(here: Path, monkeypatch: pytest.M
 def test_help_names_every_target() -> None:
     """The help lists the targets and what a loss means."""
     text = " ".join(runner.invoke(app, ["export", "--help"], env={"COLUMNS": "200"}).stdout.split())
-    for name in TARGETS:
+    for name in FORMATS:
         assert name in text
     assert "--lossy" in text

@@ -8,8 +8,8 @@ from test_cli import run
 
 from timegate.errors import ConfigError
 from timegate.files import read_document
+from timegate.formats.schema import config_schema, scenario_schema
 from timegate.samples import sample
-from timegate.schema import config_schema, scenario_schema
 
 MADE = {"config": config_schema, "scenario": scenario_schema}
 

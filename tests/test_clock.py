@@ -16,7 +16,7 @@ import time_machine as tm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timegate.clock import FIRST_US, LAST_US, SystemClock, VirtualClock, from_us, to_us
+from timegate.core.clock import FIRST_US, LAST_US, SystemClock, VirtualClock, from_us, to_us
 from timegate.errors import InstantError
 
 

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 import timegate as tg
 from tests.strategies import Case, cases
+from timegate.core.deployment import Deployment
+from timegate.core.routing import Router
+from timegate.engines import compiled
 from timegate.errors import InvalidValueError
-from timegate.replay import compiled
-from timegate.routing import Deployment, Router
 
 EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "500"))
 
@@ -134,7 +135,7 @@ def test_a_rate_of_zero_is_no_rule() -> None:
 def test_too_many_deployments_are_refused() -> None:
     """A router says what its limit is, rather than count deployments wrongly in 16 bits."""
     with pytest.raises(InvalidValueError, match="at most 32,767 deployments"):
-        Router([Deployment(f"d{i}", "sim") for i in range(32_768)])
+        Router([Deployment.of(f"d{i}", "sim") for i in range(32_768)])
 
 
 def test_index_of_the_frame_is_ignored() -> None:

@@ -17,10 +17,10 @@ from strategies import MICROSECOND, SPAN, _edges, configs, eras, us
 from test_timetable import is_open
 
 import timegate as tg
-from timegate.clock import from_us
+from timegate.core.clock import from_us
+from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InstantError, InvalidValueError
 from timegate.samples import CONFIG, sample
-from timegate.timetable import Hours
 
 MINUTE = timedelta(minutes=1)
 WEEK = ("2026-03-02T00:00Z", "2026-03-09T00:00Z")
@@ -117,7 +117,7 @@ def test_slices_make_no_difference(monkeypatch):
     two = config(STRONG | {"time_constraints": [["22:00", "06:00"]]}, WEAK | {"available": [["00:30", "00:10"]]})
     one = config(STRONG, WEAK)
     whole = tg.diff(one, two, *WEEK).frame
-    monkeypatch.setattr("timegate.config.diff._MOST_CELLS", 1)
+    monkeypatch.setattr("timegate.review.diff._MOST_CELLS", 1)
     pd.testing.assert_frame_equal(tg.diff(one, two, *WEEK).frame, whole)
     assert len(whole) > 20
 
@@ -194,7 +194,7 @@ def test_the_week_by_default(monkeypatch):
         (datetime(2026, 3, 8, 23, 59, 59, 999_999, tzinfo=UTC), "2026-03-02"),
         (datetime(1969, 12, 31, tzinfo=UTC), "1969-12-29"),
     ):
-        monkeypatch.setattr("timegate.config.diff.SystemClock.now_us", lambda self, now=now: us(now))
+        monkeypatch.setattr("timegate.review.diff.SystemClock.now_us", lambda self, now=now: us(now))
         found = tg.diff(config(STRONG), config(WEAK))
         assert found.start.isoformat() == f"{monday}T00:00:00+00:00"
         assert found.end - found.start == timedelta(days=7)

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.faults import draws
+from timegate.core import draws
 
 ONES = 0xFFFFFFFF
 words = st.integers(0, ONES)

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.config.export import TARGETS, Exported, export
-from timegate.config.imports import SIDECAR, as_ours
 from timegate.errors import ConfigError, InstantError
+from timegate.formats.export import Exported, export
+from timegate.formats.registry import FORMATS, SIDECAR, as_ours
 
 NOW = "2026-11-23T00:00Z"
 CANARY = "sk-canary-4711"
@@ -35,7 +35,7 @@ CONFIG = tg.GatewayConfig(
         },
     ]
 )
-every_target = pytest.mark.parametrize("to", list(TARGETS))
+every_target = pytest.mark.parametrize("to", list(FORMATS))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def test_unknown_targets_get_a_hint(to: str, hint: str, tmp_path: Path) -> None:
 
 def test_every_target_is_known_here() -> None:
     """The tests below go through every target."""
-    assert set(SUFFIXES) == set(TARGETS)
+    assert set(SUFFIXES) == set(FORMATS)
 
 
 def test_now_must_be_an_instant(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_was_written_is_told(to: str, tmp_path: Path) -> None:
     assert found.checked.startswith(f"Checked by timegate {tg.__version__} on 2026-11-23 00:00 UTC: ")
     assert bool(found.lost) == (to not in ("timegate", "ics"))
     lines = repr(found).splitlines()
-    assert lines[0] == f"Wrote {path} ({TARGETS[to].title})."
+    assert lines[0] == f"Wrote {path} ({FORMATS[to].title})."
     assert lines[2:] == [*(f"Lost: {text}" for text in found.lost), *(f"Note: {text}" for text in found.notes)]
     if to != "ics":
         text = path.read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_the_same_bytes_each_time(to: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["json", "yaml", "yml", "txt"])
-@pytest.mark.parametrize("to", [to for to in TARGETS if to != "ics"])
+@pytest.mark.parametrize("to", [to for to in FORMATS if to != "ics"])
 def test_any_suffix_can_be_read_again(to: str, suffix: str, tmp_path: Path) -> None:
     """Whatever the suffix, the file is loaded again, JSON where it says so."""
     path = tmp_path / f"out.{suffix}"
@@ -212,13 +212,13 @@ def test_a_wrong_file_is_never_put_in_place(to: str, tmp_path: Path, monkeypatch
     path = tmp_path / f"out.{SUFFIXES[to]}"
     path.write_text("old")
     other = CONFIG.model_copy(update={"deployments": CONFIG.deployments[:1]})
-    target = TARGETS[to]
+    target = FORMATS[to]
 
     def render(draft: Any, request: Any, remarks: Any) -> bytes:
         wrong = type(request)(other, request.path, request.now_us, request.like)
         return target.render(target.translate(wrong), wrong, remarks)
 
-    monkeypatch.setitem(TARGETS, to, target._replace(render=render))
+    monkeypatch.setitem(FORMATS, to, target._replace(render=render))
     with pytest.raises(ConfigError, match="was not written, for it would not have said what the config does"):
         write(to, path)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(path.name, "old")]
@@ -229,7 +229,7 @@ import os, signal, sys
 from pathlib import Path
 import timegate as tg
 from timegate import files
-from timegate.config import export
+from timegate.formats import registry
 
 to, path, moment = sys.argv[1:]
 die = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
@@ -245,11 +245,11 @@ def half(path, content):
         file.write(content[: len(content) // 2])
     die()
 
-target = export.TARGETS[to]
+target = registry.FORMATS[to]
 if moment == "before rendering":
-    export.TARGETS[to] = target._replace(render=before(target.render))
+    registry.FORMATS[to] = target._replace(render=before(target.render))
 elif moment == "after rendering":
-    export.TARGETS[to] = target._replace(render=after(target.render))
+    registry.FORMATS[to] = target._replace(render=after(target.render))
 elif moment == "before writing":
     Path.write_bytes = before(Path.write_bytes)
 elif moment == "while writing":
@@ -257,7 +257,7 @@ elif moment == "while writing":
 elif moment == "after writing":
     Path.write_bytes = after(Path.write_bytes)
 elif moment == "before comparing":
-    export.TARGETS[to] = target._replace(is_right=before(target.is_right))
+    registry.FORMATS[to] = target._replace(is_right=before(target.is_right))
 elif moment == "before reaching the disk":
     os.fsync = before(os.fsync)
 elif moment == "after reaching the disk":
@@ -316,7 +316,7 @@ def test_interrupted_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_method_is_the_function(tmp_path: Path) -> None:
-    """``config.export`` does what ``timegate.config.export.export`` does."""
+    """``config.export`` does what ``timegate.formats.export.export`` does."""
     first, second = tmp_path / "a.json", tmp_path / "b.json"
     CONFIG.export("msgflux", first, lossy=True, now=NOW)
     export(CONFIG, "msgflux", second, lossy=True, now=NOW)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.clock import from_us, to_us
+from timegate.core.clock import from_us, to_us
 from timegate.errors import MissingExtraError
 
 icalendar = pytest.importorskip("icalendar")

@@ -20,8 +20,8 @@ from hypothesis import given, settings
 
 import timegate as tg
 from timegate import yaml12
-from timegate.config.export.litellm import KEY_VARIABLES
 from timegate.errors import ConfigError, TimegateWarning
+from timegate.formats.litellm import KEY_VARIABLES
 
 NOW = "2026-11-23T00:00Z"
 CANARY = "sk-canary-4711"

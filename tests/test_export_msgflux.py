@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from test_clock import jump
 
 import timegate as tg
-from timegate.clock import DAY_US, MINUTE_US, to_us
-from timegate.config.export.daily import daily
+from timegate.core.clock import DAY_US, MINUTE_US, to_us
 from timegate.errors import ConfigError, TimegateWarning
+from timegate.formats.daily import daily
 
 NOW = "2026-11-23T00:00Z"  # a Monday
 NOW_US = to_us(NOW, "now")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import timegate as tg
 from timegate import yaml12
-from timegate.config.export.rewrite import rewrite
 from timegate.errors import ConfigError
+from timegate.formats.rewrite import rewrite
 
 NOW = "2026-03-02T00:00Z"
 configs = strategies.eras.flatmap(strategies.configs)
@@ -190,7 +190,7 @@ def test_deployments_move_with_their_comments(tmp_path: Path) -> None:
         for start, end in (("  # The big", "\n  # The small"), ("\n  # The small", "  # The last"),
                            ("  # The last", "# The end"))
     )  # fmt: skip
-    new = tg.DeploymentConfig(model_name="new", model="sim/new", available=[["08:00", "09:00"]])
+    new = tg.Deployment(model_name="new", model="sim/new", available=[["08:00", "09:00"]])
     a, b, c = config.deployments
     moved = config.model_copy(update={"deployments": (c, new, b, a)})
     added = '  - model_name: new\n    model: sim/new\n    available:\n    - ["08:00", "09:00"]\n'

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import timegate as tg
-from timegate.config.findings import CODES
 from timegate.errors import InvalidValueError
+from timegate.review.findings import CODES
 
 HOUR_US = 3_600_000_000
 INFO = tg.Finding("TG304", "deployments[0] 'a<b>': available[1]", "It overlaps.", "Mend it.", "a<b>", "available", 1)

@@ -17,11 +17,11 @@ from hypothesis import assume, given
 from scipy import stats
 
 import timegate as tg
+from timegate.core.deployment import Deployment
 from timegate.errors import IncidentError, InstantError, ScenarioError, WindowError
-from timegate.faults.incidents import Incidents
-from timegate.faults.outages import KS_BOUND, OutageModel
-from timegate.faults.statuspage import Incident
-from timegate.routing import Deployment
+from timegate.incidents.history import Incidents
+from timegate.incidents.outages import KS_BOUND, OutageModel
+from timegate.incidents.statuspage import Incident
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "incidents" / "statuspage_incidents_copilot.json"
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -250,7 +250,7 @@ def test_random_outages_are_like_the_data(law: str) -> None:
     assert fit.distribution == law
     days = 10_000 * (fit.mtbf_s + fit.mttr_s) / DAY_S
     fault = fit.outages("strong", START, START + timedelta(days=days))
-    drawn = tg.Scenario(faults=(fault,), seed=11).injector([Deployment("strong", "openai")]).outages_us(0)
+    drawn = tg.Scenario(faults=(fault,), seed=11).injector([Deployment.of("strong", "openai")]).outages_us(0)
     lengths = np.array([hi - lo for lo, hi in drawn]) / 1e6
     number = len(lengths)
     assert abs(number - 10_000) < 4 * 100 * 2

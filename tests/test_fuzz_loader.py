@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.windows import Window
+from timegate.core.windows import Window
 from timegate.yaml12 import dump, parse
 
 SOURCES: dict[str, Any] = {"config": tg.GatewayConfig, "scenario": tg.Scenario}
@@ -153,7 +153,7 @@ def unwrapped(value: Any) -> Any:
     return type(value)(map(unwrapped, value)) if isinstance(value, list | tuple) else value
 
 
-RECORDS = (tg.GatewayConfig, tg.DeploymentConfig, tg.Scenario, tg.Outage, tg.RandomOutages, tg.TokenLatency)
+RECORDS = (tg.GatewayConfig, tg.Deployment, tg.Scenario, tg.Outage, tg.RandomOutages, tg.TokenLatency)
 keys = st.sampled_from(sorted({*Window.__dataclass_fields__, *(name for cls in RECORDS for name in cls.model_fields)}))
 odd_keys = st.sampled_from([None, 1, (1,), Odd("huge"), "\ud800", "two\nlines", "x" * 3000])
 leaves = (

@@ -20,7 +20,7 @@ from test_clock import travel
 from test_windows import covers, luck
 
 from timegate import BaseModel, ModelGateway, ModelRouterError, SimulatedModel, Window
-from timegate.clock import DAY_US, VirtualClock, from_us, to_us
+from timegate.core.clock import DAY_US, VirtualClock, from_us, to_us
 from timegate.errors import InstantError, InvalidModelError, InvalidTypeError, InvalidValueError, WindowError
 
 NIGHT = [("22:00", "06:00")]
@@ -69,7 +69,7 @@ def expected(gateway: ModelGateway, at_us: int, errors: Iterable[str], preferenc
     order = [
         deployment.name
         for deployment in gateway.router.deployments
-        if not any(covers(window, at) for window in deployment.hours.closed)
+        if not any(covers(window, at) for window in deployment.hours.time_constraints)
         and (not deployment.hours.available or any(covers(window, at) for window in deployment.hours.available))
     ]
     order.sort(key=lambda name: name != preference)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
-from graphlib import TopologicalSorter
-from importlib.util import resolve_name
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +22,6 @@ HEAVY = [
     "scipy",
     "typer",
 ]
-ROOT = Path(timegate.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -60,23 +55,3 @@ def test_unknown_names_are_attribute_errors():
     """A name that is not there is an AttributeError that names it."""
     with pytest.raises(AttributeError, match="has no attribute 'replays'"):
         timegate.replays  # noqa: B018 - the access is the test
-
-
-def imports(path: Path) -> set[str]:
-    """Modules of timegate that a file imports, at its head or inside a function."""
-    found = set()
-    package = ".".join(path.relative_to(ROOT.parent).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            module = resolve_name("." * node.level + (node.module or ""), package)
-            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
-    return {name for name in found if name.startswith("timegate.")}
-
-
-def test_no_cycle_of_imports():
-    """Imports run one way, those inside functions included: no module hides a cycle."""
-    modules = {".".join(path.relative_to(ROOT.parent).with_suffix("").parts): path for path in ROOT.rglob("*.py")}
-    graph = {name: imports(path) & modules.keys() for name, path in modules.items()}
-    assert len(list(TopologicalSorter(graph).static_order())) == len(modules)

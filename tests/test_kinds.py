@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import timegate as tg
+from timegate.core import draws
 from timegate.errors import CALL_ERRORS, RateLimitError, ScenarioError
-from timegate.faults import draws
 from timegate.faults.kinds import DISTRIBUTIONS
 
 NINE, TEN = "2026-03-02T09:00Z", "2026-03-02T10:00Z"

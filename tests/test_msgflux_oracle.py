@@ -15,7 +15,7 @@ import time_machine as tm
 from test_clock import jump, travel
 
 import timegate as tg
-from timegate.clock import DAY_US, MINUTE_US, from_us, to_us
+from timegate.core.clock import DAY_US, MINUTE_US, from_us, to_us
 
 pytest.importorskip("msgflux")
 

@@ -20,8 +20,9 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import StepPatch
 
 import timegate as tg
-from timegate import palette, plots
+from timegate import plots
 from timegate.errors import InvalidTypeError, ReplayError, TimegateError
+from timegate.show import palette
 
 DATA = Path(__file__).parents[1] / "data"
 LONG_NAMES = [

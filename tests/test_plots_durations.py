@@ -14,8 +14,8 @@ from scipy import stats
 import timegate as tg
 from timegate import plots
 from timegate.errors import InvalidTypeError, ReplayError
-from timegate.faults.decisions import Decisions
-from timegate.faults.outages import OutageFit
+from timegate.incidents.decisions import Decisions
+from timegate.incidents.outages import OutageFit
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 import timegate as tg
-from timegate import palette, plots
+from timegate import plots
 from timegate.errors import InstantError, InvalidTypeError, ReplayError, ScenarioError
+from timegate.show import palette
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

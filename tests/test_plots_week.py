@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 import timegate as tg
-from timegate import palette, plots
-from timegate.columns import UNSERVED
+from timegate import plots
+from timegate.core.columns import UNSERVED
 from timegate.errors import InvalidTypeError, ReplayError, WindowError
+from timegate.show import palette
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from timegate.config.quoting import ambiguous
+from timegate.review.quoting import ambiguous
 from timegate.yaml12 import parse
 
 

@@ -43,7 +43,7 @@ def test_config_of_the_readme_loads(tmp_path: Path) -> None:
 
 def test_columns_of_the_readme_are_the_columns() -> None:
     """The tables of columns name what the one list of columns names, in order."""
-    from timegate.columns import ATTEMPT_COLUMNS, CALL_COLUMNS
+    from timegate.core.columns import ATTEMPT_COLUMNS, CALL_COLUMNS
 
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     for table, columns in (("calls", CALL_COLUMNS), ("attempts", ATTEMPT_COLUMNS)):

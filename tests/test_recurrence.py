@@ -12,9 +12,9 @@ from strategies import ERAS, us, windows
 from test_windows import offset_changes as table_changes
 
 import timegate as tg
-from timegate.clock import DAY_US, from_us, to_us
-from timegate.config.recurrence import lasting, local_us, offset_changes, patterns
-from timegate.windows import union
+from timegate.core.clock import DAY_US, from_us, to_us
+from timegate.core.spans import union
+from timegate.review.recurrence import lasting, local_us, offset_changes, patterns
 
 START = to_us("2026-03-02T00:00Z", "")  # a Monday
 YEAR = np.array([[START, START + 366 * DAY_US]])

@@ -11,9 +11,9 @@ import strategies
 from hypothesis import example, given
 
 import timegate as tg
+from timegate.core import draws
+from timegate.core.routing import Router
 from timegate.errors import InvalidTypeError, ReplayError
-from timegate.faults import draws
-from timegate.routing import Router
 
 NINE = "2026-03-02T09:00Z"
 TWO = tg.GatewayConfig(

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate import report
+from timegate.report import page as report
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -217,7 +217,7 @@ def test_the_user_keeps_the_backend(tmp_path: Path) -> None:
         "mpl.use('svg')\n"
         "before = dict(mpl.rcParams)\n"
         "import timegate as tg\n"
-        "from timegate import report\n"
+        "from timegate.report import page as report\n"
         "import matplotlib.pyplot as plt\n"
         "config = tg.GatewayConfig(deployments=[{'model_name': 'a', 'model': 'sim/x'}])\n"
         "report.write(tg.replay(config, tg.Trace(['2026-03-02T09:00Z']), engine='stepped'), 'out')\n"

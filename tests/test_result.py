@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.columns import ATTEMPT_COLUMNS, ATTEMPT_OUTCOMES, CALL_COLUMNS, OUTCOMES
+from timegate.core.columns import ATTEMPT_COLUMNS, ATTEMPT_OUTCOMES, CALL_COLUMNS, OUTCOMES
 from timegate.errors import TimegateError
 
 CONFIG = tg.GatewayConfig(

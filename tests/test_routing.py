@@ -14,18 +14,19 @@ from hypothesis import strategies as st
 from test_timetable import any_hours, instants, is_open
 
 from timegate import ModelRouterError, Window
-from timegate.clock import from_us, to_us
-from timegate.routing import Deployment, Router
-from timegate.timetable import Hours
+from timegate.core.clock import from_us, to_us
+from timegate.core.deployment import Deployment
+from timegate.core.routing import Router
+from timegate.core.timetable import Hours
 
 NAMES = ("weak", "strong", "spare")
 DAY, NIGHT = to_us("2026-03-02T12:00Z", "at"), to_us("2026-03-02T03:10Z", "at")
-closed_at_night = Hours(closed=(Window("22:00", "06:00"),))
+closed_at_night = Hours(time_constraints=(Window("22:00", "06:00"),))
 some_hours = st.lists(st.just(Hours()) | st.just(closed_at_night) | any_hours, min_size=2, max_size=3)
 
 
 def router(*hours: Hours) -> Router:
-    return Router([Deployment(name, f"of {name}", each) for name, each in zip(NAMES, hours, strict=False)])
+    return Router([Deployment.of(name, f"of {name}", each) for name, each in zip(NAMES, hours, strict=False)])
 
 
 def drive(router: Router, at_us: int, preference: str | None, errors: dict[str, Exception]) -> tuple[list[str], object]:
@@ -143,7 +144,7 @@ def test_explain_says_what_became_of_the_preference():
 def test_explain_tells_every_window_that_closes():
     """Of several windows those that close at that instant are told, parted so that their own commas do not confuse."""
     closed = (Window("22:00", "06:00"), Window("12:00", "13:00"), Window("03:00", "04:00", days=["mon"]))
-    hours = Hours(closed=closed, available=(Window("00:00", "24:00"),))
+    hours = Hours(time_constraints=closed, available=(Window("00:00", "24:00"),))
     either = Hours(available=(Window("09:00", "17:00"), Window("18:00", "19:00", tz="Europe/Berlin")))
     rows = router(hours, either).explain(NIGHT).rows
     assert rows[0]["closed_by"] == "22:00-06:00 UTC; 03:00-04:00 UTC, mon"
@@ -167,7 +168,7 @@ def test_explain_shows():
 
 def test_more_than_nine_deployments_keep_their_places():
     """Places are numbers: the tenth comes after the ninth."""
-    routed = Router([Deployment(f"d{i}", "sim") for i in range(12)])
+    routed = Router([Deployment.of(f"d{i}", "sim") for i in range(12)])
     assert routed.explain(DAY, "d11").order == ["d11", *(f"d{i}" for i in range(11))]
 
 
@@ -175,25 +176,27 @@ def test_fingerprint_tells_configs_apart():
     """Names, providers, windows, their kind and the order of deployments each change the fingerprint."""
     night, day = Window("22:00", "06:00"), Window("22:00", "06:00", days=["mon"])
     made = [
-        [Deployment(name, provider, hours)]
+        [Deployment.of(name, provider, hours)]
         for name in ("a", "b")
         for provider in ("a", "b")
         for hours in (Hours(), Hours((night,)), Hours((day,)), Hours((), (night,)), Hours((night,), (day,)))
     ]
-    made += [list(order) for order in permutations([Deployment("a", "a"), Deployment("b", "b"), Deployment("c", "c")])]
+    made += [list(order) for order in permutations([Deployment.of(name, name) for name in "abc"])]
     assert len({Router(deployments).fingerprint for deployments in made}) == len(made)
 
 
 def test_fingerprint_is_the_same_in_every_process():
     """Another process, with another hash seed, gives an equal config the same fingerprint."""
     code = (
-        "from timegate.routing import *; from timegate import Window; from timegate.timetable import Hours\n"
+        "from timegate import Deployment, Window\n"
+        "from timegate.core.routing import Router\n"
+        "from timegate.core.timetable import Hours\n"
         "windows = Window('22:00', '06:00', days={'fri', 'mon', 'sun'}, except_dates={'2026-03-02', '2026-03-09'}),\n"
-        "print(Router([Deployment('weak', 'sim', Hours(windows))]).fingerprint)"
+        "print(Router([Deployment.of('weak', 'sim', Hours(windows))]).fingerprint)"
     )
     found = {
         subprocess.check_output([sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, text=True)
         for seed in "12"
     }
     window = Window("22:00", "06:00", days=["sun", "mon", "fri"], except_dates=["2026-03-09", "2026-03-02"])
-    assert found == {Router([Deployment("weak", "sim", Hours((window,)))]).fingerprint + "\n"}
+    assert found == {Router([Deployment.of("weak", "sim", Hours((window,)))]).fingerprint + "\n"}

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import timegate as tg
-from timegate.columns import UNSERVED
-from timegate.schema import config_schema, scenario_schema
-from timegate.windows import Window
+from timegate.core.columns import UNSERVED
+from timegate.core.windows import Window
+from timegate.formats.schema import config_schema, scenario_schema
 from timegate.yaml12 import parse
 
 DATA = Path(__file__).parents[1] / "data"
@@ -284,7 +284,7 @@ def test_what_a_schema_cannot_say_stands_in_its_description(data: Any, word: str
 
 
 words = st.sampled_from(
-    [*Window.__dataclass_fields__, *tg.DeploymentConfig.model_fields, "mon", "Sunday", "24:00", "7:5", "UTC", "a/b"]
+    [*Window.__dataclass_fields__, *tg.Deployment.model_fields, "mon", "Sunday", "24:00", "7:5", "UTC", "a/b"]
 )
 values = st.recursive(
     st.none()

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 import timegate as tg
 from tests.strategies import Case, cases
+from timegate.engines import totals
 from timegate.errors import ReplayError, TraceError
-from timegate.replay import stream, totals
+from timegate.runs import stream
 
 CONFIG = tg.GatewayConfig(
     deployments=[

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from test_windows import covers, edges, luck
 
 from timegate import Window
-from timegate.clock import DAY_US, from_us, to_us
-from timegate.timetable import Hours, Segment, Timetable
+from timegate.core.clock import DAY_US, from_us, to_us
+from timegate.core.timetable import Hours, Segment, Timetable
 
 MONDAY_US = to_us("2026-03-02T00:00Z", "at")
 
@@ -21,7 +21,7 @@ def is_open(hours: Hours, at_us: int) -> bool:
     """Whether a deployment may be used: the rule, over the oracle of windows."""
     at = from_us(at_us)
     allowed = not hours.available or any(covers(window, at) for window in hours.available)
-    return allowed and not any(covers(window, at) for window in hours.closed)
+    return allowed and not any(covers(window, at) for window in hours.time_constraints)
 
 
 def open_at(table: Timetable, at_us: int) -> tuple[int, ...]:
@@ -46,7 +46,7 @@ instants = st.integers(-2 * DAY_US, 2 * DAY_US).map(CHANGE_US.__add__)
 
 def probes(table: Timetable, lo: int, hi: int) -> list[int]:
     """Instants one microsecond around everything that could be an edge."""
-    windows = [window for hours in table.hours for window in (*hours.closed, *hours.available)]
+    windows = [window for hours in table.hours for window in (*hours.time_constraints, *hours.available)]
     found = {lo, hi, CHANGE_US}.union(*(edges(window, CHANGE_US) for window in windows))
     return sorted({at + by for at in found for by in (-1, 0, 1) if lo <= at + by < hi})
 
@@ -96,7 +96,7 @@ def test_open_until_is_the_next_change(table, at_us):
 def test_open_until_looks_far_ahead(days):
     """A window that first starts up to 400 days ahead is found, to the microsecond."""
     start = from_us(MONDAY_US + days * DAY_US).date()
-    table = Timetable([Hours(closed=(Window("00:00", "00:00", since=start),))])
+    table = Timetable([Hours(time_constraints=(Window("00:00", "00:00", since=start),))])
     assert table.open_until(MONDAY_US, 0) == MONDAY_US + days * DAY_US
     assert table.open_until(MONDAY_US, 0, horizon_us=days * DAY_US) is None
 
@@ -104,7 +104,7 @@ def test_open_until_looks_far_ahead(days):
 def test_open_until_of_what_never_changes():
     """Who is always open, or always closed, has no next change."""
     table = Timetable(
-        [Hours(), Hours(closed=(Window("00:00", "24:00"),)), Hours(available=(Window("00:00", "24:00"),))]
+        [Hours(), Hours(time_constraints=(Window("00:00", "24:00"),)), Hours(available=(Window("00:00", "24:00"),))]
     )
     assert [table.open_until(MONDAY_US, i) for i in range(3)] == [None] * 3
     assert table.segment_at(MONDAY_US) == Segment(MONDAY_US, MONDAY_US + DAY_US, (0, 2))
@@ -113,7 +113,7 @@ def test_open_until_of_what_never_changes():
 def test_available_and_closed_together():
     """Open is: inside some available window, and inside no closed one; a closed window wins."""
     night, lunch = Window("12:00", "13:00"), Window("09:00", "17:00")
-    table = Timetable([Hours(closed=(night,), available=(lunch, Window("20:00", "21:00")))])
+    table = Timetable([Hours(time_constraints=(night,), available=(lunch, Window("20:00", "21:00")))])
     opened = [
         from_us(s.start_us).strftime("%H:%M:%S.%f") for s in table.compile(MONDAY_US, MONDAY_US + DAY_US) if s.open
     ]
@@ -123,7 +123,9 @@ def test_available_and_closed_together():
 def test_threads_agree():
     """Sixteen threads that ask for instants of different days at once each get the right segment."""
     closed = (Window("22:00", "06:00", tz="Europe/Berlin"), Window("12:00", "12:30"))
-    table = Timetable([Hours(closed=closed), Hours(available=(Window("06:00", "18:00", days=["mon", "sat"]),))])
+    table = Timetable(
+        [Hours(time_constraints=closed), Hours(available=(Window("06:00", "18:00", days=["mon", "sat"]),))]
+    )
     random = luck("threads")
     visits = [MONDAY_US + random.randrange(40) * DAY_US + random.randrange(DAY_US) for _ in range(6_000)]
     with ThreadPoolExecutor(16) as pool:

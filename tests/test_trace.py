@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.columns import TRACE_COLUMNS
+from timegate.core.columns import TRACE_COLUMNS
 from timegate.errors import TimegateError, TraceError
 
 NINE = "2026-03-02T09:00Z"

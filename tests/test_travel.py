@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timegate as tg
+from timegate.core import draws
 from timegate.errors import InvalidTypeError, ModelCallError, ReplayError, ScenarioError
-from timegate.faults import draws
 
 NINE = "2026-03-02T09:00Z"
 MINUTE = tg.Trace(pd.date_range(NINE, periods=60, freq="1s"))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from timegate.core.clock import AwareInstant
 from timegate.errors import InvalidValueError, ScenarioError
-from timegate.validation import STOPPING, AwareInstant, Value
+from timegate.validation import STOPPING, Value
 
 
 class Part(Value):

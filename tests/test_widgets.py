@@ -22,12 +22,12 @@ from traitlets import TraitError
 import timegate as tg
 from tests.strategies import windows
 from timegate import samples
-from timegate.clock import DAY_US, EPOCH, MINUTE_US
+from timegate.core.clock import DAY_US, EPOCH, MINUTE_US
+from timegate.core.spans import union
 from timegate.samples import sample
 from timegate.widgets import editor as editor_module
 from timegate.widgets import live
 from timegate.widgets.draft import place_of, read_draft, write_draft
-from timegate.windows import union
 
 WINDOWS = windows(datetime(2026, 3, 1, tzinfo=UTC))
 STATIC = Path(editor_module.__file__).parent / "static"

@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from timegate import Window
-from timegate.clock import DAY_US, EPOCH, FIRST_US, SECOND_US, from_us, to_us
+from timegate.core.clock import DAY_US, EPOCH, FIRST_US, SECOND_US, from_us, to_us
+from timegate.core.spans import union
+from timegate.core.zones import _offset_changes
 from timegate.errors import InstantError, InvalidTypeError, TimegateError, WindowError
-from timegate.windows import _offset_changes, union
 
 ZONES = sorted(available_timezones())
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

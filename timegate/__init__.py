@@ -6,13 +6,11 @@ and a toolkit that replays days of traffic and injected failures through that sa
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
-from timegate.config import DeploymentConfig, GatewayConfig
-from timegate.config.check import check
-from timegate.config.diff import diff
-from timegate.config.findings import Finding, Findings
+from timegate.config import GatewayConfig
+from timegate.core.deployment import Deployment
+from timegate.core.windows import Window
 from timegate.errors import ConfigError, ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import (
     Brownout,
@@ -34,7 +32,12 @@ from timegate.models import (
     SimulatedModel,
     register_model,
 )
-from timegate.replay import Replay, compare, replay
+from timegate.review.check import check
+from timegate.review.diff import diff
+from timegate.review.findings import Finding, Findings
+from timegate.runs.compare import compare
+from timegate.runs.replay import replay
+from timegate.runs.result import Replay
 from timegate.traffic import (
     EvenTraffic,
     PoissonTraffic,
@@ -46,15 +49,13 @@ from timegate.traffic import (
     read_rates,
     read_trace,
 )
-from timegate.windows import Window
-
-__version__ = "0.1.0"
+from timegate.version import __version__
 
 __all__ = [
     "BaseModel",
     "Brownout",
     "ConfigError",
-    "DeploymentConfig",
+    "Deployment",
     "ErrorRate",
     "EvenTraffic",
     "Finding",
@@ -88,6 +89,7 @@ __all__ = [
     "TokenLatency",
     "Trace",
     "Window",
+    "__version__",
     "check",
     "compare",
     "diff",
@@ -106,30 +108,51 @@ __all__ = [
 ]
 
 
-_LAZY = {
-    "Incidents": "timegate.faults.incidents",
-    "MonteCarlo": "timegate.replay.monte_carlo",
-    "OutageFit": "timegate.faults.outages",
-    "ScenarioExplorer": "timegate.widgets.explorer",
-    "ScheduleEditor": "timegate.widgets.editor",
-    "StreamReplay": "timegate.replay.stream",
-    "fit_outages": "timegate.faults.fit",
-    "monte_carlo": "timegate.replay.monte_carlo",
-    "read_incidents": "timegate.faults.histories",
-    "replay_stream": "timegate.replay.stream",
-}
-
-
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
     # matplotlib, scipy, numba and widgets take half a second each to import: they wait until somebody needs them.
-    if name == "plots":
-        return import_module("timegate.plots")
-    if name == "presets":
-        return import_module("timegate.faults.presets")
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    match name:
+        case "plots":
+            import timegate.plots as module  # `from timegate import plots` would ask this function again
+
+            return module
+        case "presets":
+            from timegate.incidents import presets
+
+            return presets
+        case "Incidents":
+            from timegate.incidents.history import Incidents
+
+            return Incidents
+        case "OutageFit":
+            from timegate.incidents.outages import OutageFit
+
+            return OutageFit
+        case "fit_outages":
+            from timegate.incidents.fit import fit_outages
+
+            return fit_outages
+        case "read_incidents":
+            from timegate.incidents.readers import read_incidents
+
+            return read_incidents
+        case "MonteCarlo" | "monte_carlo":
+            from timegate.runs import monte_carlo as module
+
+            return getattr(module, name)
+        case "StreamReplay" | "replay_stream":
+            from timegate.runs import stream
+
+            return getattr(stream, name)
+        case "ScenarioExplorer":
+            from timegate.widgets.explorer import ScenarioExplorer
+
+            return ScenarioExplorer
+        case "ScheduleEditor":
+            from timegate.widgets.editor import ScheduleEditor
+
+            return ScheduleEditor
     raise AttributeError(f"module 'timegate' has no attribute {name!r}")

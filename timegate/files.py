@@ -11,7 +11,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +177,9 @@ def dump_yaml(data: Any, header: str = "") -> str:
 
 
 def _yaml() -> Any:
-    return import_module("timegate.yaml12")  # PyYAML waits until a file is read: `import timegate` stays short
+    from timegate import yaml12  # PyYAML waits until a file is read: `import timegate` stays short
+
+    return yaml12
 
 
 def write_document(path: str | Path, data: Any, header: str = "") -> None:

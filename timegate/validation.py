@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
@@ -12,7 +11,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
-    PlainSerializer,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -20,27 +18,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from timegate.clock import from_us, to_us
-from timegate.errors import InvalidTypeError, InvalidValueError, WindowError, did_you_mean, key_of_place, shown
-from timegate.windows import check_zone
+from timegate.errors import InvalidValueError, WindowError, did_you_mean, key_of_place, shown
 
-__all__ = ["STOPPING", "AwareInstant", "FieldError", "FormatVersion", "Text", "Value", "ZoneName"]
-
-
-def _read_instant(value: Any) -> datetime:
-    return from_us(to_us(value, ""))
-
-
-def _write_instant(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
-AwareInstant = Annotated[
-    datetime,
-    BeforeValidator(_read_instant),
-    PlainSerializer(_write_instant, return_type=str, when_used="json"),
-]
-"""An aware datetime in UTC, from anything that :func:`timegate.clock.to_us` reads."""
+__all__ = ["STOPPING", "FieldError", "FormatVersion", "Text", "Value"]
 
 
 def _is_unicode(value: str) -> str:
@@ -53,17 +33,6 @@ def _is_unicode(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_is_unicode)]
 """Text without lone surrogates, which JSON and Python's strings can hold, but no file."""
-
-
-def _read_zone(value: Any) -> str:
-    try:
-        return check_zone(value)
-    except (WindowError, InvalidTypeError) as error:
-        raise ValueError(error.problem) from None  # the place is that of the field, whatever its name
-
-
-ZoneName = Annotated[str, BeforeValidator(_read_zone)]
-"""The name of an IANA zone."""
 
 
 def _is_one(value: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 import yaml
@@ -62,10 +63,18 @@ def parse(text: str, max_values: int = 250_000, max_depth: int = 50) -> Any:
         return _Document(events(text), max_values, max_depth).read()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
+        if mark is not None:
+            _refuse_depth(text[: mark.index], max_values, max_depth)
         is_tab = mark is not None and text[mark.index : mark.index + 1] == "\t"
         _fail("found a tab, which is no indentation in YAML: use spaces" if is_tab else _problem(error), mark)
     except yaml.reader.ReaderError as error:
         raise ValueError(f"found the character {chr(error.character)!r}, which no YAML may hold") from None
+
+
+def _refuse_depth(text: str, max_values: int, max_depth: int) -> None:
+    """Raise our own error if a text is nested too deeply, before a parser's own bound ends it in words of its own."""
+    with suppress(yaml.YAMLError):
+        _Document(events(text), max_values, max_depth).read()
 
 
 def compose(text: str) -> yaml.Node | None:

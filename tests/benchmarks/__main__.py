@@ -17,8 +17,8 @@ from rich.table import Table
 
 import timegate as tg
 from tests.benchmarks.routers import CONFIG, LATENCY, OUTAGES, day, msgflux_gateway, simpy_day, yardstick
-from timegate.replay import compiled
-from timegate.replay.record import Calls, columns_of
+from timegate.engines import compiled
+from timegate.engines.record import Calls, columns_of
 
 console = Console()
 

@@ -8,7 +8,7 @@ import pytest
 
 import timegate as tg
 from tests.benchmarks.routers import CONFIG, DAY_US, LATENCY, OUTAGES, day, simpy_day
-from timegate.replay.plan import make_plan
+from timegate.engines.plan import make_plan
 
 SMALL, LARGE = day(10_000), day(1_000_000)
 

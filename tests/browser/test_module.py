@@ -11,8 +11,8 @@ import pytest
 
 import timegate as tg
 from tests.browser.page import Bench
+from timegate.core.spans import union
 from timegate.widgets import live
-from timegate.windows import union
 
 CONFIG = tg.GatewayConfig(
     deployments=[
@@ -253,7 +253,7 @@ class TestWhereBarsLie:
             )
             hours = config.router().deployments[row].hours
             length = end_us - start_us
-            spans = [[(lo - start_us) / length, (hi - start_us) / length] for lo, hi in hours.closed_spans_us(
+            spans = [[(lo - start_us) / length, (hi - start_us) / length] for lo, hi in hours.time_constraints_spans_us(
                 start_us, end_us).tolist()]  # fmt: skip
             scale = 1_000_000  # union() takes whole numbers
             pixel = scale / 800

@@ -9,8 +9,8 @@ from rich.text import Text
 
 import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
-from timegate.config.findings import Severity
 from timegate.errors import InvalidValueError, did_you_mean
+from timegate.review.findings import Severity
 
 __all__ = ["check"]
 

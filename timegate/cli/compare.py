@@ -23,7 +23,7 @@ from timegate.cli.runs import (
     print_pairs,
     write_folder,
 )
-from timegate.replay.replay import Engine
+from timegate.runs.replay import Engine
 
 __all__ = ["compare"]
 
@@ -59,7 +59,7 @@ def compare(
     timegate compare today.yaml proposal.yaml --trace day.csv --scenario bad.yaml
     """
     # Here, for it imports matplotlib, for which --help should not wait.
-    from timegate import comparison
+    from timegate.report import comparison
 
     if out is not None:
         check_folder(out)

@@ -10,7 +10,7 @@ import typer
 
 import timegate as tg
 from timegate.cli.base import app, new_console, new_table, plain, reporting
-from timegate.clock import from_us, to_us
+from timegate.core.clock import from_us, to_us
 
 __all__ = ["diff"]
 

@@ -9,8 +9,8 @@ import typer
 
 import timegate as tg
 from timegate.cli.base import INPUT_ERROR, Config, app, new_console, plain, reporting, say
-from timegate.config.export import TARGETS
 from timegate.errors import ConfigError
+from timegate.formats.registry import FORMATS
 
 __all__ = ["export"]
 
@@ -21,7 +21,7 @@ def export(
     config: Config,
     to: Annotated[
         str,
-        typer.Option(metavar="TARGET", help=f"One of {', '.join(TARGETS)}.", show_default=False),
+        typer.Option(metavar="TARGET", help=f"One of {', '.join(FORMATS)}.", show_default=False),
     ],
     out: Annotated[
         Path,

@@ -25,7 +25,7 @@ from timegate.cli.runs import (
     print_pairs,
     write_folder,
 )
-from timegate.replay.replay import Engine
+from timegate.runs.replay import Engine
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 
 __all__ = ["demo", "explain", "replay"]
@@ -116,7 +116,7 @@ def _replay(
 ) -> None:
     """Replay files, print the summary, and write the folder if one is given."""
     # Here, for it imports matplotlib, for which --help and explain should not wait.
-    from timegate import report
+    from timegate.report import page as report
 
     if out is not None:
         check_folder(out)

@@ -14,7 +14,7 @@ from rich.console import Console
 import timegate as tg
 from timegate.cli.base import new_console, new_table, plain
 from timegate.errors import ReplayError
-from timegate.replay.replay import Engine
+from timegate.runs.replay import Engine
 
 __all__ = [
     "EngineName",

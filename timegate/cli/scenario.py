@@ -11,8 +11,8 @@ from rich.console import Console
 import timegate as tg
 from timegate.cli.base import app, new_console, new_table, plain, reporting
 from timegate.errors import IncidentError, counted, shown
-from timegate.faults.mapping import MappedFaults
 from timegate.files import dump_yaml
+from timegate.incidents.mapping import By, MappedFaults
 
 __all__ = ["scenario"]
 
@@ -121,7 +121,7 @@ def scenario(
         min_impact=min_impact,
         components=component or None,
         error_rates=dict(_rate(pair) for pair in error_rate or []),
-        by=cast("tg.faults.mapping.By", by),
+        by=cast("By", by),
         titles=titles,
         maintenance=maintenance,
         start=start,

@@ -11,7 +11,7 @@ import typer
 from timegate.cli.base import app, new_console, plain, reporting
 from timegate.errors import InvalidValueError, did_you_mean
 from timegate.files import write_document
-from timegate.schema import config_schema, scenario_schema
+from timegate.formats.schema import config_schema, scenario_schema
 
 __all__ = ["schema"]
 

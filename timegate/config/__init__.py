@@ -1,5 +1,5 @@
 """Configs: what stands in a file, validated, and built into a gateway."""
 
-from timegate.config.model import DeploymentConfig, GatewayConfig
+from timegate.config.model import GatewayConfig
 
-__all__ = ["DeploymentConfig", "GatewayConfig"]
+__all__ = ["GatewayConfig"]

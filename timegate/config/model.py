@@ -4,116 +4,26 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PlainSerializer, PlainValidator, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from timegate.clock import Instant, to_us
-from timegate.columns import TARGET_PREFIXES, UNSERVED
-from timegate.errors import (
-    ConfigError,
-    InvalidTypeError,
-    InvalidValueError,
-    MissingExtraError,
-    TimegateWarning,
-    WindowError,
-    shown,
-)
+from timegate.core.clock import Instant, to_us
+from timegate.core.deployment import Deployment
+from timegate.core.explanation import Explanation
+from timegate.core.routing import Router
+from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, shown
 from timegate.files import parse_document, read_text, write_document
-from timegate.gateway import ModelGateway
-from timegate.models.registry import Model
-from timegate.routing import Deployment, Explanation, Router
-from timegate.timetable import Hours
-from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
-from timegate.windows import Window
+from timegate.validation import STOPPING, FieldError, FormatVersion, Value
 
 if TYPE_CHECKING:
-    from timegate.config.export import Exported
+    from timegate.formats.export import Exported
+    from timegate.gateway.live import ModelGateway
 
-__all__ = ["DeploymentConfig", "GatewayConfig"]
+__all__ = ["GatewayConfig"]
 
 MOST_LOST = 100  # that a warning names
-
-
-def _parse_window(value: Any) -> Window:
-    try:
-        return Window.parse(value)
-    except InvalidTypeError as error:
-        if not error.field:
-            raise ValueError(error.problem) from None
-        raise WindowError(error.problem, error.field) from None  # pydantic collects only ValueErrors
-
-
-Windows = Annotated[
-    tuple[Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)], ...],
-    Field(strict=False),
-    STOPPING,
-]
-
-
-class DeploymentConfig(Value):
-    """One deployment.
-
-    Parameters
-    ----------
-    model_name : str
-        A unique name; traces and faults refer to it.
-    model : str
-        ``"provider/model-id"``. The provider ``sim`` is simulated.
-    time_constraints : list of windows
-        When it may not be used: ``["22:00", "06:00"]`` (daily, UTC) or
-        ``{start, end, tz, days, since, until, except_dates}``.
-    available : list of windows
-        When it may be used. Default: always.
-    description : str, optional
-        For people.
-    """
-
-    error_class: ClassVar[type[InvalidValueError]] = ConfigError
-
-    model_name: str = Field(
-        min_length=1,
-        examples=["strong"],
-        json_schema_extra={
-            "not": {"anyOf": [{"pattern": f"^({'|'.join(TARGET_PREFIXES)})"}, {"enum": list(UNSERVED)}]}
-        },
-    )
-    model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
-    time_constraints: Windows = ()
-    available: Windows = ()
-    description: Text | None = None
-
-    @field_validator("time_constraints", "available", mode="before")
-    @classmethod
-    def _are_a_list(cls, value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"must be a list of windows. Got {shown(value)}.")
-        return value
-
-    @field_validator("model")
-    @classmethod
-    def _has_a_provider(cls, value: str) -> str:
-        provider, slash, model_id = value.partition("/")
-        if not (provider and slash and model_id):
-            raise ValueError(f"must look like 'provider/model-id'. Got {shown(value)}.")
-        return value
-
-    @field_validator("model_name")
-    @classmethod
-    def _means_nothing_else(cls, value: str) -> str:
-        for prefix in TARGET_PREFIXES:
-            if value.startswith(prefix):
-                raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
-        if value in UNSERVED:
-            raise ValueError(f"must not be the name of an outcome: tables have columns of both. Got {value!r}.")
-        return value
-
-    @property
-    def provider(self) -> str:
-        """What stands before the slash of ``model``."""
-        return self.model.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -133,7 +43,7 @@ class GatewayConfig(Value):
 
     Parameters
     ----------
-    deployments : list of DeploymentConfig or dict
+    deployments : list of Deployment or dict
         In order of fallback.
     model_type : str
         What all the models do. Default ``"chat_completion"``.
@@ -159,9 +69,7 @@ class GatewayConfig(Value):
 
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
-    deployments: Annotated[
-        tuple[DeploymentConfig, ...], Field(strict=False, json_schema_extra={"minItems": 1}), STOPPING
-    ]
+    deployments: Annotated[tuple[Deployment, ...], Field(strict=False, json_schema_extra={"minItems": 1}), STOPPING]
     _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="after")
@@ -196,9 +104,10 @@ class GatewayConfig(Value):
         data = parse_document(text, path, ConfigError)
         if not isinstance(data, dict):
             raise ConfigError(f"{path}: must hold a mapping with `deployments`. Got a {type(data).__name__}.")
-        imports = import_module("timegate.config.imports")  # it builds on this module
+        from timegate.formats.registry import as_ours  # with its parser of YAML it waits until a file is read
+
         try:
-            data, foreign, lost = imports.as_ours(data)
+            data, foreign, lost = as_ours(data)
             config = cls.model_validate(data)
         except ConfigError as error:
             raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
@@ -228,7 +137,7 @@ class GatewayConfig(Value):
     ) -> Exported:
         """Write the config in the format of another tool, or in ours with a header that says what was checked.
 
-        See :func:`timegate.config.export.export`.
+        See :func:`timegate.formats.export.export`.
 
         Examples
         --------
@@ -242,10 +151,9 @@ class GatewayConfig(Value):
         >>> print(*exported.notes)
         deployments[0] 'weak': time_constraints[0]: Asia/Kolkata is UTC+05:30 from now on, so 16:30 to 00:30 UTC.
         """
-        exported: Exported = import_module("timegate.config.export").export(
-            self, to, path, lossy=lossy, like=like, now=now
-        )
-        return exported
+        from timegate.formats.export import export  # a door: it stands above this module
+
+        return export(self, to, path, lossy=lossy, like=like, now=now)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain data; fields that say nothing are left out."""
@@ -253,9 +161,7 @@ class GatewayConfig(Value):
 
     def router(self) -> Router:
         """Return the routing of this config, without its models."""
-        return Router(
-            [Deployment(d.model_name, d.provider, Hours(d.time_constraints, d.available)) for d in self.deployments]
-        )
+        return Router(self.deployments)
 
     def build(self) -> ModelGateway:
         """Build the models, and the gateway that routes to them.
@@ -267,23 +173,9 @@ class GatewayConfig(Value):
         MissingExtraError
             If a provider's SDK is not installed.
         """
-        models = []
-        for i, deployment in enumerate(self.deployments):
-            try:
-                model = Model.create(self.model_type, deployment.model)
-            except MissingExtraError:
-                raise
-            except InvalidValueError as error:
-                raise ConfigError(f"deployments[{i}] {deployment.model_name!r}: model: {error}") from error
-            models.append(
-                {
-                    "model_name": deployment.model_name,
-                    "model": model,
-                    "time_constraints": list(deployment.time_constraints) or None,
-                    "available": list(deployment.available) or None,
-                }
-            )
-        return ModelGateway(models)
+        from timegate.gateway.build import build  # a door: it stands above this module
+
+        return build(self)
 
     def explain(self, at: Instant, model_preference: str | None = None) -> Explanation:
         """Say which deployments would be tried at an instant, in which order, and why not the others."""

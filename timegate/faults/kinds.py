@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from timegate.core.clock import AwareInstant
+from timegate.core.zones import ZoneName
 from timegate.errors import InvalidValueError, ScenarioError
-from timegate.validation import AwareInstant, FieldError, Value, ZoneName
+from timegate.validation import FieldError, Value
 
 __all__ = [
     "DISTRIBUTIONS",

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
-from timegate.clock import SECOND_US, SystemClock
-from timegate.columns import ATTEMPT_OUTCOMES, OK
+from timegate.core.clock import SECOND_US, SystemClock
+from timegate.core.columns import ATTEMPT_OUTCOMES, OK
 from timegate.errors import CALL_ERRORS, RateLimitError
-from timegate.faults.injection import Injector
+from timegate.faults.rules import Injector
 from timegate.models.base import BaseModel
-from timegate.models.response import ModelResponse
+from timegate.models.responses import ModelResponse
 from timegate.models.simulated import SimulatedModel
 
 __all__ = ["AttemptMade", "CallInProgress", "ScenarioModel"]

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from timegate.core.deployment import Deployment
 from timegate.errors import InvalidValueError, ScenarioError, did_you_mean, shown
-from timegate.faults.injection import Injector, targets_of
 from timegate.faults.kinds import (
     Brownout,
     ErrorRate,
@@ -24,8 +24,8 @@ from timegate.faults.kinds import (
     TokenLatency,
 )
 from timegate.faults.model import ScenarioModel
+from timegate.faults.rules import Injector, targets_of
 from timegate.files import read_document, write_document
-from timegate.routing import Deployment
 from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
@@ -213,7 +213,7 @@ class Scenario(Value):
             ...
         timegate.errors.ModelTimeoutError: injected timeout
         """
-        return ScenarioModel(name, provider, self.resolve([Deployment(name, provider)]))
+        return ScenarioModel(name, provider, self.resolve([Deployment.of(name, provider)]))
 
     def resolve(self, deployments: Sequence[Deployment]) -> Injector:
         """Resolve the faults for some deployments; faults that target others are left out."""

@@ -3,7 +3,7 @@
 from timegate.models.base import BaseModel
 from timegate.models.openai import OpenAIChatCompletion
 from timegate.models.registry import Model, register_model
-from timegate.models.response import ModelResponse, ModelStreamResponse
+from timegate.models.responses import ModelResponse, ModelStreamResponse
 from timegate.models.simulated import SimulatedModel
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any, Self
 from timegate.errors import ConfigError, MissingExtraError
 from timegate.models.base import BaseModel
 from timegate.models.registry import register_model
-from timegate.models.response import ModelResponse, ModelStreamResponse
+from timegate.models.responses import ModelResponse, ModelStreamResponse
 
 __all__ = ["OpenAIChatCompletion"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from timegate.models.base import BaseModel
 from timegate.models.registry import register_model
-from timegate.models.response import ModelResponse
+from timegate.models.responses import ModelResponse
 
 __all__ = ["SimulatedModel"]
 

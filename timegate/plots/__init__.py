@@ -7,12 +7,12 @@ A deployment has the same colour in all figures, by its name, whatever the order
 comes or goes can move others, if their hashes meet: ``colors`` pins them.
 """
 
-from timegate.palette import deployment_colors
 from timegate.plots.availability import availability
 from timegate.plots.durations import durations
 from timegate.plots.gantt import gantt
 from timegate.plots.runs import compare, day, fallbacks, share
 from timegate.plots.week import heatmap
+from timegate.show.palette import deployment_colors
 
 __all__ = [
     "availability",

@@ -14,10 +14,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.transforms import ScaledTranslation
 
-from timegate.columns import UNSERVED
+from timegate.core.columns import UNSERVED
 from timegate.errors import InvalidTypeError
-from timegate.palette import ALARM, chosen_colors
-from timegate.replay import Replay
+from timegate.runs.result import Replay
+from timegate.show.palette import ALARM, chosen_colors
 
 __all__ = [
     "CLOSED",

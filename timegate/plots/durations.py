@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from timegate.errors import InvalidTypeError, ReplayError, counted, shown
 from timegate.faults.kinds import Distribution
-from timegate.faults.outages import OutageFit, OutageModel, readable
+from timegate.incidents.outages import OutageFit, OutageModel, readable
 from timegate.plots.drawing import Style, axes_of, inches, legend_below
 
 __all__ = ["durations"]

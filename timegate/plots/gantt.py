@@ -10,14 +10,15 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from timegate.clock import Instant, from_us, to_us
-from timegate.columns import ATTEMPT_OUTCOMES
 from timegate.config import GatewayConfig
+from timegate.core.clock import Instant, from_us, to_us
+from timegate.core.columns import ATTEMPT_OUTCOMES
+from timegate.core.routing import Router
+from timegate.core.spans import Spans, union
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.faults import Scenario
-from timegate.faults.injection import CHANCE, HOURLY, SLOWDOWN, Injector, Rule
-from timegate.gateway import ModelGateway
-from timegate.palette import ALARM, chosen_colors, mix
+from timegate.faults.rules import CHANCE, HOURLY, SLOWDOWN, Injector, Rule
+from timegate.gateway.live import ModelGateway
 from timegate.plots.drawing import (
     CLOSED,
     OUTAGE,
@@ -32,10 +33,9 @@ from timegate.plots.drawing import (
     time_axis,
     x_of,
 )
-from timegate.replay import Replay
-from timegate.replay.prepare import as_router, as_scenario
-from timegate.routing import Router
-from timegate.windows import Spans, union
+from timegate.runs.prepare import as_router, as_scenario
+from timegate.runs.result import Replay
+from timegate.show.palette import ALARM, chosen_colors, mix
 
 __all__ = ["gantt"]
 

@@ -13,9 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from pandas.tseries.frequencies import to_offset
 
-from timegate.columns import UNSERVED
+from timegate.core.columns import UNSERVED
 from timegate.errors import InvalidTypeError, counted
-from timegate.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
 from timegate.plots.drawing import (
     CLOSED,
     LEGEND,
@@ -35,8 +34,9 @@ from timegate.plots.drawing import (
     type_size,
     x_of,
 )
-from timegate.replay import Replay
-from timegate.replay.compare import two_labels
+from timegate.runs.compare import two_labels
+from timegate.runs.result import Replay
+from timegate.show.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
 
 __all__ = ["compare", "day", "fallbacks", "share"]
 

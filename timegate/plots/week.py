@@ -9,8 +9,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from timegate.columns import FAILED, UNSERVED
-from timegate.palette import ALARM_HATCH, mix
+from timegate.core.columns import FAILED, UNSERVED
+from timegate.core.windows import DAYS
+from timegate.core.zones import check_zone
 from timegate.plots.drawing import (
     axes_of,
     checked,
@@ -22,8 +23,8 @@ from timegate.plots.drawing import (
     row_axis,
     styles_of,
 )
-from timegate.replay import Replay
-from timegate.windows import DAYS, check_zone
+from timegate.runs.result import Replay
+from timegate.show.palette import ALARM_HATCH, mix
 
 __all__ = ["heatmap"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timegate.clock import LAST_US, SECOND_US, Instant, to_us
+from timegate.core.clock import LAST_US, SECOND_US, Instant, to_us
 from timegate.errors import TraceError, shown
 from timegate.traffic.trace import Trace
 

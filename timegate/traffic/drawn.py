@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from timegate.faults.draws import normal_quantile, philox4x32, stream_key, uniform
-from timegate.jit import jit
+from timegate.core.draws import normal_quantile, philox4x32, stream_key, uniform
+from timegate.core.jit import jit
 
 __all__ = ["EVEN", "EXPONENTIAL", "FIRST", "GAMMA", "WEIBULL", "Process", "draw_arrivals", "draw_tokens", "stream_key"]
 

@@ -6,18 +6,17 @@ import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field, model_validator
 
-from timegate.clock import LAST_US, SECOND_US, to_us
+from timegate.core.clock import LAST_US, SECOND_US, AwareInstant, to_us
 from timegate.errors import InvalidValueError, TraceError, counted
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, Z90, check_whole
 from timegate.traffic.trace import Trace
-from timegate.validation import AwareInstant, FieldError, Value
+from timegate.validation import FieldError, Value
 
 __all__ = [
     "Distribution",
@@ -185,7 +184,8 @@ class Traffic(Value):
         return self._draw(seed, size)
 
     def _draw(self, seed: int, size: int) -> Iterator[Trace]:
-        drawn = import_module("timegate.traffic.drawn")  # loads numba
+        from timegate.traffic import drawn  # loads numba
+
         process, keys, state = self.process, drawn.stream_key(seed, "", "arrivals"), drawn.FIRST
         draws = [self.token_draws(name, seed) for name in ("completion_tokens", "prompt_tokens")]
         count = size
@@ -208,13 +208,15 @@ class Traffic(Value):
         tokens: Tokens | None = getattr(self, name)
         if tokens is None:
             return None
-        drawn = import_module("timegate.traffic.drawn")
+        from timegate.traffic import drawn
+
         return (tokens.median, tokens.sigma, *drawn.stream_key(seed, "", name))
 
     @property
     def process(self) -> Any:
         """The process as the compiled kernels take it, a :class:`timegate.traffic.drawn.Process`."""
-        drawn = import_module("timegate.traffic.drawn")
+        from timegate.traffic import drawn
+
         kind, shape, scale = self.gaps
         shares = np.cumsum(np.array([*self.preferences.values(), np.inf]))
         return drawn.Process(self.edges_us, self.expected, shares, getattr(drawn, kind.upper()), shape, scale)

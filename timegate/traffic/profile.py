@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from html import escape
-from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
 
-from timegate.clock import DAY_US, SECOND_US, Instant, from_us, to_us
+from timegate.core.clock import DAY_US, SECOND_US, AwareInstant, Instant, from_us, to_us
 from timegate.errors import InvalidValueError, TraceError, counted, did_you_mean, shown
 from timegate.traffic.process import (
     Distribution,
@@ -28,7 +27,7 @@ from timegate.traffic.process import (
     weibull_shape,
 )
 from timegate.traffic.trace import Trace, utc_column
-from timegate.validation import AwareInstant, Value
+from timegate.validation import Value
 
 __all__ = ["Profile", "fit_profile"]
 
@@ -341,7 +340,8 @@ def _nearer(gaps: Floats, cv: float) -> Distribution:
     """Return which distribution with this cv lies nearer to the gaps, by the Kolmogorov-Smirnov distance."""
     if not 0.01 <= cv <= 100:
         return "gamma"
-    special = import_module("scipy.special")
+    from scipy import special
+
     gaps, shape = np.sort(gaps), weibull_shape(cv)
     gamma = special.gammainc(cv**-2, gaps * cv**-2)
     weibull = -np.expm1(-((gaps * special.gamma(1 + 1 / shape)) ** shape))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from timegate.clock import SECOND_US, Instant, from_us, to_us
+from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import TraceError, counted, did_you_mean, shown
 from timegate.files import check_readable, read_csv
 from timegate.traffic.profile import Profile

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from timegate.clock import LAST_US, SECOND_US, Instant, from_us, to_us
-from timegate.columns import TRACE_COLUMNS
+from timegate.core.clock import LAST_US, SECOND_US, Instant, from_us, to_us
+from timegate.core.columns import TRACE_COLUMNS
 from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
 from timegate.files import check_readable, read_csv
 from timegate.traffic.trace import Trace, has_offset

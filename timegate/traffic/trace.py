@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.clock import FIRST_US, LAST_US, from_us
-from timegate.columns import TRACE_COLUMNS
+from timegate.core.clock import FIRST_US, LAST_US, from_us
+from timegate.core.columns import TRACE_COLUMNS
+from timegate.core.zones import check_zone
 from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
 from timegate.files import replacing
-from timegate.windows import check_zone
 
 __all__ = ["Trace", "category", "has_offset", "instants", "iso_column", "utc_column", "write_parquet"]
 

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timegate.clock import DAY_US
 from timegate.config import GatewayConfig
+from timegate.core.clock import DAY_US
 from timegate.errors import InvalidTypeError, WindowError, shown
 from timegate.faults import Scenario
 from timegate.traffic import Trace

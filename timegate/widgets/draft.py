@@ -12,9 +12,9 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
+from timegate.core.zones import check_zone
 from timegate.errors import ConfigError, InvalidValueError, TimegateError
 from timegate.faults import Scenario
-from timegate.windows import check_zone
 
 __all__ = [
     "KERNEL",

@@ -17,14 +17,16 @@ from typing import Any
 import anywidget
 import traitlets
 
-from timegate.clock import Instant
 from timegate.config import GatewayConfig
-from timegate.config.check import check
-from timegate.config.diff import Diff, diff
+from timegate.core.clock import Instant
+from timegate.core.zones import check_zone
 from timegate.errors import InvalidValueError, TimegateError, TimegateWarning
 from timegate.faults import Scenario
-from timegate.palette import ALARM, deployment_colors
-from timegate.replay import Replay, replay
+from timegate.review.check import check
+from timegate.review.diff import Diff, diff
+from timegate.runs.replay import replay
+from timegate.runs.result import Replay
+from timegate.show.palette import ALARM, deployment_colors
 from timegate.traffic import Trace
 from timegate.widgets import live
 from timegate.widgets.arguments import as_config, as_date, as_scenario, as_trace, first_date
@@ -40,7 +42,6 @@ from timegate.widgets.draft import (
     zones_of,
 )
 from timegate.widgets.static_view import html_view, svg_view
-from timegate.windows import check_zone
 
 __all__ = ["ScheduleEditor"]
 

@@ -19,10 +19,10 @@ from timegate import plots
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, TimegateError, counted
 from timegate.faults import ErrorRate, Outage, Scenario
-from timegate.palette import ALARM
 from timegate.plots.runs import STEPS
-from timegate.replay import replay
-from timegate.replay.prepare import as_scenario
+from timegate.runs.prepare import as_scenario
+from timegate.runs.replay import replay
+from timegate.show.palette import ALARM
 from timegate.traffic import Trace, generate_trace
 
 __all__ = ["ScenarioExplorer"]

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timegate.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
-from timegate.columns import OUTCOMES, UNSERVED
-from timegate.faults.injection import targets_of
+from timegate.core.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
+from timegate.core.columns import OUTCOMES, UNSERVED
+from timegate.core.zones import constant_offsets
 from timegate.faults.kinds import Brownout, Fault, Outage, RateLimited
-from timegate.replay import Replay
-from timegate.windows import constant_offsets
+from timegate.faults.rules import targets_of
+from timegate.runs.result import Replay
 
 __all__ = ["day_span_us", "local_date", "offsets", "reduced", "struck"]
 

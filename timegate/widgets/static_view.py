@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from timegate.clock import DAY_US, from_us
 from timegate.config import GatewayConfig
+from timegate.core.clock import DAY_US, from_us
+from timegate.core.windows import Window
 from timegate.faults import Scenario
-from timegate.palette import deployment_colors
-from timegate.replay import Replay
-from timegate.windows import Window
+from timegate.runs.result import Replay
+from timegate.show.palette import deployment_colors
 
 __all__ = ["html_view", "svg_view"]
 

@@ -1,0 +1,159 @@
+"""The house: which part may import which. Drawn from the syntax trees, so that nothing hides.
+
+Imports inside functions count as those at the head of a module do, and a package's own ``__init__`` is a module as any
+other. Imports by name are forbidden, for they show in no tree.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import timegate
+
+ROOT = Path(timegate.__file__).parent
+
+FLOORS = (
+    ("errors", "version", "core.jit", "show"),
+    ("yaml12", "files", "validation", "samples"),
+    ("core",),
+    ("models",),
+    ("formats",),
+    ("config",),
+    ("gateway",),
+    ("traffic",),
+    ("faults",),
+    ("incidents",),
+    ("review",),
+    ("formats.export", "formats.schema"),
+    ("engines",),
+    ("runs",),
+    ("plots",),
+    ("report",),
+    ("widgets",),
+    ("",),  # the face: what `import timegate` gives
+    ("cli",),  # a user of the face, as any other
+)
+"""From the ground up. Of several that fit a module, the longest name is its floor. Imports run downwards, or stay."""
+
+DOORS = {
+    ("config.model", "formats.export"): "GatewayConfig.export",
+    ("config.model", "gateway.build"): "GatewayConfig.build",
+    ("config.model", "gateway.live"): "GatewayConfig.build, whose type it names",
+}
+"""Methods that a person looks for on an object, and that hand on to a function above in one line."""
+
+
+def modules(root: Path = ROOT) -> dict[str, Path]:
+    """Every module below a folder by its name without ``timegate.``; the face is the empty name."""
+    names = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def imported(tree: ast.AST, package: str, known: set[str]) -> Iterator[str]:
+    """Yield the modules that a syntax tree imports, by the name that :func:`modules` gives them."""
+    for node in ast.walk(tree):
+        found: list[str] = []
+        if isinstance(node, ast.Import):
+            found = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                found.append(inner if inner.removeprefix("timegate.") in known else module)
+        for name in found:
+            if name == "timegate" or name.startswith("timegate."):
+                yield name.removeprefix("timegate").removeprefix(".")
+
+
+def graph(root: Path = ROOT) -> dict[str, set[str]]:
+    """Which modules each module imports."""
+    found = modules(root)
+    arrows = {}
+    for name, path in found.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        arrows[name] = set(imported(tree, f"timegate.{package}".rstrip("."), set(found))) - {name}
+    return arrows
+
+
+def floor(module: str) -> int:
+    """Return the floor of a module."""
+    fitting = [
+        (len(part), number)
+        for number, parts in enumerate(FLOORS)
+        for part in parts
+        if module == part or (part and module.startswith(f"{part}."))
+    ]
+    assert fitting, f"{module} has no floor"
+    return max(fitting)[1]
+
+
+def upward(arrows: dict[str, set[str]]) -> set[tuple[str, str]]:
+    """Return the arrows that run up."""
+    return {(a, b) for a, imports in arrows.items() for b in imports if floor(b) > floor(a)}
+
+
+def test_no_arrow_runs_up() -> None:
+    """Every import leads to the same floor or a lower one, but for the doors; and each door is used."""
+    assert upward(graph()) == set(DOORS)
+
+
+def test_no_circle() -> None:
+    """No module reaches itself."""
+    arrows = {a: {b for b in imports if (a, b) not in DOORS} for a, imports in graph().items()}
+    assert len(list(TopologicalSorter(arrows).static_order())) == len(arrows)
+
+
+def test_doors_are_opened_inside_functions() -> None:
+    """What stands above is imported where it is used, or for its type alone: never when the module below is loaded."""
+    for below, above in DOORS:
+        tree = ast.parse(modules()[below].read_text(encoding="utf-8"))
+        at_the_head = ast.Module([node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)], [])
+        assert above not in set(imported(at_the_head, "timegate", set(modules()))), (below, above)
+
+
+def test_nothing_is_imported_by_name() -> None:
+    """Neither ``import_module`` nor ``__import__`` stands in the package: both hide an arrow."""
+    for name, path in modules().items():
+        named = {
+            node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
+        }
+        assert not named & {"import_module", "__import__"}, name
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "arrow"),
+    [
+        ("core/clock.py", "def f():\n    from timegate.runs.replay import replay\n", ("core.clock", "runs.replay")),
+        ("core/__init__.py", "import timegate.plots\n", ("core", "plots")),
+        ("traffic/trace.py", "from timegate import replay\n", ("traffic.trace", "")),
+        ("models/base.py", "from ..gateway import live\n", ("models.base", "gateway.live")),
+    ],
+)
+def test_the_guard_sees(tmp_path: Path, file: str, text: str, arrow: tuple[str, str]) -> None:
+    """An arrow that runs up is found in a function, in a package's own head, to the face, and where it is relative."""
+    for name in ("core", "traffic", "models", "runs", "gateway", "plots"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    for name in ("runs/replay.py", "gateway/live.py", "__init__.py"):
+        (tmp_path / name).touch()
+    (tmp_path / file).write_text(text)
+    assert upward(graph(tmp_path)) == {arrow}
+
+
+def test_the_guard_sees_circles(tmp_path: Path) -> None:
+    """Two modules of one floor that import each other, one of them inside a function, are a circle."""
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "a.py").write_text("from timegate.core import b\n")
+    (tmp_path / "core" / "b.py").write_text("def f():\n    import timegate.core.a\n")
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(graph(tmp_path)).static_order())

@@ -1,0 +1,1 @@
+"""The decision: windows, and what a call does next."""

@@ -1,0 +1,136 @@
+"""A deployment: the one record of it, from a config file down to the rows of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, PlainSerializer, PlainValidator, field_validator
+
+from timegate.core.columns import TARGET_PREFIXES, UNSERVED
+from timegate.core.timetable import ALWAYS, Hours
+from timegate.core.windows import Window
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, WindowError, shown
+from timegate.validation import STOPPING, Text, Value
+
+__all__ = ["LISTS", "Deployment", "Place", "windows_of"]
+
+LISTS = ("time_constraints", "available")
+"""The fields of a deployment that hold windows."""
+
+Place = tuple[int, str, int]
+"""A window by its deployment, list, and index in that list."""
+
+
+def _parse_window(value: Any) -> Window:
+    try:
+        return Window.parse(value)
+    except InvalidTypeError as error:
+        if not error.field:
+            raise ValueError(error.problem) from None
+        raise WindowError(error.problem, error.field) from None  # pydantic collects only ValueErrors
+
+
+Windows = Annotated[
+    tuple[Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)], ...],
+    Field(strict=False),
+    STOPPING,
+]
+
+
+class Deployment(Value):
+    """One deployment: a model under a name, when it may be used, and what else a config says of it.
+
+    Parameters
+    ----------
+    model_name : str
+        A unique name; traces and faults refer to it.
+    model : str
+        ``"provider/model-id"``. The provider ``sim`` is simulated.
+    time_constraints : list of windows
+        When it may not be used: ``["22:00", "06:00"]`` (daily, UTC) or
+        ``{start, end, tz, days, since, until, except_dates}``.
+    available : list of windows
+        When it may be used. Default: always.
+    description : str, optional
+        For people.
+    """
+
+    error_class: ClassVar[type[InvalidValueError]] = ConfigError
+
+    model_name: str = Field(
+        min_length=1,
+        examples=["strong"],
+        json_schema_extra={
+            "not": {"anyOf": [{"pattern": f"^({'|'.join(TARGET_PREFIXES)})"}, {"enum": list(UNSERVED)}]}
+        },
+    )
+    model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
+    time_constraints: Windows = ()
+    available: Windows = ()
+    description: Text | None = None
+
+    @field_validator("time_constraints", "available", mode="before")
+    @classmethod
+    def _are_a_list(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"must be a list of windows. Got {shown(value)}.")
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _has_a_provider(cls, value: str) -> str:
+        provider, slash, model_id = value.partition("/")
+        if not (provider and slash and model_id):
+            raise ValueError(f"must look like 'provider/model-id'. Got {shown(value)}.")
+        return value
+
+    @field_validator("model_name")
+    @classmethod
+    def _means_nothing_else(cls, value: str) -> str:
+        for prefix in TARGET_PREFIXES:
+            if value.startswith(prefix):
+                raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
+        if value in UNSERVED:
+            raise ValueError(f"must not be the name of an outcome: tables have columns of both. Got {value!r}.")
+        return value
+
+    @property
+    def provider(self) -> str:
+        """What stands before the slash of ``model``."""
+        return self.model.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Short for ``model_name``."""
+        return self.model_name
+
+    @property
+    def hours(self) -> Hours:
+        """When it may be used."""
+        return Hours(self.time_constraints, self.available)
+
+    @classmethod
+    def of(cls, name: str, provider: str, hours: Hours = ALWAYS, model_id: str | None = None) -> Self:
+        """Describe a deployment that no config holds, such as one of a gateway built by hand.
+
+        Its name may be one that a config refuses.
+        """
+        return cls.model_construct(
+            model_name=name,
+            model=f"{provider}/{model_id or name}",
+            time_constraints=hours.time_constraints,
+            available=hours.available,
+        )
+
+    def routing(self) -> dict[str, Any]:
+        """Return as plain data all that may decide what becomes of a call: every field but the description."""
+        return self.model_dump(mode="json", exclude={"description"}, exclude_defaults=True)
+
+
+def windows_of(deployments: Sequence[Deployment]) -> Iterator[tuple[Place, Deployment, Window]]:
+    """List the windows of some deployments with their places."""
+    for i, deployment in enumerate(deployments):
+        for name in LISTS:
+            for index, window in enumerate(getattr(deployment, name)):
+                yield (i, name, index), deployment, window

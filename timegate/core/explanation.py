@@ -1,0 +1,65 @@
+"""Why a call goes where it goes, as text and as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from timegate.core.clock import from_us
+
+__all__ = ["Explanation"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation:
+    """Why a call goes where it goes. Prints as text, shows as a table in a notebook.
+
+    Attributes
+    ----------
+    at_us : int
+        The instant asked about.
+    rows : list of dict
+        One a deployment in config order: ``deployment``, ``provider``, ``open``, ``place`` in the order of
+        attempts (from 1), ``closed_by`` (the window), ``until`` (when it next opens or closes, UTC; missing
+        if not within 400 days).
+    note : str
+        What became of the preferred model, if it is not tried first.
+    """
+
+    at_us: int
+    rows: list[dict[str, object]]
+    note: str = ""
+
+    @property
+    def order(self) -> list[str]:
+        """Names of the deployments in the order in which they would be tried."""
+        places = {row["place"]: str(row["deployment"]) for row in self.rows if row["open"]}
+        return [places[place] for place in range(1, len(places) + 1)]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame."""
+        columns = ("deployment", "provider", "open", "place", "closed_by", "until")
+        frame = pd.DataFrame(self.rows, columns=list(self.rows[0] if self.rows else columns))
+        frame["place"] = frame["place"].astype("Int64")
+        frame["until"] = pd.to_datetime(frame["until"], utc=True)
+        return frame
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        order = " -> ".join(self.order) or "nobody: no model is available due to time constraints"
+        return f"At {from_us(self.at_us):%Y-%m-%d %H:%M:%S.%f} UTC: {order}"
+
+    def __str__(self) -> str:
+        table = self.frame.astype({"until": object, "place": object}).fillna("").to_string(index=False)
+        return "\n".join(filter(None, [self.headline, self.note, table]))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        table = self.frame.to_html(index=False, na_rep="", border=0)
+        return f"<p><b>{escape(self.headline)}</b> {escape(self.note)}</p>{table}"

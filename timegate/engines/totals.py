@@ -1,0 +1,178 @@
+"""Calls reduced to totals as they are replayed: what streaming and Monte Carlo keep in place of columns.
+
+All totals are whole numbers, so that they add up to the same whatever the order or the size of the parts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
+from timegate.core.jit import jit
+from timegate.engines.notice import saying_if_it_compiles
+from timegate.engines.record import NOBODY, Calls, columns_of, first_choice_by_name
+from timegate.errors import ReplayError
+from timegate.traffic.trace import Trace
+
+__all__ = ["MAX_BINS", "Part", "Totals", "add_calls", "latency_quantile_us", "reduce_calls", "too_many_bins"]
+
+# Latencies are counted in 128 bins for each power of two, less than 0.8 % wide, up to the largest int64.
+_PER_OCTAVE = 128
+_BINS = 65 * _PER_OCTAVE
+MAX_BINS = 1_000_000
+
+Counts = npt.NDArray[np.int64]
+
+
+class Totals(NamedTuple):
+    """Sums over calls.
+
+    Attributes
+    ----------
+    outcomes : ndarray of int64, shape (4,)
+        Calls by outcome.
+    served : ndarray of int64, shape (first choices, deployments)
+        Calls by their first choice and who served them.
+    attempts : ndarray of int64, shape (1,)
+    latency_us : ndarray of int64, shape (1,)
+        The sum over the calls that were served.
+    latencies : ndarray of int64
+        The calls that were served, by latency.
+    """
+
+    outcomes: Counts
+    served: Counts
+    attempts: Counts
+    latency_us: Counts
+    latencies: Counts
+
+    @classmethod
+    def zero(cls, deployments: int) -> Self:
+        """Return totals of no calls."""
+        shapes: tuple[Any, ...] = (len(OUTCOMES), (deployments, deployments), 1, 1, _BINS)
+        return cls(*(np.zeros(shape, np.int64) for shape in shapes))
+
+    def add(self, other: Totals) -> None:
+        """Add the totals of other calls."""
+        for mine, theirs in zip(self, other, strict=True):
+            mine += theirs
+
+    def figures(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return the labelled figures, named as in ``Replay.summary``."""
+        calls, served = int(self.outcomes.sum()), int(self.served.sum())
+        figures: dict[str, Any] = {"calls": calls, **dict(zip(OUTCOMES, self.outcomes.tolist(), strict=True))}
+        figures["availability"] = served / calls if calls else math.nan
+        for name, count in zip(names, self.served.sum(axis=0), strict=True):
+            figures[f"share[{name}]"] = count / calls if calls else math.nan
+        figures["attempts_per_call"] = self.attempts[0] / calls if calls else math.nan
+        figures["latency_mean_s"] = self.latency_us[0] / served / 1e6 if served else math.nan
+        for percent in (50, 95, 99):
+            figures[f"latency_p{percent}_s"] = latency_quantile_us(self.latencies, percent / 100) / 1e6
+        return figures
+
+
+class Part(NamedTuple):
+    """The totals of a part of a trace.
+
+    Attributes
+    ----------
+    span_us : tuple of int
+        The first and the last arrival.
+    first_bin : int
+        Number of the first bin, counted from the epoch.
+    by_bin : ndarray of int64, shape (bins, deployments + 2)
+        Calls by bin and who served them, ``failed`` and ``blocked`` last.
+    totals : Totals
+    """
+
+    span_us: tuple[int, int]
+    first_bin: int
+    by_bin: Counts
+    totals: Totals
+
+
+def reduce_calls(trace: Trace, calls: Calls, names: Sequence[str], step_us: int) -> Part:
+    """Reduce the calls of a part of a trace to totals, with bins of ``step_us`` microseconds.
+
+    Raises
+    ------
+    ReplayError
+        If there would be more bins than :data:`MAX_BINS`.
+    """
+    first_us, last_us = trace.span_us
+    first_bin, bins = first_us // step_us, last_us // step_us - first_us // step_us + 1
+    if bins > MAX_BINS:
+        raise too_many_bins(bins, step_us)
+    totals, by_bin = Totals.zero(len(names)), np.zeros((bins, len(names) + len(UNSERVED)), np.int64)
+    choices = first_choice_by_name(trace.preferred_names, names)
+    with saying_if_it_compiles():
+        add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, columns_of(calls))
+    return Part(trace.span_us, first_bin, by_bin, totals)
+
+
+def too_many_bins(bins: int, step_us: int) -> ReplayError:
+    """Return the error of a frequency that is too fine."""
+    return ReplayError(f"freq '{step_us}us' cuts this trace into {bins:,} bins; the limit is {MAX_BINS:,}.")
+
+
+@jit()
+def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choices, calls):  # type: ignore[no-untyped-def]
+    """Add calls to totals.
+
+    Parameters
+    ----------
+    totals : Totals
+    by_bin : ndarray of int64, shape (bins, deployments + 2), or None
+        Calls by bin and who served them, ``failed`` and ``blocked`` last.
+    first_bin, step_us : int
+        Bin *b* is ``[(first_bin + b) * step_us, (first_bin + b + 1) * step_us)``.
+    at_us, preferred : ndarray
+        The columns of the trace.
+    first_choices : ndarray
+        The first choice of each preferred name, the one for no preference first.
+    calls : tuple of ndarray
+        The columns of :class:`Calls`.
+    """
+    served_by, outcome, attempts, latency_us = calls
+    outcomes, served, attempts_sum, latency_sum, latencies = totals
+    unserved = 0 if by_bin is None else by_bin.shape[1] - len(UNSERVED)
+    quick = 0  # calls served without latency: the most common bin, added once
+    bin_, bin_ends_us = 0, np.iinfo(np.int64).min
+    for i in range(len(at_us)):
+        outcomes[outcome[i]] += 1
+        attempts_sum[0] += attempts[i]
+        server = served_by[i]
+        if server != NOBODY:
+            served[first_choices[preferred[i] + 1], server] += 1
+            if latency_us[i] == 0:
+                quick += 1
+            else:
+                latency_sum[0] += latency_us[i]
+                mantissa, exponent = math.frexp(float(latency_us[i]))
+                latencies[exponent * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)] += 1
+        if by_bin is not None:
+            if at_us[i] >= bin_ends_us:
+                bin_ = at_us[i] // step_us
+                bin_ends_us = (bin_ + 1) * step_us
+                bin_ -= first_bin
+            by_bin[bin_, server if server != NOBODY else unserved + outcome[i] - FAILED] += 1
+    latencies[0] += quick
+
+
+def latency_quantile_us(latencies: Counts, quantile: float) -> float:
+    """Return a quantile of counted latencies, to within half a bin, 0.4 %; NaN if there are none."""
+    total = int(latencies.sum())
+    if not total:
+        return math.nan
+    rank = quantile * (total - 1)
+    bin_ = int(np.searchsorted(np.cumsum(latencies), rank, side="right"))
+    if bin_ == 0:
+        return 0.0
+    exponent, part = divmod(bin_, _PER_OCTAVE)
+    low, width = 2.0 ** (exponent - 1) * (1 + part / _PER_OCTAVE), 2.0 ** (exponent - 1) / _PER_OCTAVE
+    return low if width <= 1 else low + width / 2

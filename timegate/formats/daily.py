@@ -1,0 +1,157 @@
+"""When a deployment is closed, as daily windows in UTC with both ends included: all that some targets can say.
+
+The translation is exact from an instant on, to the microsecond, or says what it would get wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import numpy as np
+
+from timegate.core.clock import DAY_US, EPOCH, LAST_US, MINUTE_US
+from timegate.core.deployment import Deployment
+from timegate.core.spans import Spans, complement, union
+from timegate.core.windows import DAYS, Window
+from timegate.core.zones import constant_offsets
+
+__all__ = ["Daily", "daily"]
+
+FORESEEN_US = 3653 * DAY_US
+"""Ten years: a zone whose rules change its clocks at all does so well within."""
+
+ALWAYS = (("00:00", "12:00"), ("12:00", "00:00"))
+
+
+@dataclass(slots=True)
+class Daily:
+    """The daily windows in which a deployment is closed.
+
+    Attributes
+    ----------
+    pairs : list of (str, str)
+        Start and end in UTC, both included; a start after its end crosses midnight.
+    lost : list of str
+        What they get wrong, with the place.
+    notes : list of str
+        What they say in another way.
+    """
+
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def daily(deployment: Deployment, place: str, now_us: int) -> Daily:
+    """Translate the windows of a deployment, by the rules of their zones that hold from an instant on.
+
+    Examples
+    --------
+    >>> night = [{"start": "22:00", "end": "24:00"}, ["00:00", "06:00"]]
+    >>> daily(Deployment(model_name="weak", model="sim/small", time_constraints=night), "weak", 0).pairs
+    [('22:00', '06:00')]
+    """
+    found = Daily()
+    closed, available = (
+        [
+            stretch
+            for i, window in enumerate(windows)
+            if (stretch := _stretch(window, f"{place}: {name}[{i}]", now_us, found)) is not None
+        ]
+        for name, windows in (
+            ("time_constraints", deployment.time_constraints),
+            ("available", deployment.available),
+        )
+    )
+    if not deployment.available and all(end_us % MINUTE_US == 1 for _, end_us in closed):
+        found.pairs = [(_text(start_us), _text(end_us - 1)) for start_us, end_us in closed]
+        return found
+    spans = [_of_one_day(closed)]
+    if deployment.available:
+        inside = _of_one_day(available)
+        spans.append(complement(inside, 0, DAY_US))
+        found.notes.append(f"{place}: available is said by the windows outside of it, in which it is closed.")
+    _cover(union(spans), place, found)
+    return found
+
+
+def _stretch(window: Window, place: str, now_us: int, found: Daily) -> tuple[int, int] | None:
+    """Return the stretch of a day in UTC that a window covers every day, half-open; None if it is over for good.
+
+    The start lies within the day, the end perhaps in the next one. Whatever is not daily is noted as lost.
+    """
+    offsets = [offset_us for _, _, offset_us in constant_offsets(window.tz, now_us, min(now_us + FORESEEN_US, LAST_US))]
+    offset_us, is_fixed = offsets[0], len(set(offsets)) == 1
+    # The first date on which a window can start and not be over yet.
+    today = EPOCH.date() + timedelta(days=(now_us + offset_us) // DAY_US - window.crosses_midnight)
+    if window.until is not None and window.until < today:
+        found.notes.append(f"{place}: its last date, {window.until}, is past: it is left out.")
+        return None
+    name = _offset(offset_us)
+    if not is_fixed or offset_us % MINUTE_US:
+        found.lost.append(f"{place}: tz {window.tz!r} changes its clocks: it would be {name} all year.")
+    if window.days is not None and len(window.days) < len(DAYS):
+        found.lost.append(f"{place}: days {_listed(window.days)}: it would apply every day.")
+    if window.since is not None and window.since > today:
+        found.lost.append(f"{place}: since {window.since}: it would apply from now on.")
+    if window.until is not None:
+        found.lost.append(f"{place}: until {window.until}: it would never end.")
+    if ahead := [day for day in window.except_dates if day >= today]:
+        found.lost.append(f"{place}: except_dates {_listed(ahead)}: it would apply on them, too.")
+    start_us, end_us = window.local_us
+    shift_us = offset_us // MINUTE_US * MINUTE_US
+    start_us, end_us = start_us - shift_us, end_us - shift_us
+    days_us = start_us // DAY_US * DAY_US
+    start_us, end_us = start_us - days_us, end_us - days_us
+    if offset_us and is_fixed:
+        to = _text(end_us - end_us % MINUTE_US)
+        found.notes.append(f"{place}: {window.tz} is {name} from now on, so {_text(start_us)} to {to} UTC.")
+    return start_us, end_us
+
+
+def _of_one_day(stretches: Iterable[tuple[int, int]]) -> Spans:
+    """Return the part of a day that daily stretches cover, those that cross midnight in two pieces."""
+    pieces = []
+    for start_us, end_us in stretches:
+        pieces.append((start_us, min(end_us, DAY_US)))
+        if end_us > DAY_US:
+            pieces.append((0, end_us - DAY_US))
+    return union([np.array(pieces, np.int64)])
+
+
+def _cover(spans: Spans, place: str, found: Daily) -> None:
+    """Find the pairs that cover stretches of a day, and say at which instants they cover more."""
+    stretches = [(int(start_us), int(end_us)) for start_us, end_us in spans]
+    if len(stretches) > 1 and stretches[0][0] == 0 and stretches[-1][1] == DAY_US:
+        stretches[-1] = (stretches[-1][0], DAY_US + stretches[0][1])  # one stretch across midnight
+        del stretches[0]
+    more = []
+    for start_us, end_us in stretches:
+        if (start_us, end_us) == (0, DAY_US):
+            found.pairs += ALWAYS
+            return
+        first_us, last_us = start_us // MINUTE_US * MINUTE_US, -(-(end_us - 1) // MINUTE_US) * MINUTE_US
+        more += [at_us for at_us, is_more in ((first_us, first_us < start_us), (last_us, last_us >= end_us)) if is_more]
+        found.pairs += ALWAYS if last_us - first_us >= DAY_US else [(_text(first_us), _text(last_us))]
+    if more:
+        times = ", ".join(sorted({_text(at_us) for at_us in more}))
+        found.lost.append(
+            f"{place}: a window without its first or last microsecond, for both ends are included: it would be closed "
+            f"for that microsecond, too, at {times} UTC."
+        )
+
+
+def _text(us: int) -> str:
+    minutes = us // MINUTE_US % 1440
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _offset(us: int) -> str:
+    return f"UTC{'-' if us < 0 else '+'}{_text(abs(us))}"
+
+
+def _listed(items: Iterable[str | date]) -> str:
+    texts = list(map(str, items))
+    return ", ".join(texts) if len(texts) <= 7 else f"{', '.join(texts[:6])} and {len(texts) - 6:,} more"

@@ -1,0 +1,207 @@
+"""A calendar: every window as a recurring event, for people to look at.
+
+What a calendar cannot say, and how it is told:
+
+- An event ends without its last instant, a window with it: the calendar shows one microsecond less.
+- An hour that daylight saving repeats is covered twice by a window and once by an event, one that it skips not at all
+  by a window; each calendar has its own way with both. The events of such windows say so.
+- A window without a first date is shown from the day before the export on, for an event has to begin somewhere.
+- Models, and the order of fallback, stand in the descriptions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from timegate.core.clock import DAY_US, EPOCH, FIRST_US, LAST_US, from_us
+from timegate.core.deployment import Deployment, windows_of
+from timegate.core.windows import DAYS, Window
+from timegate.core.zones import constant_offsets
+from timegate.errors import MissingExtraError
+from timegate.formats.format import Draft, Format, Request
+
+__all__ = ["FORMAT"]
+
+PRODUCT, TITLE = "-//timegate//timegate//EN", "Deployments and their windows"
+TOLD_US = 20 * 366 * DAY_US
+"""How far ahead a calendar is told of the changes of its zones' clocks."""
+
+
+def _translate(request: Request) -> Draft:
+    try:
+        import icalendar
+    except ImportError as error:
+        raise MissingExtraError(
+            "an export to a calendar needs the package icalendar: pip install 'timegate[ics]'"
+        ) from error
+    now = from_us(request.now_us)
+    calendar = icalendar.Calendar()  # Calendar.new would add a random identity
+    for name, value in (("prodid", PRODUCT), ("version", "2.0"), ("x-wr-calname", TITLE)):
+        calendar.add(name, value)
+    notes = []
+    events, begin = [], now.date()
+    for place, deployment, kind, window in _windows(request):
+        first = _first_date(window, now)
+        if first is None:
+            notes.append(f"{place}: never starts from now on: it is left out.")
+            continue
+        doubtful = _meets_a_change(window, request.now_us)
+        if doubtful:
+            notes.append(f"{place}: calendars differ on hours that {window.tz} repeats or skips.")
+        begin = min(begin, first)
+        events.append(_event(place, deployment, kind, window, first, now, doubtful))
+    for tz in sorted({window.tz for _, _, _, window in _windows(request)} - {"UTC"}):
+        since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
+        calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + TOLD_US, LAST_US)))
+    for event in events:
+        calendar.add_component(event)
+    return Draft(calendar, (), notes)
+
+
+def _windows(request: Request) -> Iterator[tuple[str, Deployment, str, Window]]:
+    for (i, kind, j), deployment, window in windows_of(request.config.deployments):
+        yield f"deployments[{i}] {deployment.model_name!r}: {kind}[{j}]", deployment, kind, window
+
+
+def _event(
+    place: str, deployment: Deployment, kind: str, window: Window, first: date, now: datetime, doubtful: bool
+) -> Any:
+    import icalendar
+
+    zone = UTC if window.tz == "UTC" else ZoneInfo(window.tz)
+    closed = kind == "time_constraints"
+    notes = [
+        f"{deployment.model_name} ({deployment.model}) {'may not' if closed else 'may'} be used from {window.start} to "
+        f"{window.end}, {window.tz}.",
+        deployment.description or "",
+        f"Hours that {window.tz} repeats are covered twice, hours that it skips not at all." if doubtful else "",
+    ]
+    identity = json.dumps([place, window.to_config()])
+    event = icalendar.Event()
+    texts = {
+        "uid": f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}@timegate",
+        "summary": f"{deployment.model_name}: {'closed' if closed else 'available'}",
+        "description": "\n".join(filter(None, notes)),
+        "categories": ["closed" if closed else "available"],
+        "transp": "TRANSPARENT",
+    }
+    for name, value in texts.items():
+        event.add(name, _printable(value) if isinstance(value, str) else value)
+    event.add("dtstamp", now.replace(microsecond=0))
+    start = time.fromisoformat(window.start)
+    event.add("dtstart", datetime.combine(first, start, zone))
+    if window.start != window.end:  # an event without an end is an instant
+        event.add("dtend", datetime.combine(*_end(window, first), zone))
+    rule: dict[str, Any] = {"freq": "DAILY"} if window.days is None else {"freq": "WEEKLY", "byday": _by_day(window)}
+    last = _last_date(window)
+    if last is not None:
+        rule["until"] = datetime.combine(last, time(23, 59, 59), zone).astimezone(UTC)
+    event.add("rrule", rule)
+    if left_out := [day for day in window.except_dates if _starts_on(window, day, first)]:
+        event.add("exdate", [datetime.combine(day, start, zone) for day in left_out])
+    return event
+
+
+def _end(window: Window, first: date) -> tuple[date, time]:
+    if window.end == "24:00":
+        return first + timedelta(days=1), time(0)
+    return first + timedelta(days=window.crosses_midnight), time.fromisoformat(window.end)
+
+
+def _zone(tz: str, start_us: int, end_us: int) -> Any:
+    """Say what offset a zone has in a stretch of time. Each change is given in the local time before it (RFC 5545)."""
+    import icalendar
+
+    zone = icalendar.Timezone()
+    zone.add("tzid", tz)
+    offsets = constant_offsets(tz, start_us, end_us)
+    changes: dict[tuple[int, int], list[int]] = {(offsets[0][2], offsets[0][2]): [start_us]}
+    for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
+        if before_us != after_us:
+            changes.setdefault((before_us, after_us), []).append(at_us)
+    for (before_us, after_us), instants in changes.items():
+        local = [from_us(at_us + before_us).replace(tzinfo=None) for at_us in instants]
+        part = icalendar.TimezoneDaylight() if after_us > before_us else icalendar.TimezoneStandard()
+        part.add("dtstart", local[0])
+        if local[1:]:
+            part.add("rdate", local[1:])
+        part.add("tzoffsetfrom", timedelta(microseconds=before_us))
+        part.add("tzoffsetto", timedelta(microseconds=after_us))
+        part.add("tzname", from_us(instants[0]).astimezone(ZoneInfo(tz)).tzname())
+        zone.add_component(part)
+    return zone
+
+
+def _printable(text: str) -> str:
+    """Return text with the characters escaped that a calendar may not hold."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _by_day(window: Window) -> list[str]:
+    return [day[:2].upper() for day in window.days or ()]
+
+
+def _last_date(window: Window) -> date | None:
+    """Return the last date on which the window starts; None if that lies beyond all instants."""
+    return None if window.until is None or window.until >= from_us(LAST_US).date() else window.until
+
+
+def _first_date(window: Window, now: datetime) -> date | None:
+    """Return the first date on which the window starts, of those before yesterday only its own; None if there is none.
+
+    Within a run of as many dates as are excepted, and a week, there is one that is not.
+    """
+    today = now.astimezone(ZoneInfo(window.tz)).date()
+    day = today - timedelta(days=1)
+    if window.since is not None:
+        day = max(window.since, from_us(FIRST_US).date())
+    for _ in range(7 * (len(window.except_dates) + 1)):
+        if window.until is not None and window.until < day:
+            return None
+        if day not in window.except_dates and (window.days is None or DAYS[day.weekday()] in window.days):
+            return day
+        day += timedelta(days=1)
+    return None
+
+
+def _starts_on(window: Window, day: date, first: date) -> bool:
+    is_weekday = window.days is None or DAYS[day.weekday()] in window.days
+    return is_weekday and first <= day and (window.until is None or day <= window.until)
+
+
+def _meets_a_change(window: Window, now_us: int) -> bool:
+    """Whether within a year the clocks repeat or skip time of the window."""
+    offsets = constant_offsets(window.tz, now_us, min(now_us + 366 * DAY_US, LAST_US))
+    start_us, end_us = window.local_us
+    for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
+        first_us, last_us = sorted((at_us + before_us, at_us + after_us))
+        for day_us in (first_us // DAY_US * DAY_US, first_us // DAY_US * DAY_US - DAY_US):
+            if first_us < last_us and day_us + start_us < last_us and first_us < day_us + end_us:
+                return True
+    return False
+
+
+def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
+    deployments = enumerate(request.config.deployments, start=1)
+    calendar = draft.data.copy()  # which is its head alone
+    calendar.subcomponents = draft.data.subcomponents
+    listed = [f"{i}. {deployment.model_name}: {deployment.model}" for i, deployment in deployments]
+    calendar.add("description", _printable("\n".join(["In order of fallback:", *listed, *remarks])))
+    return bytes(calendar.to_ical())
+
+
+def _is_right(path: Path, draft: Draft, request: Request) -> bool:
+    import icalendar
+
+    written = icalendar.Calendar.from_ical(path.read_bytes())
+    return bool(written.subcomponents == draft.data.subcomponents)
+
+
+FORMAT = Format("a calendar", _translate, _render, _is_right)

@@ -1,0 +1,108 @@
+"""Our own format: a header, and otherwise the file as its owner wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from timegate import yaml12
+from timegate.core.deployment import Deployment
+from timegate.core.windows import Window
+from timegate.errors import ConfigError
+from timegate.files import parse_document
+from timegate.formats.format import Config, Draft, Format, Request, document, is_json
+from timegate.formats.rewrite import rewrite
+
+__all__ = ["CHECKED_BY", "FORMAT"]
+
+CHECKED_BY = "Checked by timegate"
+_SCHEMA_LINE = re.compile(r"# yaml-language-server: .*\n")
+_OLD_HEADER = re.compile(rf"^# {CHECKED_BY} .*\n", re.MULTILINE)
+
+
+def _translate(request: Request) -> Draft:
+    return Draft(request.config)
+
+
+def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
+    config = request.config
+    if is_json(request.path, default=False):
+        return document(config.to_dict(), remarks, as_json=True)
+    edited = _edited(request.like, config) if request.like else None
+    if edited is None:
+        return document(config.to_dict(), remarks, as_json=False)
+    header = "".join(f"# {remark}\n" for remark in remarks)
+    first = _SCHEMA_LINE.match(edited := _OLD_HEADER.sub("", edited))  # editors look for it in the first line
+    line = first[0] if first else ""
+    return (line + header + edited.removeprefix(line)).encode()
+
+
+def _is_right(path: Path, draft: Draft, request: Request) -> bool:
+    return bool(request.config.load(path) == draft.data)
+
+
+def _edited(text: str, config: Config) -> str | None:
+    """Return the text with the values of a config, or None if that cannot be done, or went wrong."""
+    source = parse_document(text, Path("like.yaml"), ConfigError)
+    if not isinstance(source, dict) or "deployments" not in source:
+        raise ConfigError("like must be a YAML file of ours, with `deployments`.")
+    data = _respelled(config, config.model_validate(source), source)
+    edited = rewrite(text, source, data)
+    try:
+        return edited if edited is not None and yaml12.parse(edited) == data else None
+    except ValueError:
+        return None
+
+
+def _respelled(new: Any, old: Any, source: dict[str, Any]) -> dict[str, Any]:
+    """Return new values as plain data, spelled and ordered as the source has them wherever they mean the same."""
+    plain = new.model_dump(mode="json", exclude_defaults=True)
+    values: dict[str, Any] = {}
+    for name in type(new).model_fields:
+        after, before = getattr(new, name), getattr(old, name)
+        if name == "deployments":
+            values[name] = _deployments(after, before, source[name])
+        elif after == before:
+            if name in source:
+                values[name] = _quotable(source[name])
+        elif name in plain:
+            windows = isinstance(after, tuple) and name in source
+            values[name] = _windows(after, before, source[name]) if windows else plain[name]
+    names = [name for name in source if name in values]
+    for i, name in enumerate(values):
+        if name not in source:
+            before_it = [known for known in list(values)[:i] if known in names]
+            names.insert(names.index(before_it[-1]) + 1 if before_it else 0, name)
+    return {name: values[name] for name in names}
+
+
+def _deployments(
+    new: Sequence[Deployment], old: Sequence[Deployment], source: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    known = {deployment.model_name: (deployment, spelled) for deployment, spelled in zip(old, source, strict=True)}
+    return [
+        _respelled(deployment, *known[deployment.model_name])
+        if deployment.model_name in known
+        else deployment.model_dump(mode="json", exclude_defaults=True)
+        for deployment in new
+    ]
+
+
+def _windows(new: Sequence[Window], old: Sequence[Window], source: Sequence[Any]) -> list[Any]:
+    spelled = {window: _quotable(text) for window, text in zip(old, source, strict=True)}
+    return [spelled.get(window, window.to_config()) for window in new]
+
+
+def _quotable(value: Any) -> Any:
+    """Return plain data with dates as text, as they are written."""
+    if isinstance(value, dict):
+        return {key: _quotable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quotable(item) for item in value]
+    return str(value) if isinstance(value, date) else value
+
+
+FORMAT = Format("a config of ours", _translate, _render, _is_right)

@@ -1,0 +1,161 @@
+"""JSON Schemas of the files, by which editors complete and check what is typed.
+
+A schema is made from the classes that read the file: their fields, the limits of those, and their docstrings. What
+the classes check beyond that, it says in words: it may accept what they refuse, but never refuses what they accept.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import MISSING, fields
+from typing import Any
+
+from pydantic.json_schema import CoreRef, GenerateJsonSchema
+from pydantic_core import core_schema
+
+from timegate.config import GatewayConfig
+from timegate.core.windows import DAY_NAMES, Window
+from timegate.faults.scenario import Scenario
+from timegate.formats.format import SIDECAR
+from timegate.validation import Value
+
+__all__ = ["config_schema", "scenario_schema"]
+
+Schema = dict[str, Any]
+
+_TIME = "([01]?[0-9]|2[0-3]):[0-5]?[0-9]"
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_INSTANT = r"^\s*[0-9]{4}[\s\S]*([Zz]|[+-][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)?)\s*$"
+_DAY_IN_ANY_CASE = "|".join("".join(f"[{c.upper()}{c}]" for c in name) for name in DAY_NAMES)
+
+
+def config_schema() -> Schema:
+    """Return the JSON Schema (draft 2020-12) of a gateway's config file.
+
+    Examples
+    --------
+    >>> config_schema()["$defs"]["Deployment"]["required"]
+    ['model_name', 'model']
+    """
+    made = _schema(
+        GatewayConfig,
+        "gateway.schema.json",
+        "Loading checks more than a schema can say: that names are unique, zones are known, dates exist, and until "
+        "does not lie before since.",
+    )
+    made["properties"][SIDECAR] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "What an export noted: which version checked the config, when, and what it found. Not read.",
+    }
+    return made
+
+
+def scenario_schema() -> Schema:
+    """Return the JSON Schema (draft 2020-12) of a scenario file.
+
+    Examples
+    --------
+    >>> scenario_schema()["$defs"]["Outage"]["required"]
+    ['type', 'target', 'start']
+    """
+    return _schema(
+        Scenario,
+        "scenario.schema.json",
+        "Loading checks more than a schema can say: that names are unique, zones and groups are known, times exist, "
+        "each end lies after its start, and fields of a fault go together. A replay checks that the targets exist.",
+    )
+
+
+def _schema(cls: type[Value], name: str, beyond: str) -> Schema:
+    made = cls.model_json_schema(schema_generator=_Generator)
+    definitions, _ = made.pop("$defs"), made.pop("title")
+    return {
+        "$schema": _Generator.schema_dialect,
+        "$id": name,  # relative, for it stands at no address but its own
+        "title": f"timegate {cls.__name__}",
+        "description": f"{made.pop('description')} {beyond}",
+        **made,
+        "$defs": definitions,
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's schemas, with the descriptions of our docstrings, and for our own types what these read."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        made = super().model_schema(schema)
+        summary, parameters = _described(schema["cls"])
+        made["description"] = summary
+        for name, field in made["properties"].items():
+            if name in parameters:
+                field["description"] = parameters[name]
+        if "type" in made["properties"]:  # which a file must say, though Python knows it by the class
+            made["properties"]["type"].pop("default")
+            made["required"] = ["type", *made["required"]]
+        return made
+
+    def sort(self, value: Schema, parent_key: str | None = None) -> Schema:
+        return value  # in the order of the fields, as people write them
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False  # "Model Name" says no more than model_name
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> Schema:
+        made = super().tagged_union_schema(schema)
+        del made["discriminator"]  # a word of OpenAPI
+        return made
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> Schema:
+        # No format: date-time wants seconds, which we do not.
+        return {"type": "string", "pattern": _INSTANT, "examples": ["2026-03-02T09:00Z", "2026-03-02T10:00:00+01:00"]}
+
+    def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> Schema:
+        # Windows alone are read by a function of ours.
+        name, reference = self.get_cache_defs_ref_schema(CoreRef("Window"))
+        self.definitions[name] = _window_schema()
+        return reference
+
+
+def _window_schema() -> Schema:
+    summary, parameters = _described(Window)
+    day = {"anyOf": [{"enum": sorted(DAY_NAMES, key=len)}, {"type": "string", "pattern": f"^({_DAY_IN_ANY_CASE})$"}]}
+    date = {"type": "string", "pattern": f"^{_DATE}$"}
+    forms: dict[str, Schema] = {
+        "start": {"type": "string", "pattern": f"^{_TIME}$", "examples": ["22:00"]},
+        "end": {"type": "string", "pattern": f"^({_TIME}|24:00?)$", "examples": ["06:00", "24:00"]},
+        "tz": {"type": "string", "examples": ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]},
+        "days": {"type": ["array", "null"], "items": day, "minItems": 1, "examples": [["mon", "fri"]]},
+        "since": {**date, "type": ["string", "null"], "examples": ["2026-03-02"]},
+        "until": {**date, "type": ["string", "null"], "examples": ["2026-12-31"]},
+        "except_dates": {"type": "array", "items": date, "examples": [["2026-12-25"]]},
+    }
+    for field in fields(Window):
+        forms[field.name]["description"] = parameters[field.name]
+        if field.default is not MISSING:
+            forms[field.name]["default"] = list(field.default) if field.default == () else field.default
+    start, end = forms["start"], forms["end"]
+    # Readers of older drafts know no prefixItems, and hold every item to what 2020-12 has for the rest.
+    pair = {"type": "array", "prefixItems": [start, end], "items": end, "minItems": 2, "maxItems": 2}
+    mapping = {"type": "object", "properties": forms, "required": ["start", "end"], "additionalProperties": False}
+    return {
+        "description": f"{summary} A pair is daily and in UTC. Quote the times: YAML 1.1 takes 22:00 for a number.",
+        "anyOf": [pair, mapping],
+        "examples": [["22:00", "06:00"], {"start": "08:00", "end": "24:00", "tz": "Europe/Berlin", "days": ["mon"]}],
+    }
+
+
+def _described(cls: type) -> tuple[str, dict[str, str]]:
+    """Return what the docstrings of a class and its bases say (numpydoc): the summary, and each parameter's text."""
+    parameters: dict[str, str] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        sections = re.split(r"\n(\w+)\n-+\n", inspect.cleandoc(base.__doc__ or ""))
+        entries = dict(zip(sections[1::2], sections[2::2], strict=True)).get("Parameters", "")
+        for names, text in re.findall(r"^(\S.*?) : .*\n((?:    .*\n?)*)", f"{entries}\n", re.MULTILINE):
+            parameters |= {name: _in_one_line(text) for name in names.split(", ") if text}
+    return _in_one_line(inspect.cleandoc(cls.__doc__ or "").partition("\n\nParameters\n")[0]), parameters
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(re.sub(":class:(?=`)", "", text).replace("``", "`").split())

@@ -1,0 +1,31 @@
+"""From a config to a gateway that serves."""
+
+from __future__ import annotations
+
+from timegate.config import GatewayConfig
+from timegate.errors import ConfigError, InvalidValueError, MissingExtraError
+from timegate.gateway.live import ModelGateway
+from timegate.models.registry import Model
+
+__all__ = ["build"]
+
+
+def build(config: GatewayConfig) -> ModelGateway:
+    """Build the models of a config, and the gateway that routes to them; see :meth:`GatewayConfig.build`."""
+    models = []
+    for i, deployment in enumerate(config.deployments):
+        try:
+            model = Model.create(config.model_type, deployment.model)
+        except MissingExtraError:
+            raise
+        except InvalidValueError as error:
+            raise ConfigError(f"deployments[{i}] {deployment.model_name!r}: model: {error}") from error
+        models.append(
+            {
+                "model_name": deployment.model_name,
+                "model": model,
+                "time_constraints": list(deployment.time_constraints) or None,
+                "available": list(deployment.available) or None,
+            }
+        )
+    return ModelGateway(models)

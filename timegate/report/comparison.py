@@ -1,0 +1,183 @@
+"""Two replays of the same calls for readers: what differs between them, as lines of a table and as a folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from timegate import plots
+from timegate.config import GatewayConfig
+from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
+from timegate.errors import ReplayError
+from timegate.faults import Scenario
+from timegate.files import made_folder, write_files
+from timegate.report.page import calls, figure_text, label_of, percent, png
+from timegate.runs.compare import compare
+from timegate.runs.result import Replay, named_pairs
+
+__all__ = ["Change", "changes", "headline", "moved", "suited", "write"]
+
+NONE = "-"
+"""Stands for a figure that one of the two does not have."""
+
+
+class Change(NamedTuple):
+    """A line of the comparison as text: a figure in A and in B, and B minus A."""
+
+    label: str
+    a: str
+    b: str
+    difference: str
+
+
+def suited(scenario: Scenario, config: GatewayConfig, other: GatewayConfig) -> tuple[Scenario, list[str]]:
+    """Leave out of a scenario what it says of deployments that only the other config has.
+
+    Draws belong to the names of faults and deployments, so the luck of those that stay is the same.
+
+    Returns
+    -------
+    scenario : Scenario
+    absent : list of str
+        The targets that were left out. What neither config has stays, and is refused when it is replayed.
+    """
+    here, there = ({name for d in c.deployments for name in (d.model_name, f"provider:{d.provider}")}
+                   for c in (config, other))  # fmt: skip
+    absent = there - here
+    groups = {group: tuple(m for m in members if m not in absent) for group, members in scenario.groups.items()}
+    absent |= {f"group:{group}" for group, members in groups.items() if not members}
+    kept = {
+        "groups": {group: members for group, members in groups.items() if members},
+        "faults": tuple(fault for fault in scenario.faults if fault.target not in absent),
+    }
+    named = {fault.target for fault in scenario.faults}.union(*scenario.groups.values())
+    return scenario.model_copy(update=kept), sorted(absent & named)
+
+
+def headline(a: Replay, b: Replay, labels: tuple[str, str]) -> str:
+    """Say which of two replays serves more calls, and how many it treats differently."""
+    one, other = (len(run) - sum(run.outcome_counts()[outcome] for outcome in UNSERVED) for run in (a, b))
+    differently = f"{calls(int(moved(a, b)['count'].sum()))} of {len(a):,} went another way."
+    if one == other:
+        return f"Both serve {calls(one)}, {percent(one / len(a))}; {differently}"
+    more = "more" if other > one else "fewer"
+    number = f"{abs(other - one):,} {more} {'call' if abs(other - one) == 1 else 'calls'}"
+    shares = f"{percent(other / len(a))} in place of {percent(one / len(a))}"
+    return f"{labels[1]} serves {number} than {labels[0]}: {shares}; {differently}"
+
+
+def changes(a: Replay, b: Replay) -> dict[str, list[Change]]:
+    """Return what differs between two replays in groups, by title.
+
+    Shares are of all calls; their difference is in calls and in percentage points.
+
+    Raises
+    ------
+    ReplayError
+        If the two did not face the same.
+    """
+    table = compare(a, b)
+    number = len(a)
+
+    def share(title: str, one: float, other: float) -> Change:
+        points = f"{100 * (other - one):+.2f} pp"
+        moved_calls = round(number * (other - one))
+        difference = f"{moved_calls:+,} ({points})" if moved_calls else "same"
+        return Change(title, percent(one), percent(other), difference)
+
+    def row(name: str, scale: float = 1.0) -> tuple[float, float]:
+        return float(table["a"][name]) / scale, float(table["b"][name]) / scale
+
+    titles = {
+        "availability": "served",
+        "first_choice": "served by the first choice",
+        "fallback": "served by a fallback",
+        "failed": "failed (all open ones did)",
+        "blocked": "blocked (nobody was open)",
+    }
+    served_by = []
+    for name in dict.fromkeys([*a.deployments, *b.deployments]):
+        line = share(name, *row(f"share[{name}]"))
+        line = line if name in a.deployments else line._replace(a=NONE)
+        served_by.append(line if name in b.deployments else line._replace(b=NONE))
+    groups = {
+        "Calls": [share(title, *row(name, number if name in OUTCOMES else 1)) for name, title in titles.items()],
+        "Served by": served_by,
+        "Also": [share(label_of("preference_passed_over"), *row("preference_passed_over", number))],
+    }
+    told = {"calls", "preference_passed_over", *titles}
+    latencies = [str(name) for name in table.index if str(name).startswith("latency_")]
+    if not table.loc[latencies, ["a", "b"]].to_numpy().any():  # no latency was simulated
+        told.update(latencies)
+    for name in map(str, table.index):
+        if name not in told and not name.startswith(("share[", "baseline_")):
+            groups["Also"].append(_change(name, *row(name)))
+    return groups
+
+
+def _change(name: str, one: float, other: float) -> Change:
+    a, b = (NONE if math.isnan(value) else figure_text(name, value) for value in (one, other))
+    if NONE in (a, b):
+        difference = NONE
+    elif a == b:
+        difference = "same"
+    else:
+        difference = ("+" if other > one else "-") + figure_text(name, abs(other - one))
+    return Change(label_of(name), a, b, difference)
+
+
+def moved(a: Replay, b: Replay) -> pd.DataFrame:
+    """Return the calls that two replays treat differently.
+
+    Returns
+    -------
+    DataFrame
+        ``from`` and ``to`` (who served the call in A and in B, or why nobody did), ``count``: most first.
+    """
+    names = [*dict.fromkeys([*a.deployments, *b.deployments]), *UNSERVED]
+    place = {name: i for i, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (_whereabouts(a, place), _whereabouts(b, place)), 1)
+    np.fill_diagonal(counts, 0)
+    return named_pairs(counts, names)
+
+
+def _whereabouts(run: Replay, place: dict[str, int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the place among the names of what became of each call."""
+    served_by = run.calls["served_by"].cat.codes.to_numpy()
+    outcome = run.calls["outcome"].cat.codes.to_numpy()
+    known = np.array([place[name] for name in (*run.deployments, *UNSERVED)], np.int64)
+    return known[np.where(served_by >= 0, served_by, len(run.deployments) + outcome - FAILED)]
+
+
+def write(a: Replay, b: Replay, folder: str | Path, labels: tuple[str, str]) -> list[Path]:
+    """Write ``comparison.csv``, ``comparison.png`` and ``provenance.json`` into a folder, each whole or not at all.
+
+    Parameters
+    ----------
+    a, b : Replay
+    folder : path
+        Made if it is not there.
+    labels : tuple of two str
+        What tables and plot call them.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    rows = min(len(dict.fromkeys([*a.deployments, *b.deployments])), 100) + len(UNSERVED)
+    provenance = {label: run.provenance for label, run in zip(labels, (a, b), strict=True)}
+    # All that can go wrong in drawing does so before the folder is touched.
+    contents = {
+        "comparison.csv": compare(a, b, labels).to_csv(lineterminator="\n").encode(),
+        "comparison.png": png(partial(plots.compare, a, b, labels), (10, 1.2 + 0.5 * rows)),
+        "provenance.json": (json.dumps(provenance, indent=2) + "\n").encode(),
+    }
+    return write_files(made_folder(folder, ReplayError), contents)

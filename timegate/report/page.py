@@ -1,0 +1,341 @@
+"""A replay for readers: the lines of its summary, and a folder with tables, plots and a page that holds them all."""
+
+from __future__ import annotations
+
+import base64
+import html
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from string import Template
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+from timegate import plots
+from timegate.core.columns import OUTCOMES
+from timegate.files import write_files
+from timegate.runs.result import Replay
+
+__all__ = [
+    "BASELINE",
+    "CAPTIONS",
+    "Line",
+    "calls",
+    "figure_text",
+    "label_of",
+    "page",
+    "percent",
+    "png",
+    "summary_lines",
+    "write",
+]
+
+BASELINE = "no windows, no faults"
+
+CAPTIONS = {
+    "day": "A row a deployment: the calls it served, when windows closed it (hatched), and its outages.",
+    "share": "Who served, bin by bin, as a share of the calls that arrived.",
+    "fallbacks": "Who served (across) in whose place (down), in calls.",
+}
+"""The plots of a report: each function of timegate.plots by name, and what it shows."""
+
+_LABELS = {
+    "preference_passed_over": "preference closed or unknown",
+    "latency_mean_s": "latency, mean",
+    "latency_p50_s": "latency, median",
+    "latency_p95_s": "latency, 95th percentile",
+    "latency_p99_s": "latency, 99th percentile",
+}
+
+
+class Line(NamedTuple):
+    """A line of the summary as text: a figure, its share of all calls, and what the baseline has in its place."""
+
+    label: str
+    figure: str
+    share: str = ""
+    baseline: str = ""
+
+
+def percent(share: float) -> str:
+    """Write a share such that 0.00% means none and 100.00% means all.
+
+    Examples
+    --------
+    >>> percent(0.123456), percent(0.999999), percent(1.0)
+    ('12.35%', '>99.99%', '100.00%')
+    """
+    if 0 < share < 0.0001:
+        return "<0.01%"
+    return ">99.99%" if 0.9999 < share < 1 else f"{share:.2%}"
+
+
+def calls(number: int) -> str:
+    """Write a number of calls.
+
+    Examples
+    --------
+    >>> calls(1), calls(50000)
+    ('1 call', '50,000 calls')
+    """
+    return f"{number:,} call" if number == 1 else f"{number:,} calls"
+
+
+def summary_lines(run: Replay) -> dict[str, list[Line]]:
+    """Return the summary of a replay in groups, by title. What the summary gains later stands in the last."""
+    figures: dict[str, Any] = {str(name): value for name, value in run.summary().items()}
+    number = figures["calls"]
+
+    def counted(title: str, count: int, baseline: float | None = None) -> Line:
+        return Line(title, f"{count:,}", percent(count / number), "" if baseline is None else percent(baseline))
+
+    shares = {name: (figures[f"share[{name}]"], figures[f"baseline_share[{name}]"]) for name in run.deployments}
+    groups = {
+        "Calls": [
+            Line("arrived", f"{number:,}"),
+            counted("served", figures["first_choice"] + figures["fallback"], figures["baseline_availability"]),
+            counted("served by the first choice", figures["first_choice"]),
+            counted("served by a fallback", figures["fallback"]),
+            counted("failed (all open ones did)", figures["failed"]),
+            counted("blocked (nobody was open)", figures["blocked"]),
+        ],
+        "Served by": [counted(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
+        "Also": [counted(label_of("preference_passed_over"), figures["preference_passed_over"])],
+    }
+    told = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
+    told |= {f"share[{name}]" for name in run.deployments}
+    if not figures.get("latency_p99_s"):  # nothing took any time: no latency was simulated
+        told |= {name for name in figures if name.startswith("latency_")}
+    for name, value in figures.items():
+        if name not in told and not name.startswith("baseline_"):
+            baseline = figures.get(f"baseline_{name}")
+            text = "" if baseline is None else figure_text(name, baseline)
+            groups["Also"].append(Line(label_of(name), figure_text(name, value), "", text))
+    return groups
+
+
+def label_of(name: str) -> str:
+    """Return what a figure of the summary is called in a table for readers.
+
+    Examples
+    --------
+    >>> label_of("latency_p95_s"), label_of("attempts_per_call")
+    ('latency, 95th percentile', 'attempts per call')
+    """
+    return _LABELS.get(name, _words(name.removesuffix("_s")))
+
+
+def figure_text(name: str, value: object) -> str:
+    """Write the value of a figure, with the unit that its name ends in.
+
+    Examples
+    --------
+    >>> figure_text("latency_p95_s", 1.25), figure_text("attempts_per_call", 1.0), figure_text("calls", 1200)
+    ('1.250 s', '1.00', '1,200')
+    """
+    if isinstance(value, float):
+        return f"{value:,.3f} s" if name.endswith("_s") else f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
+    """Write tables, plots and ``report.html`` into a folder, each file whole or not at all.
+
+    Parameters
+    ----------
+    run : Replay
+    folder : path
+        Made if it is not there.
+    source : str, optional
+        What was replayed, such as the names of the files. It stands at the top of the report.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    # All that can go wrong in drawing does so before the folder is touched.
+    drawn = _draw(run)
+    contents = {
+        "summary.csv": run.summary().to_csv(index_label="figure", lineterminator="\n").encode(),
+        **{f"{name}.png": png for name, png in drawn.items()},
+        "report.html": page(run, drawn, source).encode(),
+    }
+    return [*run.to_csv(folder), *write_files(Path(folder), contents)]
+
+
+def _draw(run: Replay) -> dict[str, bytes]:
+    """Draw every plot, on figures that pyplot and the user's backend never see."""
+    rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
+    heights = {"day": 2.0 + 0.55 * rows, "share": 4.0, "fallbacks": 1.5 + 0.5 * rows}
+    return {name: png(partial(getattr(plots, name), run), (10, heights[name])) for name in CAPTIONS}
+
+
+def png(draw: Callable[..., object], size: tuple[float, float]) -> bytes:
+    """Return a plot as PNG: ``draw`` is called with the ``ax`` of a new figure of so many inches."""
+    figure = Figure(figsize=size, layout="constrained")
+    buffer = BytesIO()
+    with warnings.catch_warnings():
+        # A name may hold a letter that the font lacks: it shows as a box.
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        draw(ax=figure.subplots())
+        figure.savefig(buffer, format="png", dpi=144)
+    return buffer.getvalue()
+
+
+def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
+    """Return the report: one page that needs nothing else.
+
+    Parameters
+    ----------
+    run : Replay
+    drawn : mapping of str to bytes
+        The plots as PNG, by the keys of :data:`CAPTIONS`.
+    source : str, optional
+        What was replayed.
+    """
+    trace, figures = run.trace, run.summary()
+    about = [
+        source,
+        f"{trace.start:%Y-%m-%d %H:%M:%S} to {trace.end:%Y-%m-%d %H:%M:%S} UTC",
+        run.scenario.description or "",
+        *trace.notes,
+    ]
+    tiles = [("served", percent(figures["availability"]))]
+    tiles += [(_words(outcome), f"{figures[outcome]:,}") for outcome in OUTCOMES]
+    fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
+    deployments = [
+        (
+            d.name,
+            d.provider,
+            "; ".join(map(str, d.time_constraints)) or "never",
+            "; ".join(map(str, d.hours.available)) or "always",
+        )
+        for d in run.router.deployments
+    ]
+    faults = [(_words(f["type"]), f["target"], _details(f)) for f in run.scenario.to_dict()["faults"]]
+    provenance = {**run.provenance, **run.provenance["versions"]}
+    del provenance["versions"]
+    return _PAGE.substitute(
+        title=f"Replay of {calls(len(run))}",
+        about="".join(f"<p>{html.escape(line)}</p>" for line in about if line),
+        tiles="".join(f"<div><b>{html.escape(value)}</b>{html.escape(label)}</div>" for label, value in tiles),
+        plots="".join(_plot(name, png) for name, png in drawn.items()),
+        summary=_summary_table(run),
+        fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or "<p>No call fell back.</p>",
+        deployments=_table("texts", ("deployment", "provider", "closed", "open"), deployments),
+        faults=_table("texts", ("fault", "target", "details"), faults) or "<p>None.</p>",
+        provenance=_table("texts", (), [(_words(key), str(value)) for key, value in provenance.items()]),
+    )
+
+
+def _plot(name: str, png: bytes) -> str:
+    data = base64.b64encode(png).decode()
+    return (
+        f'<figure><div class="wide" tabindex="0"><img alt="Plot: {name}" src="data:image/png;base64,{data}"></div>'
+        f"<figcaption>{CAPTIONS[name]}</figcaption></figure>"
+    )
+
+
+def _summary_table(run: Replay) -> str:
+    bodies = []
+    for title, lines in summary_lines(run).items():
+        rows = "".join(_row(line) for line in lines)
+        bodies.append(f'<tbody><tr><th colspan="4" scope="rowgroup">{title}</th></tr>{rows}</tbody>')
+    return _wide("numbers", ("", "replay", "share", BASELINE), "".join(bodies))
+
+
+def _table(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return _wide(kind, head, f"<tbody>{''.join(map(_row, rows))}</tbody>") if rows else ""
+
+
+def _wide(kind: str, head: Sequence[str], bodies: str) -> str:
+    """Write a table that scrolls by itself where the page is too narrow for it."""
+    top = f"<thead>{_row(head, 'th')}</thead>" if head else ""
+    return f'<div class="wide" tabindex="0"><table class="{kind}">{top}{bodies}</table></div>'
+
+
+def _row(cells: Iterable[str], tag: str = "td") -> str:
+    """Write a row of a table; here every cell is escaped."""
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _details(fault: Mapping[str, object]) -> str:
+    return ", ".join(f"{_words(key)} {value}" for key, value in fault.items() if key not in ("type", "target"))
+
+
+_PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="color-scheme" content="light dark">
+<title>$title</title>
+<style>
+:root { --ink: #1b1f24; --soft: #59636e; --line: #d5dae0; --ground: #ffffff; --tile: #f3f5f8; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8ebef; --soft: #a3adb8; --line: #3a424c; --ground: #14181d; --tile: #1f252c; }
+}
+* { box-sizing: border-box; }
+body { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; color: var(--ink); background: var(--ground);
+       font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
+h1 { margin: 0 0 .5rem; font-size: 1.7rem; line-height: 1.2; }
+h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
+header p { margin: 0; color: var(--soft); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin-top: 1.5rem; }
+.tiles div { padding: .75rem 1rem; border-radius: .5rem; background: var(--tile); color: var(--soft); }
+.tiles b { display: block; color: var(--ink); font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; }
+figure { margin: 1.5rem 0 0; }
+figure .wide { border-radius: .5rem; background: #ffffff; border: 1px solid var(--line); }
+img { display: block; width: 100%; min-width: 40rem; padding: .5rem; }
+figcaption { margin-top: .4rem; color: var(--soft); font-size: .9rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+td, th { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+thead th { color: var(--soft); font-weight: 500; }
+tbody th { padding-top: 1.1rem; }
+td { max-width: 34rem; overflow-wrap: anywhere; }
+.texts td, .numbers td:first-child { min-width: 7rem; }
+.texts td:nth-child(n+3) { min-width: 15rem; }
+.numbers td:last-child, .numbers th:last-child { padding-right: .25rem; }
+.numbers td:nth-child(n+2), .numbers thead th:nth-child(n+2) { text-align: right; }
+.numbers td:nth-child(n+2) { overflow-wrap: normal; }
+@media (max-width: 32rem) {
+  td, th { padding-right: .8rem; }
+  .tiles div:first-child { grid-column: 1 / -1; }
+}
+footer { margin-top: 3rem; color: var(--soft); font-size: .9rem; }
+</style>
+</head>
+<body>
+<header>
+<h1>$title</h1>
+$about
+<div class="tiles">$tiles</div>
+</header>
+<main>
+$plots
+<h2>Summary</h2>
+$summary
+<h2>Fallbacks</h2>
+$fallbacks
+<h2>Deployments, in order of fallback</h2>
+$deployments
+<h2>Faults</h2>
+$faults
+<h2>Provenance</h2>
+$provenance
+</main>
+<footer>A replay shows routing, availability and latency. It says nothing of the quality of answers.</footer>
+</body>
+</html>
+""")

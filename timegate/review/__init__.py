@@ -1,0 +1,1 @@
+"""What to know of a config before it is shipped: findings, and differences."""

@@ -1,0 +1,297 @@
+"""Where two configs route differently."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from timegate.config.model import GatewayConfig
+from timegate.core.clock import DAY_US, SECOND_US, Instant, SystemClock, from_us, to_us
+from timegate.core.deployment import windows_of
+from timegate.errors import InstantError, InvalidValueError, did_you_mean, shown
+from timegate.review.recurrence import lasting, patterns
+
+__all__ = ["NOBODY", "Diff", "diff"]
+
+NOBODY = "nobody"
+HEADINGS = {"preferred": "preferred", "when": "when", "order_before": "before", "order_after": "after"}
+MOST_ROWS = 40
+WEEK_US = 7 * DAY_US
+_A_MONDAY_US = -3 * DAY_US  # the first before the epoch
+_MOST_CELLS = 64_000_000  # of the tables of who is open, held at once
+
+Order = tuple[tuple[str, str], ...]
+"""The deployments that a call would try, in order: name and model of each."""
+
+
+class _Piece(NamedTuple):
+    """A stretch ``[start_us, end_us)`` in which calls are routed differently."""
+
+    start_us: int
+    end_us: int
+    before: Order
+    after: Order
+
+
+def diff(
+    config_a: GatewayConfig | str | Path,
+    config_b: GatewayConfig | str | Path,
+    start: Instant | None = None,
+    end: Instant | None = None,
+) -> Diff:
+    """Find where two configs route differently, to the microsecond.
+
+    Routing differs where a call would try other deployments, or the same in another order. Deployments are the
+    same if name and model are.
+
+    Parameters
+    ----------
+    config_a, config_b : GatewayConfig or path
+        Before and after.
+    start : datetime or str, optional
+        Where to begin. Default: 00:00 UTC on the Monday of the present week.
+    end : datetime or str, optional
+        Where to end, itself not included. Default: a week after the start.
+
+    Returns
+    -------
+    Diff
+        True if they differ anywhere.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be read, or is no valid config.
+    InstantError
+        If the end is not after the start.
+
+    Examples
+    --------
+    >>> from timegate import Deployment
+    >>> strong = {"model_name": "strong", "model": "sim/large"}
+    >>> weak = Deployment(model_name="weak", model="sim/small")
+    >>> before, after = (
+    ...     GatewayConfig(deployments=[strong | {"time_constraints": [[start, "06:00"]]}, weak])
+    ...     for start in ("22:00", "21:00")
+    ... )
+    >>> diff(before, after, "2026-03-02T00:00Z", "2026-03-09T00:00Z")
+    Routing differs for 7 h of 168 h, 2026-03-02 00:00 to 2026-03-09 00:00 UTC.
+    from 21:00 to 22:00 UTC every day:
+      - strong -> weak
+      + weak
+    from 21:00 to 22:00 UTC every day, if weak is preferred:
+      - weak -> strong
+      + weak
+    """
+    before, after = (c if isinstance(c, GatewayConfig) else GatewayConfig.load(c) for c in (config_a, config_b))
+    if start is None:
+        now_us = SystemClock().now_us()
+        start_us = now_us - (now_us - _A_MONDAY_US) % WEEK_US
+    else:
+        start_us = to_us(start, "start")
+    end_us = to_us(from_us(start_us + WEEK_US) if end is None else end, "end")
+    if end_us <= start_us:
+        raise InstantError(f"end must lie after start. Got {from_us(start_us)} to {from_us(end_us)}.")
+    return Diff(before, after, start_us, end_us)
+
+
+class Diff:
+    """Where two configs route differently. Prints as text, shows as a table in a notebook, is true if they do.
+
+    Attributes
+    ----------
+    start, end : datetime
+        The time that was compared, ``[start, end)``.
+    notes : list of str
+        The deployments that only one of the configs has, or whose model changes.
+    """
+
+    def __init__(self, before: GatewayConfig, after: GatewayConfig, start_us: int, end_us: int) -> None:
+        self.start, self.end = from_us(start_us), from_us(end_us)
+        self._configs = (before, after)
+        models = _models(before, after)
+        self.notes = list(_notes(*models))
+        self._names = list(models[0] | models[1])
+        self._changed = {name for name in self._names if len({m[name] for m in models if name in m}) > 1}
+        same = before.router().fingerprint == after.router().fingerprint and not self._changed
+        self._pieces = [] if same else list(_joined(_pieces(self._configs, models, start_us, end_us)))
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    @property
+    def total_s(self) -> float:
+        """How long calls without preference are routed differently, in seconds."""
+        return sum(piece.end_us - piece.start_us for piece in self._pieces) / SECOND_US
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a stretch, for calls without preference first and then for those that prefer each deployment.
+
+        ``preferred`` (str), missing without preference; ``start``, ``end`` (datetime64[us, UTC]), the end not
+        included; ``duration_s`` (float64); ``before``, ``after`` (str), who would serve, missing for nobody;
+        ``order_before``, ``order_after`` (str), all that would be tried, as in ``"strong -> weak"``. Where the
+        model of a deployment changes, it stands behind the name.
+        """
+        rows = [
+            (preferred, *piece[:2], *(self._first(order) for order in piece[2:]), *map(self._written, piece[2:]))
+            for preferred in (None, *self._names)
+            for piece in self._preferring(preferred)
+        ]
+        columns = ["preferred", "start", "end", "before", "after", "order_before", "order_after"]
+        frame = pd.DataFrame(rows, columns=columns)
+        bounds = frame[["start", "end"]].to_numpy(np.int64)
+        frame.insert(3, "duration_s", (bounds[:, 1] - bounds[:, 0]) / SECOND_US)
+        for i, name in enumerate(("start", "end")):
+            frame[name] = pd.Series(bounds[:, i].copy().view("M8[us]")).dt.tz_localize("UTC")
+        texts = ("preferred", "before", "after", "order_before", "order_after")
+        return frame.astype(dict.fromkeys(texts, "str"))
+
+    @cached_property
+    def recurring(self) -> pd.DataFrame:
+        """The same in words, a row for what recurs at the same local time.
+
+        ``preferred`` (str), missing without preference; ``when`` (str); ``duration_s`` (float64) in all;
+        ``order_before``, ``order_after`` (str). Stretches in which a preference changes nothing are not repeated.
+        """
+        period = np.array([[to_us(self.start, "start"), to_us(self.end, "end")]])
+        zones = dict.fromkeys(
+            ["UTC", *sorted(w.tz for config in self._configs for _, _, w in windows_of(config.deployments))]
+        )
+        rows, told = [], set(self._pieces)
+        for preferred in (None, *self._names):
+            groups: dict[tuple[Order, Order], list[tuple[int, int]]] = {}
+            for piece in self._preferring(preferred):
+                if preferred is None or piece not in told:
+                    groups.setdefault((piece.before, piece.after), []).append(piece[:2])
+            for orders, bounds in groups.items():
+                for words, spans in patterns(np.array(bounds), zones, period):
+                    length_s = float(np.diff(spans, axis=1).sum()) / SECOND_US
+                    rows.append((preferred, words, length_s, *map(self._written, orders)))
+        frame = pd.DataFrame(rows, columns=["preferred", "when", "duration_s", "order_before", "order_after"])
+        return frame.astype(dict.fromkeys(("preferred", "when", "order_before", "order_after"), "str"))
+
+    def preferring(self, name: str | None) -> pd.DataFrame:
+        """Return the rows of :attr:`frame` for calls that prefer a deployment, or None.
+
+        Raises
+        ------
+        InvalidValueError
+            If neither config has it.
+        """
+        if name is not None and name not in self._names:
+            raise InvalidValueError(f"name must be a deployment. Got {shown(name)}.{did_you_mean(name, self._names)}")
+        chosen = self.frame["preferred"].isna() if name is None else self.frame["preferred"] == name
+        return self.frame[chosen].reset_index(drop=True)
+
+    def _preferring(self, name: str | None) -> Iterator[_Piece]:
+        """Give the pieces for calls with a preference: what is preferred comes first, if it is open."""
+        for piece in self._pieces:
+            before, after = (tuple(sorted(order, key=lambda d: d[0] != name)) for order in piece[2:])
+            if before != after:
+                yield piece._replace(before=before, after=after)
+
+    def _written(self, order: Order) -> str:
+        return " -> ".join(self._label(*deployment) for deployment in order) or NOBODY
+
+    def _first(self, order: Order) -> str | None:
+        return self._label(*order[0]) if order else None
+
+    def _label(self, name: str, model: str) -> str:
+        return f"{name} ({model})" if name in self._changed else name
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        total_us = round((self.end - self.start).total_seconds() * SECOND_US)
+        span = f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+        if not self:
+            return f"Routing is the same, {span}."
+        return f"Routing differs for {lasting(round(self.total_s * SECOND_US))} of {lasting(total_us)}, {span}."
+
+    def __repr__(self) -> str:
+        lines = [self.headline, *self.notes]
+        for preferred, when, _, before, after in self.recurring.head(MOST_ROWS).itertuples(index=False):
+            lines.append(f"{when}{'' if pd.isna(preferred) else f', if {preferred} is preferred'}:")
+            for sign, order in (("-", before), ("+", after)):
+                lines += textwrap.wrap(order, 110, initial_indent=f"  {sign} ", subsequent_indent="    ")
+        return "\n".join([*lines, *self._more()])
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<br>{escape(note)}" for note in (*self.notes, *self._more()))
+        table = self.recurring.head(MOST_ROWS).rename(columns=HEADINGS)[list(HEADINGS.values())]
+        html = table.to_html(index=False, na_rep="", border=0) if self else ""
+        html = re.sub("<(t[hd])>", r"<\1 style='text-align: left'>", html)  # Jupyter aligns cells to the right
+        return f"<p><b>{escape(self.headline)}</b>{notes}</p>{html}"
+
+    def _more(self) -> list[str]:
+        more = len(self.recurring) - MOST_ROWS
+        return [f"and {more:,} more; all stretches stand in .frame."] if more > 0 else []
+
+
+def _models(*configs: GatewayConfig) -> list[dict[str, str]]:
+    """Return what each deployment of each config calls, by name; with the type of the model if that changes."""
+    typed = len({config.model_type for config in configs}) > 1
+    return [{d.model_name: f"{d.model} ({c.model_type})" if typed else d.model for d in c.deployments} for c in configs]
+
+
+def _notes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name in before:
+        if name not in after:
+            yield f"{name!r} is no longer there."
+        elif before[name] != after[name]:
+            yield f"{name!r} calls {after[name]} in place of {before[name]}."
+    for name in after:
+        if name not in before:
+            yield f"{name!r} is new."
+
+
+def _pieces(
+    configs: Sequence[GatewayConfig], models: Sequence[Mapping[str, str]], start_us: int, end_us: int
+) -> Iterator[_Piece]:
+    """Compare two configs slice by slice; what crosses the edge of a slice comes in two pieces."""
+    tables = [config.router().timetable for config in configs]
+    width = sum(len(config.deployments) for config in configs)
+    windows = sum(1 for config in configs for _ in windows_of(config.deployments))
+    step_us = max(DAY_US // 24, DAY_US * _MOST_CELLS // (2 * windows * width + 1))  # a window has two edges a day
+    deployments = [np.array([*of.items()], dtype=object) for of in models]
+    orders: dict[tuple[int, bytes], Order] = {}  # most recur
+    for lo in range(start_us, end_us, step_us):
+        segments = [table.compile(lo, min(lo + step_us, end_us)) for table in tables]
+        edges = np.union1d(*(part.edges_us for part in segments))
+        rows = [part.open[part.index(edges[:-1])] for part in segments]
+        for i, (start, end) in enumerate(pairwise(edges.tolist())):
+            both = []
+            for which, row in enumerate(rows):
+                key = (which, row[i].tobytes())
+                if key not in orders:
+                    orders[key] = tuple(map(tuple, deployments[which][row[i]].tolist()))
+                both.append(orders[key])
+            if both[0] != both[1]:
+                yield _Piece(start, end, *both)
+
+
+def _joined(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
+    """Join pieces that follow each other without a change."""
+    last: _Piece | None = None
+    for piece in pieces:
+        if last is not None and last.end_us == piece.start_us and last[2:] == piece[2:]:
+            last = last._replace(end_us=piece.end_us)
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last

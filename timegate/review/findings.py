@@ -1,0 +1,243 @@
+"""What :func:`timegate.check` finds: records with stable codes, and the table that holds them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from html import escape
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+
+from timegate.core.clock import SECOND_US, from_us
+from timegate.core.spans import Spans
+from timegate.errors import InvalidValueError, counted, did_you_mean, shown
+
+__all__ = ["CODES", "Code", "Finding", "Findings", "Severity"]
+
+Severity = Literal["error", "warning", "info"]
+_SEVERITIES: tuple[str, ...] = get_args(Severity)  # the worst first
+MOST_ROWS = 60
+
+
+class Code(NamedTuple):
+    """What a code means, and how bad it is."""
+
+    severity: Severity
+    meaning: str
+
+
+CODES: dict[str, Code] = {
+    # when somebody is open
+    "TG101": Code("error", "no deployment is open"),
+    "TG102": Code("info", "no deployment is open for the single instant at which two windows meet"),
+    "TG103": Code("warning", "only one deployment is open, so that no call can fall back"),
+    "TG104": Code("warning", "a deployment is never open, so that no call can reach it"),
+    "TG105": Code("warning", "there is only one deployment"),
+    # providers
+    "TG201": Code("warning", "all deployments lie behind one provider"),
+    "TG202": Code("info", "at times, all open deployments lie behind one provider"),
+    # windows
+    "TG301": Code("warning", "a window is a single instant, for its start is its end"),
+    "TG302": Code("warning", "a window ends a minute before the next begins, and leaves 59.999999 s between them"),
+    "TG303": Code("warning", "a window lies within another one of its list, and adds nothing"),
+    "TG304": Code("info", "a window overlaps another one of its list"),
+    "TG305": Code("warning", "a window never applies: no date is left on which it starts"),
+    "TG306": Code("warning", "a window's last date is past"),
+    "TG307": Code("info", "a window does not apply within the time looked at"),
+    "TG308": Code("info", "a date is excepted on which the window would not start anyway"),
+    "TG309": Code("warning", "a window changes nothing, for the deployment's other list overrules it"),
+    # daylight saving
+    "TG401": Code("warning", "a window is skipped, for the clocks skip all of it"),
+    "TG402": Code("warning", "a window is cut or happens twice, for the clocks change at one of its ends"),
+    "TG403": Code("info", "a window is longer or shorter, for the clocks change within it"),
+    # the text of the file
+    "TG501": Code("warning", "a time is not quoted, and a reader of YAML 1.1 takes it for a number"),
+    "TG502": Code("warning", "a text is not quoted, and a reader of YAML 1.1 takes it for something else"),
+}
+"""Every code of :func:`timegate.check`, with its severity and meaning. Codes keep their meaning for ever."""
+
+_NO_SPANS: Spans = np.empty((0, 2), np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a config that its owner should know.
+
+    Attributes
+    ----------
+    code : str
+        A key of :data:`CODES`.
+    place : str
+        Where, as error messages write it: ``"deployments[0] 'weak': time_constraints[1]"``.
+    message, fix : str
+        What was found, and how to mend it, a sentence each.
+    deployment : str or None
+        The name of the deployment; None if the finding is about the whole config.
+    field : {"time_constraints", "available"} or None
+        The list of windows.
+    index : int or None
+        The window in that list.
+    line, column : int or None
+        Where in the file, from 1; only for findings about its text.
+    spans_us : ndarray of int64, shape (n, 2)
+        The stretches of time that it is about: half-open, in microseconds, sorted.
+    """
+
+    code: str
+    place: str
+    message: str
+    fix: str
+    deployment: str | None = None
+    field: str | None = None
+    index: int | None = None
+    line: int | None = None
+    column: int | None = None
+    spans_us: Spans = dataclasses.field(default_factory=_NO_SPANS.copy, repr=False, compare=False)
+
+    @property
+    def severity(self) -> Severity:
+        """One of ``"error"``, ``"warning"``, ``"info"``; each code has one."""
+        return CODES[self.code].severity
+
+    @property
+    def spans(self) -> list[tuple[datetime, datetime]]:
+        """The stretches of time as pairs of instants in UTC, each up to but without the second."""
+        return [(from_us(lo), from_us(hi)) for lo, hi in self.spans_us.tolist()]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the finding as plain data; stretches as pairs of ISO texts."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "place": self.place,
+            "message": self.message,
+            "fix": self.fix,
+            "deployment": self.deployment,
+            "field": self.field,
+            "index": self.index,
+            "line": self.line,
+            "column": self.column,
+            "spans": [[_iso(lo), _iso(hi)] for lo, hi in self.spans],
+        }
+
+
+class Findings(Sequence[Finding]):
+    """The findings of a check, the worst first. Prints as text, shows as a table in a notebook.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+    periods_us : ndarray of int64, shape (n, 2)
+        The time that was looked at.
+    """
+
+    def __init__(self, findings: Sequence[Finding], periods_us: Spans = _NO_SPANS) -> None:
+        self._findings = sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
+        self.periods_us = periods_us
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._findings)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._findings[index]
+
+    @property
+    def periods(self) -> list[tuple[datetime, datetime]]:
+        """The stretches of time that were looked at, in UTC, each up to but without the second instant."""
+        return [(from_us(lo), from_us(hi)) for lo, hi in self.periods_us.tolist()]
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity among the findings; None if there are none."""
+        return self._findings[0].severity if self._findings else None
+
+    def at_least(self, severity: Severity) -> Findings:
+        """Return the findings of a severity and those that are worse.
+
+        Raises
+        ------
+        InvalidValueError
+            If it is none of ``"error"``, ``"warning"``, ``"info"``.
+        """
+        if severity not in _SEVERITIES:
+            hint = did_you_mean(severity, _SEVERITIES)
+            raise InvalidValueError(f"severity must be one of the known ones. Got {shown(severity)}.{hint}")
+        known = _SEVERITIES[: _SEVERITIES.index(severity) + 1]
+        return Findings([finding for finding in self if finding.severity in known], self.periods_us)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a finding.
+
+        ``code``, ``severity``, ``place``, ``message``, ``fix``, ``deployment``, ``field`` (str); ``index``, ``line``,
+        ``column`` (Int64); ``duration_s`` (float64), how long its stretches last together.
+        """
+        texts = ["code", "severity", "place", "message", "fix", "deployment", "field"]
+        numbers = ["index", "line", "column"]
+        rows = [[getattr(finding, name) for name in (*texts, *numbers)] for finding in self]
+        frame = pd.DataFrame(rows, columns=[*texts, *numbers])
+        frame = frame.astype(dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "Int64"))
+        frame["duration_s"] = [int(np.diff(finding.spans_us, axis=1).sum()) / SECOND_US for finding in self]
+        return frame.astype({"duration_s": "float64"})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the findings as plain data: ``worst``, ``periods`` that were looked at, and ``findings``."""
+        return {
+            "worst": self.worst,
+            "periods": [[_iso(lo), _iso(hi)] for lo, hi in self.periods],
+            "findings": [finding.to_dict() for finding in self],
+        }
+
+    def to_json(self) -> str:
+        """Return :meth:`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    @property
+    def headline(self) -> str:
+        """The result in one line."""
+        if not self._findings:
+            return "No findings."
+        counts = [(s, sum(finding.severity == s for finding in self)) for s in _SEVERITIES]
+        return ", ".join(f"{n:,} {s}" if s == "info" else counted(n, s) for s, n in counts if n) + "."
+
+    def __repr__(self) -> str:
+        lines = [self.headline]
+        for finding in self._findings[:MOST_ROWS]:
+            lines.append(f"{finding.severity:<7} {finding.code} {finding.place}")
+            for text in (finding.message, finding.fix):
+                lines += textwrap.wrap(text, 110, initial_indent=" " * 14, subsequent_indent=" " * 14)
+        if len(self) > MOST_ROWS:
+            lines.append(f"and {len(self) - MOST_ROWS:,} more.")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        # On each cell, for there Jupyter aligns to the right and to the middle.
+        style = "text-align: left; vertical-align: top"
+        rows = "".join(
+            f"<tr><td style='{style}; color: {_COLORS[f.severity]}; font-weight: bold'>{f.severity}</td>"
+            f"<td style='{style}'>{f.code}</td><td style='{style}'>{escape(f.place)}</td>"
+            f"<td style='{style}'>{escape(f.message)}<br><i>{escape(f.fix)}</i></td></tr>"
+            for f in self._findings[:MOST_ROWS]
+        )
+        more = f"<p>and {len(self) - MOST_ROWS:,} more.</p>" if len(self) > MOST_ROWS else ""
+        headings = ("severity", "code", "place", "finding, and how to mend it")
+        head = "".join(f"<th style='{style}'>{heading}</th>" for heading in headings)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}" if rows else ""
+        return f"<p><b>{escape(self.headline)}</b></p>{table}"
+
+
+_COLORS = {"error": "#b00020", "warning": "#a05a00", "info": "#3b5b8c"}
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

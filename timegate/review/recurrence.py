@@ -1,0 +1,264 @@
+"""Stretches of time in words: what recurs is said once, in local time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.core.clock import DAY_US, MINUTE_US, SECOND_US
+from timegate.core.spans import Spans
+from timegate.core.windows import DAYS
+from timegate.core.zones import constant_offsets
+from timegate.errors import counted
+
+__all__ = ["Pattern", "lasting", "listed", "local_us", "occurrence", "offset_changes", "patterns"]
+
+_Int64s = npt.NDArray[np.int64]
+_EPOCH_DAY = date(1970, 1, 1)
+_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+_FEW = 3
+_RECURRING, _ONCE = 0, 1
+_MOST_LISTED, _MOST_LOCAL_TIMES = 4, 3
+
+
+class Pattern(NamedTuple):
+    """Stretches that share their local time of day, and the words for them."""
+
+    words: str
+    spans: Spans
+
+
+def patterns(spans: Spans, zones: Iterable[str], periods: Spans) -> list[Pattern]:
+    """Describe stretches of time in the zone that needs the fewest words.
+
+    Parameters
+    ----------
+    spans : ndarray of int64, shape (n, 2)
+        Half-open, in microseconds, sorted and disjoint; clipped to ``periods``.
+    zones : iterable of str
+        The zones to choose from; of equally good ones the first.
+    periods : ndarray of int64, shape (n, 2)
+        The time that was looked at. What happens at each occasion in it happens "every day".
+
+    Returns
+    -------
+    list of Pattern
+        The longest in total first.
+
+    Examples
+    --------
+    >>> from timegate import Window
+    >>> nights = Window("22:00", "06:00").spans_us(0, 14 * DAY_US)
+    >>> [pattern.words for pattern in patterns(nights, ["UTC"], np.array([[0, 14 * DAY_US]]))]
+    ['from 22:00 to 06:00 UTC every day']
+    """
+    if not len(spans):
+        return []
+    if np.array_equal(spans, periods):
+        return [Pattern("at all times", spans)]
+    zone, keys, which, dates = min(
+        ((zone, *_grouped(spans, zone, periods)) for zone in zones), key=lambda grouped: len(grouped[1])
+    )
+    found = []
+    for number, key in enumerate(keys):
+        mine = which == number
+        found.append(Pattern(_words(key, dates[mine], zone, periods), spans[mine]))
+    return sorted(found, key=lambda pattern: -int(np.diff(pattern.spans, axis=1).sum()))
+
+
+def local_us(at_us: _Int64s, tz: str) -> _Int64s:
+    """Return local wall-clock time, in microseconds since 1970-01-01 there, for sorted instants."""
+    if not len(at_us):
+        return at_us
+    cuts = constant_offsets(tz, int(at_us[0]), int(at_us[-1]) + 1)
+    index = np.searchsorted([since for since, _, _ in cuts], at_us, side="right") - 1
+    local: _Int64s = at_us + np.array([offset for _, _, offset in cuts])[index]
+    return local
+
+
+@functools.lru_cache(maxsize=1024)
+def offset_changes(tz: str, start_us: int, end_us: int) -> tuple[tuple[int, int, int], ...]:
+    """Return the changes of a zone's offset from UTC in ``(start_us, end_us)``: (instant, offset before, after)."""
+    cuts = constant_offsets(tz, start_us, end_us)
+    return tuple((at, before, after) for (_, _, before), (at, _, after) in pairwise(cuts) if before != after)
+
+
+def lasting(us: int) -> str:
+    """Write a length of time.
+
+    Examples
+    --------
+    >>> lasting(1), lasting(59_999_999), lasting(3_600_000_000), lasting(90 * 60_000_000 + 1)
+    ('1 µs', '59.999999 s', '1 h', '1 h 30 min')
+    """
+    if us < MINUTE_US:
+        return f"{us} µs" if us < 1000 else f"{us / SECOND_US:.6f}".rstrip("0").rstrip(".") + " s"
+    hours, minutes = divmod(round(us / MINUTE_US), 60)  # microseconds more or less are those of included ends
+    return " ".join([f"{hours:,} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
+
+
+def listed(items: Sequence[str], word: str = "and") -> str:
+    """Join words as a sentence does; of many the first few.
+
+    Examples
+    --------
+    >>> listed(["a"]), listed(["a", "b", "c"], "or"), listed(["a", "b", "c", "d", "e", "f"])
+    ('a', 'a, b or c', 'a, b, c, d and 2 others')
+    """
+    items = list(items)
+    if len(items) > _MOST_LISTED + 1:
+        items[_MOST_LISTED:] = [counted(len(items) - _MOST_LISTED, "other")]
+    return f" {word} ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
+
+
+def occurrence(span: tuple[int, int], zones: Sequence[str]) -> str:
+    """Write one stretch in UTC, and in the local times of some zones.
+
+    Examples
+    --------
+    >>> occurrence((0, 3_600_000_001), ["UTC", "Asia/Tokyo"])
+    'Thu 1970-01-01 00:00 to 01:00 UTC (Thu 09:00 to 10:00 Asia/Tokyo)'
+    """
+    others = [zone for zone in zones if zone != "UTC"][:_MOST_LOCAL_TIMES]
+    local = ", ".join(f"{_stretch(span, zone, dated=False)} {zone}" for zone in others)
+    return f"{_stretch(span, 'UTC', dated=True)} UTC" + (f" ({local})" if local else "")
+
+
+def _stretch(span: tuple[int, int], zone: str, dated: bool) -> str:
+    (start,), (end,) = _local_ends(np.array([span]), zone)
+    text = f"{_day(start // DAY_US, dated)} {_clock(start)}"
+    if start == end:
+        return text
+    day = (end - 1) // DAY_US
+    return f"{text} to " + (f"{_day(day, dated)} " if day != start // DAY_US else "") + _clock_end(end)
+
+
+def _local_ends(spans: Spans, zone: str) -> tuple[_Int64s, _Int64s]:
+    """Local starts and ends, read as people do: both ends of a window are included, to the microsecond."""
+    start, end = local_us(spans[:, 0], zone), local_us(spans[:, 1] - 1, zone) + 1
+    return start - (start % MINUTE_US == 1), end - (end % MINUTE_US == 1)
+
+
+class _Key(NamedTuple):
+    """What stretches of one pattern have in common: local time of day, length, and the weekday of long ones."""
+
+    kind: int
+    start: int
+    length: int
+    weekday: int = -1
+
+
+def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.NDArray[np.intp], _Int64s]:
+    """Return the patterns in one zone, the pattern of each stretch, and the local date on which it starts."""
+    start, end = _local_ends(spans, zone)
+    length, dates = end - start, start // DAY_US
+    weekday = np.where(length > DAY_US, (dates + _EPOCH_WEEKDAY) % 7, -1)
+    clipped = np.isin(spans[:, 0], periods[:, 0]), np.isin(spans[:, 1], periods[:, 1])
+    whole = ~(clipped[0] | clipped[1])
+    found, inverse = np.unique(np.stack([start % DAY_US, length, weekday], axis=1)[whole], axis=0, return_inverse=True)
+    keys = [_Key(_RECURRING, *row) for row in found.tolist()]
+    which = np.zeros(len(spans), np.intp)
+    which[whole] = inverse
+    days = [np.unique((dates[whole][inverse == number] + _EPOCH_WEEKDAY) % 7) for number in range(len(keys))]
+    for i in np.flatnonzero(~whole).tolist():  # a few
+        begins = [end[i] - key.length if clipped[0][i] else start[i] for key in keys[: len(days)]]
+        fitting = [
+            number
+            for number, key in enumerate(keys[: len(days)])
+            if not (clipped[0][i] and clipped[1][i])
+            and begins[number] % DAY_US == key.start
+            and length[i] <= key.length
+            and key.weekday in (-1, (begins[number] // DAY_US + _EPOCH_WEEKDAY) % 7)
+        ]
+        # What the time looked at cuts is part of what recurs, best of what recurs on that weekday.
+        fitting.sort(key=lambda n: (begins[n] // DAY_US + _EPOCH_WEEKDAY) % 7 not in days[n])
+        if fitting:
+            which[i], dates[i] = fitting[0], begins[fitting[0]] // DAY_US
+        else:
+            which[i] = len(keys)
+            keys.append(_Key(_ONCE, int(start[i]), int(length[i])))
+    return keys, which, dates
+
+
+def _words(key: _Key, dates: _Int64s, zone: str, periods: Spans) -> str:
+    end = key.start + key.length
+    if key.kind == _ONCE:
+        first, last = (_day(us // DAY_US, dated=True) for us in (key.start, end - 1))
+        return f"from {first} {_clock(key.start)} to {last} {_clock_end(end)} {zone}"
+    eligible = np.unique(
+        np.concatenate(
+            [
+                np.arange((lo - key.start - key.length) // DAY_US + 1, -((key.start - hi) // DAY_US), dtype=np.int64)
+                for lo, hi in local_us(periods.ravel(), zone).reshape(-1, 2).tolist()
+            ]
+        )
+    )
+    if key.weekday >= 0:
+        weekday = (key.weekday + (end - 1) // DAY_US) % 7
+        times = f"from {_weekday(key.weekday)} {_clock(key.start)} to {_weekday(weekday)} {_clock_end(end)} {zone}"
+    elif key.length:
+        times = f"from {_clock(key.start)} to {_clock_end(end)} {zone}"
+    else:
+        times = f"at {_clock(key.start)} {zone}"
+    return f"{times} {_when(dates, eligible, is_weekly=key.weekday >= 0)}"
+
+
+def _when(dates: _Int64s, eligible: _Int64s, is_weekly: bool) -> str:
+    """Say on which of the eligible dates something happens."""
+    weekdays = np.unique((dates + _EPOCH_WEEKDAY) % 7)
+    same = eligible[np.isin((eligible + _EPOCH_WEEKDAY) % 7, weekdays)]
+    place = np.searchsorted(same, np.unique(dates))
+    runs = np.split(place, np.flatnonzero(np.diff(place) > 1) + 1)
+    missing = np.setdiff1d(same[place[0] : place[-1] + 1], dates)
+    if len(place) <= _FEW and (len(same) > len(place) or len(eligible) < 7):
+        return "on " + listed([_day(day, dated=True) for day in dates.tolist()])
+    week = "every week" if is_weekly else _on_weekdays(weekdays.tolist())
+    bounds = same[[place[0], place[-1]]].tolist()
+    if len(missing) <= _FEW:
+        if len(place) + len(missing) < len(same):
+            week += f" from {_date(bounds[0])} to {_date(bounds[1])}"
+        return week + (f" except {listed([_date(day) for day in missing.tolist()])}" if len(missing) else "")
+    if len(runs) <= _FEW:
+        ends = [(_date(same[run[0]]), _date(same[run[-1]])) for run in runs]
+        return f"{week} " + listed(
+            [f"from {first} to {last}" if first != last else f"on {first}" for first, last in ends]
+        )
+    return f"on {len(place):,} dates from {_date(bounds[0])} to {_date(bounds[1])}"
+
+
+def _on_weekdays(weekdays: Sequence[int]) -> str:
+    if len(weekdays) == 7:
+        return "every day"
+    if len(weekdays) > 2 and weekdays[-1] - weekdays[0] == len(weekdays) - 1:
+        return f"on {_weekday(weekdays[0])} to {_weekday(weekdays[-1])}"
+    return f"on {listed([_weekday(day) for day in weekdays])}"
+
+
+def _weekday(number: int) -> str:
+    return DAYS[number].capitalize()
+
+
+def _date(day: int) -> str:
+    return str(_EPOCH_DAY + timedelta(int(day)))
+
+
+def _day(day: int, dated: bool) -> str:
+    weekday = _weekday((int(day) + _EPOCH_WEEKDAY) % 7)
+    return f"{weekday} {_date(day)}" if dated else weekday
+
+
+def _clock(us: int) -> str:
+    """Return the time of day, with seconds where they are not zero."""
+    minutes, rest = divmod(int(us) % DAY_US, MINUTE_US)
+    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    return text + (f":{rest / SECOND_US:09.6f}".removesuffix(".000000") if rest else "")
+
+
+def _clock_end(us: int) -> str:
+    return _clock(us) if us % DAY_US else "24:00"

@@ -1,0 +1,214 @@
+"""Checks of single windows: those that are shorter, longer or rarer than they look, and those that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from timegate.config.model import GatewayConfig
+from timegate.core.clock import DAY_US, FIRST_US, LAST_US
+from timegate.core.deployment import Deployment, Place, windows_of
+from timegate.core.spans import Spans, union
+from timegate.core.windows import DAYS, Window
+from timegate.review.findings import Finding
+from timegate.review.recurrence import lasting, listed, offset_changes
+from timegate.review.survey import Survey, Tally
+
+__all__ = ["check_windows"]
+
+_EPOCH_DAY = date(1970, 1, 1)
+WEEK_US, YEAR_US = 7 * DAY_US, 366 * DAY_US
+
+
+def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Iterator[Finding]:
+    """Look at every window of a config.
+
+    Parameters
+    ----------
+    config : GatewayConfig
+    surveyed : Survey
+        What the windows did in the time that was looked at.
+    now_us : int
+        The clocks' changes are looked at in the year that begins here.
+    """
+    for place, deployment, window in windows_of(config.deployments):
+        seat = _Seat(place, deployment, window)
+        if window.start == window.end:
+            yield seat.finding(
+                "TG301",
+                f"It starts and ends at {window.start}: it is that single instant.",
+                "Give it an end after its start; for a whole day write 00:00 to 24:00.",
+            )
+        if window.except_dates:
+            yield from _useless_exceptions(seat)
+        tally = surveyed.tallies[place]
+        if idle := _idle(seat, tally, now_us):
+            yield idle
+            continue
+        yield from _compared(seat, tally)
+        yield from _clock_changes(seat, now_us)
+
+
+class _Seat(NamedTuple):
+    """A window and where it stands."""
+
+    place: Place
+    deployment: Deployment
+    window: Window
+
+    def finding(self, code: str, message: str, fix: str, spans: Spans | None = None) -> Finding:
+        i, field, index = self.place
+        name = self.deployment.model_name
+        place = f"deployments[{i}] {name!r}: {field}[{index}]"
+        finding = Finding(code, place, message, fix, name, field, index)
+        return finding if spans is None else replace(finding, spans_us=spans)
+
+    def names(self, others: Iterable[int]) -> str:
+        """Name windows of the same list."""
+        return listed([f"{self.place[1]}[{index}]" for index in sorted(others)])
+
+
+def _useless_exceptions(seat: _Seat) -> Iterator[Finding]:
+    """Find dates that are excepted for nothing."""
+    without = replace(seat.window, except_dates=())
+    useless = [day for day in seat.window.except_dates if not _starts_on(without, _day_number(day))]
+    if not useless:
+        return
+    days = listed([f"{day} ({DAYS[day.weekday()].capitalize()})" for day in useless])
+    fix = "Remove what is excepted for nothing, or mend the date."
+    if without.crosses_midnight:
+        fix += " A window across midnight is excepted by the date of the evening on which it starts."
+    yield seat.finding("TG308", f"It excepts {days}, when it would not start anyway.", fix)
+
+
+def _idle(seat: _Seat, tally: Tally, now_us: int) -> Finding | None:
+    """Find a window that never applies, no longer, or not in the time looked at."""
+    window = seat.window
+    if window.since and _us(window.since) > FIRST_US and window.until and _us(window.until) < LAST_US - WEEK_US:
+        eve_us = _us(window.since) - 2 * DAY_US  # wherever it is: zones differ by less than two days
+        if not _applies(window, eve_us):
+            reason = f"no date from {window.since} to {window.until} is left on which it starts"
+            if _applies(replace(window, tz="UTC"), eve_us):
+                reason = "the clocks skip all of it on each date on which it would start"
+            return seat.finding("TG305", f"It never applies: {reason}.", "Mend its days and dates, or remove it.")
+    if window.until and not _applies(window, now_us):
+        message = f"It applies no more: the last date on which it may start, {window.until}, is past."
+        return seat.finding("TG306", message, "Remove it, or give it a later until.")
+    if not tally.pieces:
+        begins = f": it begins on {window.since}" if window.since and _us(window.since) > now_us else ""
+        message = f"It does not apply in the time looked at{begins}."
+        return seat.finding("TG307", message, "If that is meant, nothing; otherwise mend its dates.")
+    return None
+
+
+def _applies(window: Window, from_us: int) -> bool:
+    """Whether a window that has an ``until`` contains any instant from a given one on."""
+    until = window.until or date.max
+    # A window starts each week, unless a date is excepted or the clocks skip it, which they do at most twice a year.
+    weeks_us = WEEK_US * (len(window.except_dates) + 4)
+    return len(window.spans_us(from_us, max(from_us, min(_us(until) + 3 * DAY_US, from_us + weeks_us)))) > 0
+
+
+def _compared(seat: _Seat, tally: Tally) -> Iterator[Finding]:
+    """Find windows that add nothing to the others, or leave a minute less a microsecond between them."""
+    window, (_, field, index) = seat.window, seat.place
+    windows = getattr(seat.deployment, field)
+    if tally.pieces == sum(tally.within.values()):
+        others = seat.names(tally.within)
+        same = [other for other in tally.within if windows[other] == window]
+        message = f"It repeats {seat.names(same)}." if same else f"Whenever it applies, it lies within {others}."
+        yield seat.finding("TG303", message, "Remove it, or mend its times.")
+    elif tally.overlaps:
+        fix = "That does no harm; if it is not meant, mend its times."
+        yield seat.finding("TG304", f"It overlaps {seat.names(tally.overlaps)}.", fix)
+    for other in sorted(tally.almost_meets):
+        following = "its next start" if other == index else f"the start of {field}[{other}]"
+        start = windows[other].start
+        state = "leave the deployment open" if field == "time_constraints" else "do not open the deployment"
+        yield seat.finding(
+            "TG302",
+            f"Between its end at {window.end} and {following} at {start}, these windows {state} for 59.999999 s.",
+            f"Let it end at {'24:00' if start == '00:00' else start}: both ends are included to the microsecond.",
+        )
+    moments_us = 2 * tally.pieces  # both ends are included, so windows that follow each other share an instant
+    if not tally.effective_us or tally.effective_us <= moments_us < tally.total_us:
+        nothing = "nothing but single instants" if tally.effective_us else "nothing"
+        message = (
+            f"It closes {nothing}: the deployment is not available then anyway."
+            if field == "time_constraints"
+            else f"It opens {nothing}: time_constraints close all of it."
+        )
+        yield seat.finding("TG309", message, "Remove it, or mend the times of one of the two lists.")
+
+
+class _Change(NamedTuple):
+    """What a change of the clocks does to one occurrence of a window."""
+
+    code: str
+    words: str
+    spans: Spans
+
+
+def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
+    """Find occurrences in the coming year that a change of the clocks skips, cuts, doubles, shortens or prolongs."""
+    found: dict[str, list[_Change]] = {}
+    local_us = seat.window.local_us
+    for change_us, before_us, after_us in offset_changes(seat.window.tz, now_us, now_us + YEAR_US):
+        # The local times that the clocks skip, or show twice.
+        lo, hi = sorted([change_us + before_us, change_us + after_us])
+        for day in (lo // DAY_US - 1, lo // DAY_US):
+            first, last = (day * DAY_US + us for us in local_us)
+            shared_us = min(last, hi) - max(first, lo)
+            # A shared microsecond is the included end of a window that is over when the clocks change.
+            if shared_us <= 0 or (shared_us == 1 and last - first > 1) or not _starts_on(seat.window, day):
+                continue
+            code, words = _effect((first, last), (lo, hi), skipped=after_us > before_us)
+            parts = (
+                (first - before_us, min(last - before_us, change_us)),
+                (max(first - after_us, change_us), last - after_us),
+            )
+            spans = np.array([part for part in parts if part[0] < part[1]], np.int64).reshape(-1, 2)
+            if code:
+                found.setdefault(code, []).append(_Change(code, f"on {_EPOCH_DAY + timedelta(day)} it {words}", spans))
+    for code, changes in sorted(found.items()):
+        message = f"The clocks change in {seat.window.tz}: {'; '.join(change.words for change in changes)}."
+        fix = {
+            "TG401": "Move it out of the hour that is skipped, or give it a zone without daylight saving, such as UTC.",
+            "TG402": "Move its ends out of the hours that are skipped or repeated, or give it a zone such as UTC.",
+            "TG403": "If it should always last as long, give it a zone without daylight saving, such as UTC.",
+        }[code]
+        yield seat.finding(code, message, fix, union(change.spans for change in changes))
+
+
+def _effect(window: tuple[int, int], hour: tuple[int, int], *, skipped: bool) -> tuple[str, str]:
+    """Say what becomes of an occurrence, in local time, when the clocks skip or repeat an hour."""
+    (first, last), (lo, hi) = window, hour
+    shared = lasting(min(last, hi) - max(first, lo))
+    inside = lo <= first, last <= hi
+    if last - first >= DAY_US:
+        return "", ""  # a whole day is a whole day, however long it is
+    if all(inside):
+        return ("TG401", "does not occur") if skipped else ("TG402", "occurs twice")
+    if skipped:
+        if any(inside):
+            return "TG402", f"{'starts late' if inside[0] else 'ends early'} and lasts {shared} less"
+        return "TG403", f"lasts {shared} less"
+    if lo < first or last < hi:
+        return "TG402", f"occurs in two parts and lasts {shared} longer"
+    return "TG403", f"lasts {shared} longer"
+
+
+def _starts_on(window: Window, day: int) -> bool:
+    return len(window.start_days(day, day)) > 0
+
+
+def _day_number(day: date) -> int:
+    return (day - _EPOCH_DAY).days
+
+
+def _us(day: date) -> int:
+    return _day_number(day) * DAY_US

@@ -1,0 +1,1 @@
+"""What users call: replays and their results."""

@@ -1,0 +1,61 @@
+"""Work on a Dask cluster (``pip install "timegate[scale]"``)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from timegate.errors import MissingExtraError
+
+__all__ = ["Client", "run_in_order"]
+
+Client = Any
+"""``None`` for this process, ``"local"`` for a cluster on this machine, the address of a scheduler, or a
+``dask.distributed.Client``."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_in_order(client: Client, run: Callable[[Item], Result], jobs: Iterable[Item]) -> Iterator[Result]:
+    """Run jobs on a cluster and yield their results in order.
+
+    Only a few jobs for each worker are under way at a time, so their source need not fit in memory. A job whose
+    worker dies is run again elsewhere. It gives the same result: no draw depends on a process.
+    """
+    with _connected(client) as connected:
+        work = connected.submit(_itself, run, pure=False)  # a task, which Dask can make again; scattered data is lost
+        limit = 4 * max(1, sum(connected.ncores().values()))
+        under_way: deque[Any] = deque()
+        for job in jobs:
+            under_way.append(connected.submit(_apply, work, job, pure=False, retries=5))
+            if len(under_way) >= limit:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _itself(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return work
+
+
+def _apply(work: Callable[[Any], Any], job: Any) -> Any:
+    return work(job)
+
+
+@contextmanager
+def _connected(client: Client) -> Iterator[Any]:
+    try:
+        import distributed
+    except ImportError as error:
+        raise MissingExtraError("a cluster needs Dask: pip install 'timegate[scale]'") from error
+    if isinstance(client, distributed.Client):
+        yield client  # not ours to close
+    elif client == "local":
+        with distributed.LocalCluster(threads_per_worker=1) as cluster, distributed.Client(cluster) as local:
+            yield local
+    else:
+        with distributed.Client(client) as remote:
+            yield remote

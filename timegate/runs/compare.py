@@ -1,0 +1,89 @@
+"""The difference between two results that faced the same calls and the same luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Number
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from timegate.errors import InvalidTypeError, ReplayError, shown
+from timegate.runs.result import Replay
+
+if TYPE_CHECKING:
+    from timegate.runs.monte_carlo import MonteCarlo
+
+__all__ = ["compare", "two_labels"]
+
+_DIFFERENCE = "difference"
+
+
+def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str] = ("a", "b")) -> pd.DataFrame:
+    """Return two results side by side, with their difference.
+
+    Parameters
+    ----------
+    a, b : two Replay or two MonteCarlo
+        Of the same traffic, under the same seed.
+    labels : sequence of two str
+        What the columns of two replays are called.
+
+    Returns
+    -------
+    DataFrame
+        A row a figure. For replays a column of each, by its label, and ``difference`` (``b - a``), of the figures
+        in both summaries that are numbers. The share of a deployment that only one of them has is 0 in the other;
+        a latency is missing where nobody was served. For Monte Carlo the paired differences, see
+        :meth:`MonteCarlo.compare`.
+
+    Raises
+    ------
+    ReplayError
+        If the two did not face the same, or there are not two labels.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> trace = tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"])
+    >>> night = {"model_name": "strong", "model": "sim/large", "time_constraints": [["22:00", "06:00"]]}
+    >>> always = {"model_name": "strong", "model": "sim/large"}
+    >>> runs = [tg.replay(tg.GatewayConfig(deployments=[d]), trace) for d in (night, always)]
+    >>> tg.compare(*runs).loc["availability"].tolist()
+    [0.5, 1.0, 0.5]
+    """
+    if isinstance(a, Replay) and isinstance(b, Replay):
+        for name in ("seed", "trace_hash"):
+            if a.provenance[name] != b.provenance[name]:
+                hint = " Give both one scenario, or one seed." if name == "seed" else ""
+                raise ReplayError(
+                    f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.{hint}"
+                )
+        one, other = two_labels(labels)
+        if _DIFFERENCE in (one, other):
+            raise ReplayError(f"labels must not hold {_DIFFERENCE!r}: that is the third column. Got {labels!r}.")
+        columns = {one: _numbers(a), other: _numbers(b)}
+        figures = pd.DataFrame(columns).reindex(list(dict.fromkeys([*columns[one].index, *columns[other].index])))
+        shares = figures.index.str.contains("share[", regex=False)
+        figures[shares] = figures[shares].fillna(0.0)  # who is not deployed serves nobody
+        return figures.assign(**{_DIFFERENCE: figures[other] - figures[one]}).rename_axis("figure")
+    paired = getattr(a, "compare", None)
+    if paired is None or type(a) is not type(b):
+        names = f"{type(a).__name__} and {type(b).__name__}"
+        raise InvalidTypeError(f"compare takes two Replay or two MonteCarlo. Got {names}.")
+    table: pd.DataFrame = paired(b)
+    return table
+
+
+def two_labels(labels: Sequence[str]) -> tuple[str, str]:
+    """Return two different names, or say what was given in their place."""
+    if not isinstance(labels, list | tuple) or not all(isinstance(label, str) for label in labels):
+        raise InvalidTypeError(f"labels must be two names such as ('before', 'after'). Got {shown(labels)}.")
+    if len(labels) != 2 or not all(label.strip() for label in labels) or labels[0] == labels[1]:
+        raise ReplayError(f"labels must be two different names, such as ('before', 'after'). Got {shown(labels)}.")
+    return labels[0], labels[1]
+
+
+def _numbers(run: Replay) -> pd.Series[Any]:
+    summary = run.summary().drop("seed")
+    return summary[[isinstance(value, Number) for value in summary]].astype(float)

@@ -1,0 +1,273 @@
+"""Monte Carlo: many random days, each reduced to a row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from html import escape
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from timegate.config import GatewayConfig
+from timegate.core.deployment import Deployment
+from timegate.core.jit import jit
+from timegate.core.routing import Router
+from timegate.engines.kernel import replay_calls
+from timegate.engines.notice import saying_if_it_compiles
+from timegate.engines.plan import make_plan
+from timegate.engines.progress import progress
+from timegate.engines.threads import in_threads
+from timegate.engines.totals import Totals, add_calls
+from timegate.errors import InvalidTypeError, ReplayError, shown
+from timegate.faults import Scenario
+from timegate.gateway.live import ModelGateway
+from timegate.runs.cluster import Client, run_in_order
+from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
+from timegate.traffic import Trace, Traffic
+from timegate.traffic.drawn import FIRST, draw_arrivals, draw_tokens, stream_key
+
+__all__ = ["MonteCarlo", "monte_carlo"]
+
+_BLOCK = 4096  # calls drawn and replayed at a time: their columns stay in the processor's cache
+_AT_ONCE = 1 << 20  # calls between two looks at whether the user has interrupted
+_BATCH = 50  # replicas to one task of a cluster
+_FEW = 8  # replicas to one task of a thread, so that an interrupt is soon heard
+
+
+class MonteCarlo:
+    """The result of many random days.
+
+    Attributes
+    ----------
+    replicas : DataFrame
+        A row a replica: ``calls``, ``first_choice``, ``fallback``, ``failed``, ``blocked``, ``availability``,
+        ``share[...]`` of each deployment, ``attempts_per_call``, and of the calls that were served
+        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %).
+    provenance : dict
+        What is needed to make this result again.
+    """
+
+    def __init__(self, replicas: pd.DataFrame, provenance: dict[str, Any]) -> None:
+        self.replicas = replicas
+        self.provenance = provenance
+
+    def __len__(self) -> int:
+        return len(self.replicas)
+
+    def __repr__(self) -> str:
+        return f"<Monte Carlo of {len(self):,} replicas>\n{self.summary().to_string()}"
+
+    def _repr_html_(self) -> str:
+        note = escape(", ".join(f"{key} {value}" for key, value in self.provenance.items()))
+        return f"<p><b>Monte Carlo of {len(self):,} replicas</b></p>{self.summary().to_html(border=0)}<p>{note}</p>"
+
+    def summary(self, confidence: float = 0.95) -> pd.DataFrame:
+        """Return each figure's mean over the replicas with its confidence interval, and its spread.
+
+        Parameters
+        ----------
+        confidence : float
+            Of the interval for the mean: ``mean -+ z * std / sqrt(replicas)``, the normal approximation.
+
+        Returns
+        -------
+        DataFrame
+            A row a figure; columns ``mean``, ``ci_low``, ``ci_high``, ``std``, ``p05``, ``p50``, ``p95``. A
+            replica that served nobody has no latency, and is left out of the rows of latencies.
+        """
+        return _describe(self.replicas, confidence)
+
+    def compare(self, other: MonteCarlo, confidence: float = 0.95) -> pd.DataFrame:
+        """Return the paired differences ``other - self``, replica by replica, as :meth:`summary` does.
+
+        Both faced the same random days (common random numbers), so the difference is known far better than
+        either side.
+
+        Raises
+        ------
+        ReplayError
+            If seed, replicas, traffic or scenario differ: then nothing is paired.
+        """
+        for key in ("seed", "replicas", "traffic_hash", "scenario_hash"):
+            if self.provenance[key] != other.provenance[key]:
+                raise ReplayError(
+                    f"the two are not paired: {key} is {self.provenance[key]} here and {other.provenance[key]} there."
+                )
+        columns = list(dict.fromkeys([*self.replicas.columns, *other.replicas.columns]))
+        mine, theirs = (days.replicas.reindex(columns=columns) for days in (self, other))
+        shares = [column for column in columns if column.startswith("share[")]
+        fill = dict.fromkeys(shares, 0.0)  # who is not deployed serves nobody
+        return _describe(theirs.fillna(fill) - mine.fillna(fill), confidence)
+
+
+def monte_carlo(
+    router: GatewayConfig | ModelGateway | Router,
+    traffic: Traffic | Trace,
+    scenario: Scenario | None = None,
+    *,
+    replicas: int = 1000,
+    seed: int = 0,
+    client: Client = None,
+    threads: int | None = None,
+) -> MonteCarlo:
+    """Replay many random days.
+
+    Parameters
+    ----------
+    router : GatewayConfig, ModelGateway or Router
+    traffic : PoissonTraffic, EvenTraffic, RenewalTraffic or Trace
+        A process whose arrivals are drawn anew for each replica, or arrivals that are the same in all.
+    scenario : Scenario, optional
+        Its chance is drawn anew for each replica; its own seed is not used.
+    replicas : int
+    seed : int
+        Replica *r* depends on ``seed`` and *r* alone: not on threads, processes, or how many others there are.
+    client : "local", address or dask.distributed.Client, optional
+        Where to compute. Default: in threads of this process. Needs ``pip install "timegate[scale]"``.
+    threads : int, optional
+        Without a client. Default: the number of cores that this process may use.
+
+    Returns
+    -------
+    MonteCarlo
+
+    Raises
+    ------
+    ScenarioError
+        If a fault targets a deployment that is not there.
+    ReplayError
+        If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
+    """
+    routing, scenario = as_router(router), as_scenario(scenario)
+    if not isinstance(traffic, Traffic | Trace):
+        raise InvalidTypeError(
+            f"traffic must be a process, such as PoissonTraffic, or a Trace. Got {type(traffic).__name__}."
+        )
+    if type(replicas) is not int or replicas < 2:
+        raise ReplayError(f"replicas must be at least 2, and whole. Got {shown(replicas)}.")
+    if type(seed) is not int or not 0 <= seed < 2**64:
+        raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {shown(seed)}.")
+    check_tokens(scenario.injector(routing.deployments), traffic)
+    warn_of_unknown(traffic.preferred_names, routing)
+
+    batch = partial(_run_batch, routing.deployments, traffic, scenario, seed)
+    batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
+    if client is None:
+        rows = list(_here(batch, replicas, threads))
+    else:
+        results = progress(run_in_order(client, batch, batches), len(batches), unit="batch")
+        rows = [row for batch_rows in results for row in batch_rows]
+    provenance = {
+        "seed": seed,
+        "replicas": replicas,
+        "config_hash": routing.fingerprint,
+        "scenario_hash": scenario.model_copy(update={"seed": 0}).fingerprint,
+        "traffic_hash": traffic.fingerprint,
+    }
+    return MonteCarlo(pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica")), provenance)
+
+
+def _run_batch(
+    deployments: Sequence[Deployment],
+    traffic: Traffic | Trace,
+    scenario: Scenario,
+    seed: int,
+    replicas: Sequence[int],
+) -> list[dict[str, Any]]:
+    router = Router(deployments)
+    return [_run(router, traffic, scenario, seed, replica) for replica in replicas]
+
+
+def _here(
+    run: Callable[[Sequence[int]], list[dict[str, Any]]], replicas: int, threads: int | None
+) -> Iterator[dict[str, Any]]:
+    with saying_if_it_compiles():
+        first = run([0])  # before the threads, so that only one of them compiles
+    yield from first
+    batches = [range(lo, min(lo + _FEW, replicas)) for lo in range(1, replicas, _FEW)]
+    for rows in in_threads(run, batches, threads, "batch"):
+        yield from rows
+
+
+def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int, replica: int) -> dict[str, Any]:
+    """Replay one random day and return its figures."""
+    own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
+    injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
+    totals = Totals.zero(len(router.deployments))
+    if isinstance(traffic, Trace):
+        plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
+        tokens = traffic.answer_tokens if injector.needs_tokens else None
+        for lo in range(0, len(traffic), _AT_ONCE):
+            part = slice(lo, lo + _AT_ONCE)
+            lengths = None if tokens is None else tokens[part]
+            _replay_arrivals(plan, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
+    else:
+        process, edges_us = traffic.process, traffic.edges_us
+        plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), traffic.preferred_names)
+        draws = traffic.token_draws("completion_tokens", own_seed) if injector.needs_tokens else None
+        keys, state, more = stream_key(own_seed, "", "arrivals"), FIRST, True
+        while more:
+            state, more = _replay_process(plan, process, *keys, state, draws, totals)
+    return totals.figures(router.names)
+
+
+@jit()
+def _replay_arrivals(plan, first, at_us, preferred, tokens, totals):  # type: ignore[no-untyped-def]
+    """Replay arrivals that are given, block by block; ``first`` is the number of the first call."""
+    calls = _block_of_calls()
+    for lo in range(0, len(at_us), _BLOCK):
+        hi = min(lo + _BLOCK, len(at_us))
+        length = None if tokens is None else tokens[lo:hi]
+        part = (calls[0][: hi - lo], calls[1][: hi - lo], calls[2][: hi - lo], calls[3][: hi - lo])
+        replay_calls(plan, first + lo, at_us[lo:hi], preferred[lo:hi], length, part)
+        add_calls(totals, None, 0, 1, at_us[lo:hi], preferred[lo:hi], plan.first_choice, part)
+
+
+@jit()
+def _replay_process(plan, process, k0, k1, state, draws, totals):  # type: ignore[no-untyped-def]
+    """Draw and replay about ``_AT_ONCE`` arrivals; return the state, and whether there are more.
+
+    ``draws`` is None, or what draws the answers' lengths in tokens.
+    """
+    calls = _block_of_calls()
+    at_us, preferred = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int32)
+    for _ in range(_AT_ONCE // _BLOCK):
+        first = state[0]
+        size, state = draw_arrivals(process, k0, k1, state, at_us, preferred)
+        if size:
+            part = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
+            tokens = None if draws is None else draw_tokens(draws, first, size)
+            replay_calls(plan, first, at_us[:size], preferred[:size], tokens, part)
+            add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part)
+        if size < _BLOCK:
+            return state, False
+    return state, True
+
+
+@jit()
+def _block_of_calls():  # type: ignore[no-untyped-def]
+    return (
+        np.empty(_BLOCK, np.int16),
+        np.empty(_BLOCK, np.int8),
+        np.empty(_BLOCK, np.int16),
+        np.empty(_BLOCK, np.int64),
+    )
+
+
+def _describe(replicas: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    if not 0 < confidence < 1:
+        raise ReplayError(f"confidence must lie between 0 and 1. Got {confidence}.")
+    mean, std = replicas.mean(), replicas.std()
+    margin = std * (NormalDist().inv_cdf((1 + confidence) / 2) / replicas.count() ** 0.5)
+    table = pd.DataFrame({"mean": mean, "ci_low": mean - margin, "ci_high": mean + margin, "std": std})
+    for percent in (5, 50, 95):
+        table[f"p{percent:02}"] = replicas.quantile(percent / 100)
+    return table.rename_axis("figure")
+
+
+def _hash(text: str, digits: int = 12) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]

@@ -1,0 +1,137 @@
+"""The one function that replays a trace through a router."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, get_args
+
+from timegate.config import GatewayConfig
+from timegate.core.routing import Router
+from timegate.engines import stepped
+from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean
+from timegate.faults import Scenario
+from timegate.gateway.live import ModelGateway
+from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_idle, warn_of_unknown
+from timegate.runs.result import Replay
+from timegate.traffic import Trace
+
+__all__ = ["Engine", "replay"]
+
+Engine = Literal["auto", "compiled", "stepped", "travel"]
+
+
+def replay(
+    router: GatewayConfig | ModelGateway | Router | Callable[..., Any],
+    trace: Trace,
+    scenario: Scenario | None = None,
+    *,
+    engine: Engine = "auto",
+) -> Replay:
+    """Replay a trace through a router, with the failures of a scenario.
+
+    No model is called: whether an attempt succeeds is up to the scenario.
+
+    Parameters
+    ----------
+    router : GatewayConfig, ModelGateway, Router or callable
+        A callable is any other router, made with models from ``scenario.model(name)``. It is called as
+        ``router(model_preference=name_or_None)`` and served a call if it returns.
+    trace : Trace
+        The arrivals.
+    scenario : Scenario, optional
+        The faults. Default: none.
+    engine : {"auto", "compiled", "stepped", "travel"}
+        ``stepped`` drives timegate's own routing under a virtual clock. ``compiled`` gives the same columns, bit
+        for bit, a thousand times faster. ``travel`` moves the clock of the process with time-machine and calls
+        the router. ``auto`` takes ``compiled``, or ``travel`` for a callable.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    ScenarioError
+        If a fault targets a deployment that is not there.
+    ReplayError
+        If the engine cannot replay the router, or the router misbehaves.
+
+    Warns
+    -----
+    TimegateWarning
+        If the trace prefers a deployment that is not there: its preference is passed over. If no fault of
+        some kind and target acts at a time of the trace.
+
+    Examples
+    --------
+    >>> config = GatewayConfig(deployments=[
+    ...     {"model_name": "strong", "model": "sim/large", "time_constraints": [["22:00", "06:00"]]},
+    ...     {"model_name": "weak", "model": "sim/small"},
+    ... ])
+    >>> run = replay(config, Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]))
+    >>> run.calls["served_by"].tolist()
+    ['weak', 'strong']
+    """
+    if not isinstance(trace, Trace):
+        raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
+    if engine not in get_args(Engine):
+        raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
+    scenario = as_scenario(scenario)
+    warn_of_idle(scenario, *trace.span_us)
+    if isinstance(router, GatewayConfig | ModelGateway | Router):
+        router = as_router(router)
+        injector = scenario.injector(router.deployments)
+        warn_of_unknown(trace.preferred_names, router)
+        check_tokens(injector, trace)
+        if engine == "travel":
+            _, calls, attempts = _travel().run(_simulated(router, scenario), trace, router)
+            return Replay(router, trace, scenario, engine, calls, attempts)
+        if engine == "stepped":
+            calls, attempts = stepped.run(router, trace, injector)
+            return Replay(router, trace, scenario, engine, calls, attempts)
+        from timegate.engines import compiled  # loads numba
+
+        calls = compiled.run(router, trace, injector)
+        return Replay(
+            router, trace, scenario, "compiled", calls, partial(compiled.attempts, router, trace, injector, calls)
+        )
+    if not callable(router):
+        raise InvalidTypeError(
+            f"router must be a GatewayConfig, a ModelGateway or a callable. Got {type(router).__name__}."
+        )
+    if engine not in ("auto", "travel"):
+        raise ReplayError(f"engine {engine!r} drives timegate's own routing: replay a callable with engine='travel'.")
+    described = _travel().describe(router)
+    if described is not None:
+        scenario.injector(described.deployments)  # for its check of the targets
+        warn_of_unknown(trace.preferred_names, described)
+    seen, calls, attempts = _travel().run(router, trace, described)
+    if described is None:
+        try:
+            scenario.injector(seen.deployments)
+        except ScenarioError as error:
+            warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
+    return Replay(seen, trace, scenario, "travel", calls, attempts)
+
+
+def _travel() -> Any:
+    from timegate.engines import travel  # time-machine brings pytest along wherever that is installed
+
+    return travel
+
+
+def _simulated(router: Router, scenario: Scenario) -> ModelGateway:
+    """Build the live gateway over models that are not there."""
+    return ModelGateway(
+        [
+            {
+                "model_name": deployment.name,
+                "model": scenario.model(deployment.name, deployment.provider),
+                "time_constraints": list(deployment.time_constraints),
+                "available": list(deployment.available),
+            }
+            for deployment in router.deployments
+        ]
+    )

@@ -1,0 +1,377 @@
+"""What a replay gives: tables, figures, files."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from html import escape
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from timegate.core.clock import FIRST_US, LAST_US, SECOND_US
+from timegate.core.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
+from timegate.core.explanation import Explanation
+from timegate.core.routing import Router
+from timegate.engines.record import NOBODY, Attempts, Calls, first_choices
+from timegate.errors import ReplayError, counted, shown
+from timegate.faults import Scenario
+from timegate.files import made_folder, replacing
+from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
+
+__all__ = ["Replay", "bin_width_us", "calls_frame", "named_pairs", "share_frame"]
+
+
+class Replay:
+    """The result of a replay.
+
+    Attributes
+    ----------
+    router : Router
+        The deployments and their windows.
+    trace : Trace
+    scenario : Scenario
+    engine : str
+        The engine that made it.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        trace: Trace,
+        scenario: Scenario,
+        engine: str,
+        calls: Calls,
+        attempts: Attempts | Callable[[], Attempts],
+    ) -> None:
+        self.router = router
+        self.trace = trace
+        self.scenario = scenario
+        self.engine = engine
+        self._calls = calls
+        self._attempts_source = attempts
+
+    def __len__(self) -> int:
+        return len(self.trace)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count:,} {name}" for name, count in self.outcome_counts().items() if count)
+        return f"<Replay of {counted(len(self), 'call')}: {counts}>"
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<br>{escape(note)}" for note in self.trace.notes)
+        table = self.summary().map(_readable).to_frame("value").to_html(border=0)
+        return f"<p><b>Replay of {counted(len(self), 'call')}</b>{notes}</p>{table}"
+
+    @property
+    def deployments(self) -> list[str]:
+        """The names of the deployments in config order."""
+        return list(self.router.names)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What is needed to make this result again."""
+        from importlib.metadata import version  # slow to import, and seldom asked for
+
+        return {
+            "engine": self.engine,
+            "seed": self.scenario.seed,
+            "config_hash": self.router.fingerprint,
+            "scenario_hash": self.scenario.fingerprint,
+            "trace_hash": self.trace.fingerprint,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("timegate", "numpy", "pandas", "tzdata")},
+            },
+        }
+
+    @cached_property
+    def calls(self) -> pd.DataFrame:
+        """One row a call.
+
+        ``at`` (datetime64[us, UTC]) of arrival; ``preferred`` (category) as the trace says; ``served_by``
+        (category), missing for nobody; ``outcome`` (category): ``first_choice``, ``fallback``, ``failed`` (all
+        that were open failed) or ``blocked`` (nobody was open); ``attempts`` (int16); ``latency_s`` (float64)
+        from arrival to the answer or the last error.
+
+        A call's first choice is the deployment that it prefers, or else the first of the config, open or not.
+        """
+        return calls_frame(self.router, self.trace, self._calls)
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """One row an attempt, in order.
+
+        ``call`` (int64), the row in :attr:`calls`; ``attempt`` (int16), from 1; ``deployment`` (category);
+        ``at`` (datetime64[us, UTC]) of its start; ``outcome`` (category): ``ok`` or the kind of error;
+        ``latency_s`` (float64).
+        """
+        made = self._attempts
+        return pd.DataFrame(
+            {
+                "call": made.call,
+                "attempt": made.attempt,
+                "deployment": category(made.deployment, self.deployments),
+                "at": utc_column(made.at_us),
+                "outcome": category(made.outcome, ATTEMPT_OUTCOMES),
+                "latency_s": made.latency_us / SECOND_US,
+            }
+        )
+
+    def summary(self) -> pd.Series[Any]:
+        """Return the figures of the replay, labelled.
+
+        ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
+        calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
+        whose preferred deployment was closed or unknown.
+
+        Returns
+        -------
+        Series of object
+        """
+        served_by, latency_s = self._calls.served_by, self._calls.latency_us / SECOND_US
+        served = served_by != NOBODY
+        counts = self.outcome_counts()
+        figures: dict[str, Any] = {
+            "start": self.trace.start,
+            "end": self.trace.end,
+            "calls": len(self),
+            **counts,
+            "availability": float(served.mean()),
+            "baseline_availability": 1.0,  # with every window open and no fault, each first choice serves
+        }
+        for name, share in self._shares(served_by).items():
+            figures[f"share[{name}]"] = share
+        for name, share in self._shares(self._first_choices).items():
+            figures[f"baseline_share[{name}]"] = share
+        figures["attempts_per_call"] = float(self._calls.attempts.mean())
+        figures["preference_passed_over"] = self._passed_over()
+        if served.any():
+            figures["latency_mean_s"] = float(latency_s[served].mean())
+            for percent in (50, 95, 99):
+                figures[f"latency_p{percent}_s"] = float(np.percentile(latency_s[served], percent))
+        provenance = self.provenance
+        figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
+        return pd.Series(figures, dtype=object, name="replay")
+
+    def share(self, freq: str = "1h", *, counts: bool = False) -> pd.DataFrame:
+        """Return who served, bin by bin.
+
+        Parameters
+        ----------
+        freq : str
+            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+        counts : bool
+            Whether to give numbers of calls in place of shares.
+
+        Returns
+        -------
+        DataFrame
+            A row a bin, indexed by its start; a column a deployment, then ``failed`` and ``blocked``. A row of
+            shares sums to 1, or is missing where no call arrived.
+        """
+        step_us = bin_width_us(freq)
+        part = self.reduced(step_us)
+        return share_frame(part.by_bin, part.first_bin * step_us, step_us, self.router.names, counts)
+
+    def reduced(self, step_us: int) -> Any:
+        """Return the calls as a :class:`timegate.engines.totals.Part`: totals, and bins of so many microseconds."""
+        from timegate.engines.totals import reduce_calls  # loads numba
+
+        return reduce_calls(self.trace, self._calls, self.router.names, step_us)
+
+    def fallbacks(self) -> pd.DataFrame:
+        """Return who served in whose place.
+
+        Returns
+        -------
+        DataFrame
+            ``from`` (the first choice), ``to`` (who served), ``count``: most first. The counts sum to the calls
+            whose outcome is ``fallback``.
+        """
+        size = len(self.deployments)
+        moved = self._calls.outcome == FALLBACK
+        pairs = self._first_choices[moved] * size + self._calls.served_by[moved]
+        return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
+
+    def explain(self, call: int) -> Explanation:
+        """Say why a call went where it went.
+
+        Parameters
+        ----------
+        call : int
+            Its row in :attr:`calls`.
+        """
+        if isinstance(call, bool) or not isinstance(call, Integral) or not 0 <= call < len(self):
+            raise ReplayError(f"call must be a whole number between 0 and {len(self) - 1}. Got {shown(call)}.")
+        row = self.calls.iloc[call]
+        preferred = None if pd.isna(row["preferred"]) else str(row["preferred"])
+        explained = self.router.explain(int(self.trace.at_us[call]), preferred)
+        lo, hi = np.searchsorted(self._attempts.call, [call, call + 1])
+        tried = self.attempts.iloc[lo:hi]
+        rows = []
+        for entry in explained.rows:
+            outcomes = tried.loc[tried["deployment"] == entry["deployment"], "outcome"]
+            rows.append(entry | {"outcome": ", ".join(map(str, outcomes))})
+        served = f"served by {row['served_by']}" if pd.notna(row["served_by"]) else "not served"
+        note = f"Call {call}: {served} ({row['outcome']}), {row['attempts']} attempts. {explained.note}".strip()
+        return replace(explained, rows=rows, note=note)
+
+    def closed(self) -> pd.DataFrame:
+        """Return the stretches of the trace in which windows closed a deployment.
+
+        Returns
+        -------
+        DataFrame
+            ``deployment``, ``start``, ``end`` (datetime64[us, UTC], half-open).
+        """
+        lo, hi = int(self.trace.at_us[0]), int(self.trace.at_us[-1]) + 1
+        rows = [(d.name, *span) for d in self.router.deployments for span in d.hours.closed_spans_us(lo, hi).tolist()]
+        return _stretches(rows)
+
+    def outages(self) -> pd.DataFrame:
+        """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`.
+
+        An outage without a start or an end is given those of the trace.
+        """
+        injector = self.scenario.resolve(self.router.deployments)
+        first_us, last_us = self.trace.span_us
+        rows = []
+        for i, name in enumerate(self.deployments):
+            for lo, hi in injector.outages_us(i):
+                bounds = (first_us if lo == FIRST_US else lo, last_us + 1 if hi == LAST_US else hi)
+                if bounds[0] < bounds[1]:
+                    rows.append((name, *bounds))
+        return _stretches(rows)
+
+    def to_csv(self, folder: str | Path) -> list[Path]:
+        """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.
+
+        Returns
+        -------
+        list of Path
+            The files.
+        """
+        return self._write(folder, "csv")
+
+    def to_parquet(self, folder: str | Path) -> list[Path]:
+        """Write ``calls.parquet``, ``attempts.parquet`` and ``provenance.json``, each whole or not at all."""
+        return self._write(folder, "parquet")
+
+    def _write(self, folder: str | Path, kind: str) -> list[Path]:
+        folder = made_folder(folder, ReplayError)
+        paths = []
+        for name, frame, at_us in (
+            ("calls", self.calls, self.trace.at_us),
+            ("attempts", self.attempts, self._attempts.at_us),
+        ):
+            paths.append(folder / f"{name}.{kind}")
+            with replacing(paths[-1]) as unfinished:
+                if kind == "parquet":
+                    write_parquet(frame, unfinished)
+                else:
+                    frame.assign(at=iso_column(at_us)).to_csv(unfinished, index=False, lineterminator="\n")
+        paths.append(folder / "provenance.json")
+        with replacing(paths[-1]) as unfinished:
+            unfinished.write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
+        return paths
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        """The attempts, made when they are first asked for where the engine can do that."""
+        source = self._attempts_source
+        return source if isinstance(source, Attempts) else source()
+
+    @cached_property
+    def _first_choices(self) -> npt.NDArray[np.int64]:
+        return first_choices(self.trace.preferred, self.trace.preferred_names, self.router.names)
+
+    def outcome_counts(self) -> dict[str, int]:
+        """Return the number of calls of each outcome."""
+        return dict(zip(OUTCOMES, np.bincount(self._calls.outcome, minlength=len(OUTCOMES)).tolist(), strict=True))
+
+    def _shares(self, deployment: npt.NDArray[np.integer[Any]]) -> dict[str, float]:
+        counts = np.bincount(deployment[deployment != NOBODY], minlength=len(self.deployments))
+        # A router that never called anybody has no deployments, and the counts one row too many.
+        return {name: float(count / len(self)) for name, count in zip(self.deployments, counts, strict=False)}
+
+    def _passed_over(self) -> int:
+        """Count the calls whose preferred deployment was closed at their arrival, or is not there."""
+        at_us, preferred = self.trace.at_us, self.trace.preferred
+        if not self.deployments:  # a router that never called anybody
+            return int(np.count_nonzero(preferred >= 0))
+        segments = self.router.timetable.compile(int(at_us[0]), int(at_us[-1]) + 1)
+        known = np.array([*(self.router.index.get(name, -1) for name in self.trace.preferred_names), -1])[preferred]
+        met = (known >= 0) & segments.open[segments.index(at_us), known]
+        return int(np.count_nonzero((preferred >= 0) & ~met))
+
+
+def calls_frame(router: Router, trace: Trace, calls: Calls, first: int = 0) -> pd.DataFrame:
+    """Return the table of calls; ``first`` is the number of the first one."""
+    return pd.DataFrame(
+        {
+            "at": utc_column(trace.at_us),
+            "preferred": trace.preferred_column,
+            "served_by": category(calls.served_by, router.names),
+            "outcome": category(calls.outcome, OUTCOMES),
+            "attempts": calls.attempts,
+            "latency_s": calls.latency_us / SECOND_US,
+        },
+        index=pd.RangeIndex(first, first + len(trace), name="call"),
+    )
+
+
+def bin_width_us(freq: str) -> int:
+    """Return the length of a pandas frequency in microseconds, or raise a ReplayError."""
+    try:
+        width_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
+    except (ValueError, TypeError) as error:
+        raise ReplayError(f"freq must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
+    if width_us < 1:
+        raise ReplayError(f"freq must be at least a microsecond. Got {freq!r}.")
+    return int(width_us)
+
+
+def share_frame(
+    by_bin: npt.NDArray[np.int64], start_us: int, step_us: int, names: Sequence[str], counts: bool
+) -> pd.DataFrame:
+    """Return calls by bin and who served them as a table of counts, or of shares."""
+    starts = utc_column(start_us + np.arange(len(by_bin)) * step_us).rename("at")
+    frame = pd.DataFrame(by_bin, starts, pd.Index([*names, *UNSERVED], name="served_by"))
+    return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
+
+
+def named_pairs(counts: npt.NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
+    """Return a matrix of who fell back (rows) to whom (columns) as a table, most first."""
+    size, flat = len(names), counts.ravel()
+    found = np.flatnonzero(flat)
+    found = found[np.argsort(-flat[found], kind="stable")]
+    labels = np.array(names, dtype=object)
+    return pd.DataFrame({"from": labels[found // size], "to": labels[found % size], "count": flat[found]})
+
+
+def _stretches(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
+    names = [name for name, _, _ in rows]
+    bounds = np.array([bounds for _, *bounds in rows], np.int64).reshape(-1, 2)
+    return pd.DataFrame(
+        {
+            "deployment": pd.Series(names, dtype="str"),
+            "start": utc_column(bounds[:, 0].copy()),
+            "end": utc_column(bounds[:, 1].copy()),
+        }
+    )
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{value:,}" if isinstance(value, int) and value < 2**53 else str(value)
