@@ -140,9 +140,9 @@ def __getattr__(name: str) -> Any:
 
             return read_incidents
         case "MonteCarlo" | "monte_carlo":
-            from timegate.runs import monte_carlo as module
+            from timegate.runs import monte_carlo as simulations
 
-            return getattr(module, name)
+            return getattr(simulations, name)
         case "StreamReplay" | "replay_stream":
             from timegate.runs import stream
 
