@@ -13,7 +13,7 @@ const two = (number) => String(number).padStart(2, "0");
 
 /** Minutes of a time like "9:30", or null. 24:00 is an end only. */
 export function parseTime(text, isEnd = false) {
-  const match = /^\s*(\d{1,2}):(\d{1,2})\s*$/.exec(text);
+  const match = /^(\d{1,2}):(\d{1,2})$/.exec(text);
   if (!match) return null;
   const [hour, minute] = [Number(match[1]), Number(match[2])];
   if (hour === 24 && minute === 0 && isEnd) return DAY;
@@ -24,10 +24,9 @@ export const formatTime = (minutes) => `${two(Math.floor(minutes / 60))}:${two(M
 
 /** Days since the epoch of a date like "2026-03-02", or null. */
 export function parseDate(text) {
-  const match = /^\s*(\d{4})-(\d{2})-(\d{2})\s*$/.exec(text);
-  if (!match) return null;
-  const day = Date.UTC(match[1], match[2] - 1, match[3]) / 86_400_000;
-  return formatDate(day) === text.trim() ? day : null; // February 30 would be March 2
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith("0000")) return null;
+  const day = Date.parse(text) / 86_400_000;
+  return Number.isFinite(day) && formatDate(day) === text ? day : null; // February 30 would be March 2
 }
 
 export const formatDate = (day) => new Date(day * 86_400_000).toISOString().slice(0, 10);
@@ -90,7 +89,9 @@ export function extent(window) {
 export function withExtent(window, start, end) {
   const days = Math.floor(start / DAY);
   const [first, last] = [start - days * DAY, end - days * DAY];
-  return shiftDates({ ...window, start: formatTime(first), end: formatTime(last > DAY ? last - DAY : last) }, days);
+  const nextMidnight = last === DAY && first > 0 && window.end === "00:00"; // which is included; that of 24:00 is not
+  const close = formatTime(last > DAY || nextMidnight ? last - DAY : last);
+  return shiftDates({ ...window, start: formatTime(first), end: close }, days);
 }
 
 /** The window on dates that lie so many days later. */
