@@ -1,0 +1,190 @@
+"""The pages: their code runs and prints what they say it prints, their commands work, their links lead somewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import timegate as tg
+from timegate.cli import app
+from timegate.core.columns import ATTEMPT_COLUMNS, CALL_COLUMNS, TRACE_COLUMNS
+from timegate.faults import Fault
+
+ROOT = Path(__file__).resolve().parents[1]
+MANUAL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*MANUAL, *(ROOT / name for name in ("CHANGELOG.md", "data/README.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PARSED_ONLY = {"demo", "edit"}
+"""Commands whose arguments are checked and no more: one draws for seconds, the other serves until it is ended."""
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks_of(page: Path) -> list[tuple[str, str]]:
+    """Return the language and the text of each fenced block of a page."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def try_command(line: str) -> None:
+    """Run a ``timegate`` command in this process, or at least read its arguments as the command does."""
+    given = shlex.split(line, comments=True)[1:]
+    if given[0] in PARSED_ONLY:
+        group = typer.main.get_command(app)
+        group.commands[given[0]].make_context(given[0], given[1:])  # type: ignore[attr-defined]
+        return
+    result = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}).invoke(app, given)
+    found = given[0] in ("check", "diff") and result.exit_code == 1
+    assert result.exit_code == 0 or found, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+@pytest.mark.parametrize("page", MANUAL, ids=name_of)
+def test_what_a_page_shows_works(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Blocks are tried in order, in a folder of the page's own that holds ``data/``.
+
+    A text block right after one of Python is its output. YAML that begins with the name of a file stands in that file.
+    """
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    mpl.use("agg")
+    namespace: dict[str, object] = {}
+    printed: str | None = None
+    tried = 0
+    for language, text in blocks_of(page):
+        if language == "python":
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                exec(compile(text, name_of(page), "exec"), namespace)  # noqa: S102 - our own page
+            printed = output.getvalue()
+        elif language == "text":
+            assert printed == text
+        elif language == "yaml":
+            named = re.match(r"# ([\w-]+\.yaml)$", text, re.MULTILINE)
+            path = tmp_path / (named[1] if named else "unnamed.yaml")
+            path.write_text(text, encoding="utf-8")
+            if "deployments:" in text:
+                tg.GatewayConfig.load(path)
+            else:
+                tg.Scenario.load(path)
+        else:
+            assert language == "bash", language
+            lines = [line for line in text.splitlines() if line.startswith("timegate ")]
+            for line in lines:
+                try_command(line)
+            tried += len(lines)
+        tried += language == "python"
+        printed = printed if language == "python" else None
+    mpl.pyplot.close("all")
+    assert tried, "a page shows at least one thing that works"
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link and picture exists, and the heading that it names."""
+    for target in LINK.findall(BLOCK.sub("", page.read_text(encoding="utf-8"))):
+        if target.startswith(("http:", "https:")):
+            continue
+        file, _, anchor = target.partition("#")
+        path = (page.parent / file) if file else page
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
+            assert anchor in map(slug, headings), target
+
+
+def test_readme_leads_to_every_page() -> None:
+    """No page is found by chance alone, and the first one stays short."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 250
+    linked = set(LINK.findall(text))
+    assert {name_of(page) for page in MANUAL[1:]} <= linked
+
+
+def test_commands_of_the_readme_are_those_that_ci_types() -> None:
+    """What decides whether a change lands types what a newcomer types."""
+    _, text = next(block for block in blocks_of(ROOT / "README.md") if block[0] == "bash")
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace("pip install -q", "pip install")
+    typed = [part.strip() for line in text.splitlines() for part in line.partition("#")[0].split("&&")]
+    assert typed == [
+        "python -m pip install -e .",
+        "timegate demo",
+        'python -m pip install -e ".[test]"',
+        "python -m pytest",
+    ]
+    for command in typed:
+        assert re.search(rf"^{re.escape(command)}( --out .*)?$", ci, re.MULTILINE), command
+
+
+def rows_of(page: Path, head: str) -> list[list[str]]:
+    """Return the cells of the table of a page whose first line begins with this."""
+    table = page.read_text(encoding="utf-8").split(f"\n{head}")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("| trace |", TRACE_COLUMNS),
+        ("| `run.calls` |", CALL_COLUMNS),
+        ("| `run.attempts` |", ATTEMPT_COLUMNS),
+    ],
+)
+def test_tables_of_columns_are_the_columns(table: str, columns: tuple[str, ...]) -> None:
+    """They name what the one list of columns names, in order."""
+    assert tuple(row[0].strip("`") for row in rows_of(ROOT / "docs" / "columns.md", table)) == columns
+
+
+def test_types_of_columns_are_those_of_the_frames() -> None:
+    """The types that the page states are those that a replay gives."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    run = tg.replay(config, tg.Trace(["2026-03-02T09:00Z"]))
+    for table, frame in (("| `run.calls` |", run.calls), ("| `run.attempts` |", run.attempts)):
+        stated = {row[0].strip("`"): row[1] for row in rows_of(ROOT / "docs" / "columns.md", table)}
+        assert stated == {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+def kinds_of_fault() -> dict[str, type[Fault]]:
+    """Return the faults that a scenario may hold, by class."""
+    found = {name: getattr(tg, name) for name in tg.__all__}
+    return {name: kind for name, kind in found.items() if isinstance(kind, type) and issubclass(kind, Fault)}
+
+
+def test_every_fault_has_its_row() -> None:
+    """The page of scenarios lists each kind of fault, with fields that it has."""
+    rows = rows_of(ROOT / "docs" / "scenarios.md", "| fault |")
+    stated = {match[1]: match[2] for row in rows if (match := re.fullmatch(r"`(\w+)\((.*)\)`", row[0]))}
+    kinds = kinds_of_fault()
+    assert stated.keys() == kinds.keys()
+    for name, fields in stated.items():
+        assert {field.strip().rstrip("=") for field in fields.split(",")} <= kinds[name].model_fields.keys(), name
+
+
+def test_every_command_has_its_line() -> None:
+    """The page of the command shows each subcommand at least once, as one types it."""
+    text = (ROOT / "docs" / "command.md").read_text(encoding="utf-8")
+    shown = {line.split()[1] for line in text.splitlines() if line.startswith("timegate ")}
+    assert shown == typer.main.get_command(app).commands.keys()  # type: ignore[attr-defined]
+
+
+def test_every_code_of_the_check_has_its_row() -> None:
+    """The table of codes is the one that the check has, severity included."""
+    from timegate.review.findings import CODES
+
+    rows = rows_of(ROOT / "docs" / "export.md", "| code |")
+    assert [(row[0], row[1]) for row in rows] == [(code, CODES[code].severity) for code in CODES]
