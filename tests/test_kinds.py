@@ -17,8 +17,10 @@ from scipy import integrate, stats
 
 import timegate as tg
 from timegate.core import draws
+from timegate.core.distributions import DISTRIBUTIONS
 from timegate.errors import CALL_ERRORS, RateLimitError, ScenarioError
-from timegate.faults.kinds import DISTRIBUTIONS
+from timegate.faults import Fault, kinds
+from timegate.formats.schema import scenario_schema
 
 NINE, TEN = "2026-03-02T09:00Z", "2026-03-02T10:00Z"
 HOUR = {"start": NINE, "end": TEN}
@@ -449,3 +451,31 @@ def _near(trace: tg.Trace, spans: list[tuple[datetime, datetime]]) -> list[tuple
     starts = [lo for lo, _ in spans]
     arrivals = trace.frame["at"].dt.to_pydatetime()
     return [(at, max(0, int(np.searchsorted(starts, at)) - 2)) for at in arrivals]
+
+
+def test_every_kind_is_registered() -> None:
+    """A class of kinds is a type of scenario files, in the schema and on the face; and nothing else is."""
+    classes = {name for name, value in vars(kinds).items() if getattr(value, "__module__", "") == kinds.__name__
+               and isinstance(value, type)}  # fmt: skip
+    assert set(kinds.__all__) == classes
+    assert classes <= set(tg.__all__)
+    assert classes <= set(scenario_schema()["$defs"])
+    for name in classes:
+        assert issubclass(getattr(tg, name), Fault)
+        with pytest.raises(ScenarioError, match=r"^faults\[0\]"):
+            tg.Scenario.model_validate({"faults": [{"type": getattr(tg, name).model_fields["type"].default, "x": 1}]})
+
+
+def test_a_label_is_the_type_in_words() -> None:
+    """Unless the kind says otherwise, as outages that are drawn do."""
+    assert tg.SlowStart(target="weak", for_s=60.0, slowdown=2.0).label == "slow start"
+    assert tg.RandomOutages(target="weak", mtbf_s=9e3, mttr_s=60.0, **HOUR).label == "an outage that chance drew"
+
+
+def test_rules_know_their_faults() -> None:
+    """Each rule of an injector comes with the fault that made it, though rules are sorted by their turn."""
+    slow = {"type": "slow_start", "target": "weak", "for_s": 600.0, "slowdown": 3.0}
+    scenario = tg.Scenario.model_validate({"faults": [slow, LATENCY, {"type": "outage", "target": "weak", **HOUR}]})
+    injector = scenario.injector(config("weak").router().deployments)
+    assert [fault.type for fault in injector.faults[0]] == ["outage", "latency", "slow_start"]
+    assert [injector.effect(rule) for rule in injector.rules[0]] == ["", "", "3x slower"]

@@ -405,3 +405,31 @@ def test_models_outside_a_replay_count_their_calls() -> None:
 
     expected = luck(tg.replay(gateway("weak"), every_second(50), scenario), "weak")
     assert [fate() for _ in range(50)] == expected.tolist()
+
+
+def test_a_part_of_a_router_leaves_other_faults_out() -> None:
+    """Strict, a fault of others is an error; otherwise it is left out, and so is what a slowdown needs."""
+    brownout = {"type": "brownout", "target": "weak", "start": NINE, "end": TEN, "slowdown": 2.0}
+    scenario = tg.Scenario.model_validate({"faults": [brownout, RATE | {"target": "strong"}]})
+    deployments = gateway("weak").router().deployments
+    with pytest.raises(ScenarioError, match=r"^faults\[1\] \(error_rate\): target 'strong' is not a deployment"):
+        scenario.injector(deployments)
+    injector = scenario.injector(deployments, strict=False)
+    assert [fault.type for fault in injector.faults[0]] == ["brownout"]
+
+
+def test_a_scenario_without_some_targets() -> None:
+    """Their faults go, they leave their groups, and a group goes with its last; the luck of the others stays."""
+    targets = ("strong", "weak", "provider:of-strong", "group:both", "group:one")
+    scenario = tg.Scenario.model_validate(
+        {
+            "faults": [RATE | {"target": target} for target in targets],
+            "groups": {"both": ["strong", "weak"], "one": ["strong"]},
+        }
+    )
+    left = scenario.without({"strong", "provider:of-strong"})
+    assert left.groups == {"both": ("weak",)}
+    assert left.fault_names == ("error_rate:weak", "error_rate:group:both")
+    assert scenario.without(()) == scenario
+    before = scenario.injector(gateway("strong", "weak").router().deployments)
+    assert left.injector(gateway("weak").router().deployments).rules[0] == before.rules[1] != ()

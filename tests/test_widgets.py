@@ -176,7 +176,7 @@ class TestEdits:
         span = {"start": "2026-03-02T00:00Z", "end": "2026-03-03T00:00Z"}
         storm = tg.RandomOutages(target="provider:openai", mtbf_s=7200, mttr_s=1800, **span)
         editor = opened(scenario=tg.Scenario(faults=[*SCENARIO.faults, storm], seed=3))
-        drawn = [o for o in editor.answer["struck"] if o["deployment"] == "strong"]
+        drawn = [o for o in editor.answer["acting"] if o["deployment"] == "strong"]
         expected = len(editor.run.outages().query("deployment == 'strong'")) - 1
         assert len(drawn) == expected > 0
 

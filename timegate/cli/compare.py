@@ -69,7 +69,7 @@ def compare(
     calls = tg.read_trace(trace, tz=tz, origin=origin, sort=sort)
     runs = []
     for gateway, other, label in zip(gateways, reversed(gateways), labels, strict=True):
-        own, absent = comparison.suited(faults, gateway, other)
+        own, absent = comparison.without_absent(faults, gateway, other)
         if absent:
             say("note", "cyan", f"{label} has no {', '.join(map(repr, absent))}: what befalls them is left out there.")
         runs.append(tg.replay(gateway, calls, own, engine=cast("Engine", engine)))
@@ -87,7 +87,7 @@ def compare(
             table.add_row(*map(plain, line), style="dim" if line.difference == "same" else None)
         table.add_section()
     console.print(table)
-    print_pairs(console, comparison.moved(a, b), f"in {labels[0]}", f"in {labels[1]}")
+    print_pairs(console, comparison.rerouted(a, b), f"in {labels[0]}", f"in {labels[1]}")
     if out is None:
         console.print("With --out DIR, the comparison is written as a table and a plot.")
         return

@@ -9,7 +9,6 @@ __all__ = [
     "ATTEMPT_OUTCOMES",
     "CALL_COLUMNS",
     "OUTCOMES",
-    "TARGET_PREFIXES",
     "TRACE_COLUMNS",
     "UNSERVED",
 ]
@@ -22,9 +21,6 @@ OUTCOMES = ("first_choice", "fallback", "failed", "blocked")
 """Of a call, by code: served by its first choice, by another, by nobody that was tried, or nobody was open."""
 FIRST_CHOICE, FALLBACK, FAILED, BLOCKED = range(len(OUTCOMES))
 UNSERVED = OUTCOMES[FAILED:]
-
-TARGET_PREFIXES = ("provider:", "group:")
-"""What the targets of faults begin with that are not the name of one deployment."""
 
 ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS)
 """Of an attempt, by code."""

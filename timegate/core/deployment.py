@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, PlainSerializer, PlainValidator, field_validator
 
-from timegate.core.columns import TARGET_PREFIXES, UNSERVED
+from timegate.core.columns import UNSERVED
+from timegate.core.targets import RESERVED, reserved_prefix
 from timegate.core.timetable import ALWAYS, Hours
 from timegate.core.windows import Window
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, WindowError, shown
@@ -61,9 +62,7 @@ class Deployment(Value):
     model_name: str = Field(
         min_length=1,
         examples=["strong"],
-        json_schema_extra={
-            "not": {"anyOf": [{"pattern": f"^({'|'.join(TARGET_PREFIXES)})"}, {"enum": list(UNSERVED)}]}
-        },
+        json_schema_extra={"not": {"anyOf": [{"pattern": f"^({'|'.join(RESERVED)})"}, {"enum": list(UNSERVED)}]}},
     )
     model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
     time_constraints: Windows = ()
@@ -88,9 +87,8 @@ class Deployment(Value):
     @field_validator("model_name")
     @classmethod
     def _means_nothing_else(cls, value: str) -> str:
-        for prefix in TARGET_PREFIXES:
-            if value.startswith(prefix):
-                raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
+        if prefix := reserved_prefix(value):
+            raise ValueError(f"must not begin with {prefix!r}, which names a target of faults. Got {shown(value)}.")
         if value in UNSERVED:
             raise ValueError(f"must not be the name of an outcome: tables have columns of both. Got {value!r}.")
         return value

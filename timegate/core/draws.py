@@ -16,6 +16,7 @@ import math
 
 import numpy as np
 
+from timegate.core.distributions import EXPONENTIAL, LOGNORMAL, WEIBULL
 from timegate.core.jit import inlined, jit
 
 __all__ = [
@@ -31,8 +32,6 @@ __all__ = [
     "token_latency_us",
     "uniform",
 ]
-
-EXPONENTIAL, LOGNORMAL, WEIBULL = range(3)  # places in kinds.DISTRIBUTIONS
 
 _LOW = 0xFFFFFFFF
 _M0, _M1, _HALF = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57), np.uint64(32)

@@ -12,7 +12,7 @@ from timegate.engines.notice import saying_if_it_compiles
 from timegate.engines.plan import make_plan
 from timegate.engines.record import Attempts, Calls, columns_of
 from timegate.engines.threads import in_threads
-from timegate.faults.rules import Injector
+from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
 __all__ = ["attempts", "run"]

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from timegate.core.clock import LAST_US
 from timegate.core.routing import Router
-from timegate.faults.rules import Injector, Rule
+from timegate.faults.injector import Injector
+from timegate.faults.rules import Rule
 
 __all__ = ["Plan", "make_plan"]
 

@@ -7,7 +7,7 @@ from timegate.core.routing import Router
 from timegate.engines.progress import progress
 from timegate.engines.record import NOBODY, Attempts, Calls, classify, first_choices
 from timegate.errors import CALL_ERRORS, ModelRouterError
-from timegate.faults.rules import Injector
+from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
 __all__ = ["run"]

@@ -1,24 +1,25 @@
-"""The faults that a scenario may hold."""
+"""The kinds of faults that a scenario may hold. To add one is to write its class and to name it in ``__all__``."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self, get_args
+import math
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
-from timegate.core.clock import AwareInstant
-from timegate.core.zones import ZoneName
-from timegate.errors import InvalidValueError, ScenarioError
-from timegate.validation import FieldError, Value
+from timegate.core.clock import SECOND_US, AwareInstant
+from timegate.core.distributions import DISTRIBUTIONS, LengthDistribution
+from timegate.core.spans import union
+from timegate.core.zones import ZoneName, constant_offsets
+from timegate.faults.fault import Failure, Fault, Probability, Slowdown
+from timegate.faults.rules import CERTAIN, HOURLY, LOGNORMAL, SLOWDOWN, TOKENS, Rule, RuleContext
+from timegate.validation import FieldError
 
 __all__ = [
-    "DISTRIBUTIONS",
     "Brownout",
-    "Distribution",
-    "ErrorKind",
     "ErrorRate",
-    "Failure",
-    "Fault",
     "Latency",
     "Outage",
     "RandomOutages",
@@ -27,58 +28,8 @@ __all__ = [
     "TokenLatency",
 ]
 
-Distribution = Literal["exponential", "lognormal", "weibull"]
-DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
-ErrorKind = Literal["timeout", "rate_limit", "server_error", "connection", "auth", "bad_request"]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Slowdown = Annotated[float, Field(ge=1, le=1000)]
 _SHAPES = {"lognormal": (0.01, 4.0), "weibull": (0.2, 20.0)}
-
-
-class Fault(Value):
-    """What all faults have.
-
-    Parameters
-    ----------
-    target : str
-        The name of a deployment, ``"provider:openai"`` for all deployments of a provider, or ``"group:eu"`` for
-        those of a group of the scenario.
-    name : str, optional
-        Names the stream of random draws, so that other faults can come and go without changing this one's
-        luck. Default: type and target, numbered from the second on.
-    start, end : datetime or str, optional
-        Aware instants. The fault acts on attempts that start in ``[start, end)``. Default: always.
-    """
-
-    error_class: ClassVar[type[InvalidValueError]] = ScenarioError
-
-    type: str
-    target: str = Field(min_length=1)
-    name: str | None = Field(default=None, min_length=1)
-    start: AwareInstant | None = None
-    end: AwareInstant | None = None
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise FieldError("end", f"must lie after start. Got {self.start.isoformat()} to {self.end.isoformat()}.")
-        return self
-
-
-class Failure(Fault):
-    """A fault that makes attempts fail.
-
-    Parameters
-    ----------
-    error : str
-        The kind of error that callers see. One of ``timeout``, ``rate_limit``, ``server_error``,
-        ``connection``, ``auth``, ``bad_request``.
-    after_s : float
-        How long an attempt takes to fail, such as the timeout of a client whose provider is dead.
-    """
-
-    error: ErrorKind = "server_error"
-    after_s: float = Field(default=0.0, ge=0, le=86_400)
+_Z99 = 2.3263478740408408  # the standard normal distribution's 99th percentile
 
 
 class Outage(Failure):
@@ -99,6 +50,10 @@ class Outage(Failure):
 
     type: Literal["outage"] = "outage"
     start: AwareInstant
+
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a certain failure."""
+        yield Rule(*self.span_us, CERTAIN, **self.failing)
 
 
 class RandomOutages(Failure):
@@ -139,7 +94,7 @@ class RandomOutages(Failure):
     mttr_s: float = Field(gt=0)
     start: AwareInstant
     end: AwareInstant
-    distribution: Distribution = "exponential"
+    distribution: LengthDistribution = "exponential"
     shape: float | None = None
     p_major: Probability = 1.0
     minor_error_rate: Probability = 0.5
@@ -162,6 +117,23 @@ class RandomOutages(Failure):
             rule = f"of a {self.distribution} distribution must lie between {least} and {most:g}"
             raise FieldError("shape", f"{rule}. Got {self.shape}.")
         return self
+
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a rule for each outage, as drawn for all that the target hits."""
+        draws, key = context.draws, context.stream_key(shared_by=self.target)
+        up_us, down_us, shape = self.mtbf_s * SECOND_US, self.mttr_s * SECOND_US, self.shape or 0.0
+        distribution = DISTRIBUTIONS.index(self.distribution)
+        p, q = draws.uniform(*key, 1, 0), draws.uniform(*key, 1, 2)
+        rest_us = draws.rest_of_length(distribution, down_us, shape, p, q)
+        outages = draws.alternating_us(*key, up_us, down_us, distribution, shape, rest_us, *self.span_us)
+        for lo, hi, number in outages:
+            is_major = draws.uniform(*key, number, 1) < self.p_major
+            yield from context.chance((lo, hi), 1.0 if is_major else self.minor_error_rate, **self.failing)
+
+    @property
+    def label(self) -> str:
+        """What each of them is."""
+        return "an outage that chance drew"
 
 
 class ErrorRate(Failure):
@@ -198,6 +170,15 @@ class ErrorRate(Failure):
             raise FieldError("tz", f"goes with hourly_rates: a constant rate has no zone. Got {self.tz!r}.")
         return self
 
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a chance; of hourly rates, one for each stretch in which the zone keeps its offset."""
+        if self.rate is not None:
+            yield from context.chance(self.span_us, self.rate, **self.failing)
+        if self.hourly_rates is not None:
+            key, row = context.stream_key(), context.hourly_row(self.hourly_rates)
+            for lo, hi, offset_us in _merged(constant_offsets(self.tz, *self.span_us)):
+                yield Rule(lo, hi, HOURLY, offset_us, row, *key, **self.failing)
+
 
 class RateLimited(Failure):
     """A share of the attempts is answered 429, too many requests, each by a draw of its own.
@@ -210,10 +191,16 @@ class RateLimited(Failure):
         What the answer's ``Retry-After`` says, in seconds; the exception carries it. Default: it has none.
     """
 
+    marked: ClassVar[bool] = True
+
     type: Literal["rate_limited"] = "rate_limited"
     error: Literal["rate_limit"] = "rate_limit"
     share: Probability
     retry_after_s: float | None = Field(default=None, gt=0, le=86_400)
+
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a chance, which knows the ``Retry-After``."""
+        yield from context.chance(self.span_us, self.share, b=self.retry_after_s or 0.0, **self.failing)
 
 
 class Brownout(Failure):
@@ -236,6 +223,8 @@ class Brownout(Failure):
     4.0
     """
 
+    marked: ClassVar[bool] = True
+
     type: Literal["brownout"] = "brownout"
     start: AwareInstant
     end: AwareInstant
@@ -247,6 +236,12 @@ class Brownout(Failure):
         if self.error_rate == 0 and self.slowdown == 1:
             raise FieldError("error_rate", "must be above 0, or slowdown above 1: else nothing happens.")
         return self
+
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a chance and a slowdown, as far as it has them."""
+        yield from context.chance(self.span_us, self.error_rate, **self.failing)
+        if self.slows:
+            yield Rule(*self.span_us, SLOWDOWN, self.slowdown)
 
 
 class SlowStart(Fault):
@@ -264,9 +259,19 @@ class SlowStart(Fault):
         :class:`TokenLatency`.
     """
 
+    after_outages: ClassVar[bool] = True
+
     type: Literal["slow_start"] = "slow_start"
     for_s: float = Field(gt=0, le=30 * 86_400)
     slowdown: Slowdown
+
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a slowdown for each stretch behind an outage."""
+        ends_us = context.outages_us[:, 1]
+        after_us = np.stack([ends_us, ends_us + round(self.for_s * SECOND_US)], axis=1).clip(*self.span_us)
+        for lo, hi in union([after_us]).tolist():
+            if lo < hi:
+                yield Rule(lo, hi, SLOWDOWN, self.slowdown)
 
 
 class Latency(Fault):
@@ -290,6 +295,12 @@ class Latency(Fault):
             raise FieldError("p99_s", f"must not be below median_s. Got {self.p99_s} and {self.median_s}.")
         return self
 
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a lognormal latency; one that is constant draws nothing."""
+        sigma = math.log(self.p99_s / self.median_s) / _Z99 if self.p99_s else 0.0
+        key = context.stream_key() if sigma else (0, 0)
+        yield Rule(*self.span_us, LOGNORMAL, self.median_s * SECOND_US, sigma, *key)
+
 
 class TokenLatency(Fault):
     """How long an attempt takes that succeeds, by the length of its answer.
@@ -307,3 +318,18 @@ class TokenLatency(Fault):
     type: Literal["token_latency"] = "token_latency"
     first_token_s: float = Field(ge=0, le=86_400)
     tokens_per_s: float = Field(ge=1e-6)
+
+    def rules(self, context: RuleContext) -> Iterator[Rule]:
+        """Yield a latency by the length of the answer."""
+        yield Rule(*self.span_us, TOKENS, self.first_token_s * SECOND_US, SECOND_US / self.tokens_per_s)
+
+
+def _merged(cuts: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Join neighbours with the same offset."""
+    merged = list(cuts[:1])
+    for lo, hi, offset_us in cuts[1:]:
+        if merged[-1][2] == offset_us:
+            merged[-1] = (merged[-1][0], hi, offset_us)
+        else:
+            merged.append((lo, hi, offset_us))
+    return merged

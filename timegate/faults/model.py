@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from timegate.core.clock import SECOND_US, SystemClock
 from timegate.core.columns import ATTEMPT_OUTCOMES, OK
 from timegate.errors import CALL_ERRORS, RateLimitError
-from timegate.faults.rules import Injector
+from timegate.faults.injector import Injector
 from timegate.models.base import BaseModel
 from timegate.models.responses import ModelResponse
 from timegate.models.simulated import SimulatedModel

@@ -5,26 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, Union
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from timegate.core.deployment import Deployment
+from timegate.core.targets import Targets, group_target, is_group
 from timegate.errors import InvalidValueError, ScenarioError, did_you_mean, shown
-from timegate.faults.kinds import (
-    Brownout,
-    ErrorRate,
-    Latency,
-    Outage,
-    RandomOutages,
-    RateLimited,
-    SlowStart,
-    TokenLatency,
-)
+from timegate.faults import kinds
+from timegate.faults.fault import Fault
+from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
-from timegate.faults.rules import Injector, targets_of
 from timegate.files import read_document, write_document
 from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
@@ -38,11 +31,11 @@ def _with_type_as_text(value: Any) -> Any:
     return value
 
 
-AnyFault = Annotated[
-    Outage | RandomOutages | ErrorRate | RateLimited | Brownout | SlowStart | Latency | TokenLatency,
-    Field(discriminator="type"),
-    BeforeValidator(_with_type_as_text),
-]
+if TYPE_CHECKING:
+    AnyFault = Fault
+else:
+    _KINDS = tuple(kind for name, kind in vars(kinds).items() if name in kinds.__all__)  # in the order of their classes
+    AnyFault = Annotated[Union[_KINDS], Field(discriminator="type"), BeforeValidator(_with_type_as_text)]  # noqa: UP007
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -69,7 +62,7 @@ class Scenario(Value):
 
     Examples
     --------
-    >>> scenario = Scenario(faults=[ErrorRate(target="provider:openai", rate=0.02)], seed=7)
+    >>> scenario = Scenario(faults=[kinds.ErrorRate(target="provider:openai", rate=0.02)], seed=7)
     >>> scenario.fault_names
     ('error_rate:provider:openai',)
     """
@@ -92,10 +85,10 @@ class Scenario(Value):
 
     @model_validator(mode="after")
     def _knows_its_groups(self) -> Self:
-        known = {f"group:{group}": None for group in self.groups}
+        known = Targets((), self.groups)
         for i, fault in enumerate(self.faults):
-            if fault.target.startswith("group:") and fault.target not in known:
-                hint = did_you_mean(fault.target, known) if known else " There are none."
+            if is_group(fault.target) and fault.target not in known:
+                hint = known.hint(fault.target) or " There are none."
                 raise FieldError(f"faults[{i}].target", f"must be one of the groups. Got {shown(fault.target)}.{hint}")
         return self
 
@@ -155,42 +148,75 @@ class Scenario(Value):
         ]
         return data
 
-    def injector(self, deployments: Sequence[Deployment]) -> Injector:
+    def injector(self, deployments: Sequence[Deployment], *, strict: bool = True) -> Injector:
         """Resolve the faults for the deployments of a router.
+
+        Parameters
+        ----------
+        deployments : sequence of Deployment
+            In the order of the router's indices.
+        strict : bool
+            Whether to check that the faults fit them. If not, faults that target others are left out, as for a part
+            of a router.
 
         Raises
         ------
         ScenarioError
-            If a fault targets a deployment or provider that is not among them, or slows answers down that take no
-            time.
+            If it is strict, and a fault or group names a deployment, provider or group that is not among them, or a
+            fault slows answers down that take no time.
         """
-        names = [d.name for d in deployments]
+        targets = Targets(deployments, self.groups)
+        if strict:
+            self._check_targets(deployments, targets)
+        injector = Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments, self.groups)
+        if strict:
+            timed = set[str]().union(*(targets.of(d) for i, d in enumerate(deployments) if injector.takes_time(i)))
+            for i, fault in enumerate(self.faults):
+                if fault.slows and fault.target not in timed:
+                    raise ScenarioError(
+                        f"faults[{i}] ({fault.type}): a slowdown multiplies latencies, and no deployment that "
+                        f"{fault.target!r} stands for has one. Add a Latency or TokenLatency."
+                    )
+        return injector
+
+    def _check_targets(self, deployments: Sequence[Deployment], targets: Targets) -> None:
+        names = [deployment.name for deployment in deployments]
         for group, members in self.groups.items():
             for member in members:
                 if member not in names:
                     hint = did_you_mean(member, names)
                     raise ScenarioError(f"groups[{group!r}]: {member!r} is not a deployment of this router.{hint}")
-        targets = [*names, *sorted({f"provider:{d.provider}" for d in deployments})]
         for i, fault in enumerate(self.faults):
-            if fault.target not in targets and not fault.target.startswith("group:"):
+            if fault.target not in targets:
                 raise ScenarioError(
                     f"faults[{i}] ({fault.type}): target {fault.target!r} is not a deployment or provider of this "
-                    f"router.{did_you_mean(fault.target, targets)}"
+                    f"router.{targets.hint(fault.target)}"
                 )
-        injector = self.resolve(deployments)
-        for i, fault in enumerate(self.faults):
-            if getattr(fault, "slowdown", 1) > 1 and not self._takes_time(fault.target, deployments):
-                raise ScenarioError(
-                    f"faults[{i}] ({fault.type}): a slowdown multiplies latencies, and no deployment that "
-                    f"{fault.target!r} stands for has one. Add a Latency or TokenLatency."
-                )
-        return injector
 
-    def _takes_time(self, target: str, deployments: Sequence[Deployment]) -> bool:
-        """Whether some deployment that a target stands for has a latency."""
-        slow = {fault.target for fault in self.faults if isinstance(fault, Latency | TokenLatency)}
-        targets = [targets_of(deployment, self.groups) for deployment in deployments]
-        return any(target in hit and hit & slow for hit in targets)
+    def without(self, targets: Collection[str]) -> Self:
+        """Return the scenario of a router that lacks some targets: without their faults, and out of its groups.
+
+        Draws belong to the names of faults and deployments, so the luck of those that stay is the same.
+
+        Parameters
+        ----------
+        targets : collection of str
+            Deployments, and providers of which no deployment is left. A group goes with the last that is in it.
+
+        Examples
+        --------
+        >>> rates = [kinds.ErrorRate(target=target, rate=0.02) for target in ("strong", "group:eu")]
+        >>> Scenario(faults=rates, groups={"eu": ["strong", "weak"]}).without({"strong"}).fault_names
+        ('error_rate:group:eu',)
+        """
+        groups = {group: tuple(n for n in names if n not in targets) for group, names in self.groups.items()}
+        gone = {*targets, *(group_target(group) for group, names in groups.items() if not names)}
+        return self.model_copy(
+            update={
+                "groups": {group: names for group, names in groups.items() if names},
+                "faults": tuple(fault for fault in self.faults if fault.target not in gone),
+            }
+        )
 
     def model(self, name: str, provider: str = "sim") -> ScenarioModel:
         """Return a simulated model of a deployment, which fails when this scenario says so.
@@ -207,14 +233,10 @@ class Scenario(Value):
 
         Examples
         --------
-        >>> scenario = Scenario(faults=[ErrorRate(target="strong", rate=1.0, error="timeout")])
+        >>> scenario = Scenario(faults=[kinds.ErrorRate(target="strong", rate=1.0, error="timeout")])
         >>> scenario.model("strong")(messages="Hello")
         Traceback (most recent call last):
             ...
         timegate.errors.ModelTimeoutError: injected timeout
         """
-        return ScenarioModel(name, provider, self.resolve([Deployment.of(name, provider)]))
-
-    def resolve(self, deployments: Sequence[Deployment]) -> Injector:
-        """Resolve the faults for some deployments; faults that target others are left out."""
-        return Injector(dict(zip(self.fault_names, self.faults, strict=True)), self.seed, deployments, self.groups)
+        return ScenarioModel(name, provider, self.injector([Deployment.of(name, provider)], strict=False))

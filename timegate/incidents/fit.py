@@ -16,11 +16,11 @@ import pandas as pd
 from scipy import stats
 
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
+from timegate.core.distributions import LengthDistribution
 from timegate.core.spans import Spans, union
 from timegate.core.windows import DAYS
 from timegate.core.zones import check_zone
 from timegate.errors import IncidentError, counted
-from timegate.faults.kinds import DISTRIBUTIONS, Distribution
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.history import Incidents
 from timegate.incidents.mapping import By, period_us, rank
@@ -125,7 +125,7 @@ def fit_outages(
         )
     lengths = np.sort(np.concatenate([(ends - starts) / SECOND_US for starts, ends in (o.T for o in outages.values())]))
     candidates = _candidates(lengths)
-    best: Distribution = next(name for name in DISTRIBUTIONS if name == candidates.index[0])
+    best = next(name for name in _LAWS if name == candidates.index[0])
     shape = float(candidates["shape"].iloc[0])
     starts = pd.DatetimeIndex(np.concatenate([o[:, 0] for o in outages.values()]).view("datetime64[us]"), tz="UTC")
     local = starts.tz_convert(tz)
@@ -227,7 +227,7 @@ def _candidates(lengths: Float64s) -> pd.DataFrame:
         )
     scaled = lengths / lengths.mean()  # the solver starts near 1
     rows: dict[str, tuple[float, float, float, float, int]] = {}
-    fitted: dict[str, Any] = {name: law.fit(scaled, floc=0) for name, law in _LAWS.items()}
+    fitted: dict[LengthDistribution, Any] = {name: law.fit(scaled, floc=0) for name, law in _LAWS.items()}
     for name, parameters in fitted.items():
         shape = float(parameters[0]) if len(parameters) == 3 else math.nan
         mean = float(_LAWS[name].mean(*parameters)) * lengths.mean()
@@ -240,4 +240,8 @@ def _candidates(lengths: Float64s) -> pd.DataFrame:
     return frame.rename_axis("distribution").sort_values("aic", kind="stable")
 
 
-_LAWS = {"exponential": stats.expon, "lognormal": stats.lognorm, "weibull": stats.weibull_min}
+_LAWS: dict[LengthDistribution, Any] = {
+    "exponential": stats.expon,
+    "lognormal": stats.lognorm,
+    "weibull": stats.weibull_min,
+}

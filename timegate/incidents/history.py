@@ -15,7 +15,7 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import IncidentError, counted, shown
-from timegate.faults.kinds import ErrorKind
+from timegate.faults.fault import ErrorKind
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.mapping import (
     By,

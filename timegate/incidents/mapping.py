@@ -9,8 +9,10 @@ from typing import Literal, NamedTuple
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
+from timegate.core.targets import Targets, is_group
 from timegate.errors import IncidentError, ScenarioError, did_you_mean, shown
-from timegate.faults.kinds import Brownout, ErrorKind, ErrorRate, Outage
+from timegate.faults.fault import ErrorKind
+from timegate.faults.kinds import Brownout, ErrorRate, Outage
 from timegate.faults.scenario import Scenario
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.statuspage import IMPACTS, Incident
@@ -189,11 +191,10 @@ def check_map(
 
 
 def _check_targets(key: str, targets: Sequence[str], config: GatewayConfig) -> None:
-    known = [deployment.model_name for deployment in config.deployments]
-    known += sorted({f"provider:{deployment.provider}" for deployment in config.deployments})
+    known = Targets(config.deployments)
     for target in targets:
-        if target not in known and not target.startswith("group:"):  # groups are the scenario's to know
-            hint = did_you_mean(target, known)
+        if target not in known and not is_group(target):  # groups are the scenario's to know
+            hint = known.hint(target)
             raise ScenarioError(f"map[{key!r}]: {target!r} is not a deployment or provider of the config.{hint}")
 
 

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.clock import Instant
+from timegate.core.distributions import LengthDistribution
 from timegate.errors import counted
-from timegate.faults.kinds import Distribution, RandomOutages
+from timegate.faults.kinds import RandomOutages
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.history import Source
 
@@ -53,7 +54,7 @@ class OutageModel:
 
     mtbf_s: float
     mttr_s: float
-    distribution: Distribution
+    distribution: LengthDistribution
     shape: float | None = None
     p_major: float = 1.0
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from timegate.core.distributions import LengthDistribution
 from timegate.errors import InvalidTypeError, ReplayError, counted, shown
-from timegate.faults.kinds import Distribution
 from timegate.incidents.outages import OutageFit, OutageModel, readable
 from timegate.plots.drawing import Style, axes_of, inches, legend_below
 
@@ -144,7 +144,7 @@ def _curves(fit: OutageFit, shares: Floats) -> list[tuple[str, Floats, Floats, S
     for look, (name, row) in zip((BEST, *OTHERS), fit.candidates.iterrows(), strict=True):
         shape = None if math.isnan(row["shape"]) else row["shape"]
         model = OutageModel(
-            mtbf_s=fit.mtbf_s, mttr_s=row["mttr_s"], distribution=cast("Distribution", name), shape=shape
+            mtbf_s=fit.mtbf_s, mttr_s=row["mttr_s"], distribution=cast("LengthDistribution", name), shape=shape
         )
         curves.append((f"{name} (AIC {row['aic']:,.1f})", _quantiles_s(model, 1 - shares), shares, look))
     return curves

@@ -12,12 +12,11 @@ from matplotlib.patches import Patch
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import Instant, from_us, to_us
-from timegate.core.columns import ATTEMPT_OUTCOMES
 from timegate.core.routing import Router
 from timegate.core.spans import Spans, union
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.faults import Scenario
-from timegate.faults.rules import CHANCE, HOURLY, SLOWDOWN, Injector, Rule
+from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.plots.drawing import (
     CLOSED,
@@ -156,7 +155,7 @@ def _what(
             raise ReplayError("scenario goes with a config: a Replay has its own, which decided its calls.")
         first_us, last_us = run.trace.span_us
         start, end = from_us(first_us) if start is None else start, from_us(last_us + 1) if end is None else end
-        router, injector = run.router, run.scenario.resolve(run.router.deployments)
+        router, injector = run.router, run.scenario.injector(run.router.deployments, strict=False)
     elif isinstance(run, GatewayConfig | ModelGateway | Router):
         router = as_router(run)
         injector = as_scenario(scenario).injector(router.deployments)
@@ -184,19 +183,9 @@ def _within(edges: Spans, each: Sequence[Spans]) -> Mask:
 def _partial(injector: Injector, deployment: int, lo: int, hi: int) -> Iterator[tuple[int, int, str]]:
     """Yield when faults concern a deployment that are not outages, and what they do."""
     for rule in injector.rules[deployment]:
-        label = _label(rule, injector)
+        label = injector.effect(rule)
         if label and rule.start_us < hi and rule.end_us > lo:
             yield max(rule.start_us, lo), min(rule.end_us, hi), label
-
-
-def _label(rule: Rule, injector: Injector) -> str:
-    error = ATTEMPT_OUTCOMES[rule.outcome].replace("_", " ")
-    if rule.kind == CHANCE:
-        return f"{100 * rule.a:.3g}% {error}"
-    if rule.kind == HOURLY:
-        rates = 100 * injector.hourly_rates[int(rule.b)]
-        return f"{rates.min():.3g}-{rates.max():.3g}% {error}"
-    return f"{rule.a:.3g}x slower" if rule.kind == SLOWDOWN else ""
 
 
 def _draw(ax: Axes, edges: Spans, mask: Mask, top: float, thick: float, style: Style) -> None:

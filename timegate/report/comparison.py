@@ -14,6 +14,7 @@ import pandas as pd
 from timegate import plots
 from timegate.config import GatewayConfig
 from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
+from timegate.core.targets import Targets
 from timegate.errors import ReplayError
 from timegate.faults import Scenario
 from timegate.files import made_folder, write_files
@@ -21,7 +22,7 @@ from timegate.report.page import calls, figure_text, label_of, percent, png
 from timegate.runs.compare import compare
 from timegate.runs.result import Replay, named_pairs
 
-__all__ = ["Change", "changes", "headline", "moved", "suited", "write"]
+__all__ = ["Change", "changes", "headline", "rerouted", "without_absent", "write"]
 
 NONE = "-"
 """Stands for a figure that one of the two does not have."""
@@ -36,7 +37,7 @@ class Change(NamedTuple):
     difference: str
 
 
-def suited(scenario: Scenario, config: GatewayConfig, other: GatewayConfig) -> tuple[Scenario, list[str]]:
+def without_absent(scenario: Scenario, config: GatewayConfig, other: GatewayConfig) -> tuple[Scenario, list[str]]:
     """Leave out of a scenario what it says of deployments that only the other config has.
 
     Draws belong to the names of faults and deployments, so the luck of those that stay is the same.
@@ -47,23 +48,15 @@ def suited(scenario: Scenario, config: GatewayConfig, other: GatewayConfig) -> t
     absent : list of str
         The targets that were left out. What neither config has stays, and is refused when it is replayed.
     """
-    here, there = ({name for d in c.deployments for name in (d.model_name, f"provider:{d.provider}")}
-                   for c in (config, other))  # fmt: skip
-    absent = there - here
-    groups = {group: tuple(m for m in members if m not in absent) for group, members in scenario.groups.items()}
-    absent |= {f"group:{group}" for group, members in groups.items() if not members}
-    kept = {
-        "groups": {group: members for group, members in groups.items() if members},
-        "faults": tuple(fault for fault in scenario.faults if fault.target not in absent),
-    }
-    named = {fault.target for fault in scenario.faults}.union(*scenario.groups.values())
-    return scenario.model_copy(update=kept), sorted(absent & named)
+    common = scenario.without(set(Targets(other.deployments)) - set(Targets(config.deployments)))
+    before, after = ({fault.target for fault in s.faults}.union(*s.groups.values()) for s in (scenario, common))
+    return common, sorted(before - after)
 
 
 def headline(a: Replay, b: Replay, labels: tuple[str, str]) -> str:
     """Say which of two replays serves more calls, and how many it treats differently."""
     one, other = (len(run) - sum(run.outcome_counts()[outcome] for outcome in UNSERVED) for run in (a, b))
-    differently = f"{calls(int(moved(a, b)['count'].sum()))} of {len(a):,} went another way."
+    differently = f"{calls(int(rerouted(a, b)['count'].sum()))} of {len(a):,} went another way."
     if one == other:
         return f"Both serve {calls(one)}, {percent(one / len(a))}; {differently}"
     more = "more" if other > one else "fewer"
@@ -132,7 +125,7 @@ def _change(name: str, one: float, other: float) -> Change:
     return Change(label_of(name), a, b, difference)
 
 
-def moved(a: Replay, b: Replay) -> pd.DataFrame:
+def rerouted(a: Replay, b: Replay) -> pd.DataFrame:
     """Return the calls that two replays treat differently.
 
     Returns

@@ -12,6 +12,7 @@ from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, LAST_US, MINUTE_US, Instant, SystemClock, to_us
 from timegate.core.deployment import LISTS, windows_of
 from timegate.core.spans import Spans, union
+from timegate.core.targets import provider_target
 from timegate.errors import InstantError, InvalidTypeError, counted, shown
 from timegate.review.findings import Finding, Findings
 from timegate.review.recurrence import lasting, listed, occurrence, offset_changes, patterns
@@ -202,7 +203,7 @@ def _provider_findings(
     fix = "Add a deployment by another provider, or open one then."
     providers = {deployment.provider for deployment in config.deployments}
     if len(providers) == 1 and len(config.deployments) > 1:
-        target = f"provider:{providers.pop()}"
+        target = provider_target(providers.pop())
         message = f"All deployments lie behind {target}: one outage there fails every call."
         yield Finding("TG201", WHOLE, message, fix)
         return
@@ -212,7 +213,8 @@ def _provider_findings(
         if len(spans):
             share = np.diff(spans, axis=1).sum() / total_us
             words, _ = next(_recurring(spans, zones, periods, now_us))
-            message = f"All that are open lie behind provider:{provider} for {share:.0%} of the time, mostly {words}."
+            target = provider_target(provider)
+            message = f"All that are open lie behind {target} for {share:.0%} of the time, mostly {words}."
             yield Finding("TG202", WHOLE, message, fix, spans_us=spans)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
-from timegate.core.columns import TARGET_PREFIXES, UNSERVED
+from timegate.core.columns import UNSERVED
 from timegate.core.routing import Router
+from timegate.core.targets import reserved_prefix
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Fault, Scenario
-from timegate.faults.rules import Injector
+from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.traffic import Trace, Traffic
 
@@ -28,7 +29,7 @@ def as_router(router: Any) -> Router:
     if not isinstance(router, Router):
         raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
     for name in router.names:
-        if name in UNSERVED or name.startswith(TARGET_PREFIXES):
+        if name in UNSERVED or reserved_prefix(name):
             raise ReplayError(f"a deployment must not be named {name!r}: that is an outcome, or a target of faults.")
     return router
 

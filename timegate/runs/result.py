@@ -241,7 +241,7 @@ class Replay:
 
         An outage without a start or an end is given those of the trace.
         """
-        injector = self.scenario.resolve(self.router.deployments)
+        injector = self.scenario.injector(self.router.deployments, strict=False)
         first_us, last_us = self.trace.span_us
         rows = []
         for i, name in enumerate(self.deployments):

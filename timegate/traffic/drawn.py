@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from timegate.core.distributions import EVEN, EXPONENTIAL, WEIBULL
 from timegate.core.draws import normal_quantile, philox4x32, stream_key, uniform
 from timegate.core.jit import jit
 
-__all__ = ["EVEN", "EXPONENTIAL", "FIRST", "GAMMA", "WEIBULL", "Process", "draw_arrivals", "draw_tokens", "stream_key"]
+__all__ = ["FIRST", "Process", "draw_arrivals", "draw_tokens", "stream_key"]
 
-EVEN, EXPONENTIAL, GAMMA, WEIBULL = range(4)
 FIRST = (0, 0.0, 0)
 """The state before the first call: its number, the operational time, and the bin."""
 
@@ -31,7 +31,7 @@ class Process(NamedTuple):
     shares : ndarray of float64
         The share of calls that prefer one of the first *n* names; the last, for none, is infinite.
     kind : int
-        What the gaps between calls are: ``EVEN``, ``EXPONENTIAL``, ``GAMMA`` or ``WEIBULL``.
+        What the gaps between calls are: ``EVEN``, ``EXPONENTIAL``, ``GAMMA`` or ``WEIBULL`` of the distributions.
     shape, scale : float
         Of a gamma or Weibull distribution with mean 1.
     """

@@ -6,20 +6,20 @@ import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, Field, model_validator
 
 from timegate.core.clock import LAST_US, SECOND_US, AwareInstant, to_us
+from timegate.core.distributions import DISTRIBUTIONS, GapDistribution
 from timegate.errors import InvalidValueError, TraceError, counted
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, Z90, check_whole
 from timegate.traffic.trace import Trace
 from timegate.validation import FieldError, Value
 
 __all__ = [
-    "Distribution",
     "EvenTraffic",
     "Gaps",
     "PoissonTraffic",
@@ -45,7 +45,6 @@ Rates = Annotated[
     Field(strict=False, min_length=1),
     AfterValidator(_are_not_all_zero),
 ]
-Distribution = Literal["gamma", "weibull"]
 
 
 class Tokens(Value):
@@ -219,7 +218,7 @@ class Traffic(Value):
 
         kind, shape, scale = self.gaps
         shares = np.cumsum(np.array([*self.preferences.values(), np.inf]))
-        return drawn.Process(self.edges_us, self.expected, shares, getattr(drawn, kind.upper()), shape, scale)
+        return drawn.Process(self.edges_us, self.expected, shares, DISTRIBUTIONS.index(kind), shape, scale)
 
     @property
     def fingerprint(self) -> str:
@@ -323,7 +322,7 @@ class RenewalTraffic(Traffic):
     """
 
     cv: float = Field(ge=0.01, le=100)
-    distribution: Distribution = "gamma"
+    distribution: GapDistribution = "gamma"
 
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]} with cv {self.cv:g}>"

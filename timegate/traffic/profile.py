@@ -13,9 +13,9 @@ import pandas as pd
 from pydantic import Field
 
 from timegate.core.clock import DAY_US, SECOND_US, AwareInstant, Instant, from_us, to_us
+from timegate.core.distributions import GapDistribution
 from timegate.errors import InvalidValueError, TraceError, counted, did_you_mean, shown
 from timegate.traffic.process import (
-    Distribution,
     EvenTraffic,
     PoissonTraffic,
     Rates,
@@ -94,7 +94,7 @@ class Profile(Value):
     rates_per_s: Rates
     cv: float | None = Field(default=None, ge=0)
     cv_se: float | None = Field(default=None, ge=0)
-    distribution: Distribution = "gamma"
+    distribution: GapDistribution = "gamma"
     preferences: Mapping[str, Share] = Field(default_factory=dict)
     prompt_tokens: Tokens | None = None
     completion_tokens: Tokens | None = None
@@ -336,7 +336,7 @@ def _cv(gaps: Floats) -> tuple[float, float]:
     return float(std / mean), float(influence.std() / np.sqrt(len(gaps)))
 
 
-def _nearer(gaps: Floats, cv: float) -> Distribution:
+def _nearer(gaps: Floats, cv: float) -> GapDistribution:
     """Return which distribution with this cv lies nearer to the gaps, by the Kolmogorov-Smirnov distance."""
     if not 0.01 <= cv <= 100:
         return "gamma"

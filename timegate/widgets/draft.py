@@ -7,11 +7,13 @@ more, ``off``: a deployment that is switched off keeps its place here and is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
+from timegate.core.deployment import Deployment
+from timegate.core.targets import Targets
 from timegate.core.zones import check_zone
 from timegate.errors import ConfigError, InvalidValueError, TimegateError
 from timegate.faults import Scenario
@@ -101,12 +103,9 @@ def read_draft(draft: Draft, config: GatewayConfig, scenario: Scenario) -> Readi
 
 
 def _acting(scenario: Scenario, on: list[dict[str, Any]], off: list[dict[str, Any]]) -> Scenario:
-    gone = {row["model_name"] for row in off}
-    groups = {group: tuple(n for n in names if n not in gone) for group, names in scenario.groups.items()}
-    idle = _targets(off) - _targets(on) | {f"group:{group}" for group, names in groups.items() if not names}
-    faults = tuple(fault for fault in scenario.faults if fault.target not in idle)
-    groups = {group: names for group, names in groups.items() if names}
-    return scenario.model_copy(update={"groups": groups, "faults": faults})
+    there, gone = (Targets(Deployment.of(row["model_name"], row["model"].partition("/")[0]) for row in rows)
+                   for rows in (on, off))  # fmt: skip
+    return scenario.without(set(gone) - set(there))
 
 
 def rows_of(draft: Draft) -> list[dict[str, Any]]:
@@ -123,14 +122,6 @@ def zones_of(draft: Draft) -> set[str]:
             with suppress(TimegateError, AttributeError):  # a problem of the draft, and shown as one
                 zones.add(check_zone(window.get("tz", "UTC")))
     return zones
-
-
-def _targets(deployments: Iterable[dict[str, Any]]) -> set[str]:
-    """Return the names by which faults can target some deployments."""
-    targets = set()
-    for deployment in deployments:
-        targets |= {deployment["model_name"], f"provider:{deployment['model'].partition('/')[0]}"}
-    return targets
 
 
 _WINDOW = re.compile(r"deployments\[(\d+)\].*?\b(time_constraints|available)\[(\d+)\](?:\.(\w+))?", re.DOTALL)

@@ -357,12 +357,12 @@ class ScheduleEditor(anywidget.AnyWidget):
             "series": None,
             "figures": None,
             "start": self._start_figures,
-            "struck": [],
+            "acting": [],
         }
         if self._latest is not None:
             span_us = live.day_span_us(day, self.tz, self.axis)
             answer["series"], answer["figures"] = live.reduced(self._latest, span_us, self.axis)
-            answer["struck"] = live.struck(self._latest, span_us)
+            answer["acting"] = live.acting_faults(self._latest, span_us)
         self.answer = answer
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from timegate import plots
 from timegate.config import GatewayConfig
+from timegate.core.targets import Targets
 from timegate.errors import InvalidTypeError, TimegateError, counted
 from timegate.faults import ErrorRate, Outage, Scenario
 from timegate.plots.runs import STEPS
@@ -113,8 +114,6 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
     def _make_controls(self) -> None:
         names = [deployment.model_name for deployment in self._config.deployments]
-        providers = sorted({f"provider:{deployment.provider}" for deployment in self._config.deployments})
-        groups = [f"group:{group}" for group in self._given.groups]
         self.error_rates = {
             name: ipywidgets.FloatSlider(
                 min=0,
@@ -128,7 +127,7 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
             for name in names
         }
         self.outage_target = ipywidgets.Dropdown(
-            options=[*names, *providers, *groups], description="outage of", **_WIDE
+            options=list(Targets(self._config.deployments, self._given.groups)), description="outage of", **_WIDE
         )
         starts = _starts(self._trace)
         label = "%m-%d %H:%M" if all(at.second == 0 for at in starts) else "%m-%d %H:%M:%S"

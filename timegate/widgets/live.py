@@ -8,14 +8,14 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timegate.core.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
+from timegate.core.clock import DAY_US, EPOCH, MINUTE_US, from_us, to_us
 from timegate.core.columns import OUTCOMES, UNSERVED
 from timegate.core.zones import constant_offsets
-from timegate.faults.kinds import Brownout, Fault, Outage, RateLimited
-from timegate.faults.rules import targets_of
+from timegate.faults.kinds import Outage
+from timegate.faults.rules import CERTAIN
 from timegate.runs.result import Replay
 
-__all__ = ["day_span_us", "local_date", "offsets", "reduced", "struck"]
+__all__ = ["acting_faults", "day_span_us", "local_date", "offsets", "reduced"]
 
 STEPS_US = {"day": 15 * MINUTE_US, "week": 60 * MINUTE_US}
 """The length of a bin by the axis. Zones lie quarters of an hour apart, so that midnights are edges of bins."""
@@ -84,7 +84,7 @@ def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str,
     return series, figures
 
 
-def struck(run: Replay, span_us: tuple[int, int]) -> list[dict[str, Any]]:
+def acting_faults(run: Replay, span_us: tuple[int, int]) -> list[dict[str, Any]]:
     """Return what hits deployments within a stretch beside the outages that the scenario lists one by one.
 
     Returns
@@ -92,22 +92,18 @@ def struck(run: Replay, span_us: tuple[int, int]) -> list[dict[str, Any]]:
     list of dict
         ``deployment``, ``from`` and ``to`` in minutes, and ``text``: what it is.
     """
-    injector = run.scenario.resolve(run.router.deployments)
+    deployments = run.router.deployments
+    injector = run.scenario.injector(deployments, strict=False)
     found = []
-    for i, deployment in enumerate(run.router.deployments):
-        targets = targets_of(deployment, run.scenario.groups)
-        faults = [fault for fault in run.scenario.faults if fault.target in targets]
-        listed = {_bounds_us(fault) for fault in faults if isinstance(fault, Outage)}
-        drawn = [(span, "an outage that chance drew") for span in injector.outages_us(i) if span not in listed]
-        drawn += [(_bounds_us(f), f.type.replace("_", " ")) for f in faults if isinstance(f, Brownout | RateLimited)]
+    for deployment, rules, faults in zip(deployments, injector.rules, injector.faults, strict=True):
+        marks = dict.fromkeys(
+            (rule.start_us, rule.end_us, fault.label)
+            for rule, fault in zip(rules, faults, strict=True)
+            if (fault.marked or rule.kind == CERTAIN) and not isinstance(fault, Outage)
+        )
         found += [
             {"deployment": deployment.name, "from": lo / MINUTE_US, "to": hi / MINUTE_US, "text": text}
-            for (lo, hi), text in drawn
+            for lo, hi, text in marks
             if lo < span_us[1] and hi > span_us[0]
         ]
     return found
-
-
-def _bounds_us(fault: Fault) -> tuple[int, int]:
-    start_us = FIRST_US if fault.start is None else to_us(fault.start, "start")
-    return start_us, LAST_US if fault.end is None else to_us(fault.end, "end")

@@ -30,7 +30,7 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
         What the axis shows, in microseconds.
     """
     router = config.router()
-    injector = scenario.resolve(router.deployments)
+    injector = scenario.injector(router.deployments, strict=False)
     colors = deployment_colors(router.names)
     height = _TOP + _ROW * len(router.deployments) + 8
 

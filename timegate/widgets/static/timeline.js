@@ -200,7 +200,7 @@ export class Timeline {
       h("div", { class: "tg-open" }),
       h("div", { class: "tg-grid" }),
       h("div", { class: "tg-outsides" }),
-      h("div", { class: "tg-struck" }),
+      h("div", { class: "tg-acting" }),
       h("div", { class: "tg-bars" }),
     );
     return h("div", { class: "tg-row" }, label, lane);
@@ -217,7 +217,7 @@ export class Timeline {
     const verdict = ui.verdictOn(row);
     put(label.querySelector(".tg-flag"), "data-severity", verdict?.severity);
     put(label, "title", verdict?.text);
-    const [, grid, outsides, struck, bars] = lane.children;
+    const [, grid, outsides, acting, bars] = lane.children;
     keyed(
       grid,
       ui.axis.ticks.map((t) => ({ key: t.at })),
@@ -232,9 +232,9 @@ export class Timeline {
       () => h("div", { class: "tg-outside", title: "Outside of its available hours" }),
       (part, gap) => this.#place(part, gap.from, gap.to),
     );
-    const drawn = ui.store.answer.struck.filter((s) => s.deployment === deployment.model_name);
+    const drawn = ui.store.answer.acting.filter((s) => s.deployment === deployment.model_name);
     keyed(
-      struck,
+      acting,
       drawn.map((s) => ({ ...s, key: `${s.from} ${s.text}` })),
       (s) => h("div", { title: s.text }),
       (part, s) => this.#place(part, Math.max(s.from, ui.axis.from), Math.min(s.to, ui.axis.to)),
