@@ -494,10 +494,11 @@ def test_interrupt(here: Path) -> None:
 
 # A replay that never ends.
 INTERRUPTED = """
-import time, timegate, timegate.cli
+import signal, time, timegate, timegate.cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts the tests with `&` has it ignored
 def replay(*_, **__):
     print("replaying", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 timegate.replay = replay
 timegate.cli.main()
 """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,30 @@ def test_the_exit_code_is_that_of_the_server(here: Path, monkeypatch: pytest.Mon
     """If the server cannot start, such as on a port in use, the command fails too."""
     monkeypatch.setattr(Server, "code", 3)
     run(CONFIG, code=3)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_sigterm_ends_the_server_too(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended by SIGTERM, the command first ends Voila, by SIGTERM too: a shell's ``&`` leaves SIGINT ignored."""
+    ended = []
+
+    class Running(Server):
+        def wait(self) -> int:
+            if not ended:
+                signal.raise_signal(signal.SIGTERM)
+            return 0
+
+        def poll(self) -> None:  # type: ignore[override]
+            return None
+
+        def terminate(self) -> None:
+            ended.append("Voila")
+
+    monkeypatch.setattr(edit.subprocess, "Popen", Running)  # type: ignore[attr-defined]
+    before = signal.getsignal(signal.SIGTERM)
+    run(CONFIG, code=128 + signal.SIGTERM)
+    assert ended == ["Voila"]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+HANG_S = 300  # nothing takes so long, on a busy machine either: whoever waits longer waits for ever
 READY = (
     "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
 )
@@ -33,7 +34,7 @@ ARGUMENTS = (
 )
 
 
-def until(found: Callable[[], Any], seconds: float = 60) -> Any:
+def until(found: Callable[[], Any], seconds: float = HANG_S) -> Any:
     """Wait until something is found."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
@@ -65,12 +66,12 @@ class Lab:
 
     def open(self) -> None:
         self.page.goto(f"{self.url}doc/tree/editor.ipynb?reset")
-        self.page.wait_for_function(READY, timeout=60_000)
+        self.page.wait_for_function(READY, timeout=HANG_S * 1000)
 
     def run_all(self) -> None:
         self.page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_function(_IDLE, timeout=120_000)
-        self.page.locator(".tg-editor").first.wait_for(timeout=60_000)
+        self.page.wait_for_function(_IDLE, timeout=HANG_S * 1000)
+        self.page.locator(".tg-editor").first.wait_for(timeout=HANG_S * 1000)
         self.connect()
 
     def connect(self) -> None:
@@ -83,19 +84,19 @@ class Lab:
         self.client = BlockingKernelClient()
         self.client.load_connection_file(str(file))
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=HANG_S)
 
     def ask(self, expression: str) -> Any:
         """Return the value of an expression in the kernel, as JSON."""
         asked = {"x": f"__import__('json').dumps({expression})"}
-        reply = self.client.execute_interactive("", user_expressions=asked, timeout=60, output_hook=lambda _: None)
+        reply = self.client.execute_interactive("", user_expressions=asked, timeout=HANG_S, output_hook=lambda _: None)
         found = reply["content"]["user_expressions"]["x"]
         assert found["status"] == "ok", found
         return json.loads(eval(found["data"]["text/plain"], {}))  # noqa: S307 - a str literal of our own kernel
 
     def do(self, code: str) -> None:
         """Run code in the kernel."""
-        reply = self.client.execute_interactive(code, timeout=60, output_hook=lambda _: None)
+        reply = self.client.execute_interactive(code, timeout=HANG_S, output_hook=lambda _: None)
         assert reply["content"]["status"] == "ok", reply["content"]
 
     def settle(self) -> None:
@@ -129,7 +130,7 @@ def jupyter_lab(browser: Browser, folder: Path, cells: Sequence[str], dark: bool
         [file] = until(lambda: list((folder / "runtime").glob("jpserver-*.json")))
         url = until(lambda: json.loads(file.read_text() or "{}")).get("url")
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(HANG_S * 1000)
         lab = Lab(page, url, folder)
         lab.open()
         yield lab
@@ -139,7 +140,7 @@ def jupyter_lab(browser: Browser, folder: Path, cells: Sequence[str], dark: bool
     finally:
         server.terminate()
         try:
-            server.wait(20)
+            server.wait(HANG_S)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()

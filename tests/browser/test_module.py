@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import timegate as tg
+from tests.browser.lab import HANG_S
 from tests.browser.page import Bench
 from timegate.core.spans import union
 from timegate.widgets import live
@@ -41,7 +42,7 @@ def open_editor(browser: Any) -> Iterator[Open]:
         page = context.new_page()
         printed: list[str] = []
         page.on("console", lambda message: printed.append(message.text))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(HANG_S * 1000)
         bench = Bench(page, tg.ScheduleEditor(config, trace, scenario, **kwargs))
         bench.settle()
         opened.append((bench, printed))

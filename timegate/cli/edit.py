@@ -10,7 +10,7 @@ import sys
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -57,12 +57,18 @@ def edit(
         command = [sys.executable, "-m", "voila", str(notebook), "--Voila.ip=127.0.0.1", f"--port={port}"]
         command += ["--Voila.auto_token=True", f"--Voila.open_browser={browser}", "--theme=auto"]
         new_console().print(plain(f"Opening the editor of {config}. Ctrl-C ends it."), soft_wrap=True)
+        ends_here = signal.signal(signal.SIGTERM, _leave)
         server = subprocess.Popen(command, env=os.environ | {FILES_VARIABLE: json.dumps(paths)})  # noqa: S603 - our own
         try:
             code = server.wait()
         finally:
             if server.poll() is None:
-                server.send_signal(signal.SIGINT)  # with which it ends its kernels
+                server.terminate()  # it ends its kernels; SIGINT is ignored where a shell started all this with `&`
                 server.wait()
+            signal.signal(signal.SIGTERM, ends_here)
     if code:
         raise typer.Exit(code)
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    raise typer.Exit(128 + number)
