@@ -12,6 +12,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 import timegate as tg
@@ -21,7 +22,7 @@ from timegate.faults import Fault
 
 ROOT = Path(__file__).resolve().parents[1]
 MANUAL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [*MANUAL, *(ROOT / name for name in ("CHANGELOG.md", "data/README.md"))]
+PAGES = [*MANUAL, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 PARSED_ONLY = {"demo", "edit"}
@@ -114,6 +115,7 @@ def test_readme_leads_to_every_page() -> None:
     assert len(text.splitlines()) < 250
     linked = set(LINK.findall(text))
     assert {name_of(page) for page in MANUAL[1:]} <= linked
+    assert {"ARCHITECTURE.md", "CONTRIBUTING.md"} <= linked
 
 
 def test_commands_of_the_readme_are_those_that_ci_types() -> None:
@@ -129,6 +131,17 @@ def test_commands_of_the_readme_are_those_that_ci_types() -> None:
     ]
     for command in typed:
         assert re.search(rf"^{re.escape(command)}( --out .*)?$", ci, re.MULTILINE), command
+
+
+def test_hooks_run_what_ci_runs() -> None:
+    """Every hook is local and uses the tools as installed; all but the test of the house are lines of CI."""
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repo["repo"] for repo in config["repos"]] == ["local"]
+    hooks = config["repos"][0]["hooks"]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert [hook["entry"] for hook in hooks if hook["entry"] not in ci] == [hooks[-1]["entry"]]
+    assert hooks[-1]["entry"].startswith("python -m pytest ")
 
 
 def rows_of(page: Path, head: str) -> list[list[str]]:

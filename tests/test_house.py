@@ -7,6 +7,7 @@ other. Imports by name are forbidden, for they show in no tree.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
@@ -128,6 +129,47 @@ def test_nothing_is_imported_by_name() -> None:
             node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
         }
         assert not named & {"import_module", "__import__"}, name
+
+
+def told(head: str) -> list[list[str]]:
+    """Return the cells of the table of ARCHITECTURE.md that begins with this line."""
+    text = (ROOT.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.split(f"\n{head}\n")[1].split("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
+
+
+def named(cell: str) -> tuple[str, ...]:
+    """Return the modules that a cell names; the face is called by the name of the package."""
+    return tuple("" if name == "timegate" else name for name in re.findall(r"`([^`]+)`", cell))
+
+
+def test_the_floors_are_those_that_architecture_tells() -> None:
+    """The page lists the same floors, from the ground up, and the same doors."""
+    rows = told("| floor | parts | what is there |")
+    assert [(int(row[0]), named(row[1])) for row in rows] == list(enumerate(FLOORS))
+    doors = told("| below | above | why |")
+    assert [(*named(row[0]), *named(row[1])) for row in doors] == list(DOORS)
+
+
+def test_what_is_compiled_is_what_architecture_tells() -> None:
+    """The page lists every module that goes through the door to numba, and no other imports numba itself."""
+    told_of = {name for row in told("| module | what |") for name in named(row[0])}
+    assert told_of == {name for name, imports in graph().items() if "core.jit" in imports}
+    for name, path in modules().items():
+        if name not in ("core.jit", "engines.notice"):  # which listens to numba at work, and has it do nothing
+            assert not re.search(r"^\s*(from|import) numba\b", path.read_text(encoding="utf-8"), re.MULTILINE), name
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_files_that_the_pages_name_are_there(page: str) -> None:
+    """A file in backticks stands in the repository, in the package, or among the editor's modules."""
+    text = (ROOT.parent / page).read_text(encoding="utf-8")
+    found = re.findall(r"`([\w./-]+\.(?:py|js|mjs|css|json|yaml|toml|md))`", text)
+    assert len(found) > 10
+    for name in found:
+        if "NAME" not in name:
+            places = (ROOT.parent, ROOT, ROOT / "widgets" / "static")
+            assert any((place / name).is_file() for place in places), name
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,12 @@ class Format(NamedTuple):
     optional: Mapping[str, str] = MappingProxyType({})
 
 
+# github.com/kvcache-ai/Mooncake, FAST25-release/traces/*.jsonl: milliseconds from the first request.
+MOONCAKE = Format(
+    "Mooncake trace",
+    {"timestamp": "at", "input_length": "prompt_tokens", "output_length": "completion_tokens"},
+    1000,
+)
 FORMATS = (
     # github.com/Azure/AzurePublicDataset: 2023 without zone (taken as UTC), 2024 and 2025 with offsets.
     Format(
@@ -53,13 +59,19 @@ FORMATS = (
         SECOND_US,
         {"Model": "model_preference"},
     ),
-    # github.com/kvcache-ai/Mooncake, FAST25-release/traces/*.jsonl: milliseconds from the first request.
-    Format(
-        "Mooncake trace",
-        {"timestamp": "at", "input_length": "prompt_tokens", "output_length": "completion_tokens"},
-        1000,
-    ),
+    MOONCAKE,
 )
+TEXT = {
+    "at",
+    "model_preference",
+    *(
+        name
+        for known in FORMATS
+        for name, ours in {**known.columns, **known.optional}.items()
+        if ours == "model_preference" or (ours == "at" and not known.unit_us)
+    ),
+}
+"""The columns of CSV files that are read as they are written: instants and names."""
 
 
 def read_trace(path: str | Path, tz: str | None = None, sort: bool = False, *, origin: Instant | None = None) -> Trace:
@@ -176,9 +188,8 @@ def _read_frame(path: Path) -> pd.DataFrame:
     if path.suffix == ".jsonl":
         return pd.DataFrame(_json_lines(path))
     if path.suffix != ".parquet":
-        text = ("at", "TIMESTAMP", "model_preference", "Model")
         # Only what is empty is missing: a deployment may be called "NA".
-        return read_csv(path, TraceError, dtype=dict.fromkeys(text, str), na_values=[""])
+        return read_csv(path, TraceError, dtype=dict.fromkeys(TEXT, str), na_values=[""])
     try:
         return pd.read_parquet(path)
     except ImportError as error:
@@ -189,7 +200,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:
     """Read a Mooncake trace line by line, without its long lists of hashes."""
-    names = FORMATS[-1].columns
+    names = MOONCAKE.columns
     rows = []
     try:
         with path.open(encoding="utf-8-sig") as file:
