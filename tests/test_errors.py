@@ -23,6 +23,7 @@ from timegate.errors import (
     did_you_mean,
     shown,
 )
+from timegate.problems import Problem
 
 CLASSES = {
     name: cls
@@ -42,7 +43,7 @@ def test_docstring_shows_the_whole_tree():
 
 def test_all_lists_every_class():
     """``__all__`` names every exception."""
-    assert set(errors.__all__) == {*CLASSES, "CALL_ERRORS", "counted", "did_you_mean", "key_of_place", "shown"}
+    assert set(errors.__all__) == CLASSES.keys() | {"CALL_ERRORS", "counted", "did_you_mean", "shown"}
 
 
 def test_every_error_is_a_timegate_error():
@@ -81,9 +82,13 @@ def test_router_error_has_the_seeds_constructor():
 
 def test_invalid_input_survives_pickle_and_copy():
     """Errors about input keep their problems and field."""
-    for error in (WindowError("one", "start", "windows[0]"), InvalidTypeError("one", "start")):
+    problem = Problem(("windows", 0, "start"), "one", "Pass {}.", ("tz", "UTC"), "file: windows[0].start")
+    for error in (WindowError(problem), InvalidTypeError(problem)):
         for again in copies(error):
             assert (str(again), again.args, again.field) == (str(error), error.args, "start")
+            [kept] = again.problems
+            assert vars(kept) == vars(problem)
+            assert kept == "file: windows[0].start one Pass tz='UTC'."
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import timegate
 ROOT = Path(timegate.__file__).parent
 
 FLOORS = (
-    ("errors", "version", "core.jit", "show"),
+    ("errors", "problems", "version", "core.jit", "show"),
     ("yaml12", "files", "validation", "samples"),
     ("core",),
     ("models",),

@@ -680,13 +680,14 @@ class TestTheTwoSidesAgree:
 
 
 def test_places():
-    """Messages about a config or a scenario lead to rows of the draft, past those that are off."""
+    """Places in a config or a scenario lead to rows of the draft, past those that are off."""
     rows = [{"off": True}, {"off": False}, {}]
-    assert place_of("deployments[1] 'x': model must ...", rows) == {"row": 2}
-    assert place_of("deployments[0].time_constraints[3]", rows)["index"] == 3
-    assert place_of("faults[2] (outage): target ...", rows) == {"fault": 2, "field": ""}
-    assert place_of("something else", rows) == {}
-    assert place_of("deployments[7] 'x': available[0]", rows) == {}
+    assert place_of(("deployments", 1, "model"), rows) == {"row": 2}
+    assert place_of(("deployments", 0, "time_constraints", 3), rows)["index"] == 3
+    assert place_of(("faults", 2), rows) == {"fault": 2, "field": ""}
+    assert place_of(("faults", 2, "target"), rows) == {"fault": 2, "field": "target"}
+    assert place_of((), rows) == {}
+    assert place_of(("deployments", 7, "available", 0), rows) == {}
 
 
 class TestFindings:

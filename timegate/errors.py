@@ -11,15 +11,16 @@
     │   ├── ModelConnectionError    (also a ConnectionError)
     │   ├── AuthenticationError
     │   └── BadRequestError
-    ├── InvalidValueError           (also a ValueError)
-    │   ├── InstantError            a naive, missing or unreadable point in time
-    │   ├── WindowError
-    │   ├── ConfigError
-    │   ├── TraceError
-    │   ├── ScenarioError
-    │   ├── IncidentError
-    │   └── ReplayError
-    ├── InvalidTypeError            (also a TypeError)
+    ├── InputError                  something given breaks a rule; ``problems`` lists what
+    │   ├── InvalidValueError       (also a ValueError)
+    │   │   ├── InstantError        a naive, missing or unreadable point in time
+    │   │   ├── WindowError
+    │   │   ├── ConfigError
+    │   │   ├── TraceError
+    │   │   ├── ScenarioError
+    │   │   ├── IncidentError
+    │   │   └── ReplayError
+    │   └── InvalidTypeError        (also a TypeError)
     ├── InvalidModelError           (also an AttributeError)
     └── MissingExtraError           (also an ImportError)
 
@@ -28,10 +29,10 @@
 
 from __future__ import annotations
 
-import difflib
-import reprlib
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from timegate.problems import Problem, did_you_mean, in_python, shown
 
 __all__ = [
     "CALL_ERRORS",
@@ -39,6 +40,7 @@ __all__ = [
     "BadRequestError",
     "ConfigError",
     "IncidentError",
+    "InputError",
     "InstantError",
     "InvalidModelError",
     "InvalidTypeError",
@@ -58,7 +60,6 @@ __all__ = [
     "WindowError",
     "counted",
     "did_you_mean",
-    "key_of_place",
     "shown",
 ]
 
@@ -172,22 +173,45 @@ CALL_ERRORS: dict[str, type[ModelCallError]] = {
 """The kinds of failure that a scenario can inject, and the exception that each raises."""
 
 
-class InvalidValueError(TimegateError, ValueError):
-    """A value breaks a rule; the message names the place, the rule and what was given.
+class InputError(TimegateError):
+    """Something that was given breaks a rule; the message names the place, the rule and what was given.
+
+    Parameters
+    ----------
+    *problems : Problem or str
+        What is wrong; a text is a problem whose place is not known.
 
     Attributes
     ----------
-    problems : tuple of str
-        Every problem found, one sentence each. The message is the first of them.
+    problems : tuple of Problem
+        Every problem found, each a sentence with its place. The message is the first of them.
     """
 
     def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__(*problems)
+        self.problems = tuple(map(Problem.of, problems))
+        super().__init__(*self.problems)
 
     def __str__(self) -> str:
-        first, more = self.problems[0], len(self.problems) - 1
+        return self.spelled(in_python)
+
+    @property
+    def field(self) -> str:
+        """The part of a window or another record that the first problem is about; empty if it is not one's."""
+        last = self.problems[0].place[-1:]
+        return last[0] if last and isinstance(last[0], str) else ""
+
+    def spelled(self, spell: Callable[[str, object], str]) -> str:
+        """Return the message with the argument that it advises spelled by a function of name and value."""
+        first, more = self.problems[0].spelled(spell), len(self.problems) - 1
         return first if not more else f"{first} (and {counted(more, 'more problem')})"
+
+    def after(self, words: str) -> tuple[Problem, ...]:
+        """Return the problems in sentences that begin with more words, such as the name of a file."""
+        return tuple(problem.after(words) for problem in self.problems)
+
+
+class InvalidValueError(InputError, ValueError):
+    """A value breaks a rule."""
 
 
 class InstantError(InvalidValueError):
@@ -195,23 +219,7 @@ class InstantError(InvalidValueError):
 
 
 class WindowError(InvalidValueError):
-    """A window breaks a rule.
-
-    Parameters
-    ----------
-    problem : str
-        Which rule, and what was given.
-    field : str
-        The part of the window.
-    place : str
-        Where the window stands, in a config or a gateway.
-    """
-
-    def __init__(self, problem: str, field: str, place: str = "") -> None:
-        super().__init__(f"{place}.{field} {problem}" if place else f"{field} {problem}")
-        self.problem = problem
-        self.field = field
-        self.args = (problem, field, place)  # what pickle and copy rebuild from
+    """A window breaks a rule; ``field`` is the part of it that does."""
 
 
 class ConfigError(InvalidValueError):
@@ -234,16 +242,8 @@ class ReplayError(InvalidValueError):
     """Router, trace and scenario do not fit each other, or a result cannot be given or written."""
 
 
-class InvalidTypeError(TimegateError, TypeError):
-    """An argument is of the wrong type. ``field`` names the part of a window, if it is one."""
-
-    def __init__(self, problem: str, field: str = "") -> None:
-        super().__init__(problem, field)
-        self.problem = problem
-        self.field = field
-
-    def __str__(self) -> str:
-        return f"{self.field} {self.problem}".strip()
+class InvalidTypeError(InputError, TypeError):
+    """An argument is of the wrong type."""
 
 
 class InvalidModelError(TimegateError, AttributeError):
@@ -267,61 +267,3 @@ def counted(number: int, noun: str) -> str:
     ('1 call', '1,200 calls')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-class _Brief(reprlib.Repr):
-    """Shows mappings by their keys alone: what stands where it does not belong may be a secret."""
-
-    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
-        keys = [f"{self.repr1(key, level - 1)}: ..." for key in list(x)[: self.maxdict]]
-        return "{" + ", ".join([*keys, *(["..."] if len(x) > self.maxdict else [])]) + "}"
-
-
-_brief = _Brief()  # bounded in depth and width: YAML's anchors can make small texts enormous values
-_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlist, _brief.maxtuple, _brief.maxdict = 3, 80, 80, 6, 6, 6
-
-
-def shown(value: object) -> str:
-    """Return a value as it stands in an error message: its repr, cut where it is long.
-
-    Examples
-    --------
-    >>> len(shown("x" * 1000))
-    80
-    """
-    try:
-        text = " ".join(_brief.repr(value).split())
-    except ValueError:  # Python does not write out an int of more than some thousand digits
-        text = "a number of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def key_of_place(key: object) -> str:
-    """Return a key as it stands in the place that a message begins with, quoted only where it has to be.
-
-    Examples
-    --------
-    >>> key_of_place("start"), key_of_place("x" * 1000)[:9], key_of_place(7)
-    ('start', "'xxxxxxxx", '7')
-    """
-    return key if isinstance(key, str) and key.isprintable() and len(key) <= 60 else shown(key)
-
-
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return the end of an error message: the nearest known name, or all of them.
-
-    Examples
-    --------
-    >>> did_you_mean("strnog", ["weak", "strong"])
-    " Did you mean 'strong'?"
-    >>> did_you_mean("x", ["weak", "strong"])
-    " Known: 'weak', 'strong'."
-    """
-    names = list(known)
-    wanted = name if isinstance(name, str) else shown(name)
-    near = difflib.get_close_matches(wanted[:80].lower(), [n.lower() for n in names], n=1, cutoff=0.6)
-    if near:
-        return f" Did you mean {next(n for n in names if n.lower() == near[0])!r}?"
-    listed = ", ".join(map(shown, names[:12])) + (", ..." if len(names) > 12 else "")
-    listed = listed if len(listed) <= 200 else f"{listed[:197]}..."
-    return f" Known: {listed}." if 0 < len(names) <= 24 else ""  # of hundreds of zones, a few say nothing

@@ -18,7 +18,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from timegate.errors import InvalidValueError, WindowError, did_you_mean, key_of_place, shown
+from timegate.errors import InvalidValueError, did_you_mean, shown
+from timegate.problems import Place, Problem, written
 
 __all__ = ["STOPPING", "FieldError", "FormatVersion", "Text", "Value"]
 
@@ -69,13 +70,11 @@ STOPPING = WrapValidator(_stopping)
 """Makes a field of many items stop after some hundred problems."""
 
 
-class FieldError(ValueError):
-    """What a validator of a whole record raises: a problem of one of its fields."""
+class FieldError(InvalidValueError):
+    """What a validator of a whole record raises: a problem of one of its fields, or of a place within it."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field} {problem}")
-        self.field = field
-        self.problem = problem
+    def __init__(self, place: str | Place, text: str, hint: str = "") -> None:
+        super().__init__(Problem((place,) if isinstance(place, str) else place, text, hint))
 
 
 class Value(pydantic.BaseModel):
@@ -107,15 +106,17 @@ class Value(pydantic.BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    hint = did_you_mean(key, cls.model_fields)
-                    raise PydanticCustomError("key", "{text}", {"text": f"has the unknown key {shown(key)}.{hint}"})
+                    context = {"key": shown(key), "hint": did_you_mean(key, cls.model_fields)}
+                    raise PydanticCustomError("key", "has the unknown key {key}.", context)
         return data
 
 
-def describe(error: ValidationError, data: Any, name: str) -> list[str]:
-    """Turn pydantic's findings into sentences that begin with the place, or the name of the whole."""
-    problems = [_sentence(found, data, name) for found in error.errors(include_url=False)]
-    return problems if len(problems) < MOST_PROBLEMS else [*problems, f"{name} may have more: reading it stopped here."]
+def describe(error: ValidationError, data: Any, name: str) -> list[Problem]:
+    """Turn pydantic's findings into problems; of those of the whole, the sentence begins with its name."""
+    problems = [problem for found in error.errors(include_url=False) for problem in _problems(found, data, name)]
+    if len(problems) < MOST_PROBLEMS:
+        return problems
+    return [*problems, Problem((), f"{name} may have more: reading it stopped here.")]
 
 
 _PLAINER = {
@@ -127,46 +128,49 @@ _PLAINER = {
 }
 
 
-def _sentence(found: Any, data: Any, name: str) -> str:
-    cause = found.get("ctx", {}).get("error")
-    plain = _PLAINER.get(found["type"]) or re.sub(r"^\w+ should ", "must ", found["msg"])
-    place = _place(found["loc"], data)
-    if isinstance(cause, WindowError | FieldError):
-        place, message = f"{place}.{cause.field}".lstrip("."), cause.problem
-    elif isinstance(cause, Exception):
-        message = str(cause)
+def _problems(found: Any, data: Any, name: str) -> list[Problem]:
+    place, label = _place(found["loc"], data)
+    context, given = found.get("ctx", {}), found["input"]
+    cause = context.get("error")
+    if isinstance(cause, InvalidValueError):
+        places = [(*place, *problem.place) for problem in cause.problems]
+        return [problem.at(there, written(there, label)) for problem, there in zip(cause.problems, places, strict=True)]
+    hint = ""
+    if isinstance(cause, Exception):
+        text = str(cause)
+    elif found["type"] == "missing":
+        text = "is missing."
+    elif found["type"] == "union_tag_not_found":
+        place, text = (*place, "type"), "is missing."
+    elif found["type"] == "union_tag_invalid":
+        known = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+        place, text = (*place, "type"), f"must be one of the known ones. Got {shown(context['tag'])}."
+        hint = did_you_mean(context["tag"], known)
+    elif found["type"] == "key":
+        text, hint = found["msg"], context["hint"]
     else:
-        place, message = place or name, plain
-    if found["type"] == "missing":
-        return f"{place} is missing."
-    if found["type"] == "union_tag_not_found":
-        return f"{place}.type is missing."
-    if found["type"] == "union_tag_invalid":
-        known = [tag.strip(" '") for tag in found["ctx"]["expected_tags"].split(",")]
-        tag = found["ctx"]["tag"]
-        return f"{place}.type must be one of the known ones. Got {shown(tag)}.{did_you_mean(tag, known)}"
-    if not isinstance(cause, Exception) and found["type"] != "key":
-        message = f"{message.rstrip('.')}. Got {shown(found['input'])}."
-    if found["type"] == "literal_error":
-        hint = did_you_mean(found["input"], re.findall(r"'([^']*)'", found["ctx"]["expected"]))
-        message += hint if "Did" in hint else ""
-    return f"{place} {message.strip()}".strip()
+        rule = _PLAINER.get(found["type"]) or re.sub(r"^\w+ should ", "must ", found["msg"])
+        text = f"{rule.rstrip('.')}. Got {shown(given)}."
+        if found["type"] == "literal_error":
+            nearest = did_you_mean(given, re.findall(r"'([^']*)'", context["expected"]))
+            hint = nearest if "Did" in nearest else ""
+    where = written(place, label)
+    return [Problem(place, text, hint, where=where if where or isinstance(cause, Exception) else name)]
 
 
-def _place(loc: Sequence[str | int], data: Any) -> str:
-    """Write a pydantic location as a path, with the name of the deployment that it leads through."""
-    place = ""
+def _place(loc: Sequence[str | int], data: Any) -> tuple[Place, str]:
+    """Return a pydantic location as a place, and the name of the deployment that it leads through, quoted."""
+    place: list[str | int] = []
+    label = ""
     for part in loc:
         if isinstance(data, Mapping) and part not in data and part == data.get("type"):
             continue  # pydantic names the chosen member of a union here
-        if isinstance(part, int):
-            place += f"[{part}]"
-        else:
-            place += f"{'.' if place and not place.endswith(' ') else ''}{key_of_place(part)}"
+        is_first = isinstance(part, int) and not any(isinstance(before, int) for before in place)
+        place.append(part)
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):
             data = None
-        if isinstance(part, int) and isinstance(data, Mapping) and isinstance(data.get("model_name"), str):
-            place += f" {shown(data['model_name'])}: "
-    return place.removesuffix(": ")
+        if is_first and isinstance(data, Mapping) and isinstance(data.get("model_name"), str):
+            label = shown(data["model_name"])
+    return tuple(place), label

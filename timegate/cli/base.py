@@ -17,16 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 import timegate as tg
+from timegate.errors import InputError
 
-__all__ = ["Config", "app", "main", "new_console", "new_table", "plain", "reporting", "say"]
+__all__ = ["Config", "app", "as_option", "main", "new_console", "new_table", "plain", "reporting", "say"]
 
 INPUT_ERROR, INTERRUPTED = 2, 130
-SPELLINGS = {
-    "pass tz='UTC'": "pass --tz UTC",
-    "Pass sort=True": "Pass --sort",
-    "pass origin=, as in origin='2026-03-02T00:00Z'": "pass --origin 2026-03-02T00:00Z or another time",
-}
-"""What errors advise in Python, and how the command has it."""
 
 app = typer.Typer(
     help="Backtesting for model routing: replay days of traffic and faults through the routing of a gateway.",
@@ -70,10 +65,7 @@ def reporting() -> Iterator[None]:
             warnings.simplefilter("always", tg.TimegateWarning)
             yield
     except tg.TimegateError as error:
-        text = str(error)
-        for python, option in SPELLINGS.items():
-            text = text.replace(python, option)
-        say("error", "red", text)
+        say("error", "red", error.spelled(as_option) if isinstance(error, InputError) else error)
         raise typer.Exit(INPUT_ERROR) from None
     except BrokenPipeError:
         raise  # whoever read the output has gone: typer leaves without a word
@@ -83,6 +75,17 @@ def reporting() -> Iterator[None]:
     except KeyboardInterrupt:
         say("interrupted", "yellow", "what was not yet written is not there.")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def as_option(name: str, value: object) -> str:
+    """Spell an argument that an error advises as an option.
+
+    Examples
+    --------
+    >>> as_option("tz", "UTC"), as_option("sort", True)
+    ('--tz UTC', '--sort')
+    """
+    return f"--{name}" if value is True else f"--{name} {value}"
 
 
 def say(word: str, color: str, text: object) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import timegate as tg
-from timegate.cli.base import INPUT_ERROR, Config, app, new_console, plain, reporting, say
+from timegate.cli.base import INPUT_ERROR, Config, app, as_option, new_console, plain, reporting, say
 from timegate.errors import ConfigError
 from timegate.formats.registry import FORMATS
 
@@ -48,7 +48,7 @@ def export(
         exported = gateway.export(to, out, lossy=lossy)
     except ConfigError as error:
         for problem in error.problems:
-            say("error", "red", problem.replace("Pass lossy=True", "Pass --lossy"))
+            say("error", "red", problem.spelled(as_option))
         raise typer.Exit(INPUT_ERROR) from None
     console = new_console()
     for line in str(exported).splitlines():

@@ -81,7 +81,7 @@ class GatewayConfig(Value):
             first = places.setdefault(deployment.model_name, i)
             if first != i:
                 raise FieldError(
-                    f"deployments[{i}].model_name",
+                    ("deployments", i, "model_name"),
                     f"must be unique. Duplicate model name found: {shown(deployment.model_name)} is also that of "
                     f"deployments[{first}].",
                 )
@@ -110,7 +110,7 @@ class GatewayConfig(Value):
             data, foreign, lost = as_ours(data)
             config = cls.model_validate(data)
         except ConfigError as error:
-            raise ConfigError(*(f"{path}: {problem}" for problem in error.problems)) from None
+            raise ConfigError(*error.after(f"{path}:")) from None
         if lost:
             more = f"; and {len(lost) - MOST_LOST:,} more" if len(lost) > MOST_LOST else ""
             warnings.warn(

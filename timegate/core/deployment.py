@@ -14,12 +14,12 @@ from timegate.core.windows import Window
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, WindowError, shown
 from timegate.validation import STOPPING, Text, Value
 
-__all__ = ["LISTS", "Deployment", "Place", "windows_of"]
+__all__ = ["LISTS", "Deployment", "WindowPlace", "windows_of"]
 
 LISTS = ("time_constraints", "available")
 """The fields of a deployment that hold windows."""
 
-Place = tuple[int, str, int]
+WindowPlace = tuple[int, str, int]
 """A window by its deployment, list, and index in that list."""
 
 
@@ -27,9 +27,7 @@ def _parse_window(value: Any) -> Window:
     try:
         return Window.parse(value)
     except InvalidTypeError as error:
-        if not error.field:
-            raise ValueError(error.problem) from None
-        raise WindowError(error.problem, error.field) from None  # pydantic collects only ValueErrors
+        raise WindowError(*error.problems) from None  # pydantic collects only ValueErrors
 
 
 Windows = Annotated[
@@ -126,7 +124,7 @@ class Deployment(Value):
         return self.model_dump(mode="json", exclude={"description"}, exclude_defaults=True)
 
 
-def windows_of(deployments: Sequence[Deployment]) -> Iterator[tuple[Place, Deployment, Window]]:
+def windows_of(deployments: Sequence[Deployment]) -> Iterator[tuple[WindowPlace, Deployment, Window]]:
     """List the windows of some deployments with their places."""
     for i, deployment in enumerate(deployments):
         for name in LISTS:

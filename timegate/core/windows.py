@@ -22,7 +22,8 @@ import numpy.typing as npt
 from timegate.core.clock import DAY_US, MINUTE_US, Instant, from_us, to_us
 from timegate.core.spans import Spans, union
 from timegate.core.zones import check_zone, constant_offsets
-from timegate.errors import InvalidTypeError, WindowError, did_you_mean, key_of_place, shown
+from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
+from timegate.problems import Problem
 
 __all__ = ["DAYS", "DAY_NAMES", "Window"]
 
@@ -91,7 +92,7 @@ class Window:
         first = None if since is None else _local_date(since, "since")
         last = None if until is None else _local_date(until, "until")
         if first is not None and last is not None and last < first:
-            raise WindowError(f"must not lie before since. Got since {first}, until {last}.", field="until")
+            raise WindowError(Problem(("until",), f"must not lie before since. Got since {first}, until {last}."))
         values = (
             _local_time(start, "start"),
             _local_time(end, "end"),
@@ -138,10 +139,11 @@ class Window:
             known = [field.name for field in fields(cls)]
             for key in value:
                 if key not in known:
-                    raise WindowError(f"is not a field of a window.{did_you_mean(key, known)}", field=key_of_place(key))
+                    place = (key if isinstance(key, str) else shown(key),)
+                    raise WindowError(Problem(place, "is not a field of a window.", did_you_mean(key, known)))
             for key in ("start", "end"):
                 if key not in value:
-                    raise WindowError("is missing: a window needs start and end.", field=key)
+                    raise WindowError(Problem((key,), "is missing: a window needs start and end."))
             return cls(**value)
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise InvalidTypeError(
@@ -202,7 +204,7 @@ class Window:
         """
         start_us, end_us = to_us(start, "start"), to_us(end, "end")
         if end_us < start_us:
-            raise WindowError(f"must not lie before start. Got {start} to {end}.", field="end")
+            raise WindowError(Problem(("end",), f"must not lie before start. Got {start} to {end}."))
         return [(from_us(lo), from_us(hi - 1)) for lo, hi in self.spans_us(start_us, end_us + 1).tolist()]
 
     def spans_us(self, start_us: int, end_us: int) -> Spans:
@@ -247,20 +249,18 @@ def _local_time(value: object, field: str) -> str:
     if not isinstance(value, str):
         hint = ""
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
-            hint = f" YAML 1.1 readers turn an unquoted {value // 60:02}:{value % 60:02} into a number: quote it."
-        raise InvalidTypeError(
-            f"must be a string: start and end must be strings like '22:00'. Got {shown(value)} "
-            f"({type(value).__name__}).{hint}",
-            field,
-        )
+            hint = f"YAML 1.1 readers turn an unquoted {value // 60:02}:{value % 60:02} into a number: quote it."
+        given = f"{shown(value)} ({type(value).__name__})"
+        text = f"must be a string: start and end must be strings like '22:00'. Got {given}."
+        raise InvalidTypeError(Problem((field,), text, hint))
     match = re.fullmatch(r"([0-9]{1,2}):([0-9]{1,2})", value)
     hour, minute = (int(part) for part in match.groups()) if match else (99, 99)
     if (hour, minute) == (24, 0):
         if field == "end":
             return "24:00"
-        raise WindowError("must not be '24:00', which is an end only: use '00:00'.", field=field)
+        raise WindowError(Problem((field,), "must not be '24:00', which is an end only: use '00:00'."))
     if hour > 23 or minute > 59:
-        raise WindowError(f"must look like 'HH:MM'. Got {shown(value)}.", field=field)
+        raise WindowError(Problem((field,), f"must look like 'HH:MM'. Got {shown(value)}."))
     return f"{hour:02}:{minute:02}"
 
 
@@ -268,15 +268,18 @@ def _weekdays(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple | set | frozenset):
-        raise InvalidTypeError(f"must be a list of weekdays like ['mon', 'fri']. Got {shown(value)}.", "days")
+        text = f"must be a list of weekdays like ['mon', 'fri']. Got {shown(value)}."
+        raise InvalidTypeError(Problem(("days",), text))
     days = set()
     for item in value:
         day = DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
         if day is None:
-            raise WindowError(f"must be weekdays. Got {shown(item)}.{did_you_mean(item, DAYS)}", field="days")
+            hint = did_you_mean(item, DAYS)
+            raise WindowError(Problem(("days",), f"must be weekdays. Got {shown(item)}.", hint))
         days.add(day)
     if not days:
-        raise WindowError("must name at least one weekday, or be left out for every day. Got [].", field="days")
+        text = "must name at least one weekday, or be left out for every day. Got []."
+        raise WindowError(Problem(("days",), text))
     return tuple(day for day in DAYS if day in days)
 
 
@@ -288,10 +291,11 @@ def _local_date(value: object, field: str) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise WindowError(f"must be a local date like '2026-03-02'. Got {shown(value)}.", field=field)
+    raise WindowError(Problem((field,), f"must be a local date like '2026-03-02'. Got {shown(value)}."))
 
 
 def _dates(value: object) -> tuple[date, ...]:
     if not isinstance(value, list | tuple | set | frozenset):
-        raise InvalidTypeError(f"must be a list of dates like ['2026-12-25']. Got {shown(value)}.", "except_dates")
+        text = f"must be a list of dates like ['2026-12-25']. Got {shown(value)}."
+        raise InvalidTypeError(Problem(("except_dates",), text))
     return tuple(sorted({_local_date(item, "except_dates") for item in value}))

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator
 
 from timegate.core.clock import SECOND_US, from_us
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
+from timegate.problems import Problem
 
 __all__ = ["ZoneName", "check_zone", "constant_offsets"]
 
@@ -60,11 +61,13 @@ def _offset_changes(tz: str, year: int) -> tuple[tuple[int, int], ...]:
 def check_zone(value: object) -> str:
     """Return the name of a zone, or raise the error of a window whose ``tz`` it is."""
     if not isinstance(value, str):
-        raise InvalidTypeError(f"must be the name of a zone like 'Europe/Berlin'. Got {shown(value)}.", "tz")
+        text = f"must be the name of a zone like 'Europe/Berlin'. Got {shown(value)}."
+        raise InvalidTypeError(Problem(("tz",), text))
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):  # not there, not a name, a folder
-        raise WindowError(f"must be an IANA zone. Got {shown(value)}.{_nearest_zone(value)}", field="tz") from None
+        text = f"must be an IANA zone. Got {shown(value)}."
+        raise WindowError(Problem(("tz",), text, _nearest_zone(value))) from None
     return value
 
 
@@ -82,7 +85,8 @@ def _read_zone(value: Any) -> str:
     try:
         return check_zone(value)
     except (WindowError, InvalidTypeError) as error:
-        raise ValueError(error.problem) from None  # the place is that of the field, whatever its name
+        # The place is that of the field, whatever its name.
+        raise WindowError(*(problem.at(()) for problem in error.problems)) from None
 
 
 ZoneName = Annotated[str, BeforeValidator(_read_zone)]

@@ -19,6 +19,7 @@ from timegate.faults.fault import Fault
 from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
+from timegate.problems import Problem, written
 from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
@@ -88,8 +89,8 @@ class Scenario(Value):
         known = Targets((), self.groups)
         for i, fault in enumerate(self.faults):
             if is_group(fault.target) and fault.target not in known:
-                hint = known.hint(fault.target) or " There are none."
-                raise FieldError(f"faults[{i}].target", f"must be one of the groups. Got {shown(fault.target)}.{hint}")
+                text = f"must be one of the groups. Got {shown(fault.target)}."
+                raise FieldError(("faults", i, "target"), text, known.hint(fault.target) or "There are none.")
         return self
 
     def __hash__(self) -> int:
@@ -129,7 +130,7 @@ class Scenario(Value):
         try:
             return cls.model_validate(data)
         except ScenarioError as error:
-            raise ScenarioError(*(f"{path}: {problem}" for problem in error.problems)) from None
+            raise ScenarioError(*error.after(f"{path}:")) from None
 
     def save(self, path: str | Path) -> None:
         """Write the scenario to a YAML or JSON file, whole or not at all."""
@@ -173,10 +174,12 @@ class Scenario(Value):
             timed = set[str]().union(*(targets.of(d) for i, d in enumerate(deployments) if injector.takes_time(i)))
             for i, fault in enumerate(self.faults):
                 if fault.slows and fault.target not in timed:
-                    raise ScenarioError(
-                        f"faults[{i}] ({fault.type}): a slowdown multiplies latencies, and no deployment that "
-                        f"{fault.target!r} stands for has one. Add a Latency or TokenLatency."
+                    text = (
+                        f"a slowdown multiplies latencies, and no deployment that {fault.target!r} stands for has one."
                     )
+                    hint = "Add a Latency or TokenLatency."
+                    where = f"{written(('faults', i), f'({fault.type})')}:"
+                    raise ScenarioError(Problem(("faults", i, "slowdown"), text, hint, where=where))
         return injector
 
     def _check_targets(self, deployments: Sequence[Deployment], targets: Targets) -> None:
@@ -188,10 +191,10 @@ class Scenario(Value):
                     raise ScenarioError(f"groups[{group!r}]: {member!r} is not a deployment of this router.{hint}")
         for i, fault in enumerate(self.faults):
             if fault.target not in targets:
-                raise ScenarioError(
-                    f"faults[{i}] ({fault.type}): target {fault.target!r} is not a deployment or provider of this "
-                    f"router.{targets.hint(fault.target)}"
-                )
+                place = ("faults", i, "target")
+                text = f"{fault.target!r} is not a deployment or provider of this router."
+                where = written(place, f"({fault.type})")
+                raise ScenarioError(Problem(place, text, targets.hint(fault.target), where=where))
 
     def without(self, targets: Collection[str]) -> Self:
         """Return the scenario of a router that lacks some targets: without their faults, and out of its groups.

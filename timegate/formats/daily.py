@@ -5,7 +5,7 @@ The translation is exact from an instant on, to the microsecond, or says what it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -16,6 +16,8 @@ from timegate.core.deployment import Deployment
 from timegate.core.spans import Spans, complement, union
 from timegate.core.windows import DAYS, Window
 from timegate.core.zones import constant_offsets
+from timegate.formats.format import remark
+from timegate.problems import Problem
 
 __all__ = ["Daily", "daily"]
 
@@ -33,24 +35,24 @@ class Daily:
     ----------
     pairs : list of (str, str)
         Start and end in UTC, both included; a start after its end crosses midnight.
-    lost : list of str
+    lost : list of Problem
         What they get wrong, with the place.
-    notes : list of str
+    notes : list of Problem
         What they say in another way.
     """
 
     pairs: list[tuple[str, str]] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    lost: list[Problem] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
 
 
-def daily(deployment: Deployment, place: str, now_us: int) -> Daily:
+def daily(deployment: Deployment, row: int, now_us: int) -> Daily:
     """Translate the windows of a deployment, by the rules of their zones that hold from an instant on.
 
     Examples
     --------
     >>> night = [{"start": "22:00", "end": "24:00"}, ["00:00", "06:00"]]
-    >>> daily(Deployment(model_name="weak", model="sim/small", time_constraints=night), "weak", 0).pairs
+    >>> daily(Deployment(model_name="weak", model="sim/small", time_constraints=night), 0, 0).pairs
     [('22:00', '06:00')]
     """
     found = Daily()
@@ -58,7 +60,7 @@ def daily(deployment: Deployment, place: str, now_us: int) -> Daily:
         [
             stretch
             for i, window in enumerate(windows)
-            if (stretch := _stretch(window, f"{place}: {name}[{i}]", now_us, found)) is not None
+            if (stretch := _stretch(window, remark(deployment, row, name, i), now_us, found)) is not None
         ]
         for name, windows in (
             ("time_constraints", deployment.time_constraints),
@@ -72,12 +74,13 @@ def daily(deployment: Deployment, place: str, now_us: int) -> Daily:
     if deployment.available:
         inside = _of_one_day(available)
         spans.append(complement(inside, 0, DAY_US))
-        found.notes.append(f"{place}: available is said by the windows outside of it, in which it is closed.")
-    _cover(union(spans), place, found)
+        text = "available is said by the windows outside of it, in which it is closed."
+        found.notes.append(remark(deployment, row)(text))
+    _cover(union(spans), remark(deployment, row), found)
     return found
 
 
-def _stretch(window: Window, place: str, now_us: int, found: Daily) -> tuple[int, int] | None:
+def _stretch(window: Window, say: Callable[[str], Problem], now_us: int, found: Daily) -> tuple[int, int] | None:
     """Return the stretch of a day in UTC that a window covers every day, half-open; None if it is over for good.
 
     The start lies within the day, the end perhaps in the next one. Whatever is not daily is noted as lost.
@@ -87,19 +90,19 @@ def _stretch(window: Window, place: str, now_us: int, found: Daily) -> tuple[int
     # The first date on which a window can start and not be over yet.
     today = EPOCH.date() + timedelta(days=(now_us + offset_us) // DAY_US - window.crosses_midnight)
     if window.until is not None and window.until < today:
-        found.notes.append(f"{place}: its last date, {window.until}, is past: it is left out.")
+        found.notes.append(say(f"its last date, {window.until}, is past: it is left out."))
         return None
     name = _offset(offset_us)
     if not is_fixed or offset_us % MINUTE_US:
-        found.lost.append(f"{place}: tz {window.tz!r} changes its clocks: it would be {name} all year.")
+        found.lost.append(say(f"tz {window.tz!r} changes its clocks: it would be {name} all year."))
     if window.days is not None and len(window.days) < len(DAYS):
-        found.lost.append(f"{place}: days {_listed(window.days)}: it would apply every day.")
+        found.lost.append(say(f"days {_listed(window.days)}: it would apply every day."))
     if window.since is not None and window.since > today:
-        found.lost.append(f"{place}: since {window.since}: it would apply from now on.")
+        found.lost.append(say(f"since {window.since}: it would apply from now on."))
     if window.until is not None:
-        found.lost.append(f"{place}: until {window.until}: it would never end.")
+        found.lost.append(say(f"until {window.until}: it would never end."))
     if ahead := [day for day in window.except_dates if day >= today]:
-        found.lost.append(f"{place}: except_dates {_listed(ahead)}: it would apply on them, too.")
+        found.lost.append(say(f"except_dates {_listed(ahead)}: it would apply on them, too."))
     start_us, end_us = window.local_us
     shift_us = offset_us // MINUTE_US * MINUTE_US
     start_us, end_us = start_us - shift_us, end_us - shift_us
@@ -107,7 +110,7 @@ def _stretch(window: Window, place: str, now_us: int, found: Daily) -> tuple[int
     start_us, end_us = start_us - days_us, end_us - days_us
     if offset_us and is_fixed:
         to = _text(end_us - end_us % MINUTE_US)
-        found.notes.append(f"{place}: {window.tz} is {name} from now on, so {_text(start_us)} to {to} UTC.")
+        found.notes.append(say(f"{window.tz} is {name} from now on, so {_text(start_us)} to {to} UTC."))
     return start_us, end_us
 
 
@@ -121,7 +124,7 @@ def _of_one_day(stretches: Iterable[tuple[int, int]]) -> Spans:
     return union([np.array(pieces, np.int64)])
 
 
-def _cover(spans: Spans, place: str, found: Daily) -> None:
+def _cover(spans: Spans, say: Callable[[str], Problem], found: Daily) -> None:
     """Find the pairs that cover stretches of a day, and say at which instants they cover more."""
     stretches = [(int(start_us), int(end_us)) for start_us, end_us in spans]
     if len(stretches) > 1 and stretches[0][0] == 0 and stretches[-1][1] == DAY_US:
@@ -138,8 +141,10 @@ def _cover(spans: Spans, place: str, found: Daily) -> None:
     if more:
         times = ", ".join(sorted({_text(at_us) for at_us in more}))
         found.lost.append(
-            f"{place}: a window without its first or last microsecond, for both ends are included: it would be closed "
-            f"for that microsecond, too, at {times} UTC."
+            say(
+                "a window without its first or last microsecond, for both ends are included: it would be closed for "
+                f"that microsecond, too, at {times} UTC."
+            )
         )
 
 

@@ -13,6 +13,7 @@ from timegate.files import read_text, replacing
 from timegate.formats.format import Request
 from timegate.formats.own import CHECKED_BY
 from timegate.formats.registry import FORMATS
+from timegate.problems import Problem
 from timegate.review.check import check
 from timegate.version import __version__
 
@@ -30,17 +31,17 @@ class Exported:
     path : Path
     checked : str
         Which version of timegate checked the config, when, and what it found.
-    lost : tuple of str
-        What the target cannot say; empty unless ``lossy``.
-    notes : tuple of str
+    lost : tuple of Problem
+        What the target cannot say, each a sentence with its place; empty unless ``lossy``.
+    notes : tuple of Problem
         What it says in another way.
     """
 
     to: str
     path: Path
     checked: str
-    lost: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    lost: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
         lines = [f"Wrote {self.path} ({FORMATS[self.to].title}).", self.checked]
@@ -101,8 +102,8 @@ def export(
     request = Request(config, path, now_us, source)
     draft = target.translate(request)
     if draft.lost and not lossy:
-        first, *others = (f"{to} cannot say {text}" for text in draft.lost)
-        raise ConfigError(f"{first} Pass lossy=True to leave out what it cannot say.", *others)
+        first, *others = (problem.after(f"{to} cannot say") for problem in draft.lost)
+        raise ConfigError(first.advising("Pass {} to leave out what it cannot say.", ("lossy", True)), *others)
     checked = _checked(config, now_us)
     lost = [f"Lost: {text}" for text in draft.lost]
     notes = [f"Note: {text}" for text in draft.notes]

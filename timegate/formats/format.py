@@ -16,8 +16,9 @@ from timegate.core.deployment import Deployment
 from timegate.core.routing import Router
 from timegate.errors import ConfigError
 from timegate.files import dump_yaml, read_document
+from timegate.problems import Problem, written
 
-__all__ = ["SIDECAR", "Config", "Draft", "Format", "Request", "document", "is_json", "read_back"]
+__all__ = ["SIDECAR", "Config", "Draft", "Format", "Request", "document", "is_json", "read_back", "remark"]
 
 
 SIDECAR = "_export"
@@ -75,15 +76,15 @@ class Draft:
     ----------
     data : object
         What a reader of the file must find.
-    lost : sequence of str
+    lost : sequence of Problem
         What the target cannot say, with the place.
-    notes : sequence of str
+    notes : sequence of Problem
         What it says in another way.
     """
 
     data: Any
-    lost: Sequence[str] = ()
-    notes: Sequence[str] = ()
+    lost: Sequence[Problem] = ()
+    notes: Sequence[Problem] = ()
 
 
 class Format(NamedTuple):
@@ -115,6 +116,19 @@ class Format(NamedTuple):
     read: Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]] | None = None
     known_by: str = ""
     read_as: str = ""
+
+
+def remark(deployment: Deployment, row: int, *rest: str | int) -> Callable[[str], Problem]:
+    """Return what makes a remark about a deployment, or about a place within it, from a text.
+
+    Examples
+    --------
+    >>> remark(Deployment(model_name="weak", model="sim/small"), 0, "time_constraints", 1)("it would never end.")
+    "deployments[0] 'weak': time_constraints[1]: it would never end."
+    """
+    place = ("deployments", row, *rest)
+    where = f"{written(place, repr(deployment.model_name))}:"
+    return lambda text: Problem(place, text, where=where)
 
 
 def is_json(path: Path, default: bool) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,8 @@ from timegate.core.deployment import Deployment, windows_of
 from timegate.core.windows import DAYS, Window
 from timegate.core.zones import constant_offsets
 from timegate.errors import MissingExtraError
-from timegate.formats.format import Draft, Format, Request
+from timegate.formats.format import Draft, Format, Request, remark
+from timegate.problems import written
 
 __all__ = ["FORMAT"]
 
@@ -47,27 +48,24 @@ def _translate(request: Request) -> Draft:
         calendar.add(name, value)
     notes = []
     events, begin = [], now.date()
-    for place, deployment, kind, window in _windows(request):
+    for (i, kind, j), deployment, window in windows_of(request.config.deployments):
+        say = remark(deployment, i, kind, j)
         first = _first_date(window, now)
         if first is None:
-            notes.append(f"{place}: never starts from now on: it is left out.")
+            notes.append(say("never starts from now on: it is left out."))
             continue
         doubtful = _meets_a_change(window, request.now_us)
         if doubtful:
-            notes.append(f"{place}: calendars differ on hours that {window.tz} repeats or skips.")
+            notes.append(say(f"calendars differ on hours that {window.tz} repeats or skips."))
         begin = min(begin, first)
+        place = written(("deployments", i, kind, j), repr(deployment.model_name))
         events.append(_event(place, deployment, kind, window, first, now, doubtful))
-    for tz in sorted({window.tz for _, _, _, window in _windows(request)} - {"UTC"}):
+    for tz in sorted({window.tz for _, _, window in windows_of(request.config.deployments)} - {"UTC"}):
         since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
         calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + TOLD_US, LAST_US)))
     for event in events:
         calendar.add_component(event)
     return Draft(calendar, (), notes)
-
-
-def _windows(request: Request) -> Iterator[tuple[str, Deployment, str, Window]]:
-    for (i, kind, j), deployment, window in windows_of(request.config.deployments):
-        yield f"deployments[{i}] {deployment.model_name!r}: {kind}[{j}]", deployment, kind, window
 
 
 def _event(

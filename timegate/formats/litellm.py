@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from timegate.core.deployment import LISTS
 from timegate.errors import ConfigError, shown
-from timegate.formats.format import Draft, Format, Request, document, is_json, read_back
+from timegate.formats.format import Draft, Format, Request, document, is_json, read_back, remark
+from timegate.problems import Problem
 
 __all__ = ["FORMAT", "KEY_VARIABLES", "read"]
 
@@ -48,30 +50,33 @@ _SETTINGS = {"num_retries": 0, "disable_cooldowns": True}
 
 def _translate(request: Request) -> Draft:
     config = request.config
-    lost, notes = [], []
+    lost: list[Problem] = []
+    notes: list[Problem] = []
     models = []
     for i, deployment in enumerate(config.deployments):
-        place = f"deployments[{i}] {deployment.model_name!r}"
-        for name in ("time_constraints", "available"):
-            lost += [f"{place}: {name}[{j}]: {window!r}." for j, window in enumerate(getattr(deployment, name))]
+        for name in LISTS:
+            windows = enumerate(getattr(deployment, name))
+            lost += [remark(deployment, i, name, j)(f"{window!r}.") for j, window in windows]
         params: dict[str, Any] = {"model": deployment.model}
         if deployment.provider == _SIMULATED:  # LiteLLM wants a provider that it knows, and has answers without any
             params |= {"custom_llm_provider": "custom_openai", "mock_response": deployment.model}
         elif deployment.provider in KEY_VARIABLES:
             params["api_key"] = _VARIABLE + KEY_VARIABLES[deployment.provider]
         else:
-            notes.append(f"{place}: model: provider {deployment.provider!r} has to be known to LiteLLM, and its key.")
+            text = f"provider {deployment.provider!r} has to be known to LiteLLM, and its key."
+            notes.append(remark(deployment, i, "model")(text))
         info = {"mode": _MODES.get(config.model_type), "description": deployment.description}
         entry = {"model_name": deployment.model_name, "litellm_params": params}
         models.append(entry | {"model_info": {key: value for key, value in info.items() if value is not None}})
     if config.model_type not in _MODES:
-        lost.append(f"model_type {config.model_type!r}.")
+        lost.append(Problem(("model_type",), f"{config.model_type!r}."))
     names = [deployment.model_name for deployment in config.deployments]
     settings: dict[str, Any] = dict(_SETTINGS)
     if len(names) > 1:
         settings["max_fallbacks"] = len(names) - 1
         settings["fallbacks"] = [{name: _others(names, name)} for name in names]
-    notes.append(f"calls name the deployment to begin with, {names[0]!r} if they prefer none; an unknown name fails.")
+    begin = f"calls name the deployment to begin with, {names[0]!r} if they prefer none; an unknown name fails."
+    notes.append(Problem((), begin))
     return Draft({"model_list": models, "router_settings": settings}, lost, notes)
 
 
@@ -115,7 +120,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     found: dict[str, dict[str, Any]] = {}
     members: Counter[str] = Counter()
     modes: dict[str, str] = {}
-    problems: list[str] = []
+    problems: list[Problem] = []
     for i, entry in enumerate(entries):
         place = f"model_list[{i}]"
         try:
@@ -132,7 +137,8 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             lost.append(f"{place}: the balance of load among {group!r}: it is the deployment {name!r}")
         found[name] = {"model_name": name, **deployment}
     if len(modes) > 1:
-        problems.append(f"all models must have one model_info.mode. Got {', '.join(map(repr, modes))}.")
+        text = f"all models must have one model_info.mode. Got {', '.join(map(repr, modes))}."
+        problems.append(Problem(("model_list",), text, where=""))
     if problems:
         raise ConfigError(*problems)
     names = _read_settings(data.get("router_settings") or {}, list(found), lost)

@@ -17,7 +17,8 @@ from timegate.core.clock import DAY_US
 from timegate.core.deployment import Deployment
 from timegate.errors import ConfigError, shown
 from timegate.formats.daily import daily
-from timegate.formats.format import Config, Draft, Format, Request, document, is_json, read_back
+from timegate.formats.format import Config, Draft, Format, Request, document, is_json, read_back, remark
+from timegate.problems import Problem, written
 
 __all__ = ["FORMAT", "FORMAT_BY_ID", "read"]
 
@@ -28,13 +29,13 @@ COMPARED_US = 8 * DAY_US
 
 def _translate(request: Request) -> Draft:
     entries, lost, notes = [], [], []
-    for place, deployment in _placed(request.config):
-        hours = daily(deployment, place, request.now_us)
+    for i, deployment in enumerate(request.config.deployments):
+        hours = daily(deployment, i, request.now_us)
         entry: dict[str, Any] = {"model_name": deployment.model_name, "model": _model(request.config, deployment)}
         if hours.pairs:
             entry["time_constraints"] = [list(pair) for pair in hours.pairs]
         entries.append(entry)
-        lost += hours.lost + _undescribed(place, deployment)
+        lost += hours.lost + _undescribed(deployment, i)
         notes += hours.notes
     return Draft({"msgflux_type": GATEWAY, "state": {"models": entries}}, lost, notes)
 
@@ -42,31 +43,28 @@ def _translate(request: Request) -> Draft:
 def _translate_by_id(request: Request) -> Draft:
     models, windows, lost, notes = [], {}, [], []
     places: dict[str, str] = {}
-    for place, deployment in _placed(request.config):
+    for i, deployment in enumerate(request.config.deployments):
         model_id = deployment.model.partition("/")[2]
         if model_id in places:
-            raise ConfigError(
-                f"{place}: model: its id {model_id!r} is also that of {places[model_id]}, and this form tells models "
-                "by their ids."
-            )
-        places[model_id] = place
-        hours = daily(deployment, place, request.now_us)
+            other = places[model_id]
+            text = f"its id {model_id!r} is also that of {other}, and this form tells models by their ids."
+            raise ConfigError(remark(deployment, i, "model")(text))
+        places[model_id] = written(("deployments", i), repr(deployment.model_name))
+        hours = daily(deployment, i, request.now_us)
         models.append(_model(request.config, deployment))
         if hours.pairs:
             windows[model_id] = [list(pair) for pair in hours.pairs]
         if deployment.model_name != model_id:
-            lost.append(f"{place}: model_name: calls would have to prefer it as {model_id!r}.")
-        lost += hours.lost + _undescribed(place, deployment)
+            text = f"calls would have to prefer it as {model_id!r}."
+            lost.append(remark(deployment, i, "model_name")(text))
+        lost += hours.lost + _undescribed(deployment, i)
         notes += hours.notes
     if windows:
-        notes.append("the clock of the machine that runs the gateway must show UTC, for it reads the local time.")
+        text = "the clock of the machine that runs the gateway must show UTC, for it reads the local time."
+        notes.append(Problem((), text))
     return Draft(
         {"msgflux_type": GATEWAY, "state": {"time_constraints": windows or None, "models": models}}, lost, notes
     )
-
-
-def _placed(config: Config) -> list[tuple[str, Deployment]]:
-    return [(f"deployments[{i}] {d.model_name!r}", d) for i, d in enumerate(config.deployments)]
 
 
 def _model(config: Config, deployment: Deployment) -> dict[str, Any]:
@@ -74,8 +72,11 @@ def _model(config: Config, deployment: Deployment) -> dict[str, Any]:
     return {"provider": provider, "model_type": config.model_type, "state": {"model_id": model_id}}
 
 
-def _undescribed(place: str, deployment: Deployment) -> list[str]:
-    return [] if deployment.description is None else [f"{place}: description {shown(deployment.description)}."]
+def _undescribed(deployment: Deployment, row: int) -> list[Problem]:
+    if deployment.description is None:
+        return []
+    place = ("deployments", row, "description")
+    return [Problem(place, f"{shown(deployment.description)}.", where=written(place, repr(deployment.model_name)))]
 
 
 def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:

@@ -6,6 +6,7 @@ from timegate.config import GatewayConfig
 from timegate.errors import ConfigError, InvalidValueError, MissingExtraError
 from timegate.gateway.live import ModelGateway
 from timegate.models.registry import Model
+from timegate.problems import written
 
 __all__ = ["build"]
 
@@ -19,7 +20,9 @@ def build(config: GatewayConfig) -> ModelGateway:
         except MissingExtraError:
             raise
         except InvalidValueError as error:
-            raise ConfigError(f"deployments[{i}] {deployment.model_name!r}: model: {error}") from error
+            place = ("deployments", i, "model")
+            where = f"{written(place, repr(deployment.model_name))}:"
+            raise ConfigError(*(problem.at(place, where) for problem in error.problems)) from error
         models.append(
             {
                 "model_name": deployment.model_name,

@@ -24,6 +24,7 @@ from timegate.errors import (
 )
 from timegate.models.base import is_model
 from timegate.models.registry import Model
+from timegate.problems import Place, Problem, written
 
 __all__ = ["ModelGateway"]
 
@@ -249,21 +250,20 @@ def _parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Wind
         return ()
     name = entry["model_name"]
     if not isinstance(values, list):
-        raise InvalidTypeError(
-            f"deployments[{position}] {name!r}: {key} must be a list of tuples (start, end). "
-            f"Got {values!r} ({type(values).__name__})"
-        )
+        place = ("deployments", position, key)
+        text = f"must be a list of tuples (start, end). Got {values!r} ({type(values).__name__})"
+        raise InvalidTypeError(Problem(place, text, where=written(place, repr(name))))
     windows = []
     for i, value in enumerate(values):
-        place = f"deployments[{position}] {name!r}: {key}[{i}]"
         try:
             windows.append(Window.parse(value))
-        except WindowError as error:
-            place = f"Invalid format in {key}: {place}"
-            raise WindowError(error.problem, error.field, place) from error
-        except InvalidTypeError as error:
-            place = f"{place}.{error.field}" if error.field else place
-            raise InvalidTypeError(f"{place} {error.problem}") from error
+        except (WindowError, InvalidTypeError) as error:
+            [problem] = error.problems
+            there: Place = ("deployments", position, key, i, *problem.place)
+            problem = problem.at(there, written(there, repr(name)))
+            if isinstance(error, WindowError):
+                problem = problem.after(f"Invalid format in {key}:")
+            raise type(error)(problem) from error
     return tuple(windows)
 
 

@@ -68,7 +68,7 @@ def _read(path: Path, page: str | None) -> Incidents:
         try:
             found = read_json(data, page, path.stem, decisions)
         except IncidentError as error:
-            raise IncidentError(*(f"{path}: {problem}" for problem in error.problems)) from None
+            raise IncidentError(*error.after(f"{path}:")) from None
     if not found:
         decisions.note("kept", "a history without incidents", path.name)
     return Incidents(found, [source], decisions)
@@ -96,7 +96,7 @@ def _read_csv(path: Path, page: str | None, decisions: Decisions) -> list[Incide
     try:
         return [_from_row(row, i, path.stem, page, decisions) for i, row in enumerate(rows)]
     except (IncidentError, InstantError) as error:
-        raise IncidentError(f"{path}: {error}") from None
+        raise IncidentError(*error.after(f"{path}:")) from None
 
 
 def _from_row(row: Mapping[Any, str], i: int, stem: str, page: str | None, decisions: Decisions) -> Incident:

@@ -328,4 +328,4 @@ def _logged_us(text: str, field: str, logged: _Logged, decisions: Decisions) -> 
     try:
         return to_us(at, f"incident {logged.incident_id!r}: {field}")
     except InstantError as error:
-        raise IncidentError(str(error)) from None
+        raise IncidentError(*error.problems) from None

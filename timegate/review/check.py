@@ -14,6 +14,7 @@ from timegate.core.deployment import LISTS, windows_of
 from timegate.core.spans import Spans, union
 from timegate.core.targets import provider_target
 from timegate.errors import InstantError, InvalidTypeError, counted, shown
+from timegate.problems import written
 from timegate.review.findings import Finding, Findings
 from timegate.review.recurrence import lasting, listed, occurrence, offset_changes, patterns
 from timegate.review.survey import Survey, survey
@@ -106,7 +107,7 @@ def _length_us(horizon: object, now_us: int) -> int:
     days = horizon / timedelta(days=1) if isinstance(horizon, timedelta) else horizon
     if isinstance(days, bool) or not isinstance(days, int | float):
         raise InvalidTypeError(
-            f"must be a length of time, a number of days, or a pair of instants. Got {shown(horizon)}.", "horizon"
+            f"horizon must be a length of time, a number of days, or a pair of instants. Got {shown(horizon)}."
         )
     if not 0 < days * DAY_US <= LAST_US - now_us:
         raise InstantError(f"horizon must be longer than 0 days, and end before the year 2200. Got {shown(horizon)}.")
@@ -176,7 +177,7 @@ def _coverage_findings(
         for words, stretches in _recurring(_without_moments(spans)[0], zones, periods, now_us):
             yield Finding(
                 "TG103",
-                f"deployments[{i}] {name!r}",
+                written(("deployments", i), repr(name)),
                 f"Only {name!r} is open {words}: no call can fall back.",
                 _who_closes(config, int(stretches[0, 0])),
                 name,
@@ -188,7 +189,7 @@ def _coverage_findings(
             often = f"for more than {lasting(longest_us)} at a time" if longest_us else "in the time looked at"
             yield Finding(
                 "TG104",
-                f"deployments[{i}] {deployment.model_name!r}",
+                written(("deployments", i), repr(deployment.model_name)),
                 f"{deployment.model_name!r} is never open {often}: calls cannot count on it.",
                 "Shorten its time_constraints, widen its available windows, or remove the deployment.",
                 deployment.model_name,

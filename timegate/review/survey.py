@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, MINUTE_US
-from timegate.core.deployment import LISTS, Place, windows_of
+from timegate.core.deployment import LISTS, WindowPlace, windows_of
 from timegate.core.spans import NO_SPANS, Spans, complement, union
 from timegate.core.timetable import closed_spans_us
 
@@ -52,7 +52,7 @@ class Survey(NamedTuple):
     """When several were open, all of one provider."""
     open: list[Spans]
     """When each deployment was open."""
-    tallies: dict[Place, Tally]
+    tallies: dict[WindowPlace, Tally]
 
 
 def survey(config: GatewayConfig, periods: Spans) -> Survey:
@@ -205,7 +205,7 @@ def _counted(values: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     yield from zip(found.tolist(), counts.tolist(), strict=True)
 
 
-def _weigh(i: int, pieces: Mapping[str, Sequence[Spans]], tallies: Mapping[Place, Tally]) -> None:
+def _weigh(i: int, pieces: Mapping[str, Sequence[Spans]], tallies: Mapping[WindowPlace, Tally]) -> None:
     """Tally how much of each window the deployment's other list leaves to it."""
     for name, other in (LISTS, reversed(LISTS)):
         spans = union(pieces[other]) if pieces[name] else NO_SPANS

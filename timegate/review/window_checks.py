@@ -11,9 +11,10 @@ import numpy as np
 
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, FIRST_US, LAST_US
-from timegate.core.deployment import Deployment, Place, windows_of
+from timegate.core.deployment import Deployment, WindowPlace, windows_of
 from timegate.core.spans import Spans, union
 from timegate.core.windows import DAYS, Window
+from timegate.problems import written
 from timegate.review.findings import Finding
 from timegate.review.recurrence import lasting, listed, offset_changes
 from timegate.review.survey import Survey, Tally
@@ -56,14 +57,14 @@ def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Itera
 class _Seat(NamedTuple):
     """A window and where it stands."""
 
-    place: Place
+    place: WindowPlace
     deployment: Deployment
     window: Window
 
     def finding(self, code: str, message: str, fix: str, spans: Spans | None = None) -> Finding:
         i, field, index = self.place
         name = self.deployment.model_name
-        place = f"deployments[{i}] {name!r}: {field}[{index}]"
+        place = written(("deployments", i, field, index), repr(name))
         finding = Finding(code, place, message, fix, name, field, index)
         return finding if spans is None else replace(finding, spans_us=spans)
 

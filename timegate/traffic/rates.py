@@ -78,7 +78,7 @@ def read_rates(
             frame, notes = _of_model(frames[0], model)
         return _profile(frame, began_us, tz, notes)
     except TraceError as error:
-        raise TraceError(f"{path}: {error}") from None
+        raise TraceError(*error.after(f"{path}:")) from None
 
 
 def _read(path: Path) -> pd.DataFrame:

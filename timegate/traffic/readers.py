@@ -15,6 +15,7 @@ from timegate.core.clock import LAST_US, SECOND_US, Instant, from_us, to_us
 from timegate.core.columns import TRACE_COLUMNS
 from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
 from timegate.files import check_readable, read_csv
+from timegate.problems import Problem
 from timegate.traffic.trace import Trace, has_offset
 
 __all__ = ["check_is_data", "origin_us", "read_trace", "since_origin"]
@@ -129,7 +130,7 @@ def read_trace(path: str | Path, tz: str | None = None, sort: bool = False, *, o
             notes[0] += f", times taken as {tz}"
         return Trace(frame, tz=tz, sort=sort, notes=notes)
     except TraceError as error:
-        raise TraceError(f"{path}: {error}") from None
+        raise TraceError(*error.after(f"{path}:")) from None
 
 
 def _remarks(frame: pd.DataFrame) -> Iterator[str]:
@@ -144,10 +145,8 @@ def _remarks(frame: pd.DataFrame) -> Iterator[str]:
 def origin_us(began_us: int | None, tz: str | None, column: str) -> int:
     """Return the origin of relative times, which must be given, and alone."""
     if began_us is None:
-        raise TraceError(
-            f"{column!r} counts from an instant that the file does not state: pass origin=, as in "
-            "origin='2026-03-02T00:00Z'."
-        )
+        text = f"{column!r} counts from an instant that the file does not state:"
+        raise TraceError(Problem((), text, "pass {} or another time.", ("origin", "2026-03-02T00:00Z")))
     if tz is not None:
         raise TraceError(f"tz is for naive times. {column!r} counts from origin, which carries its own offset.")
     return began_us

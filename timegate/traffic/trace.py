@@ -20,6 +20,7 @@ from timegate.core.columns import TRACE_COLUMNS
 from timegate.core.zones import check_zone
 from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
 from timegate.files import replacing
+from timegate.problems import Problem
 
 __all__ = ["Trace", "category", "has_offset", "instants", "iso_column", "utc_column", "write_parquet"]
 
@@ -102,10 +103,9 @@ class Trace:
                 setattr(self, name, None if values is None else values[order])
         elif len(backwards):
             row = int(backwards[0]) + 1
-            raise TraceError(
-                f"at[{row}] ({from_us(self.at_us[row])}) lies before at[{row - 1}] "
-                f"({from_us(self.at_us[row - 1])}): a trace is in order of time. Pass sort=True to sort it."
-            )
+            before, after = from_us(self.at_us[row - 1]), from_us(self.at_us[row])
+            text = f"({after}) lies before at[{row - 1}] ({before}): a trace is in order of time."
+            raise TraceError(Problem(("at", row), text, "Pass {} to sort it.", ("sort", True)))
 
     @classmethod
     def from_arrays(
@@ -282,9 +282,8 @@ def instants(at: pd.Series[Any], tz: str | None) -> Int64s:
         at = _parse(at)
     if at.dt.tz is None:
         if tz is None:
-            raise TraceError(
-                f"at[0] ({at.iloc[0]}) is naive: its zone is not known. Give offsets, or pass tz='UTC' or another zone."
-            )
+            text = f"({at.iloc[0]}) is naive: its zone is not known."
+            raise TraceError(Problem(("at", 0), text, "Give offsets, or pass {} or another zone.", ("tz", "UTC")))
         wall, at = at, at.dt.tz_localize(tz, nonexistent="NaT", ambiguous="NaT")
         unclear = np.flatnonzero(at.isna())
         if len(unclear):

@@ -11,6 +11,7 @@ from timegate.config import GatewayConfig
 from timegate.core.clock import DAY_US
 from timegate.errors import InvalidTypeError, WindowError, shown
 from timegate.faults import Scenario
+from timegate.problems import Problem
 from timegate.traffic import Trace
 from timegate.widgets import live
 
@@ -58,7 +59,7 @@ def as_date(value: Any) -> str:
     except (TypeError, ValueError):
         found = date.min
     if not 1902 <= found.year <= 2197:
-        raise WindowError(f"must be a date like '2026-03-02'. Got {shown(value)}.", field="day")
+        raise WindowError(Problem(("day",), f"must be a date like '2026-03-02'. Got {shown(value)}."))
     return found.isoformat()
 
 

@@ -6,22 +6,22 @@ more, ``off``: a deployment that is switched off keeps its place here and is lef
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
-from timegate.core.deployment import Deployment
+from timegate.core.deployment import LISTS, Deployment
 from timegate.core.targets import Targets
 from timegate.core.zones import check_zone
-from timegate.errors import ConfigError, InvalidValueError, TimegateError
+from timegate.errors import ConfigError, InputError, TimegateError
 from timegate.faults import Scenario
+from timegate.problems import Place
 
 __all__ = [
     "KERNEL",
     "Draft",
-    "Problem",
+    "PageProblem",
     "Reading",
     "place_of",
     "problems_of",
@@ -33,7 +33,7 @@ __all__ = [
 
 KERNEL = "kernel"
 Draft = dict[str, Any]
-Problem = dict[str, Any]
+PageProblem = dict[str, Any]
 """``text``, and the place that it concerns where one is known: ``row``, ``kind`` and ``index``, or ``fault``."""
 
 
@@ -72,7 +72,7 @@ def _plain(deployment: dict[str, Any]) -> dict[str, Any]:
             dict(zip(("start", "end"), window, strict=True)) if isinstance(window, list) else window
             for window in deployment[kind]
         ]
-        for kind in ("time_constraints", "available")
+        for kind in LISTS
     }
     return {**deployment, **windows, "off": False}
 
@@ -124,29 +124,25 @@ def zones_of(draft: Draft) -> set[str]:
     return zones
 
 
-_WINDOW = re.compile(r"deployments\[(\d+)\].*?\b(time_constraints|available)\[(\d+)\](?:\.(\w+))?", re.DOTALL)
-_DEPLOYMENT = re.compile(r"deployments\[(\d+)\]")
-_FAULT = re.compile(r"faults\[(\d+)\](?:\.(\w+))?")
-
-
-def problems_of(error: InvalidValueError, draft: Draft) -> list[Problem]:
+def problems_of(error: InputError, draft: Draft) -> list[PageProblem]:
     """Return the problems of a draft with the places in it that they concern."""
-    return [{"text": text, **place_of(text, rows_of(draft))} for text in error.problems]
+    return [{"text": str(problem), **place_of(problem.place, rows_of(draft))} for problem in error.problems]
 
 
-def place_of(text: str, deployments: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the place in a draft that a message about its config or scenario begins with.
+def place_of(place: Place, deployments: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the place in a draft that a place in its config or scenario stands for.
 
     Examples
     --------
-    >>> place_of("deployments[0] 'b': available[1].tz must ...", [{"off": True}, {"off": False}])
+    >>> place_of(("deployments", 0, "available", 1, "tz"), [{"off": True}, {"off": False}])
     {'row': 1, 'kind': 'available', 'index': 1, 'field': 'tz'}
     """
     rows = [row for row, deployment in enumerate(deployments) if not deployment.get("off")]
-    if (found := _WINDOW.match(text)) and int(found[1]) < len(rows):
-        return {"row": rows[int(found[1])], "kind": found[2], "index": int(found[3]), "field": found[4] or ""}
-    if (found := _DEPLOYMENT.match(text)) and int(found[1]) < len(rows):
-        return {"row": rows[int(found[1])]}
-    if found := _FAULT.match(text):
-        return {"fault": int(found[1]), "field": found[2] or ""}
+    match place:
+        case ("deployments", int(i), str(kind), int(index), *rest) if i < len(rows) and kind in LISTS:
+            return {"row": rows[i], "kind": kind, "index": index, "field": rest[0] if rest else ""}
+        case ("deployments", int(i), *_) if i < len(rows):
+            return {"row": rows[i]}
+        case ("faults", int(i), *rest):
+            return {"fault": i, "field": rest[0] if rest else ""}
     return {}

@@ -20,7 +20,7 @@ import traitlets
 from timegate.config import GatewayConfig
 from timegate.core.clock import Instant
 from timegate.core.zones import check_zone
-from timegate.errors import InvalidValueError, TimegateError, TimegateWarning
+from timegate.errors import InputError, InvalidValueError, TimegateError, TimegateWarning
 from timegate.faults import Scenario
 from timegate.review.check import check
 from timegate.review.diff import Diff, diff
@@ -32,9 +32,8 @@ from timegate.widgets import live
 from timegate.widgets.arguments import as_config, as_date, as_scenario, as_trace, first_date
 from timegate.widgets.draft import (
     Draft,
-    Problem,
+    PageProblem,
     Reading,
-    place_of,
     problems_of,
     read_draft,
     rows_of,
@@ -148,7 +147,7 @@ class ScheduleEditor(anywidget.AnyWidget):
     ) -> None:
         self._taking = False  # whether config and scenario change because the draft did
         self._start_figures: dict[str, Any] | None = None
-        self._problems: list[Problem] = []
+        self._problems: list[PageProblem] = []
         self._notes: list[str] = []
         self._refused = False  # whether the draft is not the config, for it breaks a rule
         self._latest: Replay | None = None
@@ -199,7 +198,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         else:
             self._accept(reading)
 
-    def _refuse(self, problems: list[Problem]) -> None:
+    def _refuse(self, problems: list[PageProblem]) -> None:
         self._problems, self._refused = problems, True
         self._show()
 
@@ -230,8 +229,8 @@ class ScheduleEditor(anywidget.AnyWidget):
                 warnings.simplefilter("always")
                 run = replay(reading.config, self.trace, reading.acting)
         except Exception as error:
-            place = place_of(str(error), rows_of(self.draft))
-            self._problems = [{"text": f"The replay failed: {_told(error)}", **place}]
+            found = problems_of(error, self.draft) if isinstance(error, InputError) else [{"text": _told(error)}]
+            self._problems = [{**problem, "text": f"The replay failed: {problem['text']}"} for problem in found]
             return None
         self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
         if self._start_figures is None:
