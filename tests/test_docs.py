@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 import shlex
 import shutil
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import matplotlib as mpl
 import pytest
@@ -18,7 +22,10 @@ from typer.testing import CliRunner
 import timegate as tg
 from timegate.cli import app
 from timegate.core.columns import ATTEMPT_COLUMNS, CALL_COLUMNS, TRACE_COLUMNS
-from timegate.faults import Fault
+from timegate.faults import Failure, Fault
+from timegate.formats.registry import FORMATS
+from timegate.runs.replay import Engine
+from timegate.traffic.process import Traffic
 
 ROOT = Path(__file__).resolve().parents[1]
 MANUAL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -184,8 +191,58 @@ def test_every_fault_has_its_row() -> None:
     stated = {match[1]: match[2] for row in rows if (match := re.fullmatch(r"`(\w+)\((.*)\)`", row[0]))}
     kinds = kinds_of_fault()
     assert stated.keys() == kinds.keys()
-    for name, fields in stated.items():
-        assert {field.strip().rstrip("=") for field in fields.split(",")} <= kinds[name].model_fields.keys(), name
+    for name, given in stated.items():
+        assert {field.strip().rstrip("=") for field in given.split(",")} <= kinds[name].model_fields.keys(), name
+
+
+OPTIONS = {
+    "histories.md": [tg.Incidents.to_faults],
+    "random-days.md": [tg.monte_carlo, tg.replay_stream],
+    "editor.md": [tg.ScheduleEditor],
+    "export.md": [tg.GatewayConfig.export],
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "function"), [(page, function) for page, functions in OPTIONS.items() for function in functions]
+)
+def test_tables_of_options_are_the_parameters(page: str, function: Callable[..., object]) -> None:
+    """A table of options names parameters alone, and leaves out none that is given by name."""
+    rows = rows_of(ROOT / "docs" / page, f"| option of `{function.__name__}` |")
+    stated = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    parameters = inspect.signature(function).parameters
+    by_name = {name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
+    assert by_name <= stated <= parameters.keys()
+
+
+def test_every_table_of_options_is_compared() -> None:
+    """The list above leaves out no page that has one."""
+    found = {page.name: page.read_text(encoding="utf-8").count("\n| option") for page in MANUAL}
+    assert {page: count for page, count in found.items() if count} == {p: len(fs) for p, fs in OPTIONS.items()}
+
+
+def test_tables_of_fields_are_the_fields() -> None:
+    """Those of windows, and what all processes take, are listed in full."""
+    for page, head, names in (
+        ("windows.md", "| field |", [field.name for field in fields(tg.Window)]),
+        ("traffic.md", "| all of them take |", Traffic.model_fields),
+        ("scenarios.md", "| all of them take |", Fault.model_fields.keys() - {"type"}),
+        ("scenarios.md", "| those that fail take |", Failure.model_fields.keys() - Fault.model_fields.keys()),
+    ):
+        stated = [name for row in rows_of(ROOT / "docs" / page, head) for name in re.findall(r"`(\w+)`", row[0])]
+        assert sorted(stated) == sorted(names), page
+
+
+def test_every_target_of_an_export_has_its_row() -> None:
+    """The page lists each format, by the name that ``export`` takes."""
+    rows = rows_of(ROOT / "docs" / "export.md", "| target |")
+    assert [row[0].strip("`") for row in rows] == list(FORMATS)
+
+
+def test_every_engine_has_its_row() -> None:
+    """The page lists each engine."""
+    rows = rows_of(ROOT / "docs" / "engines.md", "| `engine=` |")
+    assert [row[0].strip("`") for row in rows] == list(get_args(Engine))
 
 
 def test_every_command_has_its_line() -> None:
