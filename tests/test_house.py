@@ -172,6 +172,19 @@ def test_files_that_the_pages_name_are_there(page: str) -> None:
             assert any((place / name).is_file() for place in places), name
 
 
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_names_that_the_pages_use_are_there(page: str) -> None:
+    """Whatever stands in backticks and looks like a name of ours stands in the code too."""
+    text = (ROOT.parent / page).read_text(encoding="utf-8")
+    found = set(re.findall(r"`(?:[A-Za-z]\w*\.)?([A-Za-z]\w{3,})(?:\(\))?`", text)) - {"json", "toml", "yaml"}  # ends of files
+    assert len(found) > 20
+    folders = (ROOT, ROOT.parent / "tests")
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".js", ".mjs")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files if path != Path(__file__))
+    words = set(re.findall(r"\w+", code))
+    assert sorted(name for name in found if name not in words) == []
+
+
 @pytest.mark.parametrize(
     ("file", "text", "arrow"),
     [
