@@ -176,7 +176,8 @@ def test_files_that_the_pages_name_are_there(page: str) -> None:
 def test_names_that_the_pages_use_are_there(page: str) -> None:
     """Whatever stands in backticks and looks like a name of ours stands in the code too."""
     text = (ROOT.parent / page).read_text(encoding="utf-8")
-    found = set(re.findall(r"`(?:[A-Za-z]\w*\.)?([A-Za-z]\w{3,})(?:\(\))?`", text)) - {"json", "toml", "yaml"}  # ends of files
+    found = set(re.findall(r"`(?:[A-Za-z]\w*\.)?([A-Za-z]\w{3,})(?:\(\))?`", text))
+    found -= {"json", "toml", "yaml"}  # the ends of files
     assert len(found) > 20
     folders = (ROOT, ROOT.parent / "tests")
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".js", ".mjs")]
