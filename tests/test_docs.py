@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import shutil
+import tomllib
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -243,6 +244,13 @@ def test_every_engine_has_its_row() -> None:
     """The page lists each engine."""
     rows = rows_of(ROOT / "docs" / "engines.md", "| `engine=` |")
     assert [row[0].strip("`") for row in rows] == list(get_args(Engine))
+
+
+def test_every_extra_has_its_row() -> None:
+    """The README lists what can be installed beside the package."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    stated = [name for row in rows_of(ROOT / "README.md", "| extra |") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(stated) == sorted(extras)
 
 
 def test_every_command_has_its_line() -> None:
