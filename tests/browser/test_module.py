@@ -254,7 +254,7 @@ class TestWhereBarsLie:
             )
             hours = config.router().deployments[row].hours
             length = end_us - start_us
-            spans = [[(lo - start_us) / length, (hi - start_us) / length] for lo, hi in hours.time_constraints_spans_us(
+            spans = [[(lo - start_us) / length, (hi - start_us) / length] for lo, hi in hours.closed_spans_us(
                 start_us, end_us).tolist()]  # fmt: skip
             scale = 1_000_000  # union() takes whole numbers
             pixel = scale / 800
@@ -447,7 +447,9 @@ class TestForm:
         bench.page.get_by_text("closed 10:00").click()
         bench.page.get_by_role("checkbox", name="tue").uncheck(force=True)
         wrong = bench.page.locator(".tg-form-wrong")
+        bench.page.evaluate("model.fire('change:findings')")  # the page is drawn again, whatever comes
         assert "needs at least one weekday" in wrong.inner_text()
+        assert not bench.page.get_by_role("checkbox", name="tue").is_checked()
         bench.page.get_by_text("closed 15:00").click()
         assert "weekday" not in wrong.inner_text()
         assert bench.page.locator("[aria-invalid=true]").count() == 0

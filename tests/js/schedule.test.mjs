@@ -1,8 +1,10 @@
 // Pure functions of the editor: node --test tests/js
 import assert from "node:assert/strict";
 import test from "node:test";
-import * as s from "../../timegate/widgets/static/schedule.js";
+import * as schedule from "../../timegate/widgets/static/schedule.js";
+import * as windows from "../../timegate/widgets/static/windows.js";
 
+const s = { ...windows, ...schedule };
 const UTC = [[-1e9, 0]];
 const BERLIN = [
   [-1e9, 60],
@@ -18,8 +20,9 @@ test("times are read strictly, and 24:00 is an end only", () => {
   assert.equal(s.parseTime("9:05"), 545);
   assert.equal(s.parseTime("24:00"), null);
   assert.equal(s.parseTime("24:00", true), 1440);
-  for (const text of ["", "25:00", "12:60", "12", "12:5x", "-1:00", "24:01"])
+  for (const text of ["", "25:00", "12:60", "12", "12:5x", "-1:00", "24:01"]) {
     assert.equal(s.parseTime(text, true), null);
+  }
   assert.equal(s.formatTime(545), "09:05");
   assert.equal(s.formatTime(1440), "24:00");
 });
@@ -227,9 +230,16 @@ test("a window says in words, and in fields, only what matters", () => {
   );
 });
 
+test("fields that the page does not know survive a drag", () => {
+  const window = { start: "10:00", end: "11:00", tz: "UTC", of_the_future: false, also: [1] };
+  const { tz, ...rest } = window;
+  assert.equal(tz, "UTC");
+  assert.deepEqual(s.plainWindow(s.moveWindow(window, 60, 15)), { ...rest, start: "11:00", end: "12:00" });
+});
+
 test("a list is reordered within its bounds", () => {
-  assert.deepEqual(s.moved(["a", "b", "c"], 0, 2), ["b", "c", "a"]);
-  assert.deepEqual(s.moved(["a", "b", "c"], 2, -5), ["c", "a", "b"]);
+  assert.deepEqual(s.reordered(["a", "b", "c"], 0, 2), ["b", "c", "a"]);
+  assert.deepEqual(s.reordered(["a", "b", "c"], 2, -5), ["c", "a", "b"]);
 });
 
 test("an outage moves, shrinks to no less than a minute, and may last for ever", () => {

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import * as s from "../../timegate/widgets/static/schedule.js";
+import * as schedule from "../../timegate/widgets/static/schedule.js";
+import * as windows from "../../timegate/widgets/static/windows.js";
 
+const s = { ...windows, ...schedule };
 const cases = JSON.parse(readFileSync(new URL("../cases/windows.json", import.meta.url), "utf8"));
 
 /** Microseconds since the epoch of ISO text, which Date reads to the millisecond only. */
@@ -46,8 +48,9 @@ for (const { why, window, day, axis, zone, from, to, spans } of cases.windows) {
 }
 
 test("times are read as in Python", () => {
-  for (const { text, start, end } of cases.times)
+  for (const { text, start, end } of cases.times) {
     assert.deepEqual([s.parseTime(text), s.parseTime(text, true)], [start, end], JSON.stringify(text));
+  }
 });
 
 test("dates are read as in Python", () => {

@@ -48,8 +48,9 @@ _STATIC = files("timegate.widgets") / "static"
 # A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
 # They stay modules of their own, so that node can test those that need no page.
 _MODULES = (
-    *("schedule.js", "store.js", "dom.js"),
-    *("timeline.js", "gestures.js", "chart.js", "form.js", "toolbar.js", "editor.js"),
+    *("windows.js", "schedule.js", "store.js", "dom.js", "verdicts.js", "edits.js"),
+    *("layout.js", "timeline.js", "gestures.js", "chart.js", "fields.js", "window_fields.js", "outage_fields.js"),
+    *("form.js", "toolbar.js", "status.js", "editor.js", "widget.js"),
 )
 _ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
 _IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)

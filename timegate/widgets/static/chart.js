@@ -1,8 +1,11 @@
 // Who served over the day, stacked, and the line of figures under it.
-import { formatLocal, localOf } from "./schedule.js";
-import { h, keyed, put, svg, write } from "./dom.js";
+import { formatLocal, localOf } from "./windows.js";
+import { childrenOf, h, keyed, one, put, svg, write } from "./dom.js";
+/** @import { Editor } from "./editor.js" */
+/** @import { Count, Figures, Series } from "./types.js" */
 
 const ALARM = ["failed", "blocked"];
+/** @type {[Count, string][]} */
 const FIGURES = [
   ["first_choice", "First choice"],
   ["fallback", "Fallback"],
@@ -12,6 +15,7 @@ const FIGURES = [
 let charts = 0;
 
 export class Chart {
+  /** @param {Editor} ui */
   constructor(ui) {
     this.ui = ui;
     this.id = `tg-alarm-${charts++}`;
@@ -41,7 +45,10 @@ export class Chart {
     this.plot.addEventListener("pointerleave", () => this.#leave());
   }
 
-  /** In a stack, alarm is more than a colour. */
+  /**
+   * In a stack, alarm is more than a colour.
+   * @param {string} name
+   */
   #hatch(name) {
     const mark =
       name === "failed"
@@ -57,28 +64,20 @@ export class Chart {
   }
 
   draw() {
-    const { store, axis } = this.ui;
-    const { series, figures, start } = store.answer;
+    const { series, figures, start } = this.ui.store.answer;
     const names = series?.names ?? [];
     const height = series ? Math.max(132, 17 * (names.length + 1)) : 44;
     this.plot.style.height = `${height}px`;
     const width = this.plot.clientWidth;
     put(this.picture, "viewBox", `0 0 ${width} ${height}`);
-    for (const name of ALARM) this.picture.querySelector(`.tg-ground-${name}`).style.fill = this.ui.color(name);
-    const bins = series ? series.counts[0].length : 0;
-    const totals = Array.from({ length: bins }, (_, bin) => series.counts.reduce((sum, row) => sum + row[bin], 0));
-    const x = (at) => (width * (at - axis.from)) / (axis.to - axis.from);
-    const lower = new Array(bins).fill(0);
-    const stack = names.map((name, i) => {
-      const path = series.counts[i].some(Boolean) ? steps(series, series.counts[i], lower, totals, x, height) : "";
-      return { key: name, name, path };
-    });
+    for (const name of ALARM) one(this.picture, `.tg-ground-${name}`).style.fill = this.ui.color(name);
+    const totals = series ? totalsOf(series) : [];
     keyed(
       this.paths,
-      stack.filter((layer) => layer.path),
-      ({ name }) => svg("path", { "data-name": name }, svg("title", {}, name)),
-      (element, { name, path }) => {
-        put(element, "fill", ALARM.includes(name) ? `url(#${this.id}-${name})` : this.ui.color(name));
+      series ? this.#layers(series, totals, width, height) : [],
+      ({ key }) => svg("path", { "data-name": key }, svg("title", {}, key)),
+      (element, { key, path }) => {
+        put(element, "fill", ALARM.includes(key) ? `url(#${this.id}-${key})` : this.ui.color(key));
         put(element, "d", path);
       },
     );
@@ -105,18 +104,39 @@ export class Chart {
       this.empty,
       any
         ? ""
-        : (store.answer.notes[0] ??
+        : (this.ui.store.answer.notes[0] ??
             (figures ? "No call arrives here. The trace lies on other days." : "Nothing is replayed.")),
     );
     this.#drawLegend(names);
     this.#drawFigures(figures, start);
   }
 
-  #share(name) {
-    const { figures } = this.ui.store.answer;
-    return ALARM.includes(name) ? figures[name] / figures.calls : figures.shares[name];
+  /**
+   * The layers of the stack that are anywhere, from the ground up.
+   * @param {Series} series
+   * @param {number[]} totals
+   * @param {number} width
+   * @param {number} height
+   */
+  #layers(series, totals, width, height) {
+    const { from, to } = this.ui.axis;
+    /** @type {(at: number) => number} */
+    const x = (at) => (width * (at - from)) / (to - from);
+    const lower = totals.map(() => 0);
+    return series.names
+      .map((key, i) => ({ key, counts: series.counts[i] }))
+      .filter(({ counts }) => counts.some(Boolean))
+      .map(({ key, counts }) => ({ key, path: steps(series, counts, lower, totals, x, height) }));
   }
 
+  /** @param {string} name */
+  #share(name) {
+    const { figures } = this.ui.store.answer;
+    if (!figures) return 0;
+    return name === "failed" || name === "blocked" ? figures[name] / figures.calls : figures.shares[name];
+  }
+
+  /** @param {string[]} names */
   #drawLegend(names) {
     const items = names.map((name) => ({ key: name, name })).reverse();
     keyed(
@@ -132,14 +152,19 @@ export class Chart {
         ),
       (element, { name }) => {
         const share = this.#share(name);
-        element.firstChild.style.setProperty("--tg-color", this.ui.color(name));
-        put(element.children[1], "title", name);
-        write(element.lastChild, percent(share));
+        const [swatch, label, figure] = childrenOf(element);
+        swatch.style.setProperty("--tg-color", this.ui.color(name));
+        put(label, "title", name);
+        write(figure, percent(share));
         element.classList.toggle("tg-none", share === 0);
       },
     );
   }
 
+  /**
+   * @param {Figures | null} figures
+   * @param {Figures | null} start
+   */
   #drawFigures(figures, start) {
     const tiles = [];
     if (figures) {
@@ -194,25 +219,25 @@ export class Chart {
     );
   }
 
+  /** @param {PointerEvent} event */
   #point(event) {
     const { store, axis } = this.ui;
     const { series } = store.answer;
     const box = this.plot.getBoundingClientRect();
     const at = axis.from + ((event.clientX - box.left) / box.width) * (axis.to - axis.from);
     const bin = series ? Math.floor((at - series.from) / series.step) : -1;
-    const total =
-      series && bin >= 0 && bin < series.counts[0].length ? series.counts.reduce((sum, row) => sum + row[bin], 0) : 0;
-    if (!total) return this.#leave();
+    const total = series?.counts.reduce((sum, row) => sum + (row[bin] ?? 0), 0);
+    if (!series || !total) return this.#leave();
     const shares = series.names
-      .map((name, i) => [name, series.counts[i][bin] / total])
-      .filter(([, share]) => share > 0);
-    shares.sort((a, b) => b[1] - a[1]);
+      .map((name, i) => ({ name, share: series.counts[i][bin] / total }))
+      .filter(({ share }) => share > 0)
+      .sort((a, b) => b.share - a.share);
     const time = formatLocal(localOf(this.ui.zone(), series.from + bin * series.step));
     write(
       this.readout,
       `${this.ui.week ? time : time.slice(11)}  ${shares
         .slice(0, 4)
-        .map(([name, share]) => `${name} ${percent(share)}`)
+        .map(({ name, share }) => `${name} ${percent(share)}`)
         .join("  ")}  of ${total.toLocaleString("en-US")}`,
     );
     this.readout.hidden = false;
@@ -229,11 +254,27 @@ export class Chart {
   }
 }
 
-/** The outline of one layer of the stack, with steps at the edges of bins; `lower` is raised by the layer. */
+/**
+ * The calls of each bin.
+ * @param {Series} series
+ */
+const totalsOf = ({ counts }) => counts[0].map((_, bin) => counts.reduce((sum, row) => sum + row[bin], 0));
+
+/**
+ * The outline of one layer of the stack, with steps at the edges of bins; `lower` is raised by the layer.
+ * @param {Series} series
+ * @param {number[]} counts
+ * @param {number[]} lower
+ * @param {number[]} totals
+ * @param {(at: number) => number} x
+ * @param {number} height
+ */
 function steps(series, counts, lower, totals, x, height) {
+  /** @type {string[]} */
   const up = [];
-  let path = "";
+  /** @type {string[]} */
   let down = [];
+  let path = "";
   const close = () => {
     if (up.length) path += `M${[...up, ...down.reverse()].join("L")}Z`;
     up.length = 0;
@@ -254,15 +295,21 @@ function steps(series, counts, lower, totals, x, height) {
   return path;
 }
 
-/** A share such that 0% means none and 100% all. */
+/**
+ * A share such that 0% means none and 100% all.
+ * @param {number} share
+ */
 export function percent(share) {
   if (share > 0 && share < 0.0001) return "<0.01%";
   if (share < 1 && share > 0.9999) return ">99.99%";
   return `${(100 * share).toFixed(2)}%`;
 }
 
+/** @type {(change: number, least: number, format: (value: number) => string) => string} */
 const signed = (change, least, format) =>
   Math.abs(change) < least ? "±0" : `${change < 0 ? "−" : "+"}${format(Math.abs(change))}`;
+/** @type {(change: number) => string} */
 const points = (change) =>
   signed(change, 5e-7, (value) => (value < 0.0001 ? "<0.01 pp" : `${(100 * value).toFixed(2)} pp`));
+/** @type {(value: number) => string} */
 const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);

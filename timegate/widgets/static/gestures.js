@@ -1,34 +1,36 @@
 // What a pointer or a key does to the rows.
-import {
-  DAY,
-  extent,
-  formatInstant,
-  hit,
-  leavesNothing,
-  localOf,
-  moveEdge,
-  moveOutage,
-  moveWindow,
-  moved,
-  newWindow,
-  plainWindow,
-  weekday,
-} from "./schedule.js";
-import { BAR_MARGIN, OUTAGE_TOP, ROW_HEIGHT } from "./timeline.js";
+import { hit, leavesNothing, moveEdge, moveOutage, moveWindow, newWindow, reordered } from "./schedule.js";
+import { DAY, extent, localOf, plainWindow, weekday } from "./windows.js";
+import { targetOf } from "./dom.js";
+import { BAR_MARGIN, OUTAGE_TOP, ROW_HEIGHT } from "./layout.js";
+/** @import { Editor } from "./editor.js" */
+/** @import { Bar, Draft, Item, Part, Window } from "./types.js" */
 
 const REACH_PX = 7;
 const LEAST = "A window keeps at least a minute. Delete removes it.";
 const WHOLE_DAY = "This window is the whole day: drag one of its edges.";
 
+/**
+ * What lies under the pointer.
+ * @typedef {{ row: number, lane: Element, at: number, area: "windows" | "outages", perPx: number,
+ *   found: { bar: Bar, part: Part } | null }} Under
+ */
+/** @typedef {{ draft: Draft, row: number, moved: boolean }} Gesture what a gesture began with */
+/** @typedef {Gesture & { part: "row", y: number }} RowGesture the drag of a row by its grip */
+/** @typedef {Gesture & Under & { part: "new", x: number }} NewGesture a window or an outage that is drawn */
+/** @typedef {Gesture & Under & { part: Part, x: number, item: Item }} BarGesture a bar that is dragged, or an edge */
+
 export class Gestures {
-  constructor(ui, timeline) {
+  /** @param {Editor} ui */
+  constructor(ui) {
     this.ui = ui;
-    this.timeline = timeline;
-    this.rows = timeline.rows;
+    this.timeline = ui.timeline;
+    this.rows = ui.timeline.rows;
+    /** @type {RowGesture | NewGesture | BarGesture | null} */
     this.gesture = null; // the one under way
     this.rows.addEventListener("pointerdown", (event) => this.#press(event));
     this.rows.addEventListener("pointermove", (event) => this.#move(event));
-    this.rows.addEventListener("pointerup", (event) => this.#release(event));
+    this.rows.addEventListener("pointerup", () => this.#release());
     this.rows.addEventListener("pointercancel", () => this.#cancel());
     this.rows.addEventListener("lostpointercapture", () => this.gesture && this.#cancel());
     this.rows.addEventListener("keydown", (event) => this.#key(event));
@@ -36,6 +38,10 @@ export class Gestures {
 
   // Pointer
 
+  /**
+   * @param {PointerEvent} event
+   * @param {Element} lane
+   */
   #at(event, lane) {
     const box = lane.getBoundingClientRect();
     const { from, to } = this.ui.axis;
@@ -46,11 +52,15 @@ export class Gestures {
     };
   }
 
+  /**
+   * @param {PointerEvent} event
+   * @returns {Under | null}
+   */
   #under(event) {
-    const element = event.target.closest?.(".tg-row");
-    if (!element) return null;
+    const element = /** @type {HTMLElement | null} */ (targetOf(event).closest(".tg-row"));
+    const lane = element?.lastElementChild;
+    if (!element || !lane) return null;
     const row = Number(element.dataset.row);
-    const lane = element.lastElementChild;
     const { at, y, perPx } = this.#at(event, lane);
     const area = y < OUTAGE_TOP ? "windows" : "outages";
     const inside = this.timeline.bars[row][area].filter(
@@ -59,32 +69,30 @@ export class Gestures {
     return { row, lane, at, area, perPx, found: hit(inside, at, REACH_PX * perPx) };
   }
 
+  /** @param {PointerEvent} event */
   #press(event) {
     if (event.button !== 0 || this.gesture) return;
-    if (event.target.closest(".tg-grip")) return this.#grip(event);
-    if (!event.target.closest(".tg-lane")) return;
-    const under = this.#under(event);
-    const { found } = under;
-    const draft = this.ui.store.draft;
+    if (targetOf(event).closest(".tg-grip")) return this.#grip(event);
+    const under = targetOf(event).closest(".tg-lane") && this.#under(event);
+    if (!under) return;
     this.rows.setPointerCapture(event.pointerId);
     event.preventDefault();
     this.ui.store.begin();
-    this.gesture = {
-      ...under,
-      x: event.clientX,
-      moved: false,
-      part: found ? found.part : "new",
-      draft,
-      item: found?.bar.item ?? null,
-    };
-    if (found) {
-      this.ui.select(found.bar.item);
-      this.timeline.focus(found.bar.item, found.part);
+    const begun = { ...under, x: event.clientX, moved: false, draft: this.ui.store.draft };
+    if (!under.found) {
+      this.gesture = { ...begun, part: "new" };
+      return;
     }
+    const { bar, part } = under.found;
+    this.gesture = { ...begun, part, item: bar.item };
+    this.ui.select(bar.item);
+    this.timeline.focus(bar.item, part);
   }
 
+  /** @param {PointerEvent} event */
   #grip(event) {
-    const row = Number(event.target.closest(".tg-row").dataset.row);
+    const element = /** @type {HTMLElement} */ (targetOf(event).closest(".tg-row"));
+    const row = Number(element.dataset.row);
     event.preventDefault();
     this.rows.setPointerCapture(event.pointerId);
     this.ui.store.begin();
@@ -92,91 +100,90 @@ export class Gestures {
     this.ui.selectRow(row);
   }
 
+  /** @param {PointerEvent} event */
   #move(event) {
     const { gesture } = this;
-    if (!gesture) {
-      const under = event.target.closest(".tg-lane") ? this.#under(event) : null;
-      const part = under?.found?.part;
-      this.rows.dataset.cursor = part === "bar" ? "bar" : part ? "edge" : under ? "new" : "";
-      return;
-    }
-    if (gesture.part === "row") return this.#dragRow(event);
+    if (!gesture) return this.#hover(event);
+    if (gesture.part === "row") return this.#dragRow(event, gesture);
     if (!gesture.moved && Math.abs(event.clientX - gesture.x) < 3) return;
     gesture.moved = true;
     const { at } = this.#at(event, gesture.lane);
-    this.rows.dataset.cursor = gesture.part === "bar" ? "bar" : gesture.part === "new" ? "new" : "edge";
-    if (gesture.part === "new") this.#dragNew(at);
-    else if (gesture.area === "windows") this.#dragWindow(at);
-    else this.#dragOutage(at);
+    this.#showCursor(gesture.part);
+    if (gesture.part === "new") this.#dragNew(at, gesture);
+    else if (gesture.item.kind === "fault") this.#dragOutage(at, gesture);
+    else this.#dragWindow(at, gesture);
     this.timeline.tell(event);
   }
 
-  #dragRow(event) {
-    const { gesture, ui } = this;
-    const to = Math.min(
-      Math.max(gesture.row + Math.round((event.clientY - gesture.y) / ROW_HEIGHT), 0),
-      gesture.draft.deployments.length - 1,
-    );
-    const names = moved(gesture.draft.deployments, gesture.row, to);
-    if (names[0] !== ui.store.draft.deployments[0] || names.some((d, i) => d !== ui.store.draft.deployments[i])) {
-      ui.store.edit({ deployments: names });
-      ui.selectRow(to);
-    }
+  /** @param {PointerEvent} event */
+  #hover(event) {
+    const under = targetOf(event).closest(".tg-lane") && this.#under(event);
+    this.#showCursor(under ? (under.found?.part ?? "new") : "");
   }
 
-  #dragWindow(at) {
-    const { gesture, ui } = this;
-    const { row, index } = gesture.item;
-    const window = gesture.draft.deployments[row].time_constraints[index];
-    const by = at - gesture.at;
-    const [start, end] = extent(window);
-    const minute = (gesture.part === "start" ? start : end) + by;
-    const next =
-      gesture.part === "bar" ? moveWindow(window, by, ui.snap) : moveEdge(window, gesture.part, minute, ui.snap);
-    ui.replaceItem(gesture.item, plainWindow(next), gesture.draft);
-    if (gesture.part !== "bar" && leavesNothing(window, gesture.part, minute, ui.snap)) ui.say(LEAST);
-    if (gesture.part === "bar" && end - start >= DAY) ui.say(WHOLE_DAY);
+  /** @param {Part | "new" | ""} part */
+  #showCursor(part) {
+    this.rows.dataset.cursor = part === "start" || part === "end" ? "edge" : part;
   }
 
-  #dragOutage(at) {
-    const { gesture, ui } = this;
-    const fault = gesture.draft.faults[gesture.item.index];
-    ui.replaceItem(gesture.item, moveOutage(fault, gesture.part, at - gesture.at, ui.snap), gesture.draft);
+  /**
+   * @param {PointerEvent} event
+   * @param {RowGesture} gesture
+   */
+  #dragRow(event, { row, y, draft }) {
+    const { ui } = this;
+    const last = draft.deployments.length - 1;
+    const to = Math.min(Math.max(row + Math.round((event.clientY - y) / ROW_HEIGHT), 0), last);
+    const deployments = reordered(draft.deployments, row, to);
+    if (deployments.some((d, i) => d !== ui.store.draft.deployments[i])) ui.edits.moveRow(row, to, draft);
   }
 
-  #dragNew(at) {
-    const { gesture, ui } = this;
-    const [first, last] = [Math.min(gesture.at, at), Math.max(gesture.at, at)];
-    if (gesture.area === "outages") {
-      const target = gesture.draft.deployments[gesture.row].model_name;
-      const start = Math.floor(first / ui.snap) * ui.snap;
-      const end = Math.max(Math.ceil(last / ui.snap) * ui.snap, start + ui.snap);
-      ui.store.edit({
-        faults: [
-          ...gesture.draft.faults,
-          { type: "outage", target, start: formatInstant(start), end: formatInstant(end) },
-        ],
-      });
-      ui.select({ row: gesture.row, kind: "fault", index: gesture.draft.faults.length });
+  /**
+   * @param {number} at
+   * @param {BarGesture} gesture
+   */
+  #dragWindow(at, { item, part, draft, at: from }) {
+    const window = this.#windowOf(item, draft);
+    if (window) this.#moveWindow(item, window, part, at - from, this.ui.snap, draft);
+  }
+
+  /**
+   * @param {number} at
+   * @param {BarGesture} gesture
+   */
+  #dragOutage(at, { item, part, draft, at: from }) {
+    const { edits, snap } = this.ui;
+    edits.replaceFault(item, moveOutage(draft.faults[item.index], part, at - from, snap), draft);
+  }
+
+  /**
+   * @param {number} at
+   * @param {NewGesture} gesture
+   */
+  #dragNew(at, { row, area, draft, at: from }) {
+    const { edits, snap, tz, week } = this.ui;
+    const [first, last] = [Math.min(from, at), Math.max(from, at)];
+    if (area === "outages") {
+      const start = Math.floor(first / snap) * snap;
+      const end = Math.max(Math.ceil(last / snap) * snap, start + snap);
+      edits.addFault(row, edits.outageOf(row, start, end, draft), draft);
       return;
     }
-    const zone = ui.zone();
+    const zone = this.ui.zone();
     const day = Math.floor(localOf(zone, first) / DAY);
-    const window = newWindow(localOf(zone, first) - day * DAY, localOf(zone, last) - day * DAY, ui.snap, ui.tz);
-    if (ui.week) window.days = [weekday(day)]; // what is drawn on a Tuesday is a Tuesday's
-    ui.addItem(gesture.row, "time_constraints", window, gesture.draft);
+    const window = newWindow(localOf(zone, first) - day * DAY, localOf(zone, last) - day * DAY, snap, tz);
+    if (week) window.days = [weekday(day)]; // what is drawn on a Tuesday is a Tuesday's
+    edits.addWindow(row, "time_constraints", window, draft);
   }
 
   #release() {
     const { gesture } = this;
     if (!gesture) return;
-    this.gesture = null;
-    this.timeline.bubble.hidden = true;
+    this.letGo();
     this.ui.store.commit();
-    if (gesture.part === "new") {
-      if (!gesture.moved) this.ui.selectRow(gesture.row);
-      else if (this.ui.selected) this.timeline.focus(this.ui.selected, "bar");
-    }
+    if (gesture.part !== "new") return;
+    if (!gesture.moved) this.ui.selectRow(gesture.row);
+    else if (this.ui.item) this.timeline.focus(this.ui.item, "bar");
   }
 
   /** End a gesture whose schedule is no longer there. */
@@ -192,21 +199,23 @@ export class Gestures {
 
   // Keys
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
     if (event.key === "Escape" && this.gesture) {
       event.preventDefault();
       return this.#cancel();
     }
-    const element = event.target.closest(".tg-bar");
-    if (!element || this.gesture) return;
-    const { item } = element.bar;
-    const part = event.target.dataset.edge ?? "bar";
+    const target = targetOf(event);
+    const element = target.closest(".tg-bar");
+    const item = element && this.timeline.barOf.get(element)?.item;
+    if (!item || this.gesture) return;
+    const part = /** @type {Part} */ (target.dataset.edge ?? "bar");
     const step = event.shiftKey ? 60 : this.ui.snap;
-    const by = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageUp: 60, PageDown: -60 }[
-      event.key
-    ];
+    /** @type {Record<string, number>} */
+    const minutes = { ArrowLeft: -step, ArrowDown: -step, ArrowRight: step, ArrowUp: step, PageUp: 60, PageDown: -60 };
+    const by = minutes[event.key];
     if (by !== undefined) this.#nudge(item, part, by);
-    else if (event.key === "Delete" || event.key === "Backspace") this.ui.removeItem(item);
+    else if (event.key === "Delete" || event.key === "Backspace") this.ui.edits.removeItem(item);
     else if (event.key === "Enter" || event.key === " ") this.ui.select(item, true);
     else if (event.key.toLowerCase() === "d" && (event.ctrlKey || event.metaKey)) this.#duplicate(item);
     else return;
@@ -214,24 +223,55 @@ export class Gestures {
     event.stopPropagation();
   }
 
+  /** @param {Item} item */
   #duplicate(item) {
-    this.ui.duplicateItem(item);
-    this.timeline.focus(this.ui.selected, "bar");
+    this.ui.edits.duplicateItem(item);
+    if (this.ui.item) this.timeline.focus(this.ui.item, "bar");
   }
 
+  /**
+   * @param {Item} item
+   * @param {Part} part
+   * @param {number} by
+   */
   #nudge(item, part, by) {
     const { ui } = this;
     ui.select(item);
-    const draft = ui.store.draft;
-    if (item.kind === "fault") return ui.replaceItem(item, moveOutage(draft.faults[item.index], part, by, ui.snap));
-    const window = draft.deployments[item.row].time_constraints[item.index];
-    const [start, end] = extent(window);
-    const step = Math.min(Math.abs(by), ui.snap);
-    const minute = (part === "start" ? start : end) + by;
-    const next = part === "bar" ? moveWindow(window, by, step) : moveEdge(window, part, minute, step);
-    ui.replaceItem(item, plainWindow(next));
-    if (part !== "bar" && leavesNothing(window, part, minute, step)) ui.say(LEAST);
-    if (part === "bar" && end - start >= DAY) ui.say(WHOLE_DAY);
+    const { draft } = ui.store;
+    const window = this.#windowOf(item, draft);
+    if (window) this.#moveWindow(item, window, part, by, Math.min(Math.abs(by), ui.snap), draft);
+    else ui.edits.replaceFault(item, moveOutage(draft.faults[item.index], part, by, ui.snap));
     this.timeline.focus(item, part);
+  }
+
+  // Both
+
+  /**
+   * @param {Item} item
+   * @param {Draft} draft
+   */
+  #windowOf({ row, kind, index }, draft) {
+    return kind === "fault" ? null : draft.deployments[row][kind][index];
+  }
+
+  /**
+   * @param {Item} item
+   * @param {Window} window
+   * @param {Part} part
+   * @param {number} by
+   * @param {number} step
+   * @param {Draft} draft
+   */
+  #moveWindow(item, window, part, by, step, draft) {
+    const { edits, status } = this.ui;
+    const [start, end] = extent(window);
+    if (part === "bar") {
+      edits.replaceWindow(item, plainWindow(moveWindow(window, by, step)), draft);
+      if (end - start >= DAY) status.say(WHOLE_DAY);
+    } else {
+      const minute = (part === "start" ? start : end) + by;
+      edits.replaceWindow(item, plainWindow(moveEdge(window, part, minute, step)), draft);
+      if (leavesNothing(window, part, minute, step)) status.say(LEAST);
+    }
   }
 }

@@ -1,11 +1,25 @@
 // The schedule being edited: what is on screen, how it came there, and what the kernel says of it.
 // Every change gets a number. One request is under way at a time; of the changes made meanwhile the newest follows.
 // An answer is shown only if it answers the schedule on screen: others are stale, and dropped.
+/** @import { Answer, Change, Draft, Message, Model, Schedule, Traits } from "./types.js" */
 
 const PATIENCE_MS = 4000;
 const MOST_STEPS = 200;
 
+/** What the kernel tells once. */
+export class KernelMessage extends Event {
+  /** @param {Message} message */
+  constructor(message) {
+    super("message");
+    this.message = message;
+  }
+}
+
 export class Store extends EventTarget {
+  /**
+   * @param {Model} model
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem"> | null} storage
+   */
   constructor(model, storage = null, patienceMs = PATIENCE_MS) {
     super();
     this.model = model;
@@ -15,15 +29,20 @@ export class Store extends EventTarget {
     this.draft = model.get("draft");
     this.theirs = this.draft; // the last change that was not ours; a host may tell it twice
     this.answer = model.get("answer");
+    /** @type {Draft[]} */
     this.undone = [];
+    /** @type {Draft[]} */
     this.done = [];
+    /** @type {Draft | null} */
     this.before = null; // what a gesture under way began with
+    /** @type {Draft | null} */
     this.awaited = null; // the change that the kernel works on
-    this.timer = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.silent = false; // whether the kernel owes an answer for long
     model.on("change:draft", () => this.#adopt(model.get("draft")));
     model.on("change:answer", () => this.#receive(model.get("answer")));
-    model.on("msg:custom", (message) => this.#emit("message", message));
+    model.on("msg:custom", (message) => this.dispatchEvent(new KernelMessage(message)));
     this.lost = this.#lostEdits();
   }
 
@@ -31,7 +50,10 @@ export class Store extends EventTarget {
     return sameChange(this.draft, this.answer);
   }
 
-  /** Replace the schedule: one step of undo, or part of a gesture between begin() and commit(). */
+  /**
+   * Replace the schedule: one step of undo, or part of a gesture between begin() and commit().
+   * @param {Partial<Schedule>} change
+   */
   edit(change) {
     if (!this.before) this.#remember(this.draft);
     this.#set({ ...this.draft, ...change });
@@ -75,12 +97,21 @@ export class Store extends EventTarget {
     this.#emit("change");
   }
 
-  /** Ask for something beside the schedule. */
+  /**
+   * Ask for something beside the schedule.
+   * @param {string} kind
+   * @param {object} content
+   */
   ask(kind, content = {}) {
     this.#tryTo(() => this.model.send({ kind, ...content }));
   }
 
-  /** Set something beside the schedule. */
+  /**
+   * Set something beside the schedule.
+   * @template {keyof Traits} Name
+   * @param {Name} name
+   * @param {Traits[Name]} value
+   */
   set(name, value) {
     this.#tryTo(() => {
       this.model.set(name, value);
@@ -92,18 +123,26 @@ export class Store extends EventTarget {
     clearTimeout(this.timer);
   }
 
+  /**
+   * @param {Draft[]} from
+   * @param {Draft[]} to
+   */
   #step(from, to) {
-    if (!from.length || this.before) return;
+    if (this.before) return;
+    const next = from.pop();
+    if (!next) return;
     to.push(this.draft);
-    this.#set(from.pop());
+    this.#set(next);
   }
 
+  /** @param {Draft} draft */
   #remember(draft) {
     this.done.push(draft);
     if (this.done.length > MOST_STEPS) this.done.shift();
     this.undone = [];
   }
 
+  /** @param {Draft} draft */
   #set(draft) {
     this.draft = { ...draft, author: this.author, revision: this.draft.revision + 1 };
     this.#keep(this.draft);
@@ -118,7 +157,10 @@ export class Store extends EventTarget {
     this.set("draft", this.draft);
   }
 
-  /** A model throws when its kernel is gone. */
+  /**
+   * A model throws when its kernel is gone.
+   * @param {() => void} send
+   */
   #tryTo(send) {
     try {
       send();
@@ -134,6 +176,7 @@ export class Store extends EventTarget {
     this.#emit("answer");
   }
 
+  /** @param {Draft} draft */
   #adopt(draft) {
     if (draft.author === this.author || sameChange(draft, this.theirs)) return;
     this.theirs = draft;
@@ -148,6 +191,7 @@ export class Store extends EventTarget {
     else if (this.current) this.#emit("answer");
   }
 
+  /** @param {Answer} answer */
   #receive(answer) {
     if (this.awaited && sameChange(this.awaited, answer)) {
       this.awaited = null;
@@ -160,6 +204,7 @@ export class Store extends EventTarget {
     this.#emit("answer");
   }
 
+  /** @returns {Draft | null} */
   #lostEdits() {
     try {
       const kept = JSON.parse(this.storage?.getItem(this.#place()) ?? "null");
@@ -169,6 +214,7 @@ export class Store extends EventTarget {
     }
   }
 
+  /** @param {Draft | null} draft */
   #keep(draft) {
     try {
       if (draft) this.storage?.setItem(this.#place(), JSON.stringify(draft));
@@ -182,10 +228,13 @@ export class Store extends EventTarget {
     return `timegate:${this.model.get("origin")}`;
   }
 
-  #emit(type, detail = null) {
-    this.dispatchEvent(Object.assign(new Event(type), { told: detail }));
+  /** @param {"change" | "adopt" | "answer"} type */
+  #emit(type) {
+    this.dispatchEvent(new Event(type));
   }
 }
 
+/** @type {(a: Change, b: Change) => boolean} */
 const sameChange = (a, b) => a.revision === b.revision && a.author === b.author;
+/** @type {(a: Schedule, b: Schedule) => boolean} */
 const sameSchedule = (a, b) => JSON.stringify([a.deployments, a.faults]) === JSON.stringify([b.deployments, b.faults]);

@@ -1,40 +1,17 @@
 // The toolbar: what the axis shows, undo, and the file.
-import { formatDate, parseDate, toYaml } from "./schedule.js";
+import { toYaml } from "./schedule.js";
+import { formatDate, parseDate } from "./windows.js";
 import { FOCUS, h, put } from "./dom.js";
+/** @import { Editor } from "./editor.js" */
+/** @import { Deployment, Message, Traits } from "./types.js" */
 
 // What the kernel takes for a date.
-const [FIRST_DAY, LAST_DAY] = [parseDate("1902-01-01"), parseDate("2197-12-31")];
+const [FIRST_DAY, LAST_DAY] = [Date.UTC(1902, 0, 1), Date.UTC(2197, 11, 31)].map((ms) => ms / 86_400_000);
 
 export class Toolbar {
+  /** @param {Editor} ui */
   constructor(ui) {
     this.ui = ui;
-    this.element = this.#make();
-  }
-
-  draw() {
-    const { model, store } = this.ui;
-    for (const button of this.element.querySelectorAll("[data-axis]")) {
-      put(button, "aria-pressed", String(button.dataset.axis === model.get("axis")));
-    }
-    fillInput(this.dayInput, model.get("day"));
-    fillInput(this.zoneInput, model.get("tz"));
-    fillInput(this.pathInput, model.get("path"));
-    this.snapInput.value = String(model.get("snap"));
-    // One that is disabled outright would lose the focus, and with it the keys.
-    put(this.undo, "aria-disabled", String(!store.done.length));
-    put(this.redo, "aria-disabled", String(!store.undone.length));
-  }
-
-  /** Show the zone of the axis in place of one that was refused. */
-  refuseZone() {
-    this.zoneInput.value = this.ui.tz;
-  }
-
-  #make() {
-    const button = (text, label, onclick) =>
-      h("button", { type: "button", "aria-label": label, title: label, onclick, ...FOCUS }, text);
-    const axis = (name, text) =>
-      h("button", { type: "button", "data-axis": name, onclick: () => this.#set("axis", name), ...FOCUS }, text);
     this.dayInput = h("input", {
       type: "date",
       "aria-label": "first day of the axis",
@@ -44,23 +21,23 @@ export class Toolbar {
     this.zoneInput = h("input", {
       type: "text",
       size: 16,
-      list: this.ui.zoneList,
+      list: ui.zoneList,
       "aria-label": "zone of the axis",
       spellcheck: "false",
-      onchange: () => this.ui.store.ask("zone", { tz: this.zoneInput.value.trim() }),
+      onchange: () => ui.store.ask("zone", { tz: this.zoneInput.value.trim() }),
       "data-lm-suppress-shortcuts": "true",
     });
     this.snapInput = h(
       "select",
       {
         "aria-label": "snap",
-        onchange: () => this.#set("snap", Number(this.snapInput.value)),
+        onchange: () => ui.store.set("snap", Number(this.snapInput.value)),
         "data-lm-suppress-shortcuts": "true",
       },
       ...[15, 5, 1].map((n) => h("option", { value: n }, `${n} min`)),
     );
-    this.undo = button("↶", "Undo", () => this.ui.store.undo());
-    this.redo = button("↷", "Redo", () => this.ui.store.redo());
+    this.undo = button("↶", "Undo", () => ui.store.undo());
+    this.redo = button("↷", "Redo", () => ui.store.redo());
     this.pathInput = h("input", {
       type: "text",
       size: 16,
@@ -69,6 +46,48 @@ export class Toolbar {
       spellcheck: "false",
       "data-lm-suppress-shortcuts": "true",
     });
+    /** @type {WeakMap<HTMLInputElement, string>} */
+    this.shown = new WeakMap();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.saving = undefined;
+    this.element = this.#make();
+  }
+
+  dispose() {
+    clearTimeout(this.saving);
+  }
+
+  draw() {
+    const { model, store } = this.ui;
+    for (const button of this.#axes()) {
+      put(button, "aria-pressed", String(button.dataset.axis === model.get("axis")));
+    }
+    this.#show(this.dayInput, model.get("day"));
+    this.#show(this.zoneInput, model.get("tz"));
+    this.#show(this.pathInput, model.get("path"));
+    this.snapInput.value = String(model.get("snap"));
+    // One that is disabled outright would lose the focus, and with it the keys.
+    put(this.undo, "aria-disabled", String(!store.done.length));
+    put(this.redo, "aria-disabled", String(!store.undone.length));
+  }
+
+  /**
+   * Take what the kernel says to a button.
+   * @param {Message} message
+   */
+  receive({ kind, about, text }) {
+    if (kind !== "saved" && kind !== "error") return;
+    if (about !== "zone") clearTimeout(this.saving);
+    else this.zoneInput.value = this.ui.tz; // in place of one that was refused
+    this.ui.status.say(text, kind === "error" ? "error" : "good");
+  }
+
+  #make() {
+    /** @type {(name: Traits["axis"], text: string) => HTMLElement} */
+    const axis = (name, text) => {
+      const onclick = () => this.ui.store.set("axis", name);
+      return h("button", { type: "button", "data-axis": name, onclick, ...FOCUS }, text);
+    };
     const zones = Intl.supportedValuesOf ? ["UTC", ...Intl.supportedValuesOf("timeZone")] : ["UTC"];
     return h(
       "div",
@@ -93,53 +112,81 @@ export class Toolbar {
         "span",
         { class: "tg-group tg-files" },
         this.pathInput,
-        h("button", { type: "button", onclick: () => this.ui.save(this.pathInput.value), ...FOCUS }, "Save"),
+        h("button", { type: "button", onclick: () => this.#save(), ...FOCUS }, "Save"),
         h("button", { type: "button", onclick: () => this.#download(), ...FOCUS }, "Download"),
       ),
       h("datalist", { id: this.ui.zoneList }, ...zones.map((value) => h("option", { value }))),
     );
   }
 
-  #set(name, value) {
-    this.ui.store.set(name, value);
+  #axes() {
+    return /** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-axis]"));
   }
 
+  /**
+   * Show a value, unless somebody is typing another one there.
+   * @param {HTMLInputElement} input
+   * @param {string} value
+   */
+  #show(input, value) {
+    if (input.matches(":focus") && this.shown.get(input) === value) return;
+    this.shown.set(input, value);
+    if (input.value !== value) input.value = value;
+  }
+
+  /** @param {number | null} day */
   #setDay(day) {
-    if (day !== null && day >= FIRST_DAY && day <= LAST_DAY) this.#set("day", formatDate(day));
-    else this.dayInput.value = this.ui.model.get("day");
+    const { model, store } = this.ui;
+    if (day !== null && day >= FIRST_DAY && day <= LAST_DAY) store.set("day", formatDate(day));
+    else this.dayInput.value = model.get("day");
   }
 
+  /** @param {number} by */
   #page(by) {
-    this.#setDay(parseDate(this.ui.model.get("day")) + by * (this.ui.week ? 7 : 1));
+    this.#setDay(this.ui.day + by * this.ui.days);
+  }
+
+  #save() {
+    const { status, store } = this.ui;
+    status.say("Saving…");
+    clearTimeout(this.saving);
+    const late = () => status.say("Not saved yet: the kernel does not answer.", "error");
+    this.saving = setTimeout(late, store.patienceMs);
+    store.ask("save", { path: this.pathInput.value, draft: store.draft });
   }
 
   #download() {
-    const { draft, answer, silent } = this.ui.store;
-    const [problem] = this.ui.problems;
-    if (problem && answer.refused) return this.ui.say(`Not downloaded, because of this: ${problem.text}`, "error");
-    const deployments = draft.deployments.filter((d) => !d.off).map((d) => told(d));
+    const { status, store, verdicts } = this.ui;
+    const { draft, answer, silent } = store;
+    const [problem] = verdicts.problems;
+    if (problem && answer.refused) return status.say(`Not downloaded, because of this: ${problem.text}`, "error");
+    const deployments = draft.deployments.filter((d) => !d.off).map(spoken);
     const text = toYaml({ ...answer.rest, deployments });
     const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
     const name = (this.pathInput.value.split(/[\\/]/).pop() || "gateway.yaml").replace(/\.json$/, ".yaml");
     h("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    this.ui.say(silent ? `Downloaded ${name}. The kernel has not checked it.` : `Downloaded ${name}`, "good");
+    status.say(silent ? `Downloaded ${name}. The kernel has not checked it.` : `Downloaded ${name}`, "good");
   }
 }
 
-/** A deployment without what goes without saying. */
-function told(deployment) {
+/**
+ * A button with a sign, and a name for it.
+ * @param {string} text
+ * @param {string} label
+ * @param {() => void} onclick
+ */
+const button = (text, label, onclick) =>
+  h("button", { type: "button", "aria-label": label, title: label, onclick, ...FOCUS }, text);
+
+/**
+ * A deployment without what goes without saying.
+ * @param {Deployment} deployment
+ */
+function spoken(deployment) {
   const said = Object.entries(deployment).filter(
     ([key, value]) =>
       key !== "off" && value !== null && value !== undefined && !(Array.isArray(value) && !value.length),
   );
   return Object.fromEntries(said);
-}
-
-/** Show a value, unless somebody is typing another one there. */
-function fillInput(input, value) {
-  if (!input.matches(":focus") || input.shown !== value) {
-    input.shown = value;
-    if (input.value !== value) input.value = value;
-  }
 }
