@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import json
 import pickle
 from pathlib import Path
@@ -411,3 +412,42 @@ def test_explain_agrees_with_the_gateway() -> None:
     assert str(config.explain(at, "weak")) == str(config.build().explain(at, "weak"))
     with pytest.raises(InstantError, match="at must carry a zone"):
         config.explain("2026-03-02T03:10")
+
+
+def test_a_config_shows_itself_in_a_glance():
+    """The repr is a line of names; the text a line a deployment; HTML a table, escaped, cut where it is long."""
+    config = tg.GatewayConfig(
+        deployments=[
+            {"model_name": "<i>", "model": "sim/a", "time_constraints": [["22:00", "06:00"], ["12:00", "13:00"]]},
+            {"model_name": "b", "model": "sim/b", "available": [["08:00", "20:00"]], "description": "in Berlin"},
+            {"model_name": "c", "model": "sim/c"},
+        ]
+    )
+    assert repr(config) == "<GatewayConfig of 3 deployments: <i>, b, c>"
+    assert str(config).splitlines() == [
+        "Gateway of 3 deployments: <i>, b, c",
+        "<i>: sim/a, closed 22:00-06:00 UTC; 12:00-13:00 UTC",
+        "b: sim/b, available 08:00-20:00 UTC, description in Berlin",
+        "c: sim/c",
+    ]
+    html = config._repr_html_()
+    assert "<i>" not in html
+    assert html.count("<tr>") == 4
+    for text in ("&lt;i&gt;", "22:00-06:00 UTC; 12:00-13:00 UTC", "08:00-20:00 UTC", "never", "always", "in Berlin"):
+        assert text in html
+    many = tg.GatewayConfig(deployments=[{"model_name": f"d{n}", "model": "sim/x"} for n in range(1200)])
+    assert repr(many).endswith("d6, d7 and 1,192 others>")
+    assert str(many).endswith("and 1,150 more")
+    assert many._repr_html_().count("<tr>") == 51
+    assert "and 1,150 more" in many._repr_html_()
+
+
+def test_a_deployment_evaluates_to_itself():
+    """Its repr has what differs from the defaults, windows included."""
+    window = {"start": "13:00", "end": "14:00", "tz": "Asia/Tokyo", "days": ["mon"], "since": "2026-03-02"}
+    deployment = tg.Deployment(model_name="weak", model="sim/small", available=[window], description="it's small")
+    names = {"Deployment": tg.Deployment, "Window": tg.Window, "datetime": datetime}
+    assert eval(repr(deployment), names) == deployment  # noqa: S307 - our own repr
+    assert str(tg.Deployment(model_name="weak", model="sim/small")) == (
+        "Deployment(model_name='weak', model='sim/small')"
+    )

@@ -14,7 +14,8 @@ from test_windows import offset_changes as table_changes
 import timegate as tg
 from timegate.core.clock import DAY_US, from_us, to_us
 from timegate.core.spans import union
-from timegate.review.recurrence import lasting, local_us, offset_changes, patterns
+from timegate.review.recurrence import local_us, offset_changes, patterns
+from timegate.show.text import duration
 
 START = to_us("2026-03-02T00:00Z", "")  # a Monday
 YEAR = np.array([[START, START + 366 * DAY_US]])
@@ -118,4 +119,4 @@ def test_changes_are_those_of_the_zone_tables():
 )  # fmt: skip
 def test_lengths(length_us, text):
     """Lengths are exact below a minute, and to the minute above."""
-    assert lasting(length_us) == text
+    assert duration(length_us / 1e6) == text

@@ -15,6 +15,7 @@ import pytest
 import timegate as tg
 from timegate.report import page as report
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
+from timegate.show.text import percent
 
 PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE = [
@@ -279,7 +280,7 @@ def test_an_old_file_survives_a_failure(tmp_path: Path, monkeypatch: pytest.Monk
 )  # fmt: skip
 def test_percent(share: float, text: str) -> None:
     """One failure in a million does not read as none."""
-    assert report.percent(share) == text
+    assert percent(share) == text
 
 
 def test_summary_lines_add_up(demo: tg.Replay) -> None:

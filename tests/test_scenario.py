@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -433,3 +434,32 @@ def test_a_scenario_without_some_targets() -> None:
     assert scenario.without(()) == scenario
     before = scenario.injector(gateway("strong", "weak").router().deployments)
     assert left.injector(gateway("weak").router().deployments).rules[0] == before.rules[1] != ()
+
+
+def test_a_scenario_shows_itself_in_a_glance() -> None:
+    """The repr is a line; the text a line a fault; HTML a table, escaped, cut where it is long."""
+    outage = tg.Outage(target="<i>", start="2026-03-02T09:00Z", after_s=3)
+    scenario = tg.Scenario(faults=[outage, tg.ErrorRate(target="b", rate=0.5)], seed=7, description="a bad <u>day")
+    assert repr(scenario) == "<Scenario of 2 faults, seed 7: a bad <u>day>"
+    assert str(scenario).splitlines() == ["Scenario of 2 faults, seed 7: a bad <u>day", *map(repr, scenario.faults)]
+    html = scenario._repr_html_()
+    assert not {"<i>", "<u>"} & set(re.findall("<[^>]*>", html))
+    assert html.count("<tr>") == 3
+    for text in ("outage", "&lt;i&gt;", "start 2026-03-02T09:00:00Z, after s 3.0", "error rate", "rate 0.5"):
+        assert text in html
+    assert tg.Scenario()._repr_html_() == "<p><b>Scenario of 0 faults, seed 0</b></p>"
+    many = tg.Scenario(faults=[outage] * 300)
+    assert str(many).endswith("and 280 more")
+    assert many._repr_html_().count("<tr>") == 21
+    assert "<p>and 280 more</p>" in many._repr_html_()
+
+
+@given(st.data())
+def test_faults_evaluate_to_themselves(data: st.DataObject) -> None:
+    """The repr of a fault has what differs from the defaults, instants as text, and makes the same fault."""
+    era = data.draw(st.sampled_from(strategies.ERAS))
+    scenario = data.draw(strategies.scenarios(data.draw(strategies.configs(era)), era, latencies=True))
+    for fault in scenario.faults:
+        assert eval(repr(fault), vars(tg.faults).copy()) == fault  # noqa: S307 - our own repr
+        assert str(fault) == repr(fault)
+        assert "None" not in repr(fault)

@@ -33,6 +33,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from timegate.problems import Problem, did_you_mean, in_python, shown
+from timegate.show.text import counted
 
 __all__ = [
     "CALL_ERRORS",
@@ -58,7 +59,6 @@ __all__ = [
     "TimegateWarning",
     "TraceError",
     "WindowError",
-    "counted",
     "did_you_mean",
     "shown",
 ]
@@ -256,14 +256,3 @@ class MissingExtraError(TimegateError, ImportError):
 
 class TimegateWarning(UserWarning):
     """The input was understood, with a reservation that the message states."""
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "call"), counted(1200, "call")
-    ('1 call', '1,200 calls')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from timegate.errors import InvalidValueError, did_you_mean, shown
 from timegate.problems import Place, Problem, written
+from timegate.show.text import iso
 
 __all__ = ["STOPPING", "FieldError", "FormatVersion", "Text", "Value"]
 
@@ -99,6 +101,17 @@ class Value(pydantic.BaseModel):
             return super().model_validate(obj, **kwargs)
         except ValidationError as error:
             raise cls.error_class(*describe(error, obj, cls.__name__)) from None
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        """Yield what differs from the defaults, such that the repr can be evaluated: instants as text."""
+        for name, value in self.__dict__.items():
+            if name in self.__pydantic_fields__ and value != self.__pydantic_fields__[name].get_default(
+                call_default_factory=True
+            ):
+                yield name, iso(value, short=True) if isinstance(value, datetime) else value
+
+    def __str__(self) -> str:
+        return repr(self)
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,7 @@ import timegate as tg
 from timegate.cli.base import new_console, new_table, plain
 from timegate.errors import ReplayError
 from timegate.runs.replay import Engine
+from timegate.show.text import and_more, counted
 
 __all__ = [
     "EngineName",
@@ -91,9 +92,8 @@ def check_folder(folder: Path) -> None:
 
 def print_head(console: Console, run: tg.Replay) -> None:
     """Print what was replayed: how many calls, when, how, and what the trace has to say."""
-    span = f"{run.trace.start:%Y-%m-%d %H:%M:%S} to {run.trace.end:%Y-%m-%d %H:%M:%S} UTC"
-    number = f"{len(run):,} {'call' if len(run) == 1 else 'calls'}"
-    console.print(f"{number}, {span}; engine {run.engine}, seed {run.scenario.seed}.", soft_wrap=True)
+    number = counted(len(run), "call")
+    console.print(f"{number}, {run.trace.period}; engine {run.engine}, seed {run.scenario.seed}.", soft_wrap=True)
     for note in run.trace.notes:
         console.print(plain(note), soft_wrap=True)
 
@@ -105,8 +105,8 @@ def print_pairs(console: Console, pairs: pd.DataFrame, one: str, other: str) -> 
         for row in pairs.head(MOST_PAIRS).itertuples(index=False):
             table.add_row(plain(row[0]), plain(row[1]), f"{row[2]:,}")
         console.print(table)
-    if len(pairs) > MOST_PAIRS:
-        console.print(f"and {len(pairs) - MOST_PAIRS} more pairs.")
+    for line in and_more(len(pairs), MOST_PAIRS, "more pairs."):
+        console.print(line)
 
 
 def write_folder(folder: Path, write: Callable[[], list[Path]]) -> None:

@@ -10,9 +10,10 @@ from rich.console import Console
 
 import timegate as tg
 from timegate.cli.base import app, new_console, new_table, plain, reporting
-from timegate.errors import IncidentError, counted, shown
+from timegate.errors import IncidentError, shown
 from timegate.files import dump_yaml
 from timegate.incidents.mapping import By, MappedFaults
+from timegate.show.text import counted
 
 __all__ = ["scenario"]
 

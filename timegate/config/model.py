@@ -15,6 +15,8 @@ from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, shown
 from timegate.files import parse_document, read_text, write_document
+from timegate.show.html import Table, framed, paragraph, table
+from timegate.show.text import and_more, counted, details, listed
 from timegate.validation import STOPPING, FieldError, FormatVersion, Value
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["GatewayConfig"]
 
 MOST_LOST = 100  # that a warning names
+_MOST_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,40 @@ class GatewayConfig(Value):
                 )
         return self
 
+    def __repr__(self) -> str:
+        return f"<GatewayConfig of {self._headline}>"
+
+    def __str__(self) -> str:
+        lines = []
+        for (name, model, closed, available, *also), deployment in zip(self.table[1], self.deployments, strict=True):
+            parts = [f"{name}: {model}"]
+            parts += [f"closed {closed}"] if deployment.time_constraints else []
+            parts += [f"available {available}"] if deployment.available else []
+            lines.append(", ".join([*parts, *filter(None, also)]))
+        more = and_more(len(lines), _MOST_ROWS)
+        return "\n".join([f"Gateway of {self._headline}", *lines[:_MOST_ROWS], *more])
+
+    def _repr_html_(self) -> str:
+        head, rows = self.table
+        more = and_more(len(rows), _MOST_ROWS)
+        return framed(f"Gateway of {self._headline}", table(head, rows[:_MOST_ROWS]), paragraph(more))
+
+    @property
+    def _headline(self) -> str:
+        names = listed((deployment.model_name for deployment in self.deployments), ",", most=8)
+        return f"{counted(len(self.deployments), 'deployment')}: {names}"
+
+    @property
+    def table(self) -> Table:
+        """The deployments as text: headings, and a row a deployment."""
+        told = {"model_name", "model", "time_constraints", "available"}
+        also = [details(d.model_dump(mode="json", exclude=told, exclude_defaults=True)) for d in self.deployments]
+        rows = [(d.model_name, d.model, d.hours.closed_text, d.hours.available_text) for d in self.deployments]
+        head = ("deployment", "model", "closed", "available")
+        if not any(also):
+            return head, rows
+        return (*head, "also"), [(*row, text) for row, text in zip(rows, also, strict=True)]
+
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a config from a YAML or JSON file: one of ours, a msgflux gateway's state, or a LiteLLM proxy config.
@@ -112,9 +149,9 @@ class GatewayConfig(Value):
         except ConfigError as error:
             raise ConfigError(*error.after(f"{path}:")) from None
         if lost:
-            more = f"; and {len(lost) - MOST_LOST:,} more" if len(lost) > MOST_LOST else ""
+            named = "; ".join([*lost[:MOST_LOST], *and_more(len(lost), MOST_LOST)])
             warnings.warn(
-                f"{path}: read as {foreign}, of which this has no counterpart: {'; '.join(lost[:MOST_LOST])}{more}.",
+                f"{path}: read as {foreign}, of which this has no counterpart: {named}.",
                 TimegateWarning,
                 stacklevel=2,
             )

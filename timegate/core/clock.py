@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BeforeValidator, PlainSerializer
 
 from timegate.errors import InstantError, shown
+from timegate.show.text import iso
 
 __all__ = ["DAY_US", "EPOCH", "Clock", "Instant", "SystemClock", "VirtualClock", "from_us", "to_us"]
 
@@ -131,13 +132,9 @@ def _read_instant(value: Any) -> datetime:
     return from_us(to_us(value, ""))
 
 
-def _write_instant(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
 AwareInstant = Annotated[
     datetime,
     BeforeValidator(_read_instant),
-    PlainSerializer(_write_instant, return_type=str, when_used="json"),
+    PlainSerializer(iso, return_type=str, when_used="json"),
 ]
 """An aware datetime in UTC, from anything that :func:`timegate.core.clock.to_us` reads."""

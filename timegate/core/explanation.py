@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 
 from timegate.core.clock import from_us
+from timegate.show.html import framed, numbers
 
 __all__ = ["Explanation"]
 
@@ -61,5 +61,4 @@ class Explanation:
         return str(self)
 
     def _repr_html_(self) -> str:
-        table = self.frame.to_html(index=False, na_rep="", border=0)
-        return f"<p><b>{escape(self.headline)}</b> {escape(self.note)}</p>{table}"
+        return framed(self.headline, numbers(self.frame, index=False), text=f" {self.note}".rstrip())

@@ -27,6 +27,16 @@ class Hours:
     time_constraints: tuple[Window, ...] = ()
     available: tuple[Window, ...] = ()
 
+    @property
+    def closed_text(self) -> str:
+        """When ``time_constraints`` close it, as text."""
+        return "; ".join(map(str, self.time_constraints)) or "never"
+
+    @property
+    def available_text(self) -> str:
+        """When it is available, as text."""
+        return "; ".join(map(str, self.available)) or "always"
+
     def closed_spans_us(self, start_us: int, end_us: int) -> Spans:
         """Return the stretches of ``[start_us, end_us)`` in which the deployment is closed."""
         closed = [window.spans_us(start_us, end_us) for window in self.time_constraints]

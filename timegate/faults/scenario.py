@@ -20,9 +20,13 @@ from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.problems import Problem, written
+from timegate.show.html import Table, framed, paragraph, table
+from timegate.show.text import and_more, counted, details
 from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
 __all__ = ["Scenario"]
+
+_MOST_ROWS = 20
 
 
 def _with_type_as_text(value: Any) -> Any:
@@ -95,6 +99,31 @@ class Scenario(Value):
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)  # groups are a dict, which has no hash of its own
+
+    def __repr__(self) -> str:
+        return f"<{self._headline}>"
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [self._headline, *map(repr, self.faults[:_MOST_ROWS]), *and_more(len(self.faults), _MOST_ROWS)]
+        )
+
+    def _repr_html_(self) -> str:
+        head, rows = self.table
+        shown = [table(head, rows[:_MOST_ROWS])] if rows else []
+        return framed(self._headline, *shown, paragraph(and_more(len(rows), _MOST_ROWS)))
+
+    @property
+    def _headline(self) -> str:
+        about = f": {self.description}" if self.description else ""
+        return f"Scenario of {counted(len(self.faults), 'fault')}, seed {self.seed}{about}"
+
+    @property
+    def table(self) -> Table:
+        """The faults as text: headings, and a row a fault."""
+        faults = [dict(fault) for fault in self.to_dict()["faults"]]
+        rows = [(fault.pop("type").replace("_", " "), fault.pop("target"), details(fault)) for fault in faults]
+        return ("fault", "target", "details"), rows
 
     @property
     def fault_names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from timegate.core.windows import DAYS, Window
 from timegate.core.zones import constant_offsets
 from timegate.formats.format import remark
 from timegate.problems import Problem
+from timegate.show.text import listed
 
 __all__ = ["Daily", "daily"]
 
@@ -96,13 +97,13 @@ def _stretch(window: Window, say: Callable[[str], Problem], now_us: int, found: 
     if not is_fixed or offset_us % MINUTE_US:
         found.lost.append(say(f"tz {window.tz!r} changes its clocks: it would be {name} all year."))
     if window.days is not None and len(window.days) < len(DAYS):
-        found.lost.append(say(f"days {_listed(window.days)}: it would apply every day."))
+        found.lost.append(say(f"days {listed(window.days, ',', most=6)}: it would apply every day."))
     if window.since is not None and window.since > today:
         found.lost.append(say(f"since {window.since}: it would apply from now on."))
     if window.until is not None:
         found.lost.append(say(f"until {window.until}: it would never end."))
     if ahead := [day for day in window.except_dates if day >= today]:
-        found.lost.append(say(f"except_dates {_listed(ahead)}: it would apply on them, too."))
+        found.lost.append(say(f"except_dates {listed(ahead, ',', most=6)}: it would apply on them, too."))
     start_us, end_us = window.local_us
     shift_us = offset_us // MINUTE_US * MINUTE_US
     start_us, end_us = start_us - shift_us, end_us - shift_us
@@ -155,8 +156,3 @@ def _text(us: int) -> str:
 
 def _offset(us: int) -> str:
     return f"UTC{'-' if us < 0 else '+'}{_text(abs(us))}"
-
-
-def _listed(items: Iterable[str | date]) -> str:
-    texts = list(map(str, items))
-    return ", ".join(texts) if len(texts) <= 7 else f"{', '.join(texts[:6])} and {len(texts) - 6:,} more"

@@ -8,7 +8,8 @@ from typing import Literal, Self
 
 import pandas as pd
 
-from timegate.errors import counted
+from timegate.show.html import numbers
+from timegate.show.text import listed
 
 __all__ = ["Action", "Decisions"]
 
@@ -60,6 +61,5 @@ class Decisions:
     def to_html(self) -> str:
         """Return the table as HTML, with no more ids than fit into a line."""
         frame = self.frame
-        frame["ids"] = [", ".join(ids[:3]) + (f" and {counted(len(ids) - 3, 'other')}" if len(ids) > 3 else "")
-                        for ids in frame["ids"]]  # fmt: skip
-        return frame.to_html(index=False, border=0) if len(frame) else ""
+        frame["ids"] = [listed(ids, ",", most=3) for ids in frame["ids"]]
+        return numbers(frame, index=False) if len(frame) else ""

@@ -20,12 +20,13 @@ from timegate.core.distributions import LengthDistribution
 from timegate.core.spans import Spans, union
 from timegate.core.windows import DAYS
 from timegate.core.zones import check_zone
-from timegate.errors import IncidentError, counted
+from timegate.errors import IncidentError
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.history import Incidents
 from timegate.incidents.mapping import By, period_us, rank
 from timegate.incidents.outages import OutageFit
 from timegate.incidents.statuspage import Incident
+from timegate.show.text import counted
 
 __all__ = ["fit_outages"]
 

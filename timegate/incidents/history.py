@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from html import escape
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
-from timegate.errors import IncidentError, counted, shown
+from timegate.errors import IncidentError, shown
 from timegate.faults.fault import ErrorKind
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.mapping import (
@@ -31,10 +31,13 @@ from timegate.incidents.mapping import (
     span_us,
 )
 from timegate.incidents.statuspage import IMPACTS, KINDS, Incident
+from timegate.show.html import framed, numbers, paragraph
+from timegate.show.text import and_more, counted, duration, period
 
 __all__ = ["Incidents", "Source"]
 
 _LONGEST_S = 30 * 86_400
+_MOST_ROWS = 5
 
 
 class Source(NamedTuple):
@@ -103,19 +106,15 @@ class Incidents:
         return "\n".join([f"<{self._headline}>", *str(self.decisions).splitlines()])
 
     def _repr_html_(self) -> str:
-        shown = self.frame.head(5)
-        hours = shown["duration_s"].div(3600).map("{:.2f} h".format, na_action="ignore")
-        shown = shown.assign(
-            start=shown["start"].dt.strftime("%Y-%m-%d %H:%M"),
-            lasts=hours.astype(object).fillna("open"),
-            components=shown["components"].map(", ".join),
+        first = self.frame.head(_MOST_ROWS)
+        first = first.assign(
+            start=first["start"].dt.strftime("%Y-%m-%d %H:%M"),
+            lasts=["open" if math.isnan(s) else duration(s, "rounded") for s in first["duration_s"]],
+            components=first["components"].map(", ".join),
         )
-        table = shown[["start", "lasts", "kind", "impact", "page", "name", "components"]]
-        more = f"<p>and {counted(len(self) - 5, 'more')}</p>".replace("mores", "more") if len(self) > 5 else ""
-        return (
-            f"<p><b>{escape(self._headline)}</b></p>"
-            f"{table.to_html(index=False, border=0, na_rep='')}{more}{self.decisions.to_html()}"
-        )
+        table = first[["start", "lasts", "kind", "impact", "page", "name", "components"]]
+        more = and_more(len(self), _MOST_ROWS)
+        return framed(self._headline, numbers(table, index=False), paragraph(more), self.decisions.to_html())
 
     @property
     def _headline(self) -> str:
@@ -127,7 +126,7 @@ class Incidents:
         if len(self):
             first, last = self.frame["start"].iloc[[0, -1]]
             pages = self.pages if len(self.pages) <= 3 else [counted(len(self.pages), "page")]
-            text += f" of {', '.join(pages)}, {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+            text += f" of {', '.join(pages)}, {period(first, last, '%Y-%m-%d')}"
         impacts = Counter(incident.impact for incident in self if incident.kind == "incident")
         if any(impacts[impact] for impact in IMPACTS):
             text += ": " + ", ".join(f"{impacts[name]} {name}" for name in reversed(IMPACTS) if impacts[name])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from html import escape
 from typing import Literal, NamedTuple
 
 from timegate.config import GatewayConfig
@@ -16,6 +15,7 @@ from timegate.faults.kinds import Brownout, ErrorRate, Outage
 from timegate.faults.scenario import Scenario
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.statuspage import IMPACTS, Incident
+from timegate.show.html import framed
 
 __all__ = [
     "ANY",
@@ -61,7 +61,7 @@ class MappedFaults(list[MappedFault]):
         return "\n".join([f"<{self.description}>", *str(self.decisions).splitlines()])
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{escape(self.description)}</b></p>{self.decisions.to_html()}"
+        return framed(self.description, self.decisions.to_html())
 
     def scenario(self, seed: int = 0, groups: Mapping[str, Sequence[str]] | None = None) -> Scenario:
         """Return a scenario of these faults, whose description says where they come from.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from html import escape
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -14,12 +15,13 @@ import pandas as pd
 
 from timegate.core.clock import Instant
 from timegate.core.distributions import LengthDistribution
-from timegate.errors import counted
 from timegate.faults.kinds import RandomOutages
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.history import Source
+from timegate.show.html import framed, numbers
+from timegate.show.text import counted, duration, percent, period
 
-__all__ = ["OutageFit", "OutageModel", "readable"]
+__all__ = ["OutageFit", "OutageModel"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -170,8 +172,8 @@ class OutageFit(OutageModel):
             if abs(errors) > 2:
                 side = "above" if errors > 0 else "below"
                 found.append(
-                    f"poor fit: {str(name).removesuffix('_s')} of the data, {readable(data_s)}, lies {abs(errors):.1f} "
-                    f"standard errors {side} that of the fit, {readable(fit_s)}"
+                    f"poor fit: {str(name).removesuffix('_s')} of the data, {_rounded(data_s)}, lies {abs(errors):.1f} "
+                    f"standard errors {side} that of the fit, {_rounded(fit_s)}"
                 )
         bound = KS_BOUND / math.sqrt(len(self.durations_s))
         if self.ks_distance > bound:
@@ -198,12 +200,12 @@ class OutageFit(OutageModel):
                 self.mttr_s,
             ),
         }
-        for percent in (50, 90, 99):
-            sample = float(np.quantile(self.durations_s, percent / 100))
-            p, step = percent / 100, 1e-6
+        for q in (50, 90, 99):
+            sample = float(np.quantile(self.durations_s, q / 100))
+            p, step = q / 100, 1e-6
             slope_s = (self.quantile_s(p + step) - self.quantile_s(p - step)) / (2 * step)
             error_s = math.sqrt(p * (1 - p) / len(self.durations_s)) * slope_s
-            rows[f"p{percent}_s"] = sample, error_s, self.quantile_s(p)
+            rows[f"p{q}_s"] = sample, error_s, self.quantile_s(p)
         rows["availability"] = float(up / (up + down)), math.nan, self.availability
         rows["p_major"] = self.p_major, math.nan, self.p_major
         rows["ks_distance"] = math.nan, math.nan, self.ks_distance
@@ -215,8 +217,9 @@ class OutageFit(OutageModel):
         of = pages[0] if len(pages) == 1 else counted(len(pages), "page")
         shape = "" if self.shape is None else f", shape {self.shape:.3g}"
         return (
-            f"{counted(len(self.durations_s), 'outage')} of {of}, {self.by_page['start'].min():%Y-%m-%d} to "
-            f"{self.by_page['end'].max():%Y-%m-%d}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
+            f"{counted(len(self.durations_s), 'outage')} of {of}, "
+            f"{period(self.by_page['start'].min(), self.by_page['end'].max(), '%Y-%m-%d')}: "
+            f"MTBF {_rounded(self.mtbf_s)}, MTTR {_rounded(self.mttr_s)} "
             f"({self.distribution}{shape}); p_major {self.p_major:.3g}; KS distance {self.ks_distance:.2g}"
         )
 
@@ -226,33 +229,20 @@ class OutageFit(OutageModel):
     def _repr_html_(self) -> str:
         figures = self.summary().astype(object)
         for name in figures.index:
-            write = readable if name.endswith("_s") else _WRITE[name]
+            write = _rounded if name.endswith("_s") else _WRITE[name]
             figures.loc[name] = ["" if math.isnan(value) else write(value) for value in figures.loc[name]]
         figures.index = figures.index.str.removesuffix("_s")
-        notes = "".join(f"<br>{escape(note)}" for note in self.notes)
         columns = ["mttr", "shape", "aic", "ks_distance"]
-        laws = self.candidates.assign(mttr=self.candidates["mttr_s"].map(readable))[columns]
-        together = ""
+        laws = self.candidates.assign(mttr=self.candidates["mttr_s"].map(_rounded))[columns]
+        tables = [numbers(figures), numbers(laws, float_format="{:,.2f}".format)]
         if len(self.overlap):
-            together = self.overlap.head(5).to_html(border=0, index=False, float_format="{:,.1f}".format)
-        return (
-            f"<p><b>{escape(self._headline)}</b>{notes}</p>{figures.to_html(border=0)}"
-            f"{laws.to_html(border=0, float_format='{:,.2f}'.format, na_rep='')}{together}{self.decisions.to_html()}"
-        )
+            tables.append(numbers(self.overlap.head(5), index=False, float_format="{:,.1f}".format))
+        return framed(self._headline, *tables, self.decisions.to_html(), notes=self.notes)
 
 
-_WRITE = {"availability": "{:.3%}".format, "p_major": "{:.3g}".format, "ks_distance": "{:.2g}".format}
-
-
-def readable(seconds: float) -> str:
-    """Write a time span in its unit.
-
-    Examples
-    --------
-    >>> readable(30), readable(9_000), readable(487_296)
-    ('30 s', '2.5 h', '5.64 d')
-    """
-    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= unit_s:
-            return f"{seconds / unit_s:.3g} {unit}"
-    return f"{seconds:.3g} s"
+_rounded = partial(duration, style="rounded")
+_WRITE: dict[str, Callable[[float], str]] = {
+    "availability": partial(percent, digits=3),
+    "p_major": "{:.3g}".format,
+    "ks_distance": "{:.2g}".format,
+}

@@ -12,15 +12,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from timegate.errors import ScenarioError, did_you_mean
 from timegate.files import read_document
-from timegate.incidents.outages import OutageModel, readable
+from timegate.incidents.outages import OutageModel
 from timegate.samples import sample
+from timegate.show.html import framed, numbers, paragraph
+from timegate.show.text import duration, percent
 
 __all__ = ["OutagePreset", "names", "outages", "table"]
 
@@ -50,27 +51,25 @@ class OutagePreset(OutageModel):
     def summary(self) -> pd.DataFrame:
         """Return the published figures beside those of the preset; columns ``published`` and ``preset``."""
         rows = {"mtbf_s": (self.mtbf_s, self.mtbf_s), "mttr_s": (self.mttr_s, self.mttr_s)}
-        for percent in (50, 90, 99):
-            published = self.published_s.get(f"p{percent}", math.nan)
-            rows[f"p{percent}_s"] = published, self.quantile_s(percent / 100)
+        for q in (50, 90, 99):
+            published = self.published_s.get(f"p{q}", math.nan)
+            rows[f"p{q}_s"] = published, self.quantile_s(q / 100)
         return pd.DataFrame.from_dict(rows, orient="index", columns=["published", "preset"])
 
     @property
     def _headline(self) -> str:
         shape = "" if self.shape is None else f", shape {self.shape:.3g}"
-        return (
-            f"Outages of {self.title}: MTBF {readable(self.mtbf_s)}, MTTR {readable(self.mttr_s)} "
-            f"({self.distribution}{shape}), availability {self.availability:.2%}"
-        )
+        mtbf, mttr = duration(self.mtbf_s, "rounded"), duration(self.mttr_s, "rounded")
+        figures = f"MTBF {mtbf}, MTTR {mttr} ({self.distribution}{shape})"
+        return f"Outages of {self.title}: {figures}, availability {percent(self.availability)}"
 
     def __repr__(self) -> str:
         return "\n".join([f"<{self._headline}>", *self.sources])
 
     def _repr_html_(self) -> str:
-        figures = self.summary().map(lambda seconds: "" if math.isnan(seconds) else readable(seconds))
+        figures = self.summary().map(lambda seconds: "" if math.isnan(seconds) else duration(seconds, "rounded"))
         figures.index = figures.index.str.removesuffix("_s")
-        sources = "<br>".join(map(escape, self.sources))
-        return f"<p><b>{escape(self._headline)}</b></p>{figures.to_html(border=0)}<p>{sources}</p>"
+        return framed(self._headline, numbers(figures), paragraph(self.sources))
 
 
 def names() -> list[str]:

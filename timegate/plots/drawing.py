@@ -29,7 +29,6 @@ __all__ = [
     "inches",
     "legend_below",
     "legend_columns",
-    "percent",
     "plain",
     "printed_names",
     "room_for_lines",
@@ -87,13 +86,6 @@ def type_size(ax: Axes, lines: int) -> float:
 def room_for_lines(ax: Axes) -> int:
     """Return how many lines of the smallest type fit beside the axes, less one."""
     return int(72 * inches(ax)[1] / (1.4 * 5.0)) - 1
-
-
-def percent(part: float) -> str:
-    """Return a share in words that do not round something to nothing, nor nearly all to all."""
-    if part in (0, 1):
-        return f"{part:.0%}"
-    return "<0.1%" if part < 0.001 else ">99.9%" if part > 0.999 else f"{part:.1%}"
 
 
 def plain(name: str) -> str:

@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from timegate.core.distributions import LengthDistribution
-from timegate.errors import InvalidTypeError, ReplayError, counted, shown
-from timegate.incidents.outages import OutageFit, OutageModel, readable
+from timegate.errors import InvalidTypeError, ReplayError, shown
+from timegate.incidents.outages import OutageFit, OutageModel
 from timegate.plots.drawing import Style, axes_of, inches, legend_below
+from timegate.show.text import counted, duration
 
 __all__ = ["durations"]
 
@@ -93,9 +94,9 @@ def durations(fit: OutageFit | npt.ArrayLike, ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", yscale="log")
     ax.set_xlabel("length of an outage", loc="left")
     ax.set_ylabel("outages at least so long", fontsize=min(10.0, 3.6 * height))
-    notes = [f"p{p} {readable(s)}" for p, s in zip(PERCENTILES, marks, strict=True)]
+    notes = [f"p{p} {duration(s, 'rounded')}" for p, s in zip(PERCENTILES, marks, strict=True)]
     if fitted is not None and width > 5:
-        notes = [f"{note} (data {readable(s)})" for note, s in zip(notes, data, strict=True)]
+        notes = [f"{note} (data {duration(s, 'rounded')})" for note, s in zip(notes, data, strict=True)]
 
     # Room at the right for the note of the last percentile.
     low, high = min(lengths_s[0], marks[0]) / 1.3, max(lengths_s[-1], marks[-1]) * 1.3
@@ -163,4 +164,4 @@ def _time_ticks(ax: Axes) -> None:
     most = max(3, int(1.5 * inches(ax)[0]))
     ax.xaxis.set_major_locator(FixedLocator(ticks[:: math.ceil(len(ticks) / most)]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: readable(seconds)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: duration(seconds, "rounded")))

@@ -25,7 +25,6 @@ from timegate.plots.drawing import (
     axes_of,
     inches,
     legend_below,
-    percent,
     plain,
     printed_names,
     row_axis,
@@ -35,6 +34,7 @@ from timegate.plots.drawing import (
 from timegate.runs.prepare import as_router, as_scenario
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors, mix
+from timegate.show.text import percent
 
 __all__ = ["gantt"]
 
@@ -126,7 +126,7 @@ def gantt(
     width = np.diff(edges) / (hi - lo)
     parts = [*(can @ width).tolist(), float(nobody @ width)]
     names = [*printed_names(router.names, ax), "nobody"]
-    row_axis(ax, [f"{name}  {percent(part)}" for name, part in zip(names, parts, strict=True)])
+    row_axis(ax, [f"{name}  {percent(part, 1, short=True)}" for name, part in zip(names, parts, strict=True)])
     ax.axhline(size - 0.5, color="#333333", linewidth=0.8)
     time_axis(ax, *_x([lo, hi]))
     for row, pieces in enumerate(labelled):

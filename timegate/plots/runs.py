@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from pandas.tseries.frequencies import to_offset
 
 from timegate.core.columns import UNSERVED
-from timegate.errors import InvalidTypeError, counted
+from timegate.errors import InvalidTypeError
 from timegate.plots.drawing import (
     CLOSED,
     LEGEND,
@@ -24,7 +24,6 @@ from timegate.plots.drawing import (
     checked,
     inches,
     legend_below,
-    percent,
     plain,
     printed_names,
     room_for_lines,
@@ -37,6 +36,7 @@ from timegate.plots.drawing import (
 from timegate.runs.compare import two_labels
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
+from timegate.show.text import counted, percent
 
 __all__ = ["compare", "day", "fallbacks", "share"]
 
@@ -102,7 +102,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     totals = counts.sum(axis=0) / len(run)
     shares = [*totals[:bottom], totals[bottom:].sum()]
     names = [*printed_names(run.deployments, ax), "unserved"]
-    row_axis(ax, [f"{name}  {percent(part)}" for name, part in zip(names, shares, strict=True)])
+    row_axis(ax, [f"{name}  {percent(part, 1, short=True)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
     time_axis(ax, edges[0], edges[-1])
     legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")

@@ -18,9 +18,10 @@ from timegate.core.targets import Targets
 from timegate.errors import ReplayError
 from timegate.faults import Scenario
 from timegate.files import made_folder, write_files
-from timegate.report.page import calls, figure_text, label_of, percent, png
+from timegate.report.page import figure_text, label_of, png
 from timegate.runs.compare import compare
 from timegate.runs.result import Replay, named_pairs
+from timegate.show.text import counted, percent
 
 __all__ = ["Change", "changes", "headline", "rerouted", "without_absent", "write"]
 
@@ -56,11 +57,10 @@ def without_absent(scenario: Scenario, config: GatewayConfig, other: GatewayConf
 def headline(a: Replay, b: Replay, labels: tuple[str, str]) -> str:
     """Say which of two replays serves more calls, and how many it treats differently."""
     one, other = (len(run) - sum(run.outcome_counts()[outcome] for outcome in UNSERVED) for run in (a, b))
-    differently = f"{calls(int(rerouted(a, b)['count'].sum()))} of {len(a):,} went another way."
+    differently = f"{counted(int(rerouted(a, b)['count'].sum()), 'call')} of {len(a):,} went another way."
     if one == other:
-        return f"Both serve {calls(one)}, {percent(one / len(a))}; {differently}"
-    more = "more" if other > one else "fewer"
-    number = f"{abs(other - one):,} {more} {'call' if abs(other - one) == 1 else 'calls'}"
+        return f"Both serve {counted(one, 'call')}, {percent(one / len(a))}; {differently}"
+    number = counted(abs(other - one), f"{'more' if other > one else 'fewer'} call")
     shares = f"{percent(other / len(a))} in place of {percent(one / len(a))}"
     return f"{labels[1]} serves {number} than {labels[0]}: {shares}; {differently}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -18,16 +18,16 @@ from timegate import plots
 from timegate.core.columns import OUTCOMES
 from timegate.files import write_files
 from timegate.runs.result import Replay
+from timegate.show.html import row
+from timegate.show.text import counted, figure, percent
 
 __all__ = [
     "BASELINE",
     "CAPTIONS",
     "Line",
-    "calls",
     "figure_text",
     "label_of",
     "page",
-    "percent",
     "png",
     "summary_lines",
     "write",
@@ -60,50 +60,26 @@ class Line(NamedTuple):
     baseline: str = ""
 
 
-def percent(share: float) -> str:
-    """Write a share such that 0.00% means none and 100.00% means all.
-
-    Examples
-    --------
-    >>> percent(0.123456), percent(0.999999), percent(1.0)
-    ('12.35%', '>99.99%', '100.00%')
-    """
-    if 0 < share < 0.0001:
-        return "<0.01%"
-    return ">99.99%" if 0.9999 < share < 1 else f"{share:.2%}"
-
-
-def calls(number: int) -> str:
-    """Write a number of calls.
-
-    Examples
-    --------
-    >>> calls(1), calls(50000)
-    ('1 call', '50,000 calls')
-    """
-    return f"{number:,} call" if number == 1 else f"{number:,} calls"
-
-
 def summary_lines(run: Replay) -> dict[str, list[Line]]:
     """Return the summary of a replay in groups, by title. What the summary gains later stands in the last."""
     figures: dict[str, Any] = {str(name): value for name, value in run.summary().items()}
     number = figures["calls"]
 
-    def counted(title: str, count: int, baseline: float | None = None) -> Line:
+    def line(title: str, count: int, baseline: float | None = None) -> Line:
         return Line(title, f"{count:,}", percent(count / number), "" if baseline is None else percent(baseline))
 
     shares = {name: (figures[f"share[{name}]"], figures[f"baseline_share[{name}]"]) for name in run.deployments}
     groups = {
         "Calls": [
             Line("arrived", f"{number:,}"),
-            counted("served", figures["first_choice"] + figures["fallback"], figures["baseline_availability"]),
-            counted("served by the first choice", figures["first_choice"]),
-            counted("served by a fallback", figures["fallback"]),
-            counted("failed (all open ones did)", figures["failed"]),
-            counted("blocked (nobody was open)", figures["blocked"]),
+            line("served", figures["first_choice"] + figures["fallback"], figures["baseline_availability"]),
+            line("served by the first choice", figures["first_choice"]),
+            line("served by a fallback", figures["fallback"]),
+            line("failed (all open ones did)", figures["failed"]),
+            line("blocked (nobody was open)", figures["blocked"]),
         ],
-        "Served by": [counted(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
-        "Also": [counted(label_of("preference_passed_over"), figures["preference_passed_over"])],
+        "Served by": [line(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
+        "Also": [line(label_of("preference_passed_over"), figures["preference_passed_over"])],
     }
     told = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
     told |= {f"share[{name}]" for name in run.deployments}
@@ -136,9 +112,8 @@ def figure_text(name: str, value: object) -> str:
     >>> figure_text("latency_p95_s", 1.25), figure_text("attempts_per_call", 1.0), figure_text("calls", 1200)
     ('1.250 s', '1.00', '1,200')
     """
-    if isinstance(value, float):
-        return f"{value:,.3f} s" if name.endswith("_s") else f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    is_length = isinstance(value, float) and name.endswith("_s")
+    return f"{figure(value, ',.3f')} s" if is_length else figure(value, ",.2f")
 
 
 def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
@@ -200,34 +175,25 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     trace, figures = run.trace, run.summary()
     about = [
         source,
-        f"{trace.start:%Y-%m-%d %H:%M:%S} to {trace.end:%Y-%m-%d %H:%M:%S} UTC",
+        trace.period,
         run.scenario.description or "",
         *trace.notes,
     ]
     tiles = [("served", percent(figures["availability"]))]
     tiles += [(_words(outcome), f"{figures[outcome]:,}") for outcome in OUTCOMES]
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
-    deployments = [
-        (
-            d.name,
-            d.provider,
-            "; ".join(map(str, d.time_constraints)) or "never",
-            "; ".join(map(str, d.hours.available)) or "always",
-        )
-        for d in run.router.deployments
-    ]
-    faults = [(_words(f["type"]), f["target"], _details(f)) for f in run.scenario.to_dict()["faults"]]
+    deployments = [(d.name, d.provider, d.hours.closed_text, d.hours.available_text) for d in run.router.deployments]
     provenance = {**run.provenance, **run.provenance["versions"]}
     del provenance["versions"]
     return _PAGE.substitute(
-        title=f"Replay of {calls(len(run))}",
+        title=f"Replay of {counted(len(run), 'call')}",
         about="".join(f"<p>{html.escape(line)}</p>" for line in about if line),
         tiles="".join(f"<div><b>{html.escape(value)}</b>{html.escape(label)}</div>" for label, value in tiles),
         plots="".join(_plot(name, png) for name, png in drawn.items()),
         summary=_summary_table(run),
         fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or "<p>No call fell back.</p>",
         deployments=_table("texts", ("deployment", "provider", "closed", "open"), deployments),
-        faults=_table("texts", ("fault", "target", "details"), faults) or "<p>None.</p>",
+        faults=_table("texts", *run.scenario.table) or "<p>None.</p>",
         provenance=_table("texts", (), [(_words(key), str(value)) for key, value in provenance.items()]),
     )
 
@@ -243,32 +209,23 @@ def _plot(name: str, png: bytes) -> str:
 def _summary_table(run: Replay) -> str:
     bodies = []
     for title, lines in summary_lines(run).items():
-        rows = "".join(_row(line) for line in lines)
+        rows = "".join(row(line) for line in lines)
         bodies.append(f'<tbody><tr><th colspan="4" scope="rowgroup">{title}</th></tr>{rows}</tbody>')
     return _wide("numbers", ("", "replay", "share", BASELINE), "".join(bodies))
 
 
 def _table(kind: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return _wide(kind, head, f"<tbody>{''.join(map(_row, rows))}</tbody>") if rows else ""
+    return _wide(kind, head, f"<tbody>{''.join(map(row, rows))}</tbody>") if rows else ""
 
 
 def _wide(kind: str, head: Sequence[str], bodies: str) -> str:
     """Write a table that scrolls by itself where the page is too narrow for it."""
-    top = f"<thead>{_row(head, 'th')}</thead>" if head else ""
+    top = f"<thead>{row(head, 'th')}</thead>" if head else ""
     return f'<div class="wide" tabindex="0"><table class="{kind}">{top}{bodies}</table></div>'
-
-
-def _row(cells: Iterable[str], tag: str = "td") -> str:
-    """Write a row of a table; here every cell is escaped."""
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _details(fault: Mapping[str, object]) -> str:
-    return ", ".join(f"{_words(key)} {value}" for key, value in fault.items() if key not in ("type", "target"))
 
 
 _PAGE = Template("""\

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from timegate.config.model import GatewayConfig
-from timegate.core.clock import DAY_US, LAST_US, MINUTE_US, Instant, SystemClock, to_us
+from timegate.core.clock import DAY_US, LAST_US, MINUTE_US, SECOND_US, Instant, SystemClock, to_us
 from timegate.core.deployment import LISTS, windows_of
 from timegate.core.spans import Spans, union
 from timegate.core.targets import provider_target
-from timegate.errors import InstantError, InvalidTypeError, counted, shown
+from timegate.errors import InstantError, InvalidTypeError, shown
 from timegate.problems import written
 from timegate.review.findings import Finding, Findings
-from timegate.review.recurrence import lasting, listed, occurrence, offset_changes, patterns
+from timegate.review.recurrence import occurrence, offset_changes, patterns
 from timegate.review.survey import Survey, survey
 from timegate.review.window_checks import check_windows
+from timegate.show.text import counted, duration, listed, percent
 
 __all__ = ["check"]
 
@@ -186,7 +187,9 @@ def _coverage_findings(
     for i, (deployment, spans) in enumerate(zip(config.deployments, surveyed.open, strict=True)):
         longest_us = int(np.diff(spans, axis=1).max(initial=0))
         if longest_us < MINUTE_US:
-            often = f"for more than {lasting(longest_us)} at a time" if longest_us else "in the time looked at"
+            often = (
+                f"for more than {duration(longest_us / SECOND_US)} at a time" if longest_us else "in the time looked at"
+            )
             yield Finding(
                 "TG104",
                 written(("deployments", i), repr(deployment.model_name)),
@@ -212,10 +215,10 @@ def _provider_findings(
     for provider, spans in surveyed.only_provider.items():
         spans = _without_moments(spans)[0]
         if len(spans):
-            share = np.diff(spans, axis=1).sum() / total_us
+            share = percent(np.diff(spans, axis=1).sum() / total_us, 0)
             words, _ = next(_recurring(spans, zones, periods, now_us))
             target = provider_target(provider)
-            message = f"All that are open lie behind {target} for {share:.0%} of the time, mostly {words}."
+            message = f"All that are open lie behind {target} for {share} of the time, mostly {words}."
             yield Finding("TG202", WHOLE, message, fix, spans_us=spans)
 
 
@@ -226,11 +229,9 @@ def _recurring(spans: Spans, zones: Sequence[str], periods: Spans, now_us: int) 
         yield f"{words}, {_next(stretches, zones, now_us)}" if words != "at all times" else words, stretches
     if rest := found[MOST_PATTERNS:]:
         stretches = union(pattern.spans for pattern in rest)
-        yield (
-            f"{counted(len(stretches), 'more time')} for "
-            f"{lasting(int(np.diff(stretches, axis=1).sum()))} together, {_next(stretches, zones, now_us)}",
-            stretches,
-        )
+        together = duration(np.diff(stretches, axis=1).sum() / SECOND_US)
+        following = _next(stretches, zones, now_us)
+        yield f"{counted(len(stretches), 'more time')} for {together} together, {following}", stretches
 
 
 def _next(spans: Spans, zones: Sequence[str], now_us: int) -> str:

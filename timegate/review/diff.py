@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +16,9 @@ from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, SECOND_US, Instant, SystemClock, from_us, to_us
 from timegate.core.deployment import windows_of
 from timegate.errors import InstantError, InvalidValueError, did_you_mean, shown
-from timegate.review.recurrence import lasting, patterns
+from timegate.review.recurrence import patterns
+from timegate.show.html import framed, table
+from timegate.show.text import and_more, duration, period
 
 __all__ = ["NOBODY", "Diff", "diff"]
 
@@ -215,11 +215,11 @@ class Diff:
     @property
     def headline(self) -> str:
         """The answer in one line."""
-        total_us = round((self.end - self.start).total_seconds() * SECOND_US)
-        span = f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+        total_s = (self.end - self.start).total_seconds()
+        span = period(self.start, self.end, "%Y-%m-%d %H:%M")
         if not self:
             return f"Routing is the same, {span}."
-        return f"Routing differs for {lasting(round(self.total_s * SECOND_US))} of {lasting(total_us)}, {span}."
+        return f"Routing differs for {duration(self.total_s)} of {duration(total_s)}, {span}."
 
     def __repr__(self) -> str:
         lines = [self.headline, *self.notes]
@@ -230,15 +230,13 @@ class Diff:
         return "\n".join([*lines, *self._more()])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{escape(note)}" for note in (*self.notes, *self._more()))
-        table = self.recurring.head(MOST_ROWS).rename(columns=HEADINGS)[list(HEADINGS.values())]
-        html = table.to_html(index=False, na_rep="", border=0) if self else ""
-        html = re.sub("<(t[hd])>", r"<\1 style='text-align: left'>", html)  # Jupyter aligns cells to the right
-        return f"<p><b>{escape(self.headline)}</b>{notes}</p>{html}"
+        rows = self.recurring[list(HEADINGS)].head(MOST_ROWS).fillna("").itertuples(index=False)
+        return framed(
+            self.headline, *([table(HEADINGS.values(), rows)] if self else []), notes=(*self.notes, *self._more())
+        )
 
     def _more(self) -> list[str]:
-        more = len(self.recurring) - MOST_ROWS
-        return [f"and {more:,} more; all stretches stand in .frame."] if more > 0 else []
+        return and_more(len(self.recurring), MOST_ROWS, "more; all stretches stand in .frame.")
 
 
 def _models(*configs: GatewayConfig) -> list[dict[str, str]]:

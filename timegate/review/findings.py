@@ -17,7 +17,9 @@ import pandas as pd
 
 from timegate.core.clock import SECOND_US, from_us
 from timegate.core.spans import Spans
-from timegate.errors import InvalidValueError, counted, did_you_mean, shown
+from timegate.errors import InvalidValueError, did_you_mean, shown
+from timegate.show.html import Markup, framed, paragraph, table
+from timegate.show.text import and_more, counted, iso
 
 __all__ = ["CODES", "Code", "Finding", "Findings", "Severity"]
 
@@ -124,7 +126,7 @@ class Finding:
             "index": self.index,
             "line": self.line,
             "column": self.column,
-            "spans": [[_iso(lo), _iso(hi)] for lo, hi in self.spans],
+            "spans": [[iso(lo), iso(hi)] for lo, hi in self.spans],
         }
 
 
@@ -194,7 +196,7 @@ class Findings(Sequence[Finding]):
         """Return the findings as plain data: ``worst``, ``periods`` that were looked at, and ``findings``."""
         return {
             "worst": self.worst,
-            "periods": [[_iso(lo), _iso(hi)] for lo, hi in self.periods],
+            "periods": [[iso(lo), iso(hi)] for lo, hi in self.periods],
             "findings": [finding.to_dict() for finding in self],
         }
 
@@ -216,28 +218,21 @@ class Findings(Sequence[Finding]):
             lines.append(f"{finding.severity:<7} {finding.code} {finding.place}")
             for text in (finding.message, finding.fix):
                 lines += textwrap.wrap(text, 110, initial_indent=" " * 14, subsequent_indent=" " * 14)
-        if len(self) > MOST_ROWS:
-            lines.append(f"and {len(self) - MOST_ROWS:,} more.")
-        return "\n".join(lines)
+        return "\n".join([*lines, *and_more(len(self), MOST_ROWS, "more.")])
 
     def _repr_html_(self) -> str:
-        # On each cell, for there Jupyter aligns to the right and to the middle.
-        style = "text-align: left; vertical-align: top"
-        rows = "".join(
-            f"<tr><td style='{style}; color: {_COLORS[f.severity]}; font-weight: bold'>{f.severity}</td>"
-            f"<td style='{style}'>{f.code}</td><td style='{style}'>{escape(f.place)}</td>"
-            f"<td style='{style}'>{escape(f.message)}<br><i>{escape(f.fix)}</i></td></tr>"
+        rows = [
+            (
+                Markup(f"<b style='color: {_COLORS[f.severity]}'>{f.severity}</b>"),
+                f.code,
+                f.place,
+                Markup(f"{escape(f.message)}<br><i>{escape(f.fix)}</i>"),
+            )
             for f in self._findings[:MOST_ROWS]
-        )
-        more = f"<p>and {len(self) - MOST_ROWS:,} more.</p>" if len(self) > MOST_ROWS else ""
+        ]
         headings = ("severity", "code", "place", "finding, and how to mend it")
-        head = "".join(f"<th style='{style}'>{heading}</th>" for heading in headings)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}" if rows else ""
-        return f"<p><b>{escape(self.headline)}</b></p>{table}"
+        tables = [table(headings, rows, top=True)] if rows else []
+        return framed(self.headline, *tables, paragraph(and_more(len(self), MOST_ROWS, "more.")))
 
 
 _COLORS = {"error": "#b00020", "warning": "#a05a00", "info": "#3b5b8c"}
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

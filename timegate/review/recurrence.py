@@ -15,16 +15,16 @@ from timegate.core.clock import DAY_US, MINUTE_US, SECOND_US
 from timegate.core.spans import Spans
 from timegate.core.windows import DAYS
 from timegate.core.zones import constant_offsets
-from timegate.errors import counted
+from timegate.show.text import listed
 
-__all__ = ["Pattern", "lasting", "listed", "local_us", "occurrence", "offset_changes", "patterns"]
+__all__ = ["Pattern", "local_us", "occurrence", "offset_changes", "patterns"]
 
 _Int64s = npt.NDArray[np.int64]
 _EPOCH_DAY = date(1970, 1, 1)
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
 _FEW = 3
 _RECURRING, _ONCE = 0, 1
-_MOST_LISTED, _MOST_LOCAL_TIMES = 4, 3
+_MOST_LOCAL_TIMES = 3
 
 
 class Pattern(NamedTuple):
@@ -87,34 +87,6 @@ def offset_changes(tz: str, start_us: int, end_us: int) -> tuple[tuple[int, int,
     """Return the changes of a zone's offset from UTC in ``(start_us, end_us)``: (instant, offset before, after)."""
     cuts = constant_offsets(tz, start_us, end_us)
     return tuple((at, before, after) for (_, _, before), (at, _, after) in pairwise(cuts) if before != after)
-
-
-def lasting(us: int) -> str:
-    """Write a length of time.
-
-    Examples
-    --------
-    >>> lasting(1), lasting(59_999_999), lasting(3_600_000_000), lasting(90 * 60_000_000 + 1)
-    ('1 µs', '59.999999 s', '1 h', '1 h 30 min')
-    """
-    if us < MINUTE_US:
-        return f"{us} µs" if us < 1000 else f"{us / SECOND_US:.6f}".rstrip("0").rstrip(".") + " s"
-    hours, minutes = divmod(round(us / MINUTE_US), 60)  # microseconds more or less are those of included ends
-    return " ".join([f"{hours:,} h"] * (hours > 0) + [f"{minutes} min"] * (minutes > 0))
-
-
-def listed(items: Sequence[str], word: str = "and") -> str:
-    """Join words as a sentence does; of many the first few.
-
-    Examples
-    --------
-    >>> listed(["a"]), listed(["a", "b", "c"], "or"), listed(["a", "b", "c", "d", "e", "f"])
-    ('a', 'a, b or c', 'a, b, c, d and 2 others')
-    """
-    items = list(items)
-    if len(items) > _MOST_LISTED + 1:
-        items[_MOST_LISTED:] = [counted(len(items) - _MOST_LISTED, "other")]
-    return f" {word} ".join(filter(None, [", ".join(items[:-1]), items[-1]]))
 
 
 def occurrence(span: tuple[int, int], zones: Sequence[str]) -> str:

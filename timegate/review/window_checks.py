@@ -10,14 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from timegate.config.model import GatewayConfig
-from timegate.core.clock import DAY_US, FIRST_US, LAST_US
+from timegate.core.clock import DAY_US, FIRST_US, LAST_US, SECOND_US
 from timegate.core.deployment import Deployment, WindowPlace, windows_of
 from timegate.core.spans import Spans, union
 from timegate.core.windows import DAYS, Window
 from timegate.problems import written
 from timegate.review.findings import Finding
-from timegate.review.recurrence import lasting, listed, offset_changes
+from timegate.review.recurrence import offset_changes
 from timegate.review.survey import Survey, Tally
+from timegate.show.text import duration, listed
 
 __all__ = ["check_windows"]
 
@@ -188,7 +189,7 @@ def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
 def _effect(window: tuple[int, int], hour: tuple[int, int], *, skipped: bool) -> tuple[str, str]:
     """Say what becomes of an occurrence, in local time, when the clocks skip or repeat an hour."""
     (first, last), (lo, hi) = window, hour
-    shared = lasting(min(last, hi) - max(first, lo))
+    shared = duration((min(last, hi) - max(first, lo)) / SECOND_US)
     inside = lo <= first, last <= hi
     if last - first >= DAY_US:
         return "", ""  # a whole day is a whole day, however long it is

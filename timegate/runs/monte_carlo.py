@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from html import escape
 from statistics import NormalDist
 from typing import Any
 
@@ -27,6 +26,8 @@ from timegate.faults import Scenario
 from timegate.gateway.live import ModelGateway
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
+from timegate.show.html import framed, numbers, paragraph
+from timegate.show.text import counted
 from timegate.traffic import Trace, Traffic
 from timegate.traffic.drawn import FIRST, draw_arrivals, draw_tokens, stream_key
 
@@ -59,11 +60,15 @@ class MonteCarlo:
         return len(self.replicas)
 
     def __repr__(self) -> str:
-        return f"<Monte Carlo of {len(self):,} replicas>\n{self.summary().to_string()}"
+        return f"<{self._headline}>\n{self.summary().to_string()}"
 
     def _repr_html_(self) -> str:
-        note = escape(", ".join(f"{key} {value}" for key, value in self.provenance.items()))
-        return f"<p><b>Monte Carlo of {len(self):,} replicas</b></p>{self.summary().to_html(border=0)}<p>{note}</p>"
+        note = ", ".join(f"{key} {value}" for key, value in self.provenance.items())
+        return framed(self._headline, numbers(self.summary()), paragraph([note]))
+
+    @property
+    def _headline(self) -> str:
+        return f"Monte Carlo of {counted(len(self), 'replica')}"
 
     def summary(self, confidence: float = 0.95) -> pd.DataFrame:
         """Return each figure's mean over the replicas with its confidence interval, and its spread.

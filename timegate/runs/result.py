@@ -7,7 +7,6 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from html import escape
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,11 @@ from timegate.core.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
 from timegate.engines.record import NOBODY, Attempts, Calls, first_choices
-from timegate.errors import ReplayError, counted, shown
+from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
 from timegate.files import made_folder, replacing
+from timegate.show.html import figures, framed
+from timegate.show.text import counted
 from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
 
 __all__ = ["Replay", "bin_width_us", "calls_frame", "named_pairs", "share_frame"]
@@ -66,9 +67,8 @@ class Replay:
         return f"<Replay of {counted(len(self), 'call')}: {counts}>"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{escape(note)}" for note in self.trace.notes)
-        table = self.summary().map(_readable).to_frame("value").to_html(border=0)
-        return f"<p><b>Replay of {counted(len(self), 'call')}</b>{notes}</p>{table}"
+        table = figures(self.summary(), ".4f")
+        return framed(f"Replay of {counted(len(self), 'call')}", table, notes=self.trace.notes)
 
     @property
     def deployments(self) -> list[str]:
@@ -367,11 +367,3 @@ def _stretches(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
             "end": utc_column(bounds[:, 1].copy()),
         }
     )
-
-
-def _readable(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{value:,}" if isinstance(value, int) and value < 2**53 else str(value)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +26,8 @@ from timegate.gateway.live import ModelGateway
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.prepare import as_router, as_scenario, check_tokens
 from timegate.runs.result import bin_width_us, calls_frame, named_pairs, share_frame
+from timegate.show.html import figures, framed
+from timegate.show.text import counted
 from timegate.traffic import Trace
 
 __all__ = ["StreamReplay", "replay_stream"]
@@ -55,11 +56,14 @@ class StreamReplay:
         return 0 if self._part is None else int(self._part.totals.outcomes.sum())
 
     def __repr__(self) -> str:
-        return f"<Streaming replay of {len(self):,} calls>"
+        return f"<{self._headline}>"
 
     def _repr_html_(self) -> str:
-        table = self.summary().to_frame("value").to_html(border=0)
-        return f"<p><b>{escape(repr(self)[1:-1])}</b></p>{table}"
+        return framed(self._headline, figures(self.summary(), ".4f"))
+
+    @property
+    def _headline(self) -> str:
+        return f"Streaming replay of {counted(len(self), 'call')}"
 
     @property
     def _whole(self) -> Part:

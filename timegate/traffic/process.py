@@ -14,7 +14,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from timegate.core.clock import LAST_US, SECOND_US, AwareInstant, to_us
 from timegate.core.distributions import DISTRIBUTIONS, GapDistribution
-from timegate.errors import InvalidValueError, TraceError, counted
+from timegate.errors import InvalidValueError, TraceError
+from timegate.show.text import counted, duration
 from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, Z90, check_whole
 from timegate.traffic.trace import Trace
 from timegate.validation import FieldError, Value
@@ -28,7 +29,6 @@ __all__ = [
     "Share",
     "Tokens",
     "Traffic",
-    "length",
     "weibull_shape",
 ]
 
@@ -140,10 +140,10 @@ class Traffic(Value):
         return self
 
     def __repr__(self) -> str:
-        bins = f"{counted(len(self.rates), 'bin')} of {length(self.bin_s)} from {self.start:%Y-%m-%d %H:%M} UTC"
+        bins = (
+            f"{counted(len(self.rates), 'bin')} of {duration(self.bin_s, 'exact')} from {self.start:%Y-%m-%d %H:%M} UTC"
+        )
         return f"<{type(self).__name__}: {self.calls:,.7g} calls expected, {bins}, {self.gaps.kind} gaps>"
-
-    __str__ = __repr__
 
     @property
     @abstractmethod
@@ -327,8 +327,6 @@ class RenewalTraffic(Traffic):
     def __repr__(self) -> str:
         return f"{super().__repr__()[:-1]} with cv {self.cv:g}>"
 
-    __str__ = __repr__
-
     @property
     def gaps(self) -> Gaps:
         """Gamma or Weibull, with mean 1."""
@@ -336,22 +334,6 @@ class RenewalTraffic(Traffic):
             return Gaps("gamma", self.cv**-2, self.cv**2)
         shape = weibull_shape(self.cv)
         return Gaps("weibull", shape, 1 / math.gamma(1 + 1 / shape))
-
-
-def length(seconds: float) -> str:
-    """Return a length of time as people write it.
-
-    Examples
-    --------
-    >>> length(3600), length(600), length(1.5), length(86_400)
-    ('1 h', '10 min', '1.5 s', '1 day')
-    """
-    if seconds % 86_400 == 0:
-        return counted(int(seconds // 86_400), "day")
-    for unit, name in ((3600, "h"), (60, "min")):
-        if seconds % unit == 0:
-            return f"{seconds / unit:g} {name}"
-    return f"{seconds:g} s"
 
 
 def weibull_shape(cv: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -14,7 +13,9 @@ from pydantic import Field
 
 from timegate.core.clock import DAY_US, SECOND_US, AwareInstant, Instant, from_us, to_us
 from timegate.core.distributions import GapDistribution
-from timegate.errors import InvalidValueError, TraceError, counted, did_you_mean, shown
+from timegate.errors import InvalidValueError, TraceError, did_you_mean, shown
+from timegate.show import html
+from timegate.show.text import counted, duration, percent
 from timegate.traffic.process import (
     EvenTraffic,
     PoissonTraffic,
@@ -23,7 +24,6 @@ from timegate.traffic.process import (
     Share,
     Tokens,
     Traffic,
-    length,
     weibull_shape,
 )
 from timegate.traffic.trace import Trace, utc_column
@@ -132,14 +132,14 @@ class Profile(Value):
         TraceError
             If a value is out of its range.
         """
-        bin_us = self.bin_s * SECOND_US
+        bin_us, length = self.bin_s * SECOND_US, duration(self.bin_s, "exact")
         started = self.start if start is None else from_us(to_us(start, "start"))
         shift = (to_us(started, "start") - to_us(self.start, "start")) / bin_us
         if shift != int(shift):
-            raise TraceError(f"start must lie a whole number of bins of {length(self.bin_s)} from {self.start}.")
+            raise TraceError(f"start must lie a whole number of bins of {length} from {self.start}.")
         bins = float(len(self.rates_per_s)) if days is None else _number(days, "days") * DAY_US / bin_us
         if not (1 <= bins <= _MOST_BINS and bins == int(bins)):
-            whole = f"a whole number of bins of {length(self.bin_s)}, 1 to {_MOST_BINS:,}"
+            whole = f"a whole number of bins of {length}, 1 to {_MOST_BINS:,}"
             raise TraceError(f"days must be {whole}. Got {shown(days)}.")
         rates = np.resize(np.roll(self.rates_per_s, -int(shift)), int(bins))
         cv = self.cv if cv is None else _number(cv, "cv")
@@ -184,20 +184,16 @@ class Profile(Value):
         notes = "".join(f"; {note}" for note in self.notes)
         return f"<Profile{self._headline}{notes}>\n{_bars(self.rates_per_s)}"
 
-    __str__ = __repr__
-
     def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{escape(note)}" for note in self.notes)
         bars = f'<pre style="line-height:1">{_bars(self.rates_per_s)}</pre>'
-        table = self.summary().map(_figure).to_frame("value").to_html(border=0)
-        return f"<p><b>Profile</b>{escape(self._headline)}{notes}</p>{bars}{table}"
+        return html.framed("Profile", bars, html.figures(self.summary()), text=self._headline, notes=self.notes)
 
     @property
     def _headline(self) -> str:
         of = "" if self.calls is None else f" of {counted(self.calls, 'call')}"
         error = "" if self.cv_se is None else f" ± {self.cv_se:.2f}"
         burst = "cv not known" if self.cv is None else f"cv {self.cv:.2f}{error} ({self.distribution})"
-        bins = f"{counted(len(self.rates_per_s), 'bin')} of {length(self.bin_s)}"
+        bins = f"{counted(len(self.rates_per_s), 'bin')} of {duration(self.bin_s, 'exact')}"
         return f"{of}: {bins} from {self.start:%Y-%m-%d %H:%M} UTC, {np.mean(self.rates_per_s):.3g} calls/s, {burst}"
 
 
@@ -367,7 +363,8 @@ def _reservations(trace: Trace, seen: Observed, gaps: Floats, cv: float, unknown
     steps_us = np.diff(trace.at_us)
     same = steps_us == 0
     if same.any() and steps_us[~same].min() > 0.05 * steps_us.mean():
-        yield f"{same.mean():.0%} of the calls come at the instant of the one before, as of rounded times: so is cv"
+        share = percent(same.mean(), 0)
+        yield f"{share} of the calls come at the instant of the one before, as of rounded times: so is cv"
     centred = gaps - gaps.mean()
     together = float((centred[:-1] * centred[1:]).sum() / (centred**2).sum()) if cv > 0.01 else 0.0
     if abs(together) > max(0.05, 5 / np.sqrt(len(gaps))):
@@ -397,9 +394,3 @@ def _bars(rates: tuple[float, ...]) -> str:
     parts = np.array_split(np.array(rates), min(len(rates), 72))
     means = np.array([part.mean() for part in parts])
     return "".join(_BARS[int(level)] for level in np.minimum(means / means.max() * len(_BARS), len(_BARS) - 1))
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    return "" if value is None else str(value)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
-from timegate.errors import TraceError, counted, did_you_mean, shown
+from timegate.errors import TraceError, did_you_mean, shown
 from timegate.files import check_readable, read_csv
+from timegate.show.text import counted
 from timegate.traffic.profile import Profile
 from timegate.traffic.readers import check_is_data, origin_us, since_origin
 from timegate.traffic.trace import Int64s, has_offset, instants

@@ -13,9 +13,10 @@ import pandas as pd
 
 from timegate.core.clock import LAST_US, SECOND_US, Instant, from_us, to_us
 from timegate.core.columns import TRACE_COLUMNS
-from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
+from timegate.errors import MissingExtraError, TraceError, did_you_mean, shown
 from timegate.files import check_readable, read_csv
 from timegate.problems import Problem
+from timegate.show.text import counted
 from timegate.traffic.trace import Trace, has_offset
 
 __all__ = ["check_is_data", "origin_us", "read_trace", "since_origin"]

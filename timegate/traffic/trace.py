@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,9 +17,11 @@ import pandas as pd
 from timegate.core.clock import FIRST_US, LAST_US, from_us
 from timegate.core.columns import TRACE_COLUMNS
 from timegate.core.zones import check_zone
-from timegate.errors import MissingExtraError, TraceError, counted, did_you_mean, shown
+from timegate.errors import MissingExtraError, TraceError, did_you_mean, shown
 from timegate.files import replacing
 from timegate.problems import Problem
+from timegate.show.html import framed, numbers
+from timegate.show.text import counted, period
 
 __all__ = ["Trace", "category", "has_offset", "instants", "iso_column", "utc_column", "write_parquet"]
 
@@ -170,14 +171,11 @@ class Trace:
 
     def __repr__(self) -> str:
         notes = "".join(f"; {note}" for note in self.notes)
-        return (
-            f"<Trace: {len(self):,} calls, {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC{notes}>"
-        )
+        return f"<Trace: {counted(len(self), 'call')}, {self.period}{notes}>"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<br>{escape(note)}" for note in self.notes)
-        head = self.frame.head(5).to_html(border=0, index=False, na_rep="")
-        return f"<p><b>{counted(len(self), 'call')}</b>, {self.start} to {self.end}{notes}</p>{head}"
+        head = numbers(self.frame.head(5), index=False)
+        return framed(counted(len(self), "call"), head, text=f", {self.period}", notes=self.notes)
 
     @property
     def span_us(self) -> tuple[int, int]:
@@ -193,6 +191,11 @@ class Trace:
     def end(self) -> pd.Timestamp:
         """The last arrival."""
         return pd.Timestamp(from_us(self.at_us[-1]))
+
+    @property
+    def period(self) -> str:
+        """The first and the last arrival, as text."""
+        return period(self.start, self.end)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -18,12 +18,13 @@ from matplotlib.figure import Figure
 from timegate import plots
 from timegate.config import GatewayConfig
 from timegate.core.targets import Targets
-from timegate.errors import InvalidTypeError, TimegateError, counted
+from timegate.errors import InvalidTypeError, TimegateError
 from timegate.faults import ErrorRate, Outage, Scenario
 from timegate.plots.runs import STEPS
 from timegate.runs.prepare import as_scenario
 from timegate.runs.replay import replay
 from timegate.show.palette import ALARM
+from timegate.show.text import counted, percent
 from timegate.traffic import Trace, generate_trace
 
 __all__ = ["ScenarioExplorer"]
@@ -166,7 +167,9 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._figure.savefig(png, format="png", dpi=100)
         self._picture.value = png.getvalue()
         counts = run.outcome_counts()
-        figures = ", ".join(f"{outcome.replace('_', ' ')} {count / len(run):.2%}" for outcome, count in counts.items())
+        figures = ", ".join(
+            f"{outcome.replace('_', ' ')} {percent(count / len(run))}" for outcome, count in counts.items()
+        )
         self._message.value = f"<b>{counted(len(run), 'call')}:</b> {figures}"
         self.scenario, self.run = scenario, run
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import DAY_US, from_us
-from timegate.core.windows import Window
 from timegate.faults import Scenario
 from timegate.runs.result import Replay
+from timegate.show.html import paragraph, table
 from timegate.show.palette import deployment_colors
+from timegate.show.text import percent
 
 __all__ = ["html_view", "svg_view"]
 
@@ -72,31 +73,11 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
 
 def html_view(config: GatewayConfig, run: Replay | None, picture: str) -> str:
     """Return the picture with a table: a row a deployment, its windows, and what it served."""
-    heads = ["deployment", "model", "closed", "available", *(["served"] if run is not None else [])]
-    summary: Mapping[Any, Any] = {} if run is None else run.summary().to_dict()
-    rows = []
-    for deployment in config.deployments:
-        cells = [
-            deployment.model_name,
-            deployment.model,
-            "; ".join(map(_words, deployment.time_constraints)) or "never",
-            "; ".join(map(_words, deployment.available)) or "always",
-        ]
-        if run is not None:
-            share = summary.get(f"share[{deployment.model_name}]")
-            cells.append("" if share is None else f"{share:.1%}")
-        rows.append("".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells))
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    head = "".join(f'<th style="text-align:left">{name}</th>' for name in heads)
-    note = "" if run is None else f"<p>{escape(repr(run).strip('<>'))}.</p>"
-    return f"<div>{picture}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}</div>"
-
-
-def _words(window: Window) -> str:
-    days = "daily" if window.days is None else " ".join(window.days)
-    dates = [
-        *([f"from {window.since}"] if window.since else []),
-        *([f"until {window.until}"] if window.until else []),
-        *([f"except {', '.join(map(str, window.except_dates))}"] if window.except_dates else []),
-    ]
-    return ", ".join([f"{window.start}-{window.end} {window.tz}", days, *dates])
+    head, rows = config.table
+    if run is None:
+        return f"<div>{picture}{table(head, rows)}</div>"
+    summary: Mapping[Any, Any] = run.summary().to_dict()
+    served = [summary.get(f"share[{deployment.model_name}]") for deployment in config.deployments]
+    shares = ["" if share is None else percent(share, 1) for share in served]
+    rows = [(*row, share) for row, share in zip(rows, shares, strict=True)]
+    return f"<div>{picture}{table((*head, 'served'), rows)}{paragraph([repr(run).strip('<>') + '.'])}</div>"
