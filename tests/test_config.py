@@ -426,14 +426,21 @@ def test_a_config_shows_itself_in_a_glance():
     assert repr(config) == "<GatewayConfig of 3 deployments: <i>, b, c>"
     assert str(config).splitlines() == [
         "Gateway of 3 deployments: <i>, b, c",
-        "<i>: sim/a, closed 22:00-06:00 UTC; 12:00-13:00 UTC",
-        "b: sim/b, available 08:00-20:00 UTC, description in Berlin",
+        "<i>: sim/a, closed 22:00-06:00 UTC, daily; 12:00-13:00 UTC, daily",
+        "b: sim/b, available 08:00-20:00 UTC, daily, description in Berlin",
         "c: sim/c",
     ]
     html = config._repr_html_()
     assert "<i>" not in html
     assert html.count("<tr>") == 4
-    for text in ("&lt;i&gt;", "22:00-06:00 UTC; 12:00-13:00 UTC", "08:00-20:00 UTC", "never", "always", "in Berlin"):
+    for text in (
+        "&lt;i&gt;",
+        "22:00-06:00 UTC, daily; 12:00-13:00 UTC, daily",
+        "08:00-20:00 UTC, daily",
+        "never",
+        "always",
+        "in Berlin",
+    ):
         assert text in html
     many = tg.GatewayConfig(deployments=[{"model_name": f"d{n}", "model": "sim/x"} for n in range(1200)])
     assert repr(many).endswith("d6, d7 and 1,192 others>")

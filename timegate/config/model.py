@@ -118,7 +118,7 @@ class GatewayConfig(Value):
         """The deployments as text: headings, and a row a deployment."""
         told = {"model_name", "model", "time_constraints", "available"}
         also = [details(d.model_dump(mode="json", exclude=told, exclude_defaults=True)) for d in self.deployments]
-        rows = [(d.model_name, d.model, d.hours.closed_text, d.hours.available_text) for d in self.deployments]
+        rows = [(d.model_name, d.model, *d.hours.texts("daily")) for d in self.deployments]
         head = ("deployment", "model", "closed", "available")
         if not any(also):
             return head, rows

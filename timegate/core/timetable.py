@@ -27,15 +27,19 @@ class Hours:
     time_constraints: tuple[Window, ...] = ()
     available: tuple[Window, ...] = ()
 
-    @property
-    def closed_text(self) -> str:
-        """When ``time_constraints`` close it, as text."""
-        return "; ".join(map(str, self.time_constraints)) or "never"
+    def texts(self, every_day: str = "") -> tuple[str, str]:
+        """Write when it is closed, and when available; ``every_day`` as in :meth:`Window.text`.
 
-    @property
-    def available_text(self) -> str:
-        """When it is available, as text."""
-        return "; ".join(map(str, self.available)) or "always"
+        Examples
+        --------
+        >>> Hours((Window("22:00", "06:00"), Window("12:00", "13:00", days=["mon"]))).texts("daily")
+        ('22:00-06:00 UTC, daily; 12:00-13:00 UTC, mon', 'always')
+        """
+        closed, available = (
+            "; ".join(window.text(every_day) for window in windows)
+            for windows in (self.time_constraints, self.available)
+        )
+        return closed or "never", available or "always"
 
     def closed_spans_us(self, start_us: int, end_us: int) -> Spans:
         """Return the stretches of ``[start_us, end_us)`` in which the deployment is closed."""

@@ -112,8 +112,12 @@ class Window:
         return f"Window({self.start!r}, {self.end!r}{extras})"
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, every_day: str = "") -> str:
+        """Write the window in a line; ``every_day`` stands for the weekdays where there are none."""
         parts = [f"{self.start}-{self.end} {self.tz}"]
-        parts += [" ".join(self.days)] if self.days else []
+        parts += filter(None, [" ".join(self.days or ()) or every_day])
         parts += [f"since {self.since}"] if self.since else []
         parts += [f"until {self.until}"] if self.until else []
         parts += ["except " + " ".join(map(str, self.except_dates))] if self.except_dates else []

@@ -182,7 +182,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     tiles = [("served", percent(figures["availability"]))]
     tiles += [(_words(outcome), f"{figures[outcome]:,}") for outcome in OUTCOMES]
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
-    deployments = [(d.name, d.provider, d.hours.closed_text, d.hours.available_text) for d in run.router.deployments]
+    deployments = [(d.name, d.provider, *d.hours.texts()) for d in run.router.deployments]
     provenance = {**run.provenance, **run.provenance["versions"]}
     del provenance["versions"]
     return _PAGE.substitute(
