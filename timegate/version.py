@@ -1,4 +1,4 @@
-"""The version of this package, told once."""
+"""The version of this package, stated once."""
 
 __all__ = ["__version__"]
 

@@ -128,7 +128,7 @@ class GatewayConfig(Value):
     def load(cls, path: str | Path) -> Self:
         """Read a config from a YAML or JSON file: one of ours, a msgflux gateway's state, or a LiteLLM proxy config.
 
-        Foreign formats are told by their keys (``msgflux_type``, ``model_list``). What has no counterpart in a config
+        Foreign formats are known by their keys (``msgflux_type``, ``model_list``). What has no counterpart in a config
         is named in a :class:`TimegateWarning`; keys and other secrets of such a file are neither kept nor shown.
 
         Raises

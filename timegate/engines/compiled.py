@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from timegate.core.routing import Router
+from timegate.engines.compiling import announced_compilation
 from timegate.engines.kernel import replay_calls, route_calls
-from timegate.engines.notice import saying_if_it_compiles
 from timegate.engines.plan import make_plan
 from timegate.engines.record import Attempts, Calls, columns_of
 from timegate.engines.threads import in_threads
@@ -66,7 +66,7 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
 def _by_chunk(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
     """Replay chunks of a trace in threads; the kernels let go of the interpreter's lock."""
     some = min(_FIRST, size)
-    with saying_if_it_compiles():
+    with announced_compilation():
         replay_chunk(slice(0, some))  # before the threads, so that only one of them compiles
     parts = [slice(first, min(first + _CHUNK, size)) for first in range(some, size, _CHUNK)]
     for _ in in_threads(replay_chunk, parts, threads, "chunk"):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
 from timegate.core.jit import jit
-from timegate.engines.notice import saying_if_it_compiles
+from timegate.engines.compiling import announced_compilation
 from timegate.engines.record import NOBODY, Calls, columns_of, first_choice_by_name
 from timegate.errors import ReplayError
 from timegate.traffic.trace import Trace
@@ -110,7 +110,7 @@ def reduce_calls(trace: Trace, calls: Calls, names: Sequence[str], step_us: int)
         raise too_many_bins(bins, step_us)
     totals, by_bin = Totals.zero(len(names)), np.zeros((bins, len(names) + len(UNSERVED)), np.int64)
     choices = first_choice_by_name(trace.preferred_names, names)
-    with saying_if_it_compiles():
+    with announced_compilation():
         add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, columns_of(calls))
     return Part(trace.span_us, first_bin, by_bin, totals)
 

@@ -1,6 +1,6 @@
 """A calendar: every window as a recurring event, for people to look at.
 
-What a calendar cannot say, and how it is told:
+What a calendar cannot say, and what stands in its place:
 
 - An event ends without its last instant, a window with it: the calendar shows one microsecond less.
 - An hour that daylight saving repeats is covered twice by a window and once by an event, one that it skips not at all
@@ -32,7 +32,7 @@ __all__ = ["FORMAT"]
 
 PRODUCT, TITLE = "-//timegate//timegate//EN", "Deployments and their windows"
 TOLD_US = 20 * 366 * DAY_US
-"""How far ahead a calendar is told of the changes of its zones' clocks."""
+"""How far ahead a calendar knows of the changes of its zones' clocks."""
 
 
 def _translate(request: Request) -> Draft:

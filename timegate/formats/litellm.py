@@ -99,7 +99,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Read a LiteLLM proxy config as plain data of ours.
 
     Deployments come in the order of the first one's fallbacks, then of ``model_list``. Entries of one name, between
-    which LiteLLM balances load, are told apart by number.
+    which LiteLLM balances load, are numbered.
 
     Returns
     -------

@@ -306,8 +306,8 @@ def _bars(run: Replay, stretches: pd.DataFrame) -> dict[str, list[tuple[float, f
 
 def _matrix(run: Replay) -> pd.DataFrame:
     """Return the fallbacks, first choice by who served, in config order, without the deployments that have none."""
-    moved = run.fallbacks()
-    table = moved.pivot_table(index="from", columns="to", values="count", aggfunc="sum", fill_value=0)
+    counts = run.fallbacks()
+    table = counts.pivot_table(index="from", columns="to", values="count", aggfunc="sum", fill_value=0)
     order = run.deployments
     return table.loc[[n for n in order if n in table.index], [n for n in order if n in table.columns]]
 

@@ -104,12 +104,12 @@ def changes(a: Replay, b: Replay) -> dict[str, list[Change]]:
         "Served by": served_by,
         "Also": [share(label_of("preference_passed_over"), *row("preference_passed_over", number))],
     }
-    told = {"calls", "preference_passed_over", *titles}
+    listed = {"calls", "preference_passed_over", *titles}
     latencies = [str(name) for name in table.index if str(name).startswith("latency_")]
     if not table.loc[latencies, ["a", "b"]].to_numpy().any():  # no latency was simulated
-        told.update(latencies)
+        listed.update(latencies)
     for name in map(str, table.index):
-        if name not in told and not name.startswith(("share[", "baseline_")):
+        if name not in listed and not name.startswith(("share[", "baseline_")):
             groups["Also"].append(_change(name, *row(name)))
     return groups
 

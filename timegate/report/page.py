@@ -81,12 +81,12 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
         "Served by": [line(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
         "Also": [line(label_of("preference_passed_over"), figures["preference_passed_over"])],
     }
-    told = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
-    told |= {f"share[{name}]" for name in run.deployments}
+    listed = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
+    listed |= {f"share[{name}]" for name in run.deployments}
     if not figures.get("latency_p99_s"):  # nothing took any time: no latency was simulated
-        told |= {name for name in figures if name.startswith("latency_")}
+        listed |= {name for name in figures if name.startswith("latency_")}
     for name, value in figures.items():
-        if name not in told and not name.startswith("baseline_"):
+        if name not in listed and not name.startswith("baseline_"):
             baseline = figures.get(f"baseline_{name}")
             text = "" if baseline is None else figure_text(name, baseline)
             groups["Also"].append(Line(label_of(name), figure_text(name, value), "", text))

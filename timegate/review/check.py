@@ -26,7 +26,7 @@ __all__ = ["check"]
 WHOLE = "deployments"
 WEEK_DAYS, YEAR_DAYS = 7, 366
 MOST_WINDOWS_A_YEAR = 2_000
-MOST_PATTERNS = 6  # that are told apart; the others share a finding
+MOST_PATTERNS = 6  # that are listed; the others share a finding
 
 
 def check(

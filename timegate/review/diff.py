@@ -170,11 +170,11 @@ class Diff:
         zones = dict.fromkeys(
             ["UTC", *sorted(w.tz for config in self._configs for _, _, w in windows_of(config.deployments))]
         )
-        rows, told = [], set(self._pieces)
+        rows, general = [], set(self._pieces)
         for preferred in (None, *self._names):
             groups: dict[tuple[Order, Order], list[tuple[int, int]]] = {}
             for piece in self._preferring(preferred):
-                if preferred is None or piece not in told:
+                if preferred is None or piece not in general:
                     groups.setdefault((piece.before, piece.after), []).append(piece[:2])
             for orders, bounds in groups.items():
                 for words, spans in patterns(np.array(bounds), zones, period):

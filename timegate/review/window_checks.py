@@ -38,24 +38,24 @@ def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Itera
         The clocks' changes are looked at in the year that begins here.
     """
     for place, deployment, window in windows_of(config.deployments):
-        seat = _Seat(place, deployment, window)
+        placed = _PlacedWindow(place, deployment, window)
         if window.start == window.end:
-            yield seat.finding(
+            yield placed.finding(
                 "TG301",
                 f"It starts and ends at {window.start}: it is that single instant.",
                 "Give it an end after its start; for a whole day write 00:00 to 24:00.",
             )
         if window.except_dates:
-            yield from _useless_exceptions(seat)
+            yield from _useless_exceptions(placed)
         tally = surveyed.tallies[place]
-        if idle := _idle(seat, tally, now_us):
+        if idle := _idle(placed, tally, now_us):
             yield idle
             continue
-        yield from _compared(seat, tally)
-        yield from _clock_changes(seat, now_us)
+        yield from _compared(placed, tally)
+        yield from _clock_changes(placed, now_us)
 
 
-class _Seat(NamedTuple):
+class _PlacedWindow(NamedTuple):
     """A window and where it stands."""
 
     place: WindowPlace
@@ -74,36 +74,36 @@ class _Seat(NamedTuple):
         return listed([f"{self.place[1]}[{index}]" for index in sorted(others)])
 
 
-def _useless_exceptions(seat: _Seat) -> Iterator[Finding]:
+def _useless_exceptions(placed: _PlacedWindow) -> Iterator[Finding]:
     """Find dates that are excepted for nothing."""
-    without = replace(seat.window, except_dates=())
-    useless = [day for day in seat.window.except_dates if not _starts_on(without, _day_number(day))]
+    without = replace(placed.window, except_dates=())
+    useless = [day for day in placed.window.except_dates if not _starts_on(without, _day_number(day))]
     if not useless:
         return
     days = listed([f"{day} ({DAYS[day.weekday()].capitalize()})" for day in useless])
     fix = "Remove what is excepted for nothing, or mend the date."
     if without.crosses_midnight:
         fix += " A window across midnight is excepted by the date of the evening on which it starts."
-    yield seat.finding("TG308", f"It excepts {days}, when it would not start anyway.", fix)
+    yield placed.finding("TG308", f"It excepts {days}, when it would not start anyway.", fix)
 
 
-def _idle(seat: _Seat, tally: Tally, now_us: int) -> Finding | None:
+def _idle(placed: _PlacedWindow, tally: Tally, now_us: int) -> Finding | None:
     """Find a window that never applies, no longer, or not in the time looked at."""
-    window = seat.window
+    window = placed.window
     if window.since and _us(window.since) > FIRST_US and window.until and _us(window.until) < LAST_US - WEEK_US:
         eve_us = _us(window.since) - 2 * DAY_US  # wherever it is: zones differ by less than two days
         if not _applies(window, eve_us):
             reason = f"no date from {window.since} to {window.until} is left on which it starts"
             if _applies(replace(window, tz="UTC"), eve_us):
                 reason = "the clocks skip all of it on each date on which it would start"
-            return seat.finding("TG305", f"It never applies: {reason}.", "Mend its days and dates, or remove it.")
+            return placed.finding("TG305", f"It never applies: {reason}.", "Mend its days and dates, or remove it.")
     if window.until and not _applies(window, now_us):
         message = f"It applies no more: the last date on which it may start, {window.until}, is past."
-        return seat.finding("TG306", message, "Remove it, or give it a later until.")
+        return placed.finding("TG306", message, "Remove it, or give it a later until.")
     if not tally.pieces:
         begins = f": it begins on {window.since}" if window.since and _us(window.since) > now_us else ""
         message = f"It does not apply in the time looked at{begins}."
-        return seat.finding("TG307", message, "If that is meant, nothing; otherwise mend its dates.")
+        return placed.finding("TG307", message, "If that is meant, nothing; otherwise mend its dates.")
     return None
 
 
@@ -115,23 +115,23 @@ def _applies(window: Window, from_us: int) -> bool:
     return len(window.spans_us(from_us, max(from_us, min(_us(until) + 3 * DAY_US, from_us + weeks_us)))) > 0
 
 
-def _compared(seat: _Seat, tally: Tally) -> Iterator[Finding]:
+def _compared(placed: _PlacedWindow, tally: Tally) -> Iterator[Finding]:
     """Find windows that add nothing to the others, or leave a minute less a microsecond between them."""
-    window, (_, field, index) = seat.window, seat.place
-    windows = getattr(seat.deployment, field)
+    window, (_, field, index) = placed.window, placed.place
+    windows = getattr(placed.deployment, field)
     if tally.pieces == sum(tally.within.values()):
-        others = seat.names(tally.within)
+        others = placed.names(tally.within)
         same = [other for other in tally.within if windows[other] == window]
-        message = f"It repeats {seat.names(same)}." if same else f"Whenever it applies, it lies within {others}."
-        yield seat.finding("TG303", message, "Remove it, or mend its times.")
+        message = f"It repeats {placed.names(same)}." if same else f"Whenever it applies, it lies within {others}."
+        yield placed.finding("TG303", message, "Remove it, or mend its times.")
     elif tally.overlaps:
         fix = "That does no harm; if it is not meant, mend its times."
-        yield seat.finding("TG304", f"It overlaps {seat.names(tally.overlaps)}.", fix)
+        yield placed.finding("TG304", f"It overlaps {placed.names(tally.overlaps)}.", fix)
     for other in sorted(tally.almost_meets):
         following = "its next start" if other == index else f"the start of {field}[{other}]"
         start = windows[other].start
         state = "leave the deployment open" if field == "time_constraints" else "do not open the deployment"
-        yield seat.finding(
+        yield placed.finding(
             "TG302",
             f"Between its end at {window.end} and {following} at {start}, these windows {state} for 59.999999 s.",
             f"Let it end at {'24:00' if start == '00:00' else start}: both ends are included to the microsecond.",
@@ -144,7 +144,7 @@ def _compared(seat: _Seat, tally: Tally) -> Iterator[Finding]:
             if field == "time_constraints"
             else f"It opens {nothing}: time_constraints close all of it."
         )
-        yield seat.finding("TG309", message, "Remove it, or mend the times of one of the two lists.")
+        yield placed.finding("TG309", message, "Remove it, or mend the times of one of the two lists.")
 
 
 class _Change(NamedTuple):
@@ -155,18 +155,18 @@ class _Change(NamedTuple):
     spans: Spans
 
 
-def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
+def _clock_changes(placed: _PlacedWindow, now_us: int) -> Iterator[Finding]:
     """Find occurrences in the coming year that a change of the clocks skips, cuts, doubles, shortens or prolongs."""
     found: dict[str, list[_Change]] = {}
-    local_us = seat.window.local_us
-    for change_us, before_us, after_us in offset_changes(seat.window.tz, now_us, now_us + YEAR_US):
+    local_us = placed.window.local_us
+    for change_us, before_us, after_us in offset_changes(placed.window.tz, now_us, now_us + YEAR_US):
         # The local times that the clocks skip, or show twice.
         lo, hi = sorted([change_us + before_us, change_us + after_us])
         for day in (lo // DAY_US - 1, lo // DAY_US):
             first, last = (day * DAY_US + us for us in local_us)
             shared_us = min(last, hi) - max(first, lo)
             # A shared microsecond is the included end of a window that is over when the clocks change.
-            if shared_us <= 0 or (shared_us == 1 and last - first > 1) or not _starts_on(seat.window, day):
+            if shared_us <= 0 or (shared_us == 1 and last - first > 1) or not _starts_on(placed.window, day):
                 continue
             code, words = _effect((first, last), (lo, hi), skipped=after_us > before_us)
             parts = (
@@ -177,13 +177,13 @@ def _clock_changes(seat: _Seat, now_us: int) -> Iterator[Finding]:
             if code:
                 found.setdefault(code, []).append(_Change(code, f"on {_EPOCH_DAY + timedelta(day)} it {words}", spans))
     for code, changes in sorted(found.items()):
-        message = f"The clocks change in {seat.window.tz}: {'; '.join(change.words for change in changes)}."
+        message = f"The clocks change in {placed.window.tz}: {'; '.join(change.words for change in changes)}."
         fix = {
             "TG401": "Move it out of the hour that is skipped, or give it a zone without daylight saving, such as UTC.",
             "TG402": "Move its ends out of the hours that are skipped or repeated, or give it a zone such as UTC.",
             "TG403": "If it should always last as long, give it a zone without daylight saving, such as UTC.",
         }[code]
-        yield seat.finding(code, message, fix, union(change.spans for change in changes))
+        yield placed.finding(code, message, fix, union(change.spans for change in changes))
 
 
 def _effect(window: tuple[int, int], hour: tuple[int, int], *, skipped: bool) -> tuple[str, str]:

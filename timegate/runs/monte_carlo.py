@@ -15,8 +15,8 @@ from timegate.config import GatewayConfig
 from timegate.core.deployment import Deployment
 from timegate.core.jit import jit
 from timegate.core.routing import Router
+from timegate.engines.compiling import announced_compilation
 from timegate.engines.kernel import replay_calls
-from timegate.engines.notice import saying_if_it_compiles
 from timegate.engines.plan import make_plan
 from timegate.engines.progress import progress
 from timegate.engines.threads import in_threads
@@ -190,7 +190,7 @@ def _run_batch(
 def _here(
     run: Callable[[Sequence[int]], list[dict[str, Any]]], replicas: int, threads: int | None
 ) -> Iterator[dict[str, Any]]:
-    with saying_if_it_compiles():
+    with announced_compilation():
         first = run([0])  # before the threads, so that only one of them compiles
     yield from first
     batches = [range(lo, min(lo + _FEW, replicas)) for lo in range(1, replicas, _FEW)]

@@ -197,8 +197,8 @@ class Replay:
             whose outcome is ``fallback``.
         """
         size = len(self.deployments)
-        moved = self._calls.outcome == FALLBACK
-        pairs = self._first_choices[moved] * size + self._calls.served_by[moved]
+        fell_back = self._calls.outcome == FALLBACK
+        pairs = self._first_choices[fell_back] * size + self._calls.served_by[fell_back]
         return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
 
     def explain(self, call: int) -> Explanation:

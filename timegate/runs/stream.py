@@ -86,8 +86,8 @@ class StreamReplay:
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place, as :meth:`Replay.fallbacks` does."""
-        moved = self._whole.totals.served * ~np.eye(len(self.router.names), dtype=bool)
-        return named_pairs(moved, self.router.names)
+        fallbacks = self._whole.totals.served * ~np.eye(len(self.router.names), dtype=bool)
+        return named_pairs(fallbacks, self.router.names)
 
     def _add(self, part: Part) -> None:
         """Add the next chunk."""

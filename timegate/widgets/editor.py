@@ -195,7 +195,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         except InvalidValueError as error:
             self._refuse(problems_of(error, self.draft))
         except Exception as error:  # what is raised here nobody would see
-            self._refuse([{"text": f"The schedule cannot be read: {_told(error)}"}])
+            self._refuse([{"text": f"The schedule cannot be read: {_message_of(error)}"}])
         else:
             self._accept(reading)
 
@@ -214,7 +214,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                 self.config, self.scenario = reading.config, reading.scenario
                 self.set_trait("value", reading.config)
         except Exception as error:
-            self._problems = [*self._problems, {"text": f"Who observes this editor raised {_told(error)}"}]
+            self._problems = [*self._problems, {"text": f"Who observes this editor raised {_message_of(error)}"}]
             self._show()
         finally:
             self._taking = False
@@ -230,7 +230,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                 warnings.simplefilter("always")
                 run = replay(reading.config, self.trace, reading.acting)
         except Exception as error:
-            found = problems_of(error, self.draft) if isinstance(error, InputError) else [{"text": _told(error)}]
+            found = problems_of(error, self.draft) if isinstance(error, InputError) else [{"text": _message_of(error)}]
             self._problems = [{**problem, "text": f"The replay failed: {problem['text']}"} for problem in found]
             return None
         self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
@@ -258,7 +258,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             elif content["kind"] == "check":
                 self._check()
         except Exception as error:  # what is raised here nobody would see
-            self.send({"kind": "error", "about": content.get("kind", ""), "text": _told(error)})
+            self.send({"kind": "error", "about": content.get("kind", ""), "text": _message_of(error)})
 
     def _save(self, path: str, draft: Draft) -> None:
         if draft["revision"] > self.draft["revision"]:  # what is on screen overtook its own message
@@ -387,7 +387,7 @@ def _change(draft: Mapping[str, Any]) -> tuple[Any, Any]:
     return draft.get("author"), draft.get("revision")
 
 
-def _told(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}."
     return str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"

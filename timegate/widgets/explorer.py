@@ -154,9 +154,9 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         try:
             self._replay()
         except Exception as error:  # one that leaves an observer is not seen
-            told = str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"
+            text = str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"
             alarm = f"color: {ALARM['failed']}"
-            self._message.value = f'<span style="{alarm}"><b>Not replayed:</b> {escape(told)}</span>'
+            self._message.value = f'<span style="{alarm}"><b>Not replayed:</b> {escape(text)}</span>'
 
     def _replay(self) -> None:
         scenario = self._scenario()
