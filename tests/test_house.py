@@ -156,7 +156,7 @@ def test_what_is_compiled_is_what_architecture_tells() -> None:
     told_of = {name for row in told("| module | what |") for name in named(row[0])}
     assert told_of == {name for name, imports in graph().items() if "core.jit" in imports}
     for name, path in modules().items():
-        if name not in ("core.jit", "engines.notice"):  # which listens to numba at work, and has it do nothing
+        if name not in ("core.jit", "engines.compiling"):  # which listens to numba at work, and has it do nothing
             assert not re.search(r"^\s*(from|import) numba\b", path.read_text(encoding="utf-8"), re.MULTILINE), name
 
 

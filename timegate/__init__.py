@@ -12,17 +12,9 @@ from timegate.config import GatewayConfig
 from timegate.core.deployment import Deployment
 from timegate.core.windows import Window
 from timegate.errors import ConfigError, ModelCallError, ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import (
-    Brownout,
-    ErrorRate,
-    Latency,
-    Outage,
-    RandomOutages,
-    RateLimited,
-    Scenario,
-    SlowStart,
-    TokenLatency,
-)
+from timegate.faults import Scenario
+from timegate.faults import kinds as _kinds
+from timegate.faults.kinds import *
 from timegate.gateway import ModelGateway
 from timegate.models import (
     BaseModel,
@@ -53,16 +45,13 @@ from timegate.version import __version__
 
 __all__ = [
     "BaseModel",
-    "Brownout",
     "ConfigError",
     "Deployment",
-    "ErrorRate",
     "EvenTraffic",
     "Finding",
     "Findings",
     "GatewayConfig",
     "Incidents",
-    "Latency",
     "Model",
     "ModelCallError",
     "ModelGateway",
@@ -70,23 +59,18 @@ __all__ = [
     "ModelRouterError",
     "ModelStreamResponse",
     "MonteCarlo",
-    "Outage",
     "OutageFit",
     "PoissonTraffic",
     "Profile",
-    "RandomOutages",
-    "RateLimited",
     "RenewalTraffic",
     "Replay",
     "Scenario",
     "ScenarioExplorer",
     "ScheduleEditor",
     "SimulatedModel",
-    "SlowStart",
     "StreamReplay",
     "TimegateError",
     "TimegateWarning",
-    "TokenLatency",
     "Trace",
     "Window",
     "__version__",
@@ -105,6 +89,7 @@ __all__ = [
     "register_model",
     "replay",
     "replay_stream",
+    *_kinds.__all__,
 ]
 
 
