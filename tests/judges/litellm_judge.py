@@ -105,6 +105,9 @@ KINDS = {
 }
 """Short names of kinds of error, and the exceptions that LiteLLM makes of them."""
 
+RESPONSES = {"PermissionDeniedError": 403, "UnprocessableEntityError": 422}
+"""Exceptions that are made with a response only, and its status."""
+
 
 class Loop(asyncio.SelectorEventLoop):
     """An event loop that moves the clock where another would wait."""
@@ -243,13 +246,16 @@ class Host(PythonHost):
 
 def failure(kind: str, deployment: str, retry_after_s: float | None) -> Exception:
     """Make the exception that LiteLLM makes of a kind of error."""
-    make = getattr(litellm.exceptions, KINDS.get(kind, kind))
-    response = {"response": httpx.Response(403, request=httpx.Request("POST", "http://provider"))}
-    error: Exception = make(
-        message="scripted", model=deployment, llm_provider="openai", **(response if kind == "forbidden" else {})
-    )
+    name = KINDS.get(kind, kind)
+    make = getattr(litellm.exceptions, name, None)
+    if make is None:
+        raise ValueError(f"outcome must be ok, one of {sorted(KINDS)} or a class of litellm.exceptions. Got {kind!r}")
+    words = {"message": "scripted", "model": deployment, "llm_provider": "openai"}
+    if name in RESPONSES:
+        words["response"] = httpx.Response(RESPONSES[name], request=httpx.Request("POST", "http://provider"))
+    error: Exception = make(**words)
     if retry_after_s is not None:
-        error.headers = {"retry-after": f"{retry_after_s:g}"}  # type: ignore[attr-defined]
+        error.headers = {"retry-after": str(retry_after_s)}  # type: ignore[attr-defined]
     return error
 
 
@@ -312,6 +318,15 @@ async def judged(case: Mapping[str, Any]) -> dict[str, Any]:
 def judge(case: Mapping[str, Any]) -> dict[str, Any]:
     """Tell what the router does in a case. The head of this module has both shapes."""
     CLOCK.now_us = 0
+    names = [deployment["name"] for deployment in case["deployments"]]
+    for name, rules in case.get("script", {}).items():
+        if name not in names:
+            raise ValueError(f"script: {name!r} must be one of the deployments {names}")
+        for rule in rules:
+            if rule["outcome"] != "ok":
+                failure(
+                    rule["outcome"], name, None
+                )  # raised inside of a call, a slip would look like a provider's error
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(judged(case))
 
@@ -354,6 +369,31 @@ def self_test() -> None:
     assert [first["end_us"], second["outcome"]] == [250_000, "ok"]
     assert second["start_us"] == first["end_us"] + second["pause_us"]
     assert 7_000_000 <= second["pause_us"] < 7_750_000
+    # Failures are counted from the first one on, not in a sliding window: with two allowed in 5 s, four of them pass.
+    counted = judge(
+        {
+            "router": {"num_retries": 0, "allowed_fails": 2, "cooldown_time": 5},
+            "deployments": [{"name": "strong"}, {"name": "weak"}],
+            "arrivals_s": [0, 4, 6, 8, 9],
+            "script": {"strong": [{"outcome": "server_error"}]},
+        }
+    )
+    assert [fall["at_us"] for fall in counted["cooldowns"]] == [9_000_000]
+    # The last group has nothing to fall back to, and is spared, whoever asked; not so by a 401 under the defaults.
+    spared = judge(
+        {
+            "router": {"num_retries": 0, "allowed_fails": 0},
+            "deployments": [{"name": "strong"}, {"name": "weak"}],
+            "arrivals_s": [0, 1],
+            "script": {"strong": [{"outcome": "server_error"}], "weak": [{"outcome": "server_error"}]},
+        }
+    )
+    assert [fall["deployment"] for fall in spared["cooldowns"]] == ["strong"]
+    assert [call["outcome"] for call in spared["calls"]] == ["InternalServerError", "RouterRateLimitError"]
+    refused = judge(
+        {"deployments": [{"name": "weak"}], "arrivals_s": [0, 4.9, 5.1], "script": {"weak": [{"outcome": "auth"}]}}
+    )
+    assert [attempt["start_us"] for attempt in refused["attempts"]] == [0, 5_100_000]
     # A timeout of the router ends an attempt.
     slow = judge(
         {
