@@ -451,7 +451,7 @@ def test_a_scenario_shows_itself_in_a_glance() -> None:
     many = tg.Scenario(faults=[outage] * 300)
     assert str(many).endswith("and 280 more")
     assert many._repr_html_().count("<tr>") == 21
-    assert "<p>and 280 more</p>" in many._repr_html_()
+    assert "<p>and 280 more.</p>" in many._repr_html_()
 
 
 @given(st.data())

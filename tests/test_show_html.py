@@ -42,6 +42,10 @@ def test_tables_of_texts(top: bool) -> None:
     assert len(list(div.iter("i"))) == 1
     styles = {cell.get("style") for tag in ("th", "td") for cell in div.iter(tag)}
     assert styles == {"text-align: left; vertical-align: top" if top else "text-align: left"}
+    assert table(["a"], []) == ""
+    assert table(["a"], [["b"], ["c"], ["d"]], most=1, top=top).endswith(
+        "b</td></tr></tbody></table><p>and 2 more.</p>"
+    )
     assert row(["a"], "th") == "<tr><th>a</th></tr>"
 
 

@@ -11,6 +11,7 @@ import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
 from timegate.errors import InvalidValueError, did_you_mean
 from timegate.review.findings import Severity
+from timegate.show.text import period
 
 __all__ = ["check"]
 
@@ -68,8 +69,8 @@ def _print(findings: tg.Findings) -> None:
             )
             table.add_row(Text(finding.severity, style=COLORS[finding.severity]), finding.code, text, end_section=True)
         console.print(table)
-    first, last = findings.periods[0][0], findings.periods[-1][1]
-    console.print(f"{findings.headline} Looked at {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC.", soft_wrap=True)
+    looked_at = period(findings.periods[0][0], findings.periods[-1][1], "%Y-%m-%d %H:%M")
+    console.print(f"{findings.headline} Looked at {looked_at}.", soft_wrap=True)
 
 
 def _known(value: str, known: tuple[str, ...], option: str) -> None:

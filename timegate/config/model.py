@@ -15,7 +15,7 @@ from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, shown
 from timegate.files import parse_document, read_text, write_document
-from timegate.show.html import Table, framed, paragraph, table
+from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details, listed
 from timegate.validation import STOPPING, FieldError, FormatVersion, Value
 
@@ -104,9 +104,7 @@ class GatewayConfig(Value):
         return "\n".join([f"Gateway of {self._headline}", *lines[:_MOST_ROWS], *more])
 
     def _repr_html_(self) -> str:
-        head, rows = self.table
-        more = and_more(len(rows), _MOST_ROWS)
-        return framed(f"Gateway of {self._headline}", table(head, rows[:_MOST_ROWS]), paragraph(more))
+        return framed(f"Gateway of {self._headline}", table(*self.table, most=_MOST_ROWS))
 
     @property
     def _headline(self) -> str:

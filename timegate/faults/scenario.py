@@ -20,7 +20,7 @@ from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
 from timegate.problems import Problem, written
-from timegate.show.html import Table, framed, paragraph, table
+from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details
 from timegate.validation import STOPPING, FieldError, FormatVersion, Text, Value
 
@@ -109,9 +109,7 @@ class Scenario(Value):
         )
 
     def _repr_html_(self) -> str:
-        head, rows = self.table
-        shown = [table(head, rows[:_MOST_ROWS])] if rows else []
-        return framed(self._headline, *shown, paragraph(and_more(len(rows), _MOST_ROWS)))
+        return framed(self._headline, table(*self.table, most=_MOST_ROWS))
 
     @property
     def _headline(self) -> str:

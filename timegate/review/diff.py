@@ -230,10 +230,8 @@ class Diff:
         return "\n".join([*lines, *self._more()])
 
     def _repr_html_(self) -> str:
-        rows = self.recurring[list(HEADINGS)].head(MOST_ROWS).fillna("").itertuples(index=False)
-        return framed(
-            self.headline, *([table(HEADINGS.values(), rows)] if self else []), notes=(*self.notes, *self._more())
-        )
+        rows = self.recurring[list(HEADINGS)].head(MOST_ROWS).fillna("").to_numpy().tolist()
+        return framed(self.headline, table(HEADINGS.values(), rows), notes=(*self.notes, *self._more()))
 
     def _more(self) -> list[str]:
         return and_more(len(self.recurring), MOST_ROWS, "more; all stretches stand in .frame.")

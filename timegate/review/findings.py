@@ -18,7 +18,7 @@ import pandas as pd
 from timegate.core.clock import SECOND_US, from_us
 from timegate.core.spans import Spans
 from timegate.errors import InvalidValueError, did_you_mean, shown
-from timegate.show.html import Markup, framed, paragraph, table
+from timegate.show.html import Markup, framed, table
 from timegate.show.text import and_more, counted, iso
 
 __all__ = ["CODES", "Code", "Finding", "Findings", "Severity"]
@@ -228,11 +228,10 @@ class Findings(Sequence[Finding]):
                 f.place,
                 Markup(f"{escape(f.message)}<br><i>{escape(f.fix)}</i>"),
             )
-            for f in self._findings[:MOST_ROWS]
+            for f in self
         ]
         headings = ("severity", "code", "place", "finding, and how to mend it")
-        tables = [table(headings, rows, top=True)] if rows else []
-        return framed(self.headline, *tables, paragraph(and_more(len(self), MOST_ROWS, "more.")))
+        return framed(self.headline, table(headings, rows, top=True, most=MOST_ROWS))
 
 
 _COLORS = {"error": "#b00020", "warning": "#a05a00", "info": "#3b5b8c"}

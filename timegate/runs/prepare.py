@@ -15,6 +15,7 @@ from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_
 from timegate.faults import Fault, Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
+from timegate.show.text import period
 from timegate.traffic import Trace, Traffic
 
 __all__ = ["as_router", "as_scenario", "check_tokens", "warn_of_idle", "warn_of_unknown"]
@@ -70,7 +71,7 @@ def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:
         if all((f.start is not None and f.start > last) or (f.end is not None and f.end <= first) for f in faults):
             bounds = [at for fault in faults for at in (fault.start, fault.end) if at is not None]
             theirs = " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (min(bounds), max(bounds))))
-            calls = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+            calls = period(first, last, "%Y-%m-%d %H:%M")
             warnings.warn(
                 f"no {kind} of {target!r} meets the calls, which arrive from {calls}. Those of the scenario: {theirs}.",
                 TimegateWarning,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from timegate.show.text import figure
+from timegate.show.text import and_more, figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,26 +68,32 @@ def figures(series: pd.Series[Any], form: str = ",.4g") -> str:
     return numbers(series.map(lambda value: figure(value, form)).to_frame("value"))
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]], *, top: bool = False) -> str:
-    """Return a table of texts.
+def table(head: Iterable[str], rows: Sequence[Iterable[str]], *, top: bool = False, most: int | None = None) -> str:
+    """Return a table of texts; without rows, nothing.
 
     Parameters
     ----------
     head : iterable of str
-    rows : iterable of iterables of str
+    rows : sequence of iterables of str
         Cells; a :class:`Markup` is not escaped.
     top : bool
         Whether cells begin at the top of their row, as they should where some have several lines.
+    most : int, optional
+        How many rows are shown; a line below counts the others.
 
     Examples
     --------
     >>> table(["name"], [["a & b"]])  # doctest: +ELLIPSIS
     "<table><thead><tr><th style='text-align: left'>name</th></tr></thead><tbody>...a &amp; b</td></tr></tbody></table>"
     """
+    if not rows:
+        return ""
     # On each cell, for there Jupyter aligns to the right and to the middle.
     style = "text-align: left; vertical-align: top" if top else "text-align: left"
-    body = "".join(row(cells, style=style) for cells in rows)
-    return f"<table><thead>{row(head, 'th', style)}</thead><tbody>{body}</tbody></table>"
+    most = len(rows) if most is None else most
+    body = "".join(row(cells, style=style) for cells in rows[:most])
+    more = paragraph(and_more(len(rows), most, "more."))
+    return f"<table><thead>{row(head, 'th', style)}</thead><tbody>{body}</tbody></table>{more}"
 
 
 def row(cells: Iterable[str], tag: str = "td", style: str = "") -> str:
