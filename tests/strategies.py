@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 import timegate as tg
-from timegate.core.windows import DAYS
+from timegate.core.spelling import DAYS
 from timegate.errors import CALL_ERRORS
 
 NAMES = ("strong", "weak", "backup", "naïve model", "a,b", "yes")

@@ -613,14 +613,15 @@ class TestTheScript:
 
 
 def in_node(code: str, data: Any) -> Any:
-    """Run code of a module that has what schedule.js and windows.js export as `s`; return what it makes of `data`."""
+    """Run code that has what the modules of rules export as `s`; return what it makes of `data`."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed: the tests of the editor's JavaScript need it")
     script = f"""
+import * as dates from {json.dumps((STATIC / "dates.js").as_uri())};
 import * as schedule from {json.dumps((STATIC / "schedule.js").as_uri())};
 import * as windows from {json.dumps((STATIC / "windows.js").as_uri())};
-const s = {{ ...windows, ...schedule }};
+const s = {{ ...dates, ...windows, ...schedule }};
 let text = ""; for await (const part of process.stdin) text += part;
 const data = JSON.parse(text);
 console.log(JSON.stringify(data.map((item) => {{ {code} }})));"""

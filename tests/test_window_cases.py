@@ -54,6 +54,8 @@ def test_every_field_matters_to_a_case(name: str) -> None:
             continue
         if name in ("start", "end"):
             without[name] = "12:34"
+        if name == "holidays":
+            without.pop("on_holidays", None)
         asked, other = Window.parse(case["window"]), Window.parse(without)
         if not np.array_equal(asked.spans_us(*span_us(case)), other.spans_us(*span_us(case))):
             return

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import calendar
 import copy
 import datetime as dt
 import itertools
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo, _zoneinfo, available_timezones  # type: ignore[attr-defined]
 
+import holidays
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from timegate import Window
 from timegate.core.clock import DAY_US, EPOCH, FIRST_US, SECOND_US, from_us, to_us
 from timegate.core.spans import union
+from timegate.core.spelling import MONTHS
 from timegate.core.zones import _offset_changes
 from timegate.errors import InstantError, InvalidTypeError, TimegateError, WindowError
 
@@ -29,18 +34,43 @@ WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
+@cache
+def country(code: str) -> holidays.HolidayBase:
+    """Return the holidays of a country or subdivision, of whatever year is asked for."""
+    name, _, subdivision = code.partition("-")
+    return holidays.country_holidays(name, subdiv=subdivision or None)
+
+
+def starts_on(window: Window, day: dt.date) -> bool:
+    """Whether a window starts on a local date: the oracle, plain calendar and holidays."""
+    name, left = WEEKDAYS[day.weekday()], calendar.monthrange(day.year, day.month)[1] - day.day
+    names = {name, f"{name}#{(day.day - 1) // 7 + 1}", f"{name}#{-(left // 7) - 1}"}
+    known = country(window.holidays) if isinstance(window.holidays, str) else window.holidays
+    return (
+        (window.since or day) <= day <= (window.until or day)
+        and day not in window.except_dates
+        and (window.days is None or not names.isdisjoint(window.days))
+        and (window.months is None or f"{day:%b}".lower() in window.months)
+        and (window.days_of_month is None or not {day.day, -left - 1}.isdisjoint(window.days_of_month))
+        and (known is None or (day in known) == (window.on_holidays == "only"))
+    )
+
+
 def covers(window: Window, at: dt.datetime) -> bool:
     """Whether a window contains an instant: the oracle, plain zoneinfo."""
-    local = at.astimezone(ZoneInfo(window.tz))
-    now, day = local.time(), local.date()
-    start = dt.time.fromisoformat(window.start)
-    end = dt.time.max if window.end == "24:00" else dt.time.fromisoformat(window.end)
-    inside = start <= now <= end
-    if start > end:
-        inside = now >= start or now <= end
-        day -= dt.timedelta(days=now < start)
-    dated = (window.since or day) <= day <= (window.until or day) and day not in window.except_dates
-    return inside and dated and (window.days is None or WEEKDAYS[day.weekday()] in window.days)
+    local = at.astimezone(ZoneInfo(window.tz)).replace(tzinfo=None)
+    *weekday, end_time = window.end.split()
+    for back in range(8 if weekday else 2):
+        day = local.date() - dt.timedelta(days=back)
+        start = end = dt.datetime.combine(day, dt.time.fromisoformat(window.start))
+        for on in (day + dt.timedelta(days=n) for n in range(8)):  # the first end that comes
+            end = dt.datetime.combine(on, dt.time.max if end_time == "24:00" else dt.time.fromisoformat(end_time))
+            if (end > start and WEEKDAYS[on.weekday()] in weekday) or (end >= start and not weekday):
+                break
+        included = window.end_included or end_time == "24:00"
+        if starts_on(window, day) and start <= local and (local < end or (included and local == end)):
+            return True
+    return False
 
 
 @cache
@@ -68,7 +98,7 @@ def edges(window: Window, around_us: int, days: int = 3) -> set[int]:
     zone = ZoneInfo(window.tz)
     today = from_us(around_us).astimezone(zone).date()
     found = set()
-    for shift, text, fold in itertools.product(range(-days, days + 1), (window.start, window.end), (0, 1)):
+    for shift, text, fold in itertools.product(range(-days, days + 1), (window.start, window.end[-5:]), (0, 1)):
         day = today + dt.timedelta(days=shift + (text == "24:00"))
         time = dt.time.fromisoformat(text.replace("24:00", "00:00"))
         found.add(to_us(dt.datetime.combine(day, time.replace(fold=fold), zone), "edge"))
@@ -107,31 +137,70 @@ def random_windows(random: Random, tz: str, around_us: int) -> Iterator[Window]:
             start,
             end,
             tz=tz,
-            days=random.choice([None, random.sample(WEEKDAYS, 4)]),
+            days=random.choice(
+                [None, random.sample(WEEKDAYS, 4), [f"{day:%a}#{(day.day - 1) // 7 + 1}" for day in near]]
+            ),
             since=random.choice([None, None, near[0], near[1]]),
             until=random.choice([None, None, near[3], near[4]]),
             except_dates=random.choice([(), random.sample(near, 2)]),
+            months=random.choice([None, None, {f"{day:%b}" for day in near}]),
+            days_of_month=random.choice([None, None, [day.day for day in near[1:4]]]),
+            holidays=random.choice([None, random.sample(near, 2)]),
+            end_included=start == end or random.choice([True, False]),
         )
+    evening = today - dt.timedelta(days=random.randrange(4))
+    end = f"{evening + dt.timedelta(days=random.randrange(1, 7)):%A} {early}"
+    yield Window(late, end, tz=tz, days=[f"{evening:%A}"], end_included=random.choice([True, False]))
 
 
 times = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
+
+
+CALENDARS = ("DE", "DE-BY", "CN", "US", "US-CA", "GB-SCT", "SG", "IL")
+
+
+@cache
+def some_holidays(code: str, year: int) -> list[dt.date]:
+    return sorted(day for day in holidays.country_holidays(*code.split("-"), years=year) if day.year == year)
 
 
 @st.composite
 def instants_and_windows(draw: st.DrawFn) -> tuple[int, Window]:
     """Any instant of three centuries, and a window in any zone whose dates lie around it."""
     at_us = draw(st.integers(to_us("1900-01-10T00:00Z", "at"), to_us("2199-12-20T00:00Z", "at")))
+    code = draw(st.none() | st.sampled_from(CALENDARS))
+    if code is not None and (found := some_holidays(code, from_us(at_us).year)):
+        day = draw(st.sampled_from(found))
+        at_us = to_us(dt.datetime.combine(day, dt.time(12), dt.UTC), "at") + at_us % DAY_US - DAY_US // 2
+        at_us = min(max(at_us, to_us("1900-01-10T00:00Z", "at")), to_us("2199-12-20T00:00Z", "at"))
     near = st.integers(-3, 3).map(lambda shift: from_us(at_us + shift * DAY_US).date())
     since, until = sorted([draw(near), draw(near)])
-    return at_us, Window(
-        draw(times),
-        draw(times | st.just("24:00")),
-        tz=draw(st.sampled_from(ZONES)),
-        days=draw(st.none() | st.sets(st.sampled_from(WEEKDAYS), min_size=1)),
-        since=draw(st.none() | st.just(since)),
-        until=draw(st.none() | st.just(until)),
-        except_dates=draw(st.lists(near, max_size=2)),
-    )
+    own = draw(st.lists(near, min_size=1, max_size=3))
+    holidays_ = draw(st.sampled_from([None, code, own]))
+    weekdays = st.sampled_from(WEEKDAYS) | near.map(lambda day: f"{day:%A}#{(day.day - 1) // 7 + 1}")
+    weekdays |= near.map(lambda day: f"{day:%a}#{(day.day - calendar.monthrange(day.year, day.month)[1]) // 7 or -1}")
+    numbers = near.map(lambda day: day.day)
+    numbers |= near.map(lambda day: day.day - 1 - calendar.monthrange(day.year, day.month)[1])
+    start, end = draw(times), draw(times | st.just("24:00"))
+    try:
+        return at_us, Window(
+            start,
+            draw(st.just(end) | st.sampled_from(WEEKDAYS).map(lambda day: f"{day} {end}")),
+            tz=draw(st.sampled_from(ZONES)),
+            days=draw(st.none() | st.sets(weekdays, min_size=1)),
+            since=draw(st.none() | st.just(since)),
+            until=draw(st.none() | st.just(until)),
+            except_dates=draw(st.lists(near, max_size=2)),
+            months=draw(st.none() | st.just(f"{since:%b}") | st.sets(st.sampled_from(MONTHS), min_size=6)),
+            days_of_month=draw(st.none() | st.sets(numbers, min_size=1)),
+            holidays=holidays_,
+            on_holidays="skip" if holidays_ is None else draw(st.sampled_from(["skip", "only"])),
+            end_included=start == end or draw(st.booleans()),
+        )
+    except WindowError as error:  # longer than its period, or a day that the month has not
+        if error.field not in ("end", "days_of_month", "end_included"):
+            raise
+        reject()
 
 
 windows = instants_and_windows().map(lambda pair: pair[1])
@@ -342,6 +411,71 @@ def test_spellings_of_one_window_are_equal():
     assert len({one, two, Window("09:05", "17:00"), Window("09:05", "17:00", tz="Europe/Berlin")}) == 3
 
 
+def test_ranges_and_lists_are_one_spelling():
+    """A range is the list of what it names, across the end of the week or year too; what adds nothing falls away."""
+    assert Window("9:00", "17:00", days="mon-fri") == Window("9:00", "17:00", days=["mon", "tue", "wed", "thu", "fri"])
+    assert Window("9:00", "17:00", days="Friday-mon").days == ("mon", "fri", "sat", "sun")
+    assert Window("9:00", "17:00", days=["mon-fri", "sun"]).days == ("mon", "tue", "wed", "thu", "fri", "sun")
+    assert Window("9:00", "17:00", days=["fri#-1", "tue#2", "fri#1", "tue"]).days == ("tue", "fri#1", "fri#-1")
+    assert Window("9:00", "17:00", months="nov-FEB").months == ("jan", "feb", "nov", "dec")
+    assert Window("9:00", "17:00", days_of_month=[-1, 15, 1, -2, 1]).days_of_month == (1, 15, -2, -1)
+    assert Window("9:00", "17:00", days_of_month=-1) == Window("9:00", "17:00", days_of_month=[-1])
+    assert Window("9:00", "17:00", holidays="de-by") == Window("9:00", "17:00", holidays="DE-BY")
+    assert Window("9:00", "Monday 7:00", days="sat").end == "mon 07:00"
+
+
+def test_says_every_field_in_words_and_in_config():
+    """As text and as plain data, a window tells every field that it was given, ranges as people say them."""
+    window = Window(
+        "18:00", "mon 08:00", "Europe/Berlin", ["fri#1", "fri#-1"], months="nov-feb", days_of_month=[1, -1],
+        holidays="DE-BY", on_holidays="only", end_included=False,
+    )  # fmt: skip
+    assert str(window) == (
+        "18:00-mon 08:00 Europe/Berlin, end not included, fri#1 fri#-1, days 1 -1, nov-feb, only on holidays DE-BY"
+    )
+    assert window.to_config() == {
+        "start": "18:00",
+        "end": "mon 08:00",
+        "tz": "Europe/Berlin",
+        "days": ["fri#1", "fri#-1"],
+        "months": ["jan", "feb", "nov", "dec"],
+        "days_of_month": [1, -1],
+        "holidays": "DE-BY",
+        "on_holidays": "only",
+        "end_included": False,
+    }
+    assert str(Window("9:00", "17:00", days="fri-mon")) == "09:00-17:00 UTC, fri-mon"
+    assert str(Window("9:00", "17:00", days="mon-sun", months="jan-dec")) == "09:00-17:00 UTC, mon-sun, jan-dec"
+    own = Window("9:00", "17:00", holidays=["2026-12-24"])
+    assert str(own) == "09:00-17:00 UTC, not on holidays 2026-12-24"
+    assert own.to_config()["holidays"] == ["2026-12-24"]
+
+
+def test_complements_leave_no_instant_between_them():
+    """Windows without their ends, the one after the other, hold each instant once; with them, their ends twice."""
+    start, end = to_us("2026-10-20T00:00Z", "at"), to_us("2026-10-30T00:00Z", "at")  # Berlin's clocks change within
+    for included, twice in ((False, 0), (True, 20)):
+        day, night = (
+            Window(first, last, tz="Europe/Berlin", end_included=included)
+            for first, last in (("07:00", "19:00"), ("19:00", "07:00"))
+        )
+        spans = [window.spans_us(start, end) for window in (day, night)]
+        assert union(spans).tolist() == [[start, end]]
+        assert sum(int(np.diff(part).sum()) for part in spans) - (end - start) == twice
+
+
+def test_holidays_wait_for_a_window_that_names_a_country():
+    """Neither the import nor a window with dates of its own loads the package; without it the error says what to do."""
+    code = (
+        "import sys; sys.modules['holidays'] = None\n"
+        "from timegate import Window; Window('9:00', '17:00', holidays=['2026-12-24'])\n"
+        "try: Window('9:00', '17:00', holidays='DE')\n"
+        "except ImportError as error: print(type(error).__name__, error)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("MissingExtraError holidays of a country need the package holidays")
+
+
 def test_immutable():
     """A window cannot be changed, nor given other attributes."""
     window = Window("22:00", "06:00")
@@ -389,7 +523,46 @@ def bad(field: str, problem: str, kind: type = WindowError, **given: object) -> 
         bad("days", "Got 'fry'. Did you mean 'fri'?", days=["mon", "fry"]),
         bad("days", "must be weekdays. Got 1.", days=[1]),
         bad("days", "must name at least one weekday", days=[]),
-        bad("days", "must be a list of weekdays like ['mon', 'fri']. Got 'mon'.", InvalidTypeError, days="mon"),
+        bad("days", "must be weekdays like 'mon-fri' or ['mon', 'wed']. Got 5.", InvalidTypeError, days=5),
+        bad("days", "Got 'mon-fry'. Did you mean 'fri'?", days="mon-fry"),
+        bad("days", "must be weekdays. Got 'mon-wed-fri'.", days="mon-wed-fri"),
+        bad("days", "must range over different weekdays. Got 'mon-mon'. Write 'mon', or for all", days="mon-mon"),
+        bad("days", "must range over different weekdays. Got 'Monday-mon'. Write 'mon'", days=["Monday-mon"]),
+        bad("days", "those from 'mon#1' to 'mon#5' or, counted from its end, 'mon#-1'", days="mon#6"),
+        bad("days", "Got 'mon#0'.", days=["mon#0"]),
+        bad("days", "Got 'mno#1'. Did you mean 'mon'?", days="mno#1"),
+        bad("months", "must be months. Got 'mrz'. Did you mean 'mar'?", months=["mrz"]),
+        bad("months", "must be months. Got 3. Known: 'jan'", months=[3]),
+        bad("months", "must be months like 'jan-mar' or ['mar', 'jun']. Got 3.", InvalidTypeError, months=3),
+        bad("months", "must range over different months. Got 'jan-jan'", months="jan-jan"),
+        bad("months", "must name at least one month", months=()),
+        bad("days_of_month", "must be days of a month: 1 to 31, or -1 (the last) to -31. Got 0.", days_of_month=0),
+        bad("days_of_month", "Got 32.", days_of_month=[1, 32]),
+        bad("days_of_month", "Got True.", days_of_month=True),
+        bad("days_of_month", "Got '1'.", days_of_month="1"),
+        bad("days_of_month", "must be days of a month", InvalidTypeError, days_of_month=1.0),
+        bad("days_of_month", "must name at least one day", days_of_month=[]),
+        bad("days_of_month", "feb have at most 29. Got 30.", days_of_month=30, months="feb"),
+        bad("days_of_month", "apr, jun have at most 30. Got -31.", days_of_month=[1, -31], months=["apr", "jun"]),
+        bad("holidays", "must be a country like 'DE', or a subdivision of one like 'DE-BY'. Got 'XX'.", holidays="XX"),
+        bad("holidays", "Got 'Germany'. Did you mean 'DE'?", holidays="Germany"),
+        bad("holidays", "Got 'UK'. Did you mean 'GB'?", holidays="UK"),
+        bad("holidays", "Got 'DE-Bayern'. Did you mean 'DE-BY'?", holidays="DE-Bayern"),
+        bad("holidays", "must name a subdivision that DE has, or the country alone. Got 'DE-XX'.", holidays="DE-XX"),
+        bad("holidays", "must be a list of dates", InvalidTypeError, holidays=5),
+        bad("holidays", "must be a country, or name at least one date. Got [].", holidays=[]),
+        bad("holidays", "must be a local date like '2026-03-02'. Got 'xmas'.", holidays=["xmas"]),
+        bad("on_holidays", "must be 'skip' or 'only'. Got 'skp'. Did you mean 'skip'?", on_holidays="skp"),
+        bad("on_holidays", "must be left out unless holidays says which. Got 'only'.", on_holidays="only"),
+        bad("end", "must look like 'HH:MM', or 'mon HH:MM'. Got 'mno 08:00'. Did you mean 'mon'?", end="mno 08:00"),
+        bad("end", "must look like 'HH:MM'. Got '8'.", end="mon 8"),
+        bad(
+            "end", "from mon 22:00 to mon 08:00 a window lasts beyond tue 22:00, when it starts again", end="mon 08:00"
+        ),
+        bad("end", "from fri 22:00 to mon 22:01 a window lasts beyond sat 22:00", end="mon 22:01", days=["fri", "sat"]),
+        bad("end", "from mon 22:00 to mon 22:00 a window lasts beyond tue", end="mon 22:00", days=["mon", "tue"]),
+        bad("end_included", "without that instant nothing is left", end="22:00", end_included=False),
+        bad("end_included", "must be true or false. Got 0.", InvalidTypeError, end_included=0),
         bad("since", "must be a local date like '2026-03-02'. Got '2026-02-30'.", since="2026-02-30"),
         bad("since", "must be a local date", since=dt.datetime(2026, 3, 2)),
         bad("until", "must be a local date like '2026-03-02'. Got 20260302.", until=20260302),

@@ -58,6 +58,23 @@ CASES = [
             except_dates=["2026-03-06", "2027-01-01"],
         ),
     ),
+    Case("the first and the last friday of a month", Window("22:00", "06:00", days=["fri#1", "fri#-1"]), "2026-05-25"),
+    Case("the fifth monday from the end is there or not", Window("22:00", "06:00", days=["mon#-5", "tue"])),
+    Case("months end with the date of the start", Window("22:00", "06:00", months="jan-mar"), "2026-03-30"),
+    Case("days of the month count from either end", Window("22:00", "23:00", days_of_month=[1, -2]), "2026-03-30"),
+    Case("february ends on the 29th in a leap year", Window("22:00", "23:00", days_of_month=-1), "2024-02-26"),
+    Case("all conditions hold", Window("9:00", "17:00", months="mar", days_of_month=[2, 3], days=["tue"])),
+    Case("not on bavaria's epiphany", Window("09:00", "17:00", days="mon-fri", holidays="DE-BY"), "2026-01-05"),
+    Case("only on the holidays of china", Window("22:00", "06:00", holidays="CN", on_holidays="only"), "2026-02-16"),
+    Case("not on dates of one's own", Window("22:00", "06:00", holidays=["2026-03-04"])),
+    Case("only on them", Window("22:00", "06:00", holidays=["2026-03-04"], on_holidays="only")),
+    Case("a weekend is one window", Window("18:00", "mon 08:00", tz="Europe/Berlin", days=["fri"]), "2026-03-26"),
+    Case("the axis begins on its third day", Window("18:00", "mon 08:00", days=["fri"]), "2026-03-01", "day"),
+    Case("the same weekday is a week later", Window("08:00", "wed 07:59", days=["wed"]), "2026-03-03"),
+    Case("the same weekday is today", Window("08:00", "wed 24:00", days=["wed"])),
+    Case("each start has its end", Window("18:00", "thu 18:00", days_of_month=[3, 12]), "2026-03-09"),
+    Case("its end is not included", Window("22:00", "06:00", end_included=False)),
+    Case("nor that of a weekend", Window("18:00", "mon 00:00", days=["fri"], end_included=False)),
     Case("a zone of half hours", Window("09:00", "17:00", tz="Asia/Kolkata", days=["mon", "sun"])),
     Case("a zone of quarters, where it is tomorrow", Window("00:00", "02:00", tz="Pacific/Chatham", days=["tue"])),
     Case("an hour that occurs twice", Window("02:15", "02:45", tz="Europe/Berlin"), "2026-10-25", "day"),
@@ -127,12 +144,14 @@ def answered(case: Case) -> dict[str, Any]:
     day = date.fromisoformat(case.day)
     start_us, end_us = live.day_span_us(day, case.window.tz, case.axis)
     spans = case.window.spans_us(start_us, end_us).tolist()
+    calendar = case.window.holidays
     return {
         "why": case.why,
         "window": window_of(case.window),
         "day": case.day,
         "axis": case.axis,
         "zone": offsets(case.window.tz, day, start_us, end_us),
+        "holidays": live.holidays([calendar], day) if isinstance(calendar, str) else {},
         "from": text_of(start_us),
         "to": text_of(end_us),
         "spans": [[text_of(first_us), text_of(end_us - 1)] for first_us, end_us in spans],

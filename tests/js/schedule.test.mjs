@@ -1,10 +1,11 @@
 // Pure functions of the editor: node --test tests/js
 import assert from "node:assert/strict";
 import test from "node:test";
+import * as dates from "../../timegate/widgets/static/dates.js";
 import * as schedule from "../../timegate/widgets/static/schedule.js";
 import * as windows from "../../timegate/widgets/static/windows.js";
 
-const s = { ...windows, ...schedule };
+const s = { ...dates, ...windows, ...schedule };
 const UTC = [[-1e9, 0]];
 const BERLIN = [
   [-1e9, 60],

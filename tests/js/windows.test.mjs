@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
+import * as dates from "../../timegate/widgets/static/dates.js";
 import * as schedule from "../../timegate/widgets/static/schedule.js";
 import * as windows from "../../timegate/widgets/static/windows.js";
 
-const s = { ...windows, ...schedule };
+const s = { ...dates, ...windows, ...schedule };
 const cases = JSON.parse(readFileSync(new URL("../cases/windows.json", import.meta.url), "utf8"));
 
 /** Microseconds since the epoch of ISO text, which Date reads to the millisecond only. */
@@ -17,7 +18,7 @@ const ofMinutes = (at) => Math.round(at * 60e6);
 function spansOf(window, pieces) {
   const spans = [];
   for (const piece of [...pieces].sort((a, b) => a.from - b.from)) {
-    const included = piece.ends && window.end !== "24:00";
+    const included = piece.ends && !window.end.endsWith("24:00") && window.end_included !== false;
     const [first, last] = [ofMinutes(piece.from), ofMinutes(piece.to) - (included ? 0 : 1)];
     const before = spans.at(-1);
     if (before && first <= before[1] + 1) before[1] = Math.max(before[1], last);
@@ -26,11 +27,11 @@ function spansOf(window, pieces) {
   return spans;
 }
 
-for (const { why, window, day, axis, zone, from, to, spans } of cases.windows) {
+for (const { why, window, day, axis, zone, holidays, from, to, spans } of cases.windows) {
   test(`as in Python: ${why}`, () => {
     const shown = s.axisOf(zone, s.parseDate(day), axis === "week" ? 7 : 1);
     assert.deepEqual([shown.from, shown.to].map(ofMinutes), [from, to].map(microseconds), "the axis");
-    const drawn = spansOf(window, s.occurrences(window, zone, shown.from, shown.to));
+    const drawn = spansOf(window, s.occurrences(window, zone, shown.from, shown.to, holidays));
     const expected = spans.map((span) => span.map(microseconds));
     // The end of a longer window may be met alone, for one microsecond, which is nothing to draw.
     const seen = expected.filter(([first, last]) => last > first || window.start === window.end);

@@ -47,8 +47,8 @@ class Deployment(Value):
     model : str
         ``"provider/model-id"``. The provider ``sim`` is simulated.
     time_constraints : list of windows
-        When it may not be used: ``["22:00", "06:00"]`` (daily, UTC) or
-        ``{start, end, tz, days, since, until, except_dates}``.
+        When it may not be used: ``["22:00", "06:00"]`` (daily, UTC), or a mapping of the fields of a
+        :class:`Window`.
     available : list of windows
         When it may be used. Default: always.
     description : str, optional

@@ -10,48 +10,58 @@ included" reads as "up to one microsecond after the end".
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from timegate.core.clock import DAY_US, MINUTE_US, Instant, from_us, to_us
-from timegate.core.spans import Spans, union
+from timegate.core.clock import DAY_US, Instant, from_us, to_us
+from timegate.core.dates import Days, LocalDates, weekdays_of
+from timegate.core.spans import NO_SPANS, Spans, union
+from timegate.core.spelling import DAYS, MONTHS, read_end, read_time, runs
+from timegate.core.stretch import check_period, stretch
 from timegate.core.zones import check_zone, constant_offsets
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 from timegate.problems import Problem
 
-__all__ = ["DAYS", "DAY_NAMES", "Window"]
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
-_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")  # the standard library also takes 2026-W10 and 2026030299
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
+__all__ = ["FIELDS", "Window"]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+@dataclass(frozen=True, slots=True, init=False)
+class Window(LocalDates):
     """A recurring stretch of local wall-clock time.
 
     Parameters
     ----------
-    start, end : str
-        Local times ``"HH:MM"``, both included to the microsecond. ``start > end`` crosses midnight;
-        ``start == end`` is that single instant; ``"24:00"`` as an end means through the end of the day.
+    start : str
+        Local time ``"HH:MM"``.
+    end : str
+        Local time ``"HH:MM"``. ``start > end`` crosses midnight; ``start == end`` is that single instant; ``"24:00"``
+        means through the end of the day. ``"mon 08:00"`` is the next such time on a Monday.
     tz : str
         An IANA zone. An hour that the clocks repeat is covered both times, one that they skip is not.
-    days : sequence of str, optional
-        Weekdays (``"mon"`` or ``"monday"``) on which the window starts. Default: every day.
+    days : str or sequence of str, optional
+        Weekdays on which the window starts: ``"mon"`` (or ``"monday"``), ``"mon-fri"``; ``"mon#1"`` is the first
+        Monday of a month, ``"mon#-1"`` the last. Default: every day.
     since, until : date or str, optional
         First and last local date on which it starts, both included.
     except_dates : sequence of date or str
         Local dates on which it does not start.
+    months : str or sequence of str, optional
+        Months in which it starts: ``"mar"`` (or ``"march"``), ``"jan-mar"``. Default: every month.
+    days_of_month : int or sequence of int, optional
+        Days of the month on which it starts: 1 to 31; -1 is the last day, -2 the one before. Default: every day.
+    holidays : str or sequence of date, optional
+        Whose public holidays matter: a country (``"DE"``) or a subdivision of one (``"DE-BY"``), as the package
+        ``holidays`` knows them. Or dates of one's own.
+    on_holidays : {"skip", "only"}
+        Whether it does not start on the holidays, or only on them.
+    end_included : bool
+        Whether the end is part of the window, to the microsecond, as the start always is. Default: it is. Of two
+        windows that follow each other without, each instant lies in one.
 
     Raises
     ------
@@ -59,6 +69,8 @@ class Window:
         If a value breaks these rules; the message names the field.
     InvalidTypeError
         If a field has the wrong type.
+    MissingExtraError
+        If ``holidays`` names a country, and the package ``holidays`` is not installed.
 
     Examples
     --------
@@ -67,48 +79,55 @@ class Window:
     True
     >>> night
     Window('22:00', '06:00', tz='America/Sao_Paulo', days=('fri',))
-    >>> print(night)
-    22:00-06:00 America/Sao_Paulo, fri
+    >>> print(Window("08:00", "18:00", tz="Europe/Berlin", days="mon-fri", end_included=False))
+    08:00-18:00 Europe/Berlin, end not included, mon-fri
+    >>> weekend = Window("18:00", "mon 08:00", days=["fri"])
+    >>> weekend.contains("2026-03-08T12:00Z")       # Sunday
+    True
     """
 
     start: str
     end: str
-    tz: str = "UTC"
-    days: tuple[str, ...] | None = None
-    since: date | None = None
-    until: date | None = None
-    except_dates: tuple[date, ...] = ()
+    tz: str
+    end_included: bool
 
     def __init__(
         self,
         start: str,
         end: str,
         tz: str = "UTC",
-        days: Sequence[str] | None = None,
+        days: str | Iterable[str] | None = None,
         since: date | str | None = None,
         until: date | str | None = None,
-        except_dates: Sequence[date | str] = (),
+        except_dates: Iterable[date | str] = (),
+        *,
+        months: str | Iterable[str] | None = None,
+        days_of_month: int | Iterable[int] | None = None,
+        holidays: str | Iterable[date | str] | None = None,
+        on_holidays: str = "skip",
+        end_included: bool = True,
     ) -> None:
-        first = None if since is None else _local_date(since, "since")
-        last = None if until is None else _local_date(until, "until")
-        if first is not None and last is not None and last < first:
-            raise WindowError(Problem(("until",), f"must not lie before since. Got since {first}, until {last}."))
-        values = (
-            _local_time(start, "start"),
-            _local_time(end, "end"),
-            check_zone(tz),
-            _weekdays(days),
-            first,
-            last,
-            _dates(except_dates),
+        values: dict[str, Any] = {
+            "start": read_time(start, "start"),
+            "end": read_end(end),
+            "tz": check_zone(tz),
+            "end_included": end_included,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        LocalDates.__init__(  # not super(): slots make the class anew
+            self, days, since, until, except_dates, months, days_of_month, holidays, on_holidays
         )
-        for field, value in zip(fields(self), values, strict=True):
-            object.__setattr__(self, field.name, value)
+        if not isinstance(end_included, bool):
+            raise InvalidTypeError(Problem(("end_included",), f"must be true or false. Got {shown(end_included)}."))
+        if self.start == self.end and not end_included:
+            text = f"must be true of a window from {self.start} to {self.end}: without that instant nothing is left."
+            raise WindowError(Problem(("end_included",), text, "For a whole day write 00:00 to 24:00."))
+        if " " in self.end and (weekdays := self.weekly_starts()):
+            check_period(self.start, self.end, weekdays)
 
     def __repr__(self) -> str:
-        extras = "".join(
-            f", {f.name}={getattr(self, f.name)!r}" for f in fields(self)[2:] if getattr(self, f.name) != f.default
-        )
+        extras = "".join(f", {name}={value!r}" for name, value in self._said().items())
         return f"Window({self.start!r}, {self.end!r}{extras})"
 
     def __str__(self) -> str:
@@ -117,11 +136,25 @@ class Window:
     def text(self, every_day: str = "") -> str:
         """Write the window in a line; ``every_day`` stands for the weekdays where there are none."""
         parts = [f"{self.start}-{self.end} {self.tz}"]
-        parts += filter(None, [" ".join(self.days or ()) or every_day])
+        parts += [] if self.end_included else ["end not included"]
+        parts += filter(None, [" ".join(runs(self.days or (), DAYS)) or every_day])
+        parts += ["days " + " ".join(map(str, self.days_of_month))] if self.days_of_month else []
+        parts += [" ".join(runs(self.months, MONTHS))] if self.months else []
         parts += [f"since {self.since}"] if self.since else []
         parts += [f"until {self.until}"] if self.until else []
+        if self.holidays:
+            whose = self.holidays if isinstance(self.holidays, str) else " ".join(map(str, self.holidays))
+            parts.append(f"{'only' if self.on_holidays == 'only' else 'not'} on holidays {whose}")
         parts += ["except " + " ".join(map(str, self.except_dates))] if self.except_dates else []
         return ", ".join(parts)
+
+    def _said(self) -> dict[str, Any]:
+        """Return what differs from the default, beside start and end."""
+        return {
+            name: value
+            for name, default in FIELDS.items()
+            if name not in ("start", "end") and (value := getattr(self, name)) != default
+        }
 
     @classmethod
     def parse(cls, value: object) -> Window:
@@ -140,11 +173,10 @@ class Window:
         if isinstance(value, cls):
             return value
         if isinstance(value, Mapping):
-            known = [field.name for field in fields(cls)]
             for key in value:
-                if key not in known:
+                if key not in FIELDS:
                     place = (key if isinstance(key, str) else shown(key),)
-                    raise WindowError(Problem(place, "is not a field of a window.", did_you_mean(key, known)))
+                    raise WindowError(Problem(place, "is not a field of a window.", did_you_mean(key, FIELDS)))
             for key in ("start", "end"):
                 if key not in value:
                     raise WindowError(Problem((key,), "is missing: a window needs start and end."))
@@ -157,29 +189,37 @@ class Window:
 
     def to_config(self) -> list[str] | dict[str, Any]:
         """Return what :meth:`parse` reads: the pair if it says everything, else a mapping of plain values."""
-        if self == Window(self.start, self.end):
+        said = self._said()
+        if not said:
             return [self.start, self.end]
-        plain: dict[str, Any] = {"start": self.start, "end": self.end}
-        for field in fields(self)[2:]:
-            value = getattr(self, field.name)
-            if value != field.default:
-                if isinstance(value, tuple):
-                    value = [str(item) for item in value]
-                plain[field.name] = str(value) if isinstance(value, date) else value
-        return plain
+        return {"start": self.start, "end": self.end} | {name: _plain(value) for name, value in said.items()}
 
     @property
-    def crosses_midnight(self) -> bool:
-        """Whether the window ends on the local date after the one it starts on."""
-        return _minutes(self.start) > _minutes(self.end)
+    def reach_days(self) -> int:
+        """On how many local dates after the one on which it starts it may last."""
+        return stretch(self.start, self.end, self.end_included).days
 
-    @property
-    def local_us(self) -> tuple[int, int]:
-        """The window as a half-open stretch, in local microseconds since midnight of the date it starts on."""
-        start_us, end_us = _minutes(self.start) * MINUTE_US, _minutes(self.end) * MINUTE_US
-        if end_us < DAY_US:
-            end_us += 1  # the end is included; "24:00" is not an instant of its day
-        return start_us, end_us + DAY_US if self.crosses_midnight else end_us
+    def local_us(self, days: Days) -> Spans:
+        """Return the stretches that start on some local dates, in local microseconds since 1970-01-01.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, 2)
+            Half-open, in the order of the dates.
+        """
+        start_us, end_us, _ = stretch(self.start, self.end, self.end_included)
+        local = np.empty((len(days), 2), np.int64)
+        midnights = DAY_US * days
+        local[:, 0] = midnights + start_us
+        local[:, 1] = midnights + (end_us[weekdays_of(days)] if " " in self.end else end_us[0])
+        return local
+
+    def weekly_starts(self) -> list[int]:
+        """Return the weekdays on which it starts week by week, 0 for Monday; none if only some of them."""
+        is_rare = self.days_of_month or self.on_holidays == "only" or any("#" in day for day in self.days or ())
+        if is_rare or (self.since and self.until and (self.until - self.since).days < len(DAYS)):
+            return []
+        return [DAYS.index(day) for day in self.days or DAYS]
 
     def contains(self, at: Instant) -> bool:
         """Whether the window contains an instant.
@@ -219,87 +259,28 @@ class Window:
         ndarray of int64, shape (n, 2)
             Half-open, sorted and disjoint.
         """
-        first_us, last_us = self.local_us
+        cuts = constant_offsets(self.tz, start_us, end_us)
+        if not cuts:
+            return NO_SPANS
+        first_us = min(since_us + offset_us for since_us, _, offset_us in cuts)
+        last_us = max(until_us + offset_us for _, until_us, offset_us in cuts)
+        local = self.local_us(self.start_days(first_us // DAY_US - self.reach_days, (last_us - 1) // DAY_US))
+        starts, ends = local.T  # both ascend
         parts = []
-        for since_us, until_us, offset_us in constant_offsets(self.tz, start_us, end_us):
-            lo, hi = since_us + offset_us, until_us + offset_us  # the stretch in local time
-            midnights = DAY_US * self.start_days(lo // DAY_US - 1, (hi - 1) // DAY_US)
-            starts, ends = np.maximum(midnights + first_us, lo), np.minimum(midnights + last_us, hi)
-            inside = starts < ends
-            parts.append(np.array([starts[inside], ends[inside]]).T - offset_us)
+        for since_us, until_us, offset_us in cuts:
+            first = ends.searchsorted(since_us + offset_us, side="right")
+            part = local[first : starts.searchsorted(until_us + offset_us)] - offset_us
+            np.maximum(part[:, 0], since_us, out=part[:, 0])
+            np.minimum(part[:, 1], until_us, out=part[:, 1])
+            parts.append(part)
         return union(parts)
 
-    def start_days(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """Return the local dates in [first, last] on which the window starts, as days since the epoch."""
-        if self.since is not None:
-            first = max(first, self.since.toordinal() - _EPOCH_ORDINAL)
-        if self.until is not None:
-            last = min(last, self.until.toordinal() - _EPOCH_ORDINAL)
-        days = np.arange(first, last + 1, dtype=np.int64)
-        if self.days is not None:
-            weekdays = [DAYS.index(day) for day in self.days]
-            days = days[np.isin((days + _EPOCH_WEEKDAY) % 7, weekdays)]
-        if self.except_dates:
-            days = days[~np.isin(days, [day.toordinal() - _EPOCH_ORDINAL for day in self.except_dates])]
-        return days
+
+FIELDS: dict[str, Any] = {name: p.default for name, p in inspect.signature(Window).parameters.items()}
+"""The fields of a window in the order in which people write them, with their defaults."""
 
 
-def _minutes(text: str) -> int:
-    hour, minute = text.split(":")
-    return 60 * int(hour) + int(minute)
-
-
-def _local_time(value: object, field: str) -> str:
-    if not isinstance(value, str):
-        hint = ""
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
-            hint = f"YAML 1.1 readers turn an unquoted {value // 60:02}:{value % 60:02} into a number: quote it."
-        given = f"{shown(value)} ({type(value).__name__})"
-        text = f"must be a string: start and end must be strings like '22:00'. Got {given}."
-        raise InvalidTypeError(Problem((field,), text, hint))
-    match = re.fullmatch(r"([0-9]{1,2}):([0-9]{1,2})", value)
-    hour, minute = (int(part) for part in match.groups()) if match else (99, 99)
-    if (hour, minute) == (24, 0):
-        if field == "end":
-            return "24:00"
-        raise WindowError(Problem((field,), "must not be '24:00', which is an end only: use '00:00'."))
-    if hour > 23 or minute > 59:
-        raise WindowError(Problem((field,), f"must look like 'HH:MM'. Got {shown(value)}."))
-    return f"{hour:02}:{minute:02}"
-
-
-def _weekdays(value: object) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple | set | frozenset):
-        text = f"must be a list of weekdays like ['mon', 'fri']. Got {shown(value)}."
-        raise InvalidTypeError(Problem(("days",), text))
-    days = set()
-    for item in value:
-        day = DAY_NAMES.get(item.lower()) if isinstance(item, str) else None
-        if day is None:
-            hint = did_you_mean(item, DAYS)
-            raise WindowError(Problem(("days",), f"must be weekdays. Got {shown(item)}.", hint))
-        days.add(day)
-    if not days:
-        text = "must name at least one weekday, or be left out for every day. Got []."
-        raise WindowError(Problem(("days",), text))
-    return tuple(day for day in DAYS if day in days)
-
-
-def _local_date(value: object, field: str) -> date:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise WindowError(Problem((field,), f"must be a local date like '2026-03-02'. Got {shown(value)}."))
-
-
-def _dates(value: object) -> tuple[date, ...]:
-    if not isinstance(value, list | tuple | set | frozenset):
-        text = f"must be a list of dates like ['2026-12-25']. Got {shown(value)}."
-        raise InvalidTypeError(Problem(("except_dates",), text))
-    return tuple(sorted({_local_date(item, "except_dates") for item in value}))
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, date) else value

@@ -5,8 +5,9 @@ The translation is exact from an instant on, to the microsecond, or says what it
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy as np
 from timegate.core.clock import DAY_US, EPOCH, LAST_US, MINUTE_US
 from timegate.core.deployment import Deployment
 from timegate.core.spans import Spans, complement, union
-from timegate.core.windows import DAYS, Window
+from timegate.core.spelling import DAYS, MONTHS
+from timegate.core.stretch import stretch
+from timegate.core.windows import Window
 from timegate.core.zones import constant_offsets
 from timegate.formats.format import remark
 from timegate.problems import Problem
@@ -26,6 +29,17 @@ FORESEEN_US = 3653 * DAY_US
 """Ten years: a zone whose rules change its clocks at all does so well within."""
 
 ALWAYS = (("00:00", "12:00"), ("12:00", "00:00"))
+
+
+_EVERY = {
+    "days": "it would apply every day",
+    "months": "it would apply in every month",
+    "days_of_month": "it would apply every day",
+    "holidays": "it would apply whether or not it is a holiday",
+}
+"""What becomes of a window that is the same every day, by the field that says otherwise."""
+
+_CYCLES = {"days": DAYS, "months": MONTHS}
 
 
 @dataclass(slots=True)
@@ -42,9 +56,9 @@ class Daily:
         What they say in another way.
     """
 
-    pairs: list[tuple[str, str]] = field(default_factory=list)
-    lost: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
+    pairs: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    lost: list[Problem] = dataclasses.field(default_factory=list)
+    notes: list[Problem] = dataclasses.field(default_factory=list)
 
 
 def daily(deployment: Deployment, row: int, now_us: int) -> Daily:
@@ -89,22 +103,28 @@ def _stretch(window: Window, say: Callable[[str], Problem], now_us: int, found: 
     offsets = [offset_us for _, _, offset_us in constant_offsets(window.tz, now_us, min(now_us + FORESEEN_US, LAST_US))]
     offset_us, is_fixed = offsets[0], len(set(offsets)) == 1
     # The first date on which a window can start and not be over yet.
-    today = EPOCH.date() + timedelta(days=(now_us + offset_us) // DAY_US - window.crosses_midnight)
+    today = EPOCH.date() + timedelta(days=(now_us + offset_us) // DAY_US - window.reach_days)
     if window.until is not None and window.until < today:
         found.notes.append(say(f"its last date, {window.until}, is past: it is left out."))
         return None
     name = _offset(offset_us)
     if not is_fixed or offset_us % MINUTE_US:
         found.lost.append(say(f"tz {window.tz!r} changes its clocks: it would be {name} all year."))
-    if window.days is not None and len(window.days) < len(DAYS):
-        found.lost.append(say(f"days {listed(window.days, ',', most=6)}: it would apply every day."))
+    for field, what in _EVERY.items():
+        value = getattr(window, field)
+        if value is not None and set(value) != set(_CYCLES.get(field, ())):
+            values = [value] if isinstance(value, str) else value
+            found.lost.append(say(f"{field} {listed(values, ',', most=6)}: {what}."))
     if window.since is not None and window.since > today:
         found.lost.append(say(f"since {window.since}: it would apply from now on."))
     if window.until is not None:
         found.lost.append(say(f"until {window.until}: it would never end."))
     if ahead := [day for day in window.except_dates if day >= today]:
         found.lost.append(say(f"except_dates {listed(ahead, ',', most=6)}: it would apply on them, too."))
-    start_us, end_us = window.local_us
+    if " " in window.end:
+        found.lost.append(say(f"end {window.end}: it would end each time at the next {window.end[-5:]}."))
+    start_us, by_weekday, _ = stretch(window.start, window.end[-5:], window.end_included)
+    end_us = int(by_weekday[0])
     shift_us = offset_us // MINUTE_US * MINUTE_US
     start_us, end_us = start_us - shift_us, end_us - shift_us
     days_us = start_us // DAY_US * DAY_US

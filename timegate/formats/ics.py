@@ -13,16 +13,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from timegate.core.clock import DAY_US, EPOCH, FIRST_US, LAST_US, from_us
+from timegate.core.dates import Days, day_number
 from timegate.core.deployment import Deployment, windows_of
-from timegate.core.windows import DAYS, Window
+from timegate.core.spelling import DAYS, MONTHS
+from timegate.core.stretch import stretch
+from timegate.core.windows import Window
 from timegate.core.zones import constant_offsets
 from timegate.errors import MissingExtraError
 from timegate.formats.format import Draft, Format, Request, remark
@@ -48,24 +54,36 @@ def _translate(request: Request) -> Draft:
         calendar.add(name, value)
     notes = []
     events, begin = [], now.date()
-    for (i, kind, j), deployment, window in windows_of(request.config.deployments):
+    for (i, kind, j), deployment, whole in windows_of(request.config.deployments):
         say = remark(deployment, i, kind, j)
-        first = _first_date(window, now)
-        if first is None:
-            notes.append(say("never starts from now on: it is left out."))
-            continue
-        doubtful = _meets_a_change(window, request.now_us)
-        if doubtful:
-            notes.append(say(f"calendars differ on hours that {window.tz} repeats or skips."))
-        begin = min(begin, first)
         place = written(("deployments", i, kind, j), repr(deployment.model_name))
-        events.append(_event(place, deployment, kind, window, first, now, doubtful))
+        if whole.holidays:
+            notes.append(say(f"holidays are told until {_told_until(now)}."))
+        for window in _parts(whole):
+            first = _first_date(window, now)
+            if first is None:
+                notes.append(say("never starts from now on: it is left out."))
+                continue
+            doubtful = _meets_a_change(window, request.now_us)
+            if doubtful:
+                notes.append(say(f"calendars differ on hours that {window.tz} repeats or skips."))
+            begin = min(begin, first)
+            events.append(_event(place, deployment, kind, window, first, now, doubtful))
     for tz in sorted({window.tz for _, _, window in windows_of(request.config.deployments)} - {"UTC"}):
         since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
         calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + TOLD_US, LAST_US)))
     for event in events:
         calendar.add_component(event)
     return Draft(calendar, (), notes)
+
+
+def _parts(window: Window) -> Iterator[Window]:
+    """Cut a window by the weekdays from which it lasts as long, as an event always does."""
+    lengths: dict[int, list[str]] = {}
+    for name in window.days or DAYS:
+        end_us = stretch(window.start, window.end, end_included=False).end_us
+        lengths.setdefault(int(end_us[DAYS.index(name[:3])]), []).append(name)
+    yield from [window] if len(lengths) == 1 else (replace(window, days=tuple(names)) for names in lengths.values())
 
 
 def _event(
@@ -96,21 +114,43 @@ def _event(
     start = time.fromisoformat(window.start)
     event.add("dtstart", datetime.combine(first, start, zone))
     if window.start != window.end:  # an event without an end is an instant
-        event.add("dtend", datetime.combine(*_end(window, first), zone))
-    rule: dict[str, Any] = {"freq": "DAILY"} if window.days is None else {"freq": "WEEKLY", "byday": _by_day(window)}
-    last = _last_date(window)
-    if last is not None:
-        rule["until"] = datetime.combine(last, time(23, 59, 59), zone).astimezone(UTC)
-    event.add("rrule", rule)
-    if left_out := [day for day in window.except_dates if _starts_on(window, day, first)]:
-        event.add("exdate", [datetime.combine(day, start, zone) for day in left_out])
+        midnight = datetime.combine(first, time(0))
+        end_us = stretch(window.start, window.end, end_included=False).end_us[first.weekday()]
+        event.add("dtend", (midnight + timedelta(microseconds=int(end_us))).replace(tzinfo=zone))
+    told = _told_until(now)
+    if window.on_holidays == "only":
+        others = window.start_days(day_number(first) + 1, day_number(told))
+        event.add("rdate", [datetime.combine(day, start, zone) for day in _dates(others)])
+        return event
+    event.add("rrule", _rule(window, zone))
+    ruled = replace(window, holidays=None, except_dates=())
+    last = max([*window.except_dates, *([told] if window.holidays else [])], default=first)
+    span = day_number(first), day_number(last)
+    if len(left_out := np.setdiff1d(ruled.start_days(*span), window.start_days(*span))):
+        event.add("exdate", [datetime.combine(day, start, zone) for day in _dates(left_out)])
     return event
 
 
-def _end(window: Window, first: date) -> tuple[date, time]:
-    if window.end == "24:00":
-        return first + timedelta(days=1), time(0)
-    return first + timedelta(days=window.crosses_midnight), time.fromisoformat(window.end)
+def _rule(window: Window, zone: tzinfo) -> dict[str, Any]:
+    """Say when a window recurs, but for single dates (RFC 5545, 3.3.10)."""
+    days = [name.partition("#") for name in window.days or ()]
+    is_nth = any(nth for _, _, nth in days)
+    if is_nth:  # some readers take FR,1MO for the Fridays that are first Mondays
+        by_day = [f"{n}{day[:2].upper()}" for day, _, nth in days for n in ([nth] if nth else range(1, 6))]
+    else:
+        by_day = [day[:2].upper() for day, _, _ in days]
+    is_monthly = is_nth or window.days_of_month is not None
+    rule: dict[str, Any] = {"freq": "MONTHLY" if is_monthly else "WEEKLY" if by_day else "DAILY"}
+    if by_day:
+        rule["byday"] = by_day
+    if window.months is not None:
+        rule["bymonth"] = [MONTHS.index(month) + 1 for month in window.months]
+    if window.days_of_month is not None:
+        rule["bymonthday"] = list(window.days_of_month)
+    last = _last_date(window)
+    if last is not None:
+        rule["until"] = datetime.combine(last, time(23, 59, 59), zone).astimezone(UTC)
+    return rule
 
 
 def _zone(tz: str, start_us: int, end_us: int) -> Any:
@@ -142,46 +182,44 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
-def _by_day(window: Window) -> list[str]:
-    return [day[:2].upper() for day in window.days or ()]
-
-
 def _last_date(window: Window) -> date | None:
     """Return the last date on which the window starts; None if that lies beyond all instants."""
     return None if window.until is None or window.until >= from_us(LAST_US).date() else window.until
 
 
 def _first_date(window: Window, now: datetime) -> date | None:
-    """Return the first date on which the window starts, of those before yesterday only its own; None if there is none.
-
-    Within a run of as many dates as are excepted, and a week, there is one that is not.
-    """
+    """Return the first date on which the window starts, of those before now only the last; None if there is none."""
     today = now.astimezone(ZoneInfo(window.tz)).date()
-    day = today - timedelta(days=1)
+    first = today - timedelta(days=max(1, window.reach_days))
     if window.since is not None:
-        day = max(window.since, from_us(FIRST_US).date())
-    for _ in range(7 * (len(window.except_dates) + 1)):
-        if window.until is not None and window.until < day:
-            return None
-        if day not in window.except_dates and (window.days is None or DAYS[day.weekday()] in window.days):
-            return day
-        day += timedelta(days=1)
+        first = max(window.since, from_us(FIRST_US).date())
+    day = day_number(first)
+    for reach in (400, 20_000, LAST_US // DAY_US - day):  # most start soon
+        if len(found := window.start_days(day, day + reach)):
+            return _date(found[0])
     return None
 
 
-def _starts_on(window: Window, day: date, first: date) -> bool:
-    is_weekday = window.days is None or DAYS[day.weekday()] in window.days
-    return is_weekday and first <= day and (window.until is None or day <= window.until)
+def _told_until(now: datetime) -> date:
+    return min(now + timedelta(microseconds=TOLD_US), from_us(LAST_US)).date()
+
+
+def _date(day: int) -> date:
+    return EPOCH.date() + timedelta(days=int(day))
+
+
+def _dates(days: Days) -> list[date]:
+    return [_date(day) for day in days]
 
 
 def _meets_a_change(window: Window, now_us: int) -> bool:
     """Whether within a year the clocks repeat or skip time of the window."""
     offsets = constant_offsets(window.tz, now_us, min(now_us + 366 * DAY_US, LAST_US))
-    start_us, end_us = window.local_us
     for (_, _, before_us), (at_us, _, after_us) in pairwise(offsets):
         first_us, last_us = sorted((at_us + before_us, at_us + after_us))
-        for day_us in (first_us // DAY_US * DAY_US, first_us // DAY_US * DAY_US - DAY_US):
-            if first_us < last_us and day_us + start_us < last_us and first_us < day_us + end_us:
+        day = first_us // DAY_US
+        for start_us, end_us in window.local_us(np.arange(day - max(1, window.reach_days), day + 1)).tolist():
+            if first_us < last_us and start_us < last_us and first_us < end_us:
                 return True
     return False
 

@@ -18,7 +18,7 @@ from scipy import stats
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.core.distributions import LengthDistribution
 from timegate.core.spans import Spans, union
-from timegate.core.windows import DAYS
+from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone
 from timegate.errors import IncidentError
 from timegate.incidents.decisions import Decisions

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from timegate.core.columns import FAILED, UNSERVED
-from timegate.core.windows import DAYS
+from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone
 from timegate.plots.drawing import (
     axes_of,

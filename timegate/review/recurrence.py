@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from timegate.core.clock import DAY_US, MINUTE_US, SECOND_US
 from timegate.core.spans import Spans
-from timegate.core.windows import DAYS
+from timegate.core.spelling import DAYS
 from timegate.core.zones import constant_offsets
 from timegate.show.text import listed
 

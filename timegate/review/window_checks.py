@@ -13,7 +13,8 @@ from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, FIRST_US, LAST_US, SECOND_US
 from timegate.core.deployment import Deployment, WindowPlace, windows_of
 from timegate.core.spans import Spans, union
-from timegate.core.windows import DAYS, Window
+from timegate.core.spelling import DAYS
+from timegate.core.windows import Window
 from timegate.problems import written
 from timegate.review.findings import Finding
 from timegate.review.recurrence import offset_changes
@@ -82,7 +83,7 @@ def _useless_exceptions(placed: _PlacedWindow) -> Iterator[Finding]:
         return
     days = listed([f"{day} ({DAYS[day.weekday()].capitalize()})" for day in useless])
     fix = "Remove what is excepted for nothing, or mend the date."
-    if without.crosses_midnight:
+    if without.reach_days:
         fix += " A window across midnight is excepted by the date of the evening on which it starts."
     yield placed.finding("TG308", f"It excepts {days}, when it would not start anyway.", fix)
 
@@ -108,11 +109,11 @@ def _idle(placed: _PlacedWindow, tally: Tally, now_us: int) -> Finding | None:
 
 
 def _applies(window: Window, from_us: int) -> bool:
-    """Whether a window that has an ``until`` contains any instant from a given one on."""
-    until = window.until or date.max
-    # A window starts each week, unless a date is excepted or the clocks skip it, which they do at most twice a year.
-    weeks_us = WEEK_US * (len(window.except_dates) + 4)
-    return len(window.spans_us(from_us, max(from_us, min(_us(until) + 3 * DAY_US, from_us + weeks_us)))) > 0
+    """Whether a window contains any instant from a given one on."""
+    until_us = LAST_US if window.until is None else min(_us(window.until) + (3 + window.reach_days) * DAY_US, LAST_US)
+    soon_us = from_us + 5 * YEAR_US  # most that apply at all do so soon, and a zone's changes of a century take long
+    stretches = ((from_us, min(soon_us, until_us)), (soon_us, until_us))
+    return any(len(window.spans_us(lo, hi)) > 0 for lo, hi in stretches if lo < hi)
 
 
 def _compared(placed: _PlacedWindow, tally: Tally) -> Iterator[Finding]:
@@ -158,15 +159,14 @@ class _Change(NamedTuple):
 def _clock_changes(placed: _PlacedWindow, now_us: int) -> Iterator[Finding]:
     """Find occurrences in the coming year that a change of the clocks skips, cuts, doubles, shortens or prolongs."""
     found: dict[str, list[_Change]] = {}
-    local_us = placed.window.local_us
     for change_us, before_us, after_us in offset_changes(placed.window.tz, now_us, now_us + YEAR_US):
         # The local times that the clocks skip, or show twice.
         lo, hi = sorted([change_us + before_us, change_us + after_us])
-        for day in (lo // DAY_US - 1, lo // DAY_US):
-            first, last = (day * DAY_US + us for us in local_us)
+        days = placed.window.start_days(lo // DAY_US - max(1, placed.window.reach_days), lo // DAY_US)
+        for day, (first, last) in zip(days.tolist(), placed.window.local_us(days).tolist(), strict=True):
             shared_us = min(last, hi) - max(first, lo)
             # A shared microsecond is the included end of a window that is over when the clocks change.
-            if shared_us <= 0 or (shared_us == 1 and last - first > 1) or not _starts_on(placed.window, day):
+            if shared_us <= 0 or (shared_us == 1 and last - first > 1):
                 continue
             code, words = _effect((first, last), (lo, hi), skipped=after_us > before_us)
             parts = (

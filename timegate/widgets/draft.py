@@ -6,12 +6,13 @@ more, ``off``: a deployment that is switched off keeps its place here and is lef
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
 from timegate.core.deployment import LISTS, Deployment
+from timegate.core.holidays import check_calendar
 from timegate.core.targets import Targets
 from timegate.core.zones import check_zone
 from timegate.errors import ConfigError, InputError, TimegateError
@@ -23,6 +24,7 @@ __all__ = [
     "Draft",
     "PageProblem",
     "Reading",
+    "calendars_of",
     "place_of",
     "problems_of",
     "read_draft",
@@ -116,12 +118,21 @@ def rows_of(draft: Draft) -> list[dict[str, Any]]:
 
 def zones_of(draft: Draft) -> set[str]:
     """Return the zones of a draft's windows, those of deployments that are off too, as far as they exist."""
-    zones = set()
+    return set(_read(draft, "tz", "UTC", check_zone))
+
+
+def calendars_of(draft: Draft) -> set[str]:
+    """Return the calendars of holidays that a draft's windows name, as far as they exist."""
+    return set(_read(draft, "holidays", None, check_calendar))
+
+
+def _read(draft: Draft, field: str, default: str | None, read: Callable[[str], str]) -> Iterator[str]:
+    """Read what a field of a draft's windows names; what is no name is a problem of the draft, and shown as one."""
     for row in rows_of(draft):
         for window in (*row.get("time_constraints", ()), *row.get("available", ())):
-            with suppress(TimegateError, AttributeError):  # a problem of the draft, and shown as one
-                zones.add(check_zone(window.get("tz", "UTC")))
-    return zones
+            with suppress(TimegateError, AttributeError):
+                if isinstance(name := window.get(field, default), str):
+                    yield read(name)
 
 
 def problems_of(error: InputError, draft: Draft) -> list[PageProblem]:

@@ -34,6 +34,7 @@ from timegate.widgets.draft import (
     Draft,
     PageProblem,
     Reading,
+    calendars_of,
     problems_of,
     read_draft,
     rows_of,
@@ -48,7 +49,7 @@ _STATIC = files("timegate.widgets") / "static"
 # A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
 # They stay modules of their own, so that node can test those that need no page.
 _MODULES = (
-    *("windows.js", "schedule.js", "store.js", "dom.js", "verdicts.js", "edits.js"),
+    *("dates.js", "windows.js", "schedule.js", "store.js", "dom.js", "verdicts.js", "edits.js"),
     *("layout.js", "timeline.js", "gestures.js", "chart.js", "fields.js", "window_fields.js", "outage_fields.js"),
     *("form.js", "toolbar.js", "status.js", "editor.js", "widget.js"),
 )
@@ -354,6 +355,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             "groups": self.scenario.to_dict().get("groups", {}),
             "colors": {**deployment_colors(names), **ALARM},
             "zones": live.offsets({"UTC", self.tz, *zones_of(self.draft)}, day),
+            "holidays": live.holidays(calendars_of(self.draft), day),
             "series": None,
             "figures": None,
             "start": self._start_figures,

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 
 from timegate.core.clock import DAY_US, EPOCH, MINUTE_US, from_us, to_us
 from timegate.core.columns import OUTCOMES, UNSERVED
+from timegate.core.holidays import holidays_of_years
 from timegate.core.zones import constant_offsets
 from timegate.faults.kinds import Outage
 from timegate.faults.rules import CERTAIN
 from timegate.runs.result import Replay
 
-__all__ = ["acting_faults", "day_span_us", "local_date", "offsets", "reduced"]
+__all__ = ["acting_faults", "day_span_us", "holidays", "local_date", "offsets", "reduced"]
 
 STEPS_US = {"day": 15 * MINUTE_US, "week": 60 * MINUTE_US}
 """The length of a bin by the axis. Zones lie quarters of an hour apart, so that midnights are edges of bins."""
@@ -51,6 +52,17 @@ def offsets(zones: Iterable[str], day: date) -> dict[str, list[list[float]]]:
         cuts = constant_offsets(tz, middle_us - reach_us, middle_us + reach_us)
         found[tz] = [[since / MINUTE_US, offset / MINUTE_US] for since, _, offset in cuts]
     return found
+
+
+def holidays(calendars: Iterable[str], day: date) -> dict[str, list[str]]:
+    """Return the dates of holidays in the year before and after a date, and in its own, by calendar."""
+    years = day.year - 1, day.year + 1
+    return {
+        calendar: [
+            str(EPOCH.date() + timedelta(days=number)) for number in holidays_of_years(calendar, *years).tolist()
+        ]
+        for calendar in sorted(set(calendars))
+    }
 
 
 def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str, Any], dict[str, Any]]:

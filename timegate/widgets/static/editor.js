@@ -1,5 +1,6 @@
 // The editor on a page: its parts, what they share, and when each is drawn.
-import { axisOf, parseDate } from "./windows.js";
+import { parseDate } from "./dates.js";
+import { axisOf } from "./windows.js";
 import { KernelMessage } from "./store.js";
 import { targetOf } from "./dom.js";
 import { Edits } from "./edits.js";

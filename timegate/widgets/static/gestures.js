@@ -1,6 +1,7 @@
 // What a pointer or a key does to the rows.
-import { hit, leavesNothing, moveEdge, moveOutage, moveWindow, newWindow, reordered } from "./schedule.js";
-import { DAY, extent, localOf, plainWindow, weekday } from "./windows.js";
+import { hit, isStiff, leavesNothing, moveEdge, moveOutage, moveWindow, newWindow, reordered } from "./schedule.js";
+import { weekday } from "./dates.js";
+import { DAY, endsOnWeekday, extent, localOf, plainWindow } from "./windows.js";
 import { targetOf } from "./dom.js";
 import { BAR_MARGIN, OUTAGE_TOP, ROW_HEIGHT } from "./layout.js";
 /** @import { Editor } from "./editor.js" */
@@ -8,6 +9,7 @@ import { BAR_MARGIN, OUTAGE_TOP, ROW_HEIGHT } from "./layout.js";
 
 const REACH_PX = 7;
 const LEAST = "A window keeps at least a minute. Delete removes it.";
+const STIFF = "How long this window lasts depends on when it starts: change its times below.";
 const WHOLE_DAY = "This window is the whole day: drag one of its edges.";
 
 /**
@@ -265,9 +267,10 @@ export class Gestures {
   #moveWindow(item, window, part, by, step, draft) {
     const { edits, status } = this.ui;
     const [start, end] = extent(window);
+    if (isStiff(window)) return status.say(STIFF);
     if (part === "bar") {
       edits.replaceWindow(item, plainWindow(moveWindow(window, by, step)), draft);
-      if (end - start >= DAY) status.say(WHOLE_DAY);
+      if (end - start >= DAY && !endsOnWeekday(window)) status.say(WHOLE_DAY);
     } else {
       const minute = (part === "start" ? start : end) + by;
       edits.replaceWindow(item, plainWindow(moveEdge(window, part, minute, step)), draft);

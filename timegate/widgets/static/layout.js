@@ -106,4 +106,5 @@ export function outside(ui, deployment) {
  * @param {Editor} ui
  * @param {Window} window
  */
-const pieces = (ui, window) => occurrences(window, ui.zone(window.tz ?? "UTC"), ui.axis.from, ui.axis.to);
+const pieces = (ui, window) =>
+  occurrences(window, ui.zone(window.tz ?? "UTC"), ui.axis.from, ui.axis.to, ui.store.answer.holidays);

@@ -1,16 +1,7 @@
 // What an edit makes of a schedule, without a page: of a window or an outage that is dragged, of what lies under the
 // pointer, of a config that is downloaded. Time is in minutes, as in windows.js.
-import {
-  DAY,
-  DAYS,
-  extent,
-  formatDate,
-  formatInstant,
-  formatTime,
-  modulo,
-  parseDate,
-  parseInstant,
-} from "./windows.js";
+import { DAYS, canShift, formatDate, modulo, parseDate } from "./dates.js";
+import { DAY, endsOnWeekday, extent, firstWeekday, formatInstant, formatTime, parseInstant } from "./windows.js";
 /** @import { Edge, Fault, Part, Window } from "./types.js" */
 
 const END_OF_TIME = Date.UTC(2199, 11, 31) / 60_000;
@@ -41,8 +32,25 @@ export function withExtent(window, start, end) {
   const [first, last] = [start - days * DAY, end - days * DAY];
   const nextMidnight = last === DAY && first > 0 && window.end === "00:00"; // which is included; that of 24:00 is not
   const close = formatTime(last > DAY || nextMidnight ? last - DAY : last);
-  return shiftDates({ ...window, start: formatTime(first), end: close }, days);
+  const named = endsOnWeekday(window) ? weekdayEnd(window, end) : close;
+  return shiftDates({ ...window, start: formatTime(first), end: named }, days);
 }
+
+/**
+ * An end on a weekday that lies so many minutes after midnight of the date on which a window starts.
+ * @param {Window} window
+ * @param {number} end
+ */
+function weekdayEnd(window, end) {
+  const days = Math.floor(end / DAY) - (end % DAY === 0 && window.end.endsWith("24:00") ? 1 : 0);
+  return `${DAYS[modulo(DAYS.indexOf(firstWeekday(window)) + days, 7)]} ${formatTime(end - days * DAY)}`;
+}
+
+/**
+ * Whether no drag can change a window: how long it lasts depends on which of its weekdays it starts.
+ * @param {Window} window
+ */
+export const isStiff = (window) => endsOnWeekday(window) && window.days?.length !== 1;
 
 /**
  * The window on dates that lie so many days later.
@@ -75,16 +83,27 @@ export function shiftDates(window, days) {
  * @param {number} step
  */
 export function moveEdge(window, edge, minute, step) {
+  if (isStiff(window)) return window;
   let [start, end] = extent(window);
+  const week = endsOnWeekday(window) ? 7 * DAY : 0;
   if (edge === "start") {
-    const longest = modulo(end, DAY) === 0 ? DAY : DAY - 1; // one of 24 hours would read as an instant
-    start = clamp(snapped(minute, step), Math.ceil((end - longest) / step) * step, latestBelow(end, step));
+    const longest = week || (modulo(end, DAY) === 0 ? DAY : DAY - 1); // one of 24 hours would read as an instant
+    const earliest = Math.ceil((end - longest) / step) * step;
+    start = withinDate(window, clamp(snapped(minute, step), earliest, latestBelow(end, step)), step);
   } else {
-    const longest = start === 0 ? DAY : DAY - 1;
+    const longest = week || (start === 0 ? DAY : DAY - 1);
     end = clamp(snapped(minute, step), earliestAbove(start, step), Math.floor((start + longest) / step) * step);
   }
   return withExtent(window, start, end);
 }
+
+/**
+ * A start as it is where its dates can move along, or else the nearest on the same date.
+ * @param {Window} window
+ * @param {number} start
+ * @param {number} step
+ */
+const withinDate = (window, start, step) => (canShift(window) ? start : clamp(start, 0, DAY - step));
 
 /**
  * Whether an edge at this minute would leave nothing of the window.
@@ -106,8 +125,8 @@ export function leavesNothing(window, edge, minute, step) {
  */
 export function moveWindow(window, by, step) {
   const [start, end] = extent(window);
-  if (end - start >= DAY) return window;
-  const first = snapped(start + by, step);
+  if (isStiff(window) || (end - start >= DAY && !endsOnWeekday(window))) return window;
+  const first = withinDate(window, snapped(start + by, step), step);
   return withExtent(window, first, first + end - start);
 }
 

@@ -324,6 +324,6 @@ function windowEdges(window) {
   const zone = window.tz ?? "UTC";
   return [
     { now: first, most: DAY, text: `${window.start} ${zone}` },
-    { now: last, most: DAY * (last > DAY ? 2 : 1), text: `${window.end} ${zone}` },
+    { now: last, most: DAY * Math.max(1, Math.ceil(last / DAY)), text: `${window.end} ${zone}` },
   ];
 }

@@ -1,6 +1,6 @@
 // The toolbar: what the axis shows, undo, and the file.
 import { toYaml } from "./schedule.js";
-import { formatDate, parseDate } from "./windows.js";
+import { formatDate, parseDate } from "./dates.js";
 import { FOCUS, h, put } from "./dom.js";
 /** @import { Editor } from "./editor.js" */
 /** @import { Deployment, Message, Traits } from "./types.js" */

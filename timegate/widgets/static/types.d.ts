@@ -9,7 +9,15 @@ export interface Window {
   since?: string;
   until?: string;
   except_dates?: string[];
+  months?: string[];
+  days_of_month?: number[];
+  holidays?: string | string[];
+  on_holidays?: string;
+  end_included?: boolean;
 }
+
+/** The dates of holidays by the name of their calendar, around the day shown. */
+export type Holidays = Record<string, string[]>;
 
 export type WindowKind = "time_constraints" | "available";
 
@@ -145,6 +153,7 @@ export interface Answer extends Change {
   groups: Record<string, string[]>;
   colors: Record<string, string>;
   zones: Record<string, Zone>;
+  holidays: Holidays;
   series: Series | null;
   figures: Figures | null;
   start: Figures | null;

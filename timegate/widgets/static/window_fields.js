@@ -1,9 +1,12 @@
 // The exact times of a window.
-import { DAYS, formatTime, parseDate, parseTime, plainWindow } from "./windows.js";
-import { h } from "./dom.js";
+import { DAYS, MONTHS, parseDate, readNames, runs } from "./dates.js";
+import { formatTime, parseTime, plainWindow, readEnd } from "./windows.js";
+import { FOCUS, h } from "./dom.js";
 import { Fields } from "./fields.js";
 /** @import { Editor } from "./editor.js" */
 /** @import { Attributes, Item, Window } from "./types.js" */
+
+const MORE = ["end_included", "days_of_month", "months", "holidays"]; // fields that few windows have
 
 export class WindowFields extends Fields {
   /**
@@ -21,10 +24,42 @@ export class WindowFields extends Fields {
       ["time_constraints", "closed"],
       ["available", "available"],
     ];
+    const ends = [
+      ["true", "included"],
+      ["false", "not included"],
+    ];
+    const on = [
+      ["skip", "not on those of"],
+      ["only", "only on those of"],
+    ];
+    this.more = h(
+      "details",
+      { class: "tg-more" },
+      h("summary", FOCUS, "more"),
+      this.select("end_included", "end", ends, onchange),
+      field("nth", "weekdays of the month", {
+        size: 14,
+        placeholder: "mon#1, fri#-1",
+        title: "mon#1 is the first Monday of a month, mon#-1 the last",
+      }),
+      field("days_of_month", "days of the month", { size: 9, placeholder: "1, 15, -1", title: "-1 is the last" }),
+      field("months", "months", { size: 14, placeholder: "jan-mar, jun" }),
+      this.select("on_holidays", "holidays", on, onchange),
+      field("holidays", "", {
+        size: 14,
+        placeholder: "DE-BY",
+        "aria-label": "whose holidays",
+        title: "A country, a subdivision of one, or dates with commas between",
+      }),
+    );
     this.element.append(
       this.select("kind", "When", kinds, () => ui.edits.changeKind(this.item)),
       field("start", "from", { size: 5, placeholder: "22:00" }),
-      field("end", "to", { size: 5, placeholder: "06:00" }),
+      field("end", "to", {
+        size: 9,
+        placeholder: "06:00",
+        title: "A time, or one on the next such weekday: mon 08:00",
+      }),
       field("tz", "zone", { size: 18, list: ui.zoneList, placeholder: "UTC" }),
       h(
         "span",
@@ -38,6 +73,7 @@ export class WindowFields extends Fields {
         placeholder: "2026-12-25, …",
         title: "Local dates on which it does not start, with commas between",
       }),
+      this.more,
       this.buttons(),
     );
   }
@@ -56,6 +92,14 @@ export class WindowFields extends Fields {
     this.show("since", window.since ?? "");
     this.show("until", window.until ?? "");
     this.show("except_dates", (window.except_dates ?? []).join(", "));
+    this.show("end_included", String(window.end_included ?? true));
+    this.show("nth", (window.days ?? []).filter((name) => !DAYS.includes(name)).join(", "));
+    this.show("days_of_month", (window.days_of_month ?? []).join(", "));
+    this.show("months", window.months ? runs(window.months, MONTHS).join(", ") : "");
+    this.show("on_holidays", window.on_holidays ?? "skip");
+    this.show("holidays", [window.holidays ?? []].flat().join(", "));
+    const isSaid = MORE.some((name) => name in plainWindow(window)) || window.days?.some((name) => name.includes("#"));
+    if (isSaid) this.more.toggleAttribute("open", true);
     const days = window.days ?? DAYS;
     if (this.keeps(DAYS[0], days.join(" "))) return;
     for (const day of DAYS) this.#checkbox(day).checked = days.includes(day);
@@ -87,23 +131,54 @@ export class WindowFields extends Fields {
 
   #read() {
     const [from, to, tz, since, until] = ["start", "end", "tz", "since", "until"].map((name) => this.text(name));
-    const [start, end] = [parseTime(from), parseTime(to, true)];
-    const days = DAYS.filter((day) => this.#checkbox(day).checked);
-    const except_dates = this.text("except_dates")
-      .split(/[\s,;]+/)
-      .filter(Boolean);
+    const [start, end] = [parseTime(from), readEnd(to)];
+    const except_dates = this.#list("except_dates");
+    const nth = this.#list("nth");
+    const checked = DAYS.filter((day) => this.#checkbox(day).checked);
+    const every = nth.length && checked.length === DAYS.length ? [] : checked; // beside "mon#1", all boxes say nothing
+    const days = DAYS.flatMap((day) => (every.includes(day) ? [day] : nth.filter((name) => name.startsWith(day))));
+    const days_of_month = this.#list("days_of_month").map(Number);
+    const months = readNames(this.text("months"), MONTHS);
     const wrongDate = except_dates.find((date) => parseDate(date) === null);
+    const wrongDay = nth.find((name) => !/^[a-z]{3}#-?[1-5]$/.test(name) || !DAYS.includes(name.slice(0, 3)));
     const ordered = !since || !until || since <= until;
+    const numbered = days_of_month.every((n) => Number.isInteger(n) && n !== 0 && Math.abs(n) <= 31);
+    const numbers = this.text("days_of_month");
     const problem =
       this.check("start", start !== null, `from must look like 22:00. Got '${from}'.`) ??
       this.check("end", end !== null, `to must look like 06:00, or 24:00 for the end of the day. Got '${to}'.`) ??
       this.check("tz", tz !== "", "zone must be the name of a zone, such as Europe/Berlin.") ??
       this.check(DAYS[0], days.length > 0, "A window needs at least one weekday. Delete removes it.") ??
       this.check("until", ordered, `until must not lie before since. Got ${since} and ${until}.`) ??
-      this.check("except_dates", !wrongDate, `except must be dates like 2026-12-25. Got '${wrongDate}'.`);
+      this.check("except_dates", !wrongDate, `except must be dates like 2026-12-25. Got '${wrongDate}'.`) ??
+      this.check("nth", !wrongDay, `weekdays of the month must look like mon#1 or fri#-1. Got '${wrongDay}'.`) ??
+      this.check("days_of_month", numbered, `days of the month must be 1 to 31, or -1 to -31. Got '${numbers}'.`) ??
+      this.check("months", months !== null, `months must look like jan-mar, jun. Got '${this.text("months")}'.`);
     this.tell(problem);
-    if (problem || start === null || end === null) return;
-    const read = { start: formatTime(start), end: formatTime(end), tz, days, since, until, except_dates };
+    if (problem || start === null || end === null || months === null) return;
+    const named = this.text("holidays").toUpperCase();
+    const read = {
+      start: formatTime(start),
+      end,
+      tz,
+      days,
+      since,
+      until,
+      except_dates,
+      days_of_month,
+      months,
+      holidays: /^[0-9]/.test(named) ? this.#list("holidays") : named,
+      on_holidays: named ? this.text("on_holidays") : "skip",
+      end_included: this.text("end_included") === "true",
+    };
     this.ui.edits.replaceWindow(this.item, plainWindow({ ...this.window, ...read }));
+  }
+
+  /** @param {string} name */
+  #list(name) {
+    return this.text(name)
+      .toLowerCase()
+      .split(/[\s,;]+/)
+      .filter(Boolean);
   }
 }

@@ -1,18 +1,12 @@
 // The rules of windows that the page shares with Python, which tests/cases/windows.json holds it to.
 // Time is in minutes: of the day for a window, since the epoch for an instant, since the epoch of local days for
 // wall-clock time. A zone is a table [[since, offset], ...] that the kernel sends, so both use the same rules.
-/** @import { Axis, Piece, Window, Zone } from "./types.js" */
+import { DAYS, MONTHS, formatDate, modulo, parseDate, runs, startsOn, weekday } from "./dates.js";
+/** @import { Axis, Holidays, Piece, Window, Zone } from "./types.js" */
 
 export const DAY = 1440;
-export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-const DAY_MS = 86_400_000;
-const EPOCH_WEEKDAY = 3; // 1970-01-01 was a Thursday
 
 // Numbers and text
-
-/** @type {(a: number, b: number) => number} */
-export const modulo = (a, b) => ((a % b) + b) % b;
 
 /** @type {(number: number) => string} */
 const two = (number) => String(number).padStart(2, "0");
@@ -32,23 +26,6 @@ export function parseTime(text, isEnd = false) {
 
 /** @type {(minutes: number) => string} */
 export const formatTime = (minutes) => `${two(Math.floor(minutes / 60))}:${two(Math.floor(minutes % 60))}`;
-
-/**
- * Days since the epoch of a date like "2026-03-02", or null.
- * @param {string} text
- * @returns {number | null}
- */
-export function parseDate(text) {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith("0000")) return null;
-  const day = Date.parse(text) / DAY_MS;
-  return Number.isFinite(day) && formatDate(day) === text ? day : null; // February 30 would be March 2
-}
-
-/** @type {(day: number) => string} */
-export const formatDate = (day) => new Date(day * DAY_MS).toISOString().slice(0, 10);
-
-/** @type {(day: number) => string} */
-export const weekday = (day) => DAYS[modulo(day + EPOCH_WEEKDAY, 7)];
 
 /**
  * "2026-03-02 14:10" of wall-clock minutes.
@@ -146,26 +123,47 @@ export function axisOf(zone, day, days) {
 // Windows
 
 /**
- * Start and end of a window in minutes since midnight of the date it starts on; the end may lie beyond DAY. Of one
- * whose times cannot be read, which the kernel refuses, an instant at midnight.
- * @param {Window} window
- * @returns {[number, number]}
+ * The weekday and the time of an end like "mon 08:00"; of one without a weekday, "" and the time.
+ * @param {string} end
  */
-export function extent(window) {
-  const [start, end] = [parseTime(window.start) ?? 0, parseTime(window.end, true) ?? 0];
-  return [start, end < start ? end + DAY : end];
+const partsOf = (end) => (end.includes(" ") ? end.split(" ") : ["", end]);
+
+/**
+ * Whether a window ends on a weekday, and so perhaps days after it starts.
+ * @param {Window} window
+ */
+export const endsOnWeekday = (window) => partsOf(window.end)[0] !== "";
+
+/**
+ * An end as it is kept, or null: "08:00", or "mon 08:00".
+ * @param {string} text
+ */
+export function readEnd(text) {
+  const [name, time] = partsOf(text.toLowerCase());
+  const minutes = parseTime(time, true);
+  if (minutes === null || (name && !DAYS.includes(name))) return null;
+  return `${name} ${formatTime(minutes)}`.trim();
 }
 
 /**
- * Whether a window starts on a date.
+ * The weekday on which a window starts, of several the first.
  * @param {Window} window
- * @param {number} day
  */
-function startsOn(window, day) {
-  const date = formatDate(day);
-  if (window.since && date < window.since) return false;
-  if (window.until && date > window.until) return false;
-  return (!window.days || window.days.includes(weekday(day))) && !window.except_dates?.includes(date);
+export const firstWeekday = (window) => (window.days ?? DAYS)[0].slice(0, 3);
+
+/**
+ * Start and end of a window in minutes since midnight of the date it starts on; the end may lie beyond DAY. Of one
+ * whose times cannot be read, which the kernel refuses, an instant at midnight.
+ * @param {Window} window
+ * @param {string} on the weekday of that date, which matters where the end is on a weekday
+ * @returns {[number, number]}
+ */
+export function extent(window, on = firstWeekday(window)) {
+  const [name, time] = partsOf(window.end);
+  const [start, end] = [parseTime(window.start) ?? 0, parseTime(time, true) ?? 0];
+  if (!name) return [start, end < start ? end + DAY : end];
+  const later = end + DAY * modulo(DAYS.indexOf(name) - DAYS.indexOf(on), 7);
+  return [start, later <= start ? later + 7 * DAY : later];
 }
 
 /**
@@ -175,15 +173,17 @@ function startsOn(window, day) {
  * @param {Zone} zone
  * @param {number} from
  * @param {number} to
+ * @param {Holidays} holidays
  */
-export function occurrences(window, zone, from, to) {
-  const [start, end] = extent(window);
+export function occurrences(window, zone, from, to, holidays = {}) {
+  const reach = endsOnWeekday(window) ? 7 : 1;
   /** @type {Piece[]} */
   const pieces = [];
   for (const [since, until, offset] of stretches(zone, from, to)) {
     const [low, high] = [since + offset, until + offset];
-    for (let day = Math.floor(low / DAY) - 1; day * DAY < high; day++) {
-      if (!startsOn(window, day)) continue;
+    for (let day = Math.floor(low / DAY) - reach; day * DAY < high; day++) {
+      if (!startsOn(window, day, holidays)) continue;
+      const [start, end] = extent(window, weekday(day));
       const [first, last] = [day * DAY + start, day * DAY + end];
       const [a, b] = [Math.max(first, low), Math.min(last, high)];
       if (a > b || (a === b && (start !== end || a === high))) continue;
@@ -204,13 +204,18 @@ export function occurrences(window, zone, from, to) {
  * @param {Window} window
  */
 export function described(window) {
-  const days = !window.days || window.days.length === 7 ? "daily" : window.days.join(" ");
-  const dates = [
+  const days = !window.days || window.days.length === 7 ? "daily" : runs(window.days, DAYS).join(" ");
+  const { holidays } = window;
+  const more = [
+    window.end_included === false && "end not included",
+    window.days_of_month && `days ${window.days_of_month.join(" ")}`,
+    window.months && runs(window.months, MONTHS).join(" "),
     window.since && `from ${window.since}`,
     window.until && `until ${window.until}`,
+    holidays && `${window.on_holidays === "only" ? "only" : "not"} on holidays ${[holidays].flat().join(", ")}`,
     window.except_dates?.length && `except ${window.except_dates.join(", ")}`,
   ].filter(Boolean);
-  return [`${window.start}–${window.end}`, window.tz ?? "UTC", days, ...dates].join(" · ");
+  return [`${window.start}–${window.end}`, window.tz ?? "UTC", days, ...more].join(" · ");
 }
 
 /**
@@ -220,9 +225,13 @@ export function described(window) {
 export function plainWindow(window) {
   const { start, end, ...rest } = window;
   const said = Object.entries(rest).filter(([name, value]) => {
-    if (name === "tz" && value === "UTC") return false;
-    if (Array.isArray(value)) return value.length > 0 && !(name === "days" && value.length === 7);
+    if (value === SILENT[name]) return false;
+    if (name === "days" && DAYS.every((day) => window.days?.includes(day))) return false;
+    if (Array.isArray(value)) return value.length > 0;
     return value !== undefined && value !== null && value !== "";
   });
   return /** @type {Window} */ ({ start, end, ...Object.fromEntries(said) });
 }
+
+/** @type {Record<string, unknown>} */
+const SILENT = { tz: "UTC", on_holidays: "skip", end_included: true };
