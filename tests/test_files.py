@@ -98,6 +98,12 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
 YAML, JSON = "cannot be read as YAML: ", "cannot be read as JSON: "
 
 
+def says(found: str, message: str) -> bool:
+    """Whether a message begins so; an ellipsis stands for the words of whatever parsed the text."""
+    ours, theirs, place = message.partition("…")
+    return found.startswith(ours) and (not theirs or (found.endswith(place) and len(found) > len(ours + place)))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -105,9 +111,9 @@ YAML, JSON = "cannot be read as YAML: ", "cannot be read as JSON: "
         (" \n", "the file holds no data."),
         ("# nothing\n", "the file holds no data."),
         ("---\n...\n", "the file holds no data."),
-        ("a: [1, 2", YAML + "while parsing a flow sequence: did not find expected ',' or ']' (line 2, column 1)."),
+        ("a: [1, 2", YAML + "… (line 2, column 1)."),
         ("a:\n\t- b\n", YAML + "found a tab, which is no indentation in YAML: use spaces (line 2, column 1)."),
-        ("a: b: c", YAML + "mapping values are not allowed in this context (line 1, column 5)."),
+        ("a: b: c", YAML + "… (line 1, column 5)."),
         (GOOD + GOOD, YAML + "found duplicate key 'a' (line 2, column 1)."),
         ("{a: 1, b: {c: 1, c: 2}}", YAML + "found duplicate key 'c' (line 1, column 18)."),
         ("a: 1\n---\nb: 1\n", YAML + "found a second document; a file holds one (line 2, column 1)."),
@@ -116,43 +122,43 @@ YAML, JSON = "cannot be read as YAML: ", "cannot be read as JSON: "
         ("a: &b [*b]", YAML + "found the alias 'b', which names nothing that ends before it (line 1, column 8)."),
         ("? [a]\n: 1", YAML + "found a key that is not text: ['a'] (line 1, column 3)."),
         ("a: {<<: b}", YAML + "found a merge key that names no mapping: 'b' (line 1, column 5)."),
-        ("%YAML 3.0\n---\na: 1", YAML + "found incompatible YAML document (line 1, column 1)."),
+        ("%YAML 3.0\n---\na: 1", YAML + "… (line 1, column 1)."),
         ("a: " + "1" * 5000, YAML + "found a number of 5,000 digits (line 1, column 4)."),
-        ('a: "\\ud800"', YAML + "while parsing a quoted scalar: found invalid Unicode character escape code"),
+        ('a: "\\ud800"', YAML + "… (line 1, column 7)."),
         ("a: \x07", YAML + "found the character '\\x07', which no YAML may hold."),
         ("[" * 100_000, YAML + "nested too deeply (line 1, column 51)."),
         ("{a: " * 100_000, YAML + "nested too deeply (line 1, column 198)."),
         ("- " * 100_000, YAML + "nested too deeply (line 1, column 101)."),
         ("[" + "a, " * 250_000 + "]", YAML + "found more than 250,000 values, aliases unfolded; this cannot be meant"),
-        ("a: " + "x" * 5000 + ": 1", YAML + "mapping values are not allowed in this context"),
+        ("a: " + "x" * 5000 + ": 1", YAML + "… (line 1, column 5004)."),
         ("a: *" + "x" * 5000, YAML + "found the alias 'xxx"),
     ],
 )
 def test_bad_yaml_gets_one_line_with_the_place(tmp_path: Path, content: str, message: str) -> None:
     """Whatever is wrong with a YAML file is said in one short line that begins with its path."""
     found = problem(tmp_path / "x.yaml", content)
-    assert found.startswith(message)
+    assert says(found, message)
     assert len(found) < 300
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"a": }', "Expecting value: line 1 column 7 (char 6)."),
+        ('{"a": }', "…"),
         ('{"a": 1, "a": 2}', "found duplicate key 'a'."),
         ('{"a": {"b": 1, "b": 1}}', "found duplicate key 'b'."),
         ('{"a": NaN}', "NaN is not JSON."),
         ('{"a": -Infinity}', "-Infinity is not JSON."),
-        ('{"a": ' + "1" * 5000 + "}", "Exceeds the limit"),
+        ('{"a": ' + "1" * 5000 + "}", "…"),
         ("[" * 100_000, "nested too deeply."),
         ("[" * 51 + "]" * 51, "nested too deeply."),
         ("[" + "1," * 250_000 + "1]", "found more than 250,000 values; this cannot be meant."),
-        ("{'a': 1}", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+        ("{'a': 1}", "…"),
     ],
 )
 def test_bad_json_gets_one_line_with_the_place(tmp_path: Path, content: str, message: str) -> None:
     """Whatever is wrong with a JSON file is said in one line that begins with its path."""
-    assert problem(tmp_path / "x.json", content).startswith(JSON + message)
+    assert says(problem(tmp_path / "x.json", content), JSON + message)
 
 
 def test_null_is_no_document(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -218,6 +219,19 @@ def test_cluster_gives_the_same_as_one_process(cluster) -> None:  # type: ignore
         pd.testing.assert_frame_equal(there.replicas, here.replicas, check_exact=True)
 
 
+def kill_at_work(client: Any, pid: int) -> threading.Thread:
+    """Kill a worker as soon as the cluster has work, however long that takes to come."""
+
+    def kill() -> None:
+        while not any(client.processing().values()):
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    return killer
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_only_worker_may_die() -> None:
     """With the one worker killed in the middle of a run, its successor does all of the work again."""
@@ -229,8 +243,7 @@ def test_the_only_worker_may_die() -> None:
         distributed.Client(alone) as client,
     ):
         (pid,) = client.run(os.getpid).values()
-        killer = threading.Thread(target=lambda: (time.sleep(0.5), os.kill(pid, signal.SIGKILL)))
-        killer.start()
+        killer = kill_at_work(client, pid)
         there = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=300, seed=6, client=client)
         killer.join()
     pd.testing.assert_frame_equal(there.replicas, here.replicas, check_exact=True)
@@ -242,8 +255,7 @@ def test_a_worker_that_dies_loses_nothing(cluster) -> None:  # type: ignore[no-u
     traffic = TRAFFIC.model_copy(update={"calls": 50_000.0})
     here = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=400, seed=6)
     pids = list(cluster.run(os.getpid).values())
-    killer = threading.Thread(target=lambda: (time.sleep(0.3), os.kill(pids[0], signal.SIGKILL)))
-    killer.start()
+    killer = kill_at_work(cluster, pids[0])
     there = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=400, seed=6, client=cluster)
     killer.join()
     assert pids[0] not in cluster.run(os.getpid).values()

@@ -132,8 +132,14 @@ def test_preferences_are_handed_over() -> None:
 def test_a_bug_in_the_router_propagates_with_a_note() -> None:
     """A TypeError is no failed call: it comes through as it is, with the number of the call in a note."""
     numbers = itertools.count()
-    with pytest.raises(TypeError, match="NoneType") as caught:
-        tg.replay(lambda model_preference: SURE() if next(numbers) < 3 else len(None), MINUTE)  # type: ignore[arg-type]
+
+    def broken(model_preference: str | None) -> Any:
+        if next(numbers) < 3:
+            return SURE()
+        raise TypeError("a bug of the router")
+
+    with pytest.raises(TypeError, match="a bug of the router") as caught:
+        tg.replay(broken, MINUTE)
     assert caught.value.__notes__ == ["Raised by the router under replay, in call 3."]
     with pytest.raises(TypeError, match="model_preference") as caught:
         tg.replay(lambda: None, MINUTE)

@@ -132,13 +132,39 @@ def describe(error: ValidationError, data: Any, name: str) -> list[Problem]:
     return [*problems, Problem((), f"{name} may have more: reading it stopped here.")]
 
 
-_PLAINER = {
+# By pydantic's types of errors, which stay, as its words do not.
+_WORDS = {
+    "bool_type": "must be a valid boolean",
     "dict_type": "must be a mapping",
-    "too_short": "must not be empty",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a valid number",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be greater than or equal to {ge}",
+    "int_from_float": "must be a valid integer",
+    "int_type": "must be a valid integer",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be less than or equal to {le}",
+    "list_type": "must be a valid list",
     "model_attributes_type": "must be a mapping",
     "model_type": "must be a mapping",
+    "string_too_short": "must have at least {min_length} character",
+    "string_type": "must be a valid string",
+    "string_unicode": "must be a valid string that a file can hold",
+    "too_short": "must not be empty",
     "tuple_type": "must be a list",
 }
+_BOUNDS = {"ge", "gt", "le", "lt", "min_length"}
+
+
+def _rule(kind: str, message: str, context: Mapping[str, object]) -> str:
+    """Return what must hold, in our words where we have some."""
+    if kind not in _WORDS:
+        return re.sub(r"^\w+ should ", "must ", message).rstrip(".")
+    return _WORDS[kind].format_map({name: _number(context[name]) for name in context.keys() & _BOUNDS})
+
+
+def _number(bound: object) -> str:
+    return f"{bound:f}".rstrip("0").rstrip(".") if isinstance(bound, float) else str(bound)
 
 
 def _problems(found: Any, data: Any, name: str) -> list[Problem]:
@@ -162,8 +188,7 @@ def _problems(found: Any, data: Any, name: str) -> list[Problem]:
     elif found["type"] == "key":
         text, hint = found["msg"], context["hint"]
     else:
-        rule = _PLAINER.get(found["type"]) or re.sub(r"^\w+ should ", "must ", found["msg"])
-        text = f"{rule.rstrip('.')}. Got {shown(given)}."
+        text = f"{_rule(found['type'], found['msg'], context)}. Got {shown(given)}."
         if found["type"] == "literal_error":
             nearest = did_you_mean(given, re.findall(r"'([^']*)'", context["expected"]))
             hint = nearest if "Did" in nearest else ""
