@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import timegate as tg
+from timegate.traffic import AZURE_2023_CODING_TOKENS
 
 HERE = Path(__file__).resolve().parent
 VARIABLE = "TIMEGATE_REAL_DATA"
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _compile() -> None:
     """Compile the kernels: who is first to call one is told so on standard error, which nbval would compare."""
     config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
-    trace = tg.generate_trace("2026-03-02T00:00Z", 2000, seed=0)
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2000, **AZURE_2023_CODING_TOKENS).trace(seed=0)
     tokens = tg.TokenLatency(target="a", first_token_s=0.1, tokens_per_s=50)
     latency = tg.Latency(target="a", median_s=0.5, p99_s=2)
     for faults in ([], [tokens, latency, tg.ErrorRate(target="a", rate=0.5)]):

@@ -7,7 +7,7 @@ import pytest
 import timegate as tg
 from timegate.errors import InvalidTypeError, ReplayError
 
-TRACE = tg.generate_trace("2026-03-02T00:00Z", 500, seed=1)
+TRACE = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=500).trace(1)
 ONE = tg.GatewayConfig(
     deployments=[
         {"model_name": "a", "model": "sim/a", "time_constraints": [["22:00", "06:00"]]},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +18,12 @@ def run() -> tg.Replay:
     return tg.replay(config, tg.read_trace(DATA / "day.csv"), tg.Scenario.load(DATA / "scenario.yaml"))
 
 
-def test_the_day_is_what_its_generator_gives(tmp_path: Path) -> None:
-    """The sample day is one call of the generator, byte for byte."""
-    day = tg.generate_trace("2026-03-02T00:00Z", 50_000, seed=20260302, preferences={"strong": 0.2, "weak": 0.25})
-    assert tg.read_trace(DATA / "day.csv").fingerprint == day.fingerprint
-    day.to_csv(tmp_path / "day.csv")
+def test_the_day_is_what_its_generator_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sample day is what the README beside it says how to make, byte for byte."""
+    [code] = re.findall(r"```python\n(.*?)```", (DATA / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # noqa: S102 - our own README
+    assert tg.read_trace(DATA / "day.csv").fingerprint == tg.read_trace("day.csv").fingerprint
     assert (tmp_path / "day.csv").read_bytes() == (DATA / "day.csv").read_bytes()
 
 

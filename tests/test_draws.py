@@ -83,7 +83,7 @@ def test_keys_are_the_blake2b_hash_of_the_names() -> None:
 @pytest.mark.parametrize("rate", [0.0, 0.001, 0.02, 0.5, 0.999, 1.0])
 def test_error_rates_have_their_share(rate: float) -> None:
     """Of 50,000 calls, the share that fails lies within five standard deviations of the binomial."""
-    trace = tg.generate_trace("2026-03-02T00:00Z", 50_000, seed=1)
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=50_000).trace(1)
     config = tg.GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/small"}])
     run = tg.replay(config, trace, tg.Scenario(faults=[tg.ErrorRate(target="weak", rate=rate)], seed=11))
     failed = (run.calls["outcome"] == "failed").mean()

@@ -103,7 +103,7 @@ def test_chunks_of_one_realisation_do_not_depend_on_their_size() -> None:
 
 def test_fixed_arrivals_without_chance_are_a_replay() -> None:
     """Every replica of a trace under a scenario that draws nothing has the figures of its replay."""
-    trace = tg.generate_trace("2026-03-02T00:00Z", 2_000, seed=1, preferences={"weak": 0.5})
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2_000, preferences={"weak": 0.5}).trace(1)
     scenario = tg.Scenario(faults=[tg.Outage(target="strong", start="2026-03-02T10:00Z", end="2026-03-02T12:00Z")])
     days = tg.monte_carlo(CONFIG, trace, scenario, replicas=3).replicas
     summary = tg.replay(CONFIG, trace, scenario).summary()
@@ -113,7 +113,7 @@ def test_fixed_arrivals_without_chance_are_a_replay() -> None:
 
 def test_figures_of_latency_are_those_of_a_replay() -> None:
     """Mean is exact, quantiles agree within half a bin."""
-    trace = tg.generate_trace("2026-03-02T00:00Z", 20_000, seed=1)
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=20_000).trace(1)
     scenario = tg.Scenario(faults=[tg.Latency(target="provider:acme", median_s=0.01, p99_s=30)], seed=5)
     exact = tg.replay(OPEN, trace, scenario)
     stream = tg.replay_stream(OPEN, [trace], scenario).summary()

@@ -54,7 +54,8 @@ def config(**deployments: list[list[str]]) -> tg.GatewayConfig:
 
 def twelve() -> tg.Replay:
     windows = {name: [[f"{i:02d}:00", f"{(5 * i + 7) % 24:02d}:30"]] for i, name in enumerate(LONG_NAMES)}
-    trace = tg.generate_trace("2026-03-02T00:00Z", 4000, seed=1, preferences=dict.fromkeys(LONG_NAMES, 0.07))
+    preferences = dict.fromkeys(LONG_NAMES, 0.07)
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=4000, preferences=preferences).trace(1)
     faults = [
         tg.ErrorRate(target=LONG_NAMES[0], rate=0.3),
         tg.Outage(target=LONG_NAMES[5], start="2026-03-02T12:00Z", end="2026-03-02T15:00Z"),
@@ -63,7 +64,7 @@ def twelve() -> tg.Replay:
 
 
 def two(start: str = "2026-03-02T00:00Z", calls: int = 500, hours: float = 24, **windows: list[list[str]]) -> tg.Replay:
-    trace = tg.generate_trace(start, calls, seed=1, rates=[1], bin_s=3600 * hours)
+    trace = tg.PoissonTraffic(start=start, calls=calls, rates=[1], bin_s=3600 * hours).trace(1)
     return tg.replay(config(**windows or {"strong": [["22:00", "06:00"]], "weak": []}), trace)
 
 
@@ -88,7 +89,7 @@ def runs(sample: tg.Replay) -> dict[str, tg.Replay]:
         "twelve": twelve(),
         "one call": tg.replay(config(strong=shut, weak=[]), tg.Trace(["2026-03-02T23:10:00.4Z"])),
         "blocked": two(strong=shut, weak=shut),
-        "unknown router": tg.replay(nobody, tg.generate_trace("2026-03-02T00:00Z", 20, seed=1)),
+        "unknown router": tg.replay(nobody, tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=20).trace(1)),
         "microseconds": tg.replay(
             config(a=[]), tg.Trace(["2026-03-02T12:00:00.999999Z", "2026-03-02T12:00:01.000001Z"])
         ),

@@ -84,7 +84,9 @@ def test_a_true_monte_carlo_is_drawn() -> None:
     """What monte_carlo() returns is drawn with the figures of its summary."""
     gateway = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
     scenario = tg.Scenario(faults=[tg.ErrorRate(target="a", rate=0.2)])
-    mc = tg.monte_carlo(gateway, tg.generate_trace("2026-03-02T00:00Z", 200, seed=1), scenario, replicas=30, seed=4)
+    mc = tg.monte_carlo(
+        gateway, tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=200).trace(1), scenario, replicas=30, seed=4
+    )
     figures = mc.summary().loc["availability"]
     assert lines(plots.availability({"a": mc}))[0][0] == pytest.approx([figures["p05"], figures["p95"]])
 

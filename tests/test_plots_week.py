@@ -41,7 +41,9 @@ def replayed(calls: int = 3000, days: int = 21, start: str = "2026-03-02T00:00Z"
         tg.Outage(target="weak", start="2026-03-05T09:00Z", end="2026-03-06T23:00Z"),
         tg.ErrorRate(target="weak", rate=0.2),
     ]
-    trace = tg.generate_trace(start, calls, seed=seed, rates=[1] * 24 * days, bin_s=3600, preferences={"backup": 0.3})
+    trace = tg.PoissonTraffic(
+        start=start, calls=calls, rates=[1] * 24 * days, bin_s=3600, preferences={"backup": 0.3}
+    ).trace(seed)
     return tg.replay(config(**windows), trace, tg.Scenario(faults=faults, seed=seed))
 
 
@@ -187,7 +189,7 @@ def test_any_number_of_deployments_fits(count: int, size: tuple[float, float]) -
     """From 1 to 40 deployments with long names and a long zone, nothing is cut and no labels overlap."""
     names = [f"self-hosted-cluster-{i:02d}-in-berlin/llama-3.3-70b" for i in range(count)]
     windows = {name: [[f"{5 * i % 24:02d}:00", f"{(5 * i + 11) % 24:02d}:30"]] for i, name in enumerate(names)}
-    trace = tg.generate_trace("2026-03-02T00:00Z", 3000, seed=1, rates=[1] * 24 * 7, bin_s=3600)
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=3000, rates=[1] * 24 * 7, bin_s=3600).trace(1)
     _, ax = plt.subplots(figsize=size, layout="constrained")
     plots.heatmap(tg.replay(config(**windows), trace), "America/Argentina/ComodRivadavia", ax=ax)
     assert_nothing_is_cut(ax)

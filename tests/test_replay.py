@@ -25,7 +25,7 @@ TWO = tg.GatewayConfig(
 RATES = tg.Scenario(
     faults=[tg.ErrorRate(target="strong", rate=0.5), tg.ErrorRate(target="weak", rate=0.3, error="timeout")], seed=7
 )
-DAY = tg.generate_trace("2026-03-02T00:00Z", 300, seed=1, preferences={"weak": 0.5})
+DAY = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=300, preferences={"weak": 0.5}).trace(1)
 
 
 def assert_same(one: tg.Replay, other: tg.Replay) -> None:

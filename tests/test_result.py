@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import timegate as tg
 from timegate.core.columns import ATTEMPT_COLUMNS, ATTEMPT_OUTCOMES, CALL_COLUMNS, OUTCOMES
 from timegate.errors import TimegateError
+from timegate.traffic import AZURE_2023_CODING_TOKENS
 
 CONFIG = tg.GatewayConfig(
     deployments=[
@@ -21,7 +22,10 @@ CONFIG = tg.GatewayConfig(
         {"model_name": "weak", "model": "openai/small", "available": [["04:00", "24:00"]]},
     ]
 )
-TRACE = tg.generate_trace("2026-03-02T00:00Z", 2000, seed=1, preferences={"weak": 0.3})
+TRAFFIC = tg.PoissonTraffic(
+    start="2026-03-02T00:00Z", calls=2000, preferences={"weak": 0.3}, **AZURE_2023_CODING_TOKENS
+)
+TRACE = TRAFFIC.trace(1)
 SCENARIO = tg.Scenario(
     faults=[
         tg.Outage(target="provider:openai", start="2026-03-02T09:00Z", end="2026-03-02T09:30Z"),
@@ -64,7 +68,7 @@ def test_columns_are_those_of_the_design(run: tg.Replay) -> None:
         "latency_s": "float64",
     }
     assert (tuple(run.calls), tuple(run.attempts)) == (CALL_COLUMNS, ATTEMPT_COLUMNS)
-    pd.testing.assert_index_equal(run.calls.index, pd.RangeIndex(2000, name="call"))
+    pd.testing.assert_index_equal(run.calls.index, pd.RangeIndex(len(TRACE), name="call"))
     assert run.calls["served_by"].cat.categories.tolist() == ["strong", "weak"]
     assert run.calls["outcome"].cat.categories.tolist() == list(OUTCOMES)
     assert run.attempts["outcome"].cat.categories.tolist() == list(ATTEMPT_OUTCOMES)
@@ -214,7 +218,7 @@ def test_explain_agrees_with_the_tables(case: strategies.Case, data: st.DataObje
         assert f"Call {call}: served by {row['served_by']} ({row['outcome']})" in explained.note
 
 
-@pytest.mark.parametrize("call", [-1, 2000, 1.5, "1", None, True, float("nan")])
+@pytest.mark.parametrize("call", [-1, len(TRACE), 1.5, "1", None, True, float("nan")])
 def test_a_bad_call_number_is_named(run: tg.Replay, call: Any) -> None:
     """What is no row of ``calls`` is an error of ours that quotes it."""
     with pytest.raises(TimegateError, match=r"^call must") as caught:
@@ -319,9 +323,9 @@ def test_provenance_is_reproducible_and_changes_when_it_must(run: tg.Replay) -> 
 def test_the_repr_counts_outcomes(run: tg.Replay) -> None:
     """The repr is one line that counts the calls by outcome."""
     counts = run.calls["outcome"].value_counts()
-    assert repr(run).startswith("<Replay of 2,000 calls: ")
+    assert repr(run).startswith(f"<Replay of {len(TRACE):,} calls: ")
     assert all(f"{counts[name]:,} {name}" in repr(run) for name in OUTCOMES)
-    assert len(run) == 2000
+    assert len(run) == len(TRACE)
 
 
 def test_html_is_escaped() -> None:

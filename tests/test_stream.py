@@ -25,7 +25,7 @@ CONFIG = tg.GatewayConfig(
     ]
 )
 SCENARIO = tg.Scenario(faults=[tg.ErrorRate(target="weak", rate=0.3)], seed=2)
-TRACE = tg.generate_trace("2026-03-02T00:00Z", 1_000, seed=5, preferences={"strong": 0.4})
+TRACE = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=1_000, preferences={"strong": 0.4}).trace(5)
 
 
 def cut(trace: tg.Trace, size: int) -> list[pd.DataFrame]:
@@ -51,11 +51,11 @@ def test_totals_are_those_of_one_replay(case: Case, size: int) -> None:
 def test_calls_written_to_parquet_do_not_depend_on_the_chunks(tmp_path: Path) -> None:
     """The file holds the calls of one replay, a row group a chunk."""
     parquet = pytest.importorskip("pyarrow.parquet")
-    for size in (1_000, 300):
+    for size in (len(TRACE), 300):
         path = tmp_path / f"{size}.parquet"
         tg.replay_stream(CONFIG, cut(TRACE, size), SCENARIO, to_parquet=path)
-        assert parquet.ParquetFile(path).num_row_groups == -(-1_000 // size)
-    frames = [pd.read_parquet(tmp_path / f"{size}.parquet") for size in (1_000, 300)]
+        assert parquet.ParquetFile(path).num_row_groups == -(-len(TRACE) // size)
+    frames = [pd.read_parquet(tmp_path / f"{size}.parquet") for size in (len(TRACE), 300)]
     pd.testing.assert_frame_equal(*frames)
     calls = tg.replay(CONFIG, TRACE, SCENARIO).calls.reset_index()
     for name in calls:

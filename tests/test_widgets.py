@@ -54,7 +54,7 @@ SCENARIO = tg.Scenario(
     ],
     seed=3,
 )
-DAY = tg.generate_trace("2026-03-02T00:00Z", 2_000, seed=1, preferences={"weak": 0.3})
+DAY = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2_000, preferences={"weak": 0.3}).trace(1)
 
 
 def opened(**kwargs: Any) -> tg.ScheduleEditor:
@@ -156,10 +156,10 @@ class TestEdits:
         assert np.sum(editor.answer["series"]["counts"]) == part.to_numpy().sum()
         editor.day = "2027-01-01"
         assert np.sum(editor.answer["series"]["counts"]) == 0
-        assert editor.answer["figures"]["calls"] == 2_000
+        assert editor.answer["figures"]["calls"] == len(DAY)
         editor.set_state({"axis": "week", "day": "2026-03-01"})
         assert editor.answer["series"]["step"] == 60
-        assert np.sum(editor.answer["series"]["counts"]) == 2_000
+        assert np.sum(editor.answer["series"]["counts"]) == len(DAY)
 
     def test_an_outage_is_tried_out(self):
         """An outage that is drawn is in `.scenario` and in the replay; other faults stay as they are."""
@@ -341,7 +341,7 @@ class TestBadInput:
         assert "Did you mean 'strong'?" in said(editor)
         edited(editor, lambda draft: draft["faults"][0].update(target="strong"))
         assert said(editor) == ""
-        assert len(editor.run) == 2_000
+        assert len(editor.run) == len(DAY)
         assert editor.answer["start"] is None
 
     @pytest.mark.parametrize("trait", ["config", "scenario", "run", "value"])
@@ -385,11 +385,11 @@ class TestBadInput:
         editor.trace = empty
         assert editor.answer["notes"] == ["The trace has no calls."]
         editor.trace = DAY
-        assert editor.answer["figures"]["calls"] == 2_000
+        assert editor.answer["figures"]["calls"] == len(DAY)
 
     def test_preferences_that_are_passed_over_are_told(self):
         """A warning of the replay stands in the page, and nowhere else."""
-        trace = tg.generate_trace("2026-03-02T00:00Z", 100, seed=1, preferences={"gone": 0.5})
+        trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=100, preferences={"gone": 0.5}).trace(1)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             editor = opened(trace=trace)

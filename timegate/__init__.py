@@ -37,7 +37,6 @@ from timegate.traffic import (
     RenewalTraffic,
     Trace,
     fit_profile,
-    generate_trace,
     read_rates,
     read_trace,
 )
@@ -79,7 +78,6 @@ __all__ = [
     "diff",
     "fit_outages",
     "fit_profile",
-    "generate_trace",
     "monte_carlo",
     "plots",
     "presets",

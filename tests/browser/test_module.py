@@ -27,7 +27,7 @@ CONFIG = tg.GatewayConfig(
     ]
 )
 SCENARIO = tg.Scenario(faults=[tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")])
-DAY = tg.generate_trace("2026-03-02T00:00Z", 5_000, seed=1, preferences={"weak": 0.3})
+DAY = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=5_000, preferences={"weak": 0.3}).trace(1)
 
 Open = Callable[..., Bench]
 

@@ -64,7 +64,8 @@ def availability(
     >>> import timegate as tg
     >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
     >>> scenario = tg.Scenario(faults=[tg.ErrorRate(target="strong", rate=0.1)])
-    >>> result = tg.monte_carlo(config, tg.generate_trace("2026-03-02T00:00Z", 100, seed=1), scenario, replicas=20)
+    >>> traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=100)
+    >>> result = tg.monte_carlo(config, traffic, scenario, replicas=20)
     >>> ax = availability({"today": result, "tomorrow": result})
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['today', 'tomorrow']

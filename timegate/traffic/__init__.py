@@ -1,13 +1,14 @@
 """Traffic: traces of arrivals, read from files or generated, and profiles of them."""
 
-from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, generate_trace
 from timegate.traffic.process import EvenTraffic, PoissonTraffic, RenewalTraffic, Tokens, Traffic
 from timegate.traffic.profile import Profile, fit_profile
+from timegate.traffic.published import AZURE_2023_CODING_TOKENS, AZURE_2024_CODING_HOURLY
 from timegate.traffic.rates import read_rates
 from timegate.traffic.readers import read_trace
 from timegate.traffic.trace import Trace
 
 __all__ = [
+    "AZURE_2023_CODING_TOKENS",
     "AZURE_2024_CODING_HOURLY",
     "EvenTraffic",
     "PoissonTraffic",
@@ -17,7 +18,6 @@ __all__ = [
     "Trace",
     "Traffic",
     "fit_profile",
-    "generate_trace",
     "read_rates",
     "read_trace",
 ]

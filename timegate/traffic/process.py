@@ -14,9 +14,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from timegate.core.clock import LAST_US, SECOND_US, AwareInstant, to_us
 from timegate.core.distributions import DISTRIBUTIONS, GapDistribution
-from timegate.errors import InvalidValueError, TraceError
+from timegate.errors import InvalidValueError, TraceError, shown
 from timegate.show.text import counted, duration
-from timegate.traffic.arrivals import AZURE_2024_CODING_HOURLY, Z90, check_whole
+from timegate.traffic.published import AZURE_2024_CODING_HOURLY
 from timegate.traffic.trace import Trace
 from timegate.validation import FieldError, Value
 
@@ -31,6 +31,9 @@ __all__ = [
     "Traffic",
     "weibull_shape",
 ]
+
+
+_Z90 = 1.2815515655446004  # the standard normal distribution's 90th percentile
 
 
 def _are_not_all_zero(rates: tuple[float, ...]) -> tuple[float, ...]:
@@ -82,7 +85,7 @@ class Tokens(Value):
     @property
     def sigma(self) -> float:
         """The standard deviation of the logarithm."""
-        return math.log(self.p90 / self.median) / Z90
+        return math.log(self.p90 / self.median) / _Z90
 
 
 class Gaps(NamedTuple):
@@ -109,7 +112,8 @@ class Traffic(Value):
     preferences : mapping of str to float
         The share of calls that prefer a deployment, by its name; the others prefer none.
     prompt_tokens, completion_tokens : Tokens, optional
-        Their distribution, also as ``{"median": 13, "p90": 55}``. Default: calls have no token counts.
+        Their distribution, also as ``{"median": 13, "p90": 55}``; those of a published trace are
+        ``**AZURE_2023_CODING_TOKENS``. Default: calls have no token counts.
 
     Raises
     ------
@@ -178,8 +182,8 @@ class Traffic(Value):
         size : int
             Calls in a part.
         """
-        check_whole(seed, "seed", 0)
-        check_whole(size, "size", 1)
+        _check_whole(seed, "seed", 0)
+        _check_whole(size, "size", 1)
         return self._draw(seed, size)
 
     def _draw(self, seed: int, size: int) -> Iterator[Trace]:
@@ -245,6 +249,9 @@ class Traffic(Value):
 
 class PoissonTraffic(Traffic):
     """A Poisson process: calls that know nothing of each other. With one bin its rate is constant.
+
+    ``PoissonTraffic(start="2026-03-02T00:00Z", calls=1000).trace(seed=1)`` is a day of about so many calls, whose rate
+    follows the hours of a real weekday.
 
     Parameters are those of :class:`Traffic`: ``start``, ``calls``, ``rates``, ``bin_s``, ``preferences``,
     ``prompt_tokens``, ``completion_tokens``.
@@ -334,6 +341,14 @@ class RenewalTraffic(Traffic):
             return Gaps("gamma", self.cv**-2, self.cv**2)
         shape = weibull_shape(self.cv)
         return Gaps("weibull", shape, 1 / math.gamma(1 + 1 / shape))
+
+
+def _check_whole(value: object, name: str, least: int) -> None:
+    """Raise an error that names a value unless it is a whole number of at least so much."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TraceError(f"{name} must be a whole number. Got {shown(value)}.")
+    if value < least:
+        raise TraceError(f"{name} must be at least {least}. Got {value}.")
 
 
 def weibull_shape(cv: float) -> float:

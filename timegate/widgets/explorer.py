@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -25,7 +25,7 @@ from timegate.runs.prepare import as_scenario
 from timegate.runs.replay import replay
 from timegate.show.palette import ALARM
 from timegate.show.text import counted, percent
-from timegate.traffic import Trace, generate_trace
+from timegate.traffic import PoissonTraffic, Trace
 
 __all__ = ["ScenarioExplorer"]
 
@@ -42,6 +42,7 @@ LENGTHS = {
 }
 """The lengths of an outage that one can choose, in minutes."""
 
+_MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 AS_GIVEN = "as in the trace"
 _SEEDS = 2**53  # what a browser counts exactly
 _WIDE: dict[str, Any] = {"style": {"description_width": "9em"}, "layout": {"width": "30em"}}
@@ -57,7 +58,7 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
     ----------
     config : GatewayConfig
     trace : Trace, optional
-        Default: 20,000 generated calls of one day.
+        Default: some 20,000 generated calls of one day.
     scenario : Scenario, optional
         What goes wrong in any case. Default: nothing.
 
@@ -90,7 +91,7 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         if not isinstance(trace, Trace | None):
             raise InvalidTypeError(f"trace must be a Trace, or None. Got {type(trace).__name__}.")
         self._config, self._given = config, as_scenario(scenario)
-        self._trace = trace or generate_trace("2026-03-02T00:00Z", 20_000, seed=0)
+        self._trace = trace or PoissonTraffic(start=_MONDAY, calls=20_000).trace(seed=0)
         self._figure = Figure(figsize=(9.5, 1.5 + 0.55 * (len(config.deployments) + 1)), layout="constrained")
         FigureCanvasAgg(self._figure)
         self._make_controls()
