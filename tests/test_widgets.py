@@ -686,7 +686,8 @@ def test_places():
     """Places in a config or a scenario lead to rows of the draft, past those that are off."""
     rows = [{"off": True}, {"off": False}, {}]
     assert place_of(("deployments", 1, "model"), rows) == {"row": 2}
-    assert place_of(("deployments", 0, "time_constraints", 3), rows)["index"] == 3
+    window = {"row": 1, "kind": "time_constraints", "index": 3, "field": ""}
+    assert place_of(("deployments", 0, "time_constraints", 3), rows) == window
     assert place_of(("faults", 2), rows) == {"fault": 2, "field": ""}
     assert place_of(("faults", 2, "target"), rows) == {"fault": 2, "field": "target"}
     assert place_of((), rows) == {}
