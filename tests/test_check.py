@@ -306,6 +306,7 @@ CASES: dict[str, tuple[list[tg.GatewayConfig], list[tg.GatewayConfig]]] = {
     ),
     "TG305": (
         [
+            windowed({"start": "1:00", "end": "2:00", "days": ["mon#1"], "days_of_month": [15]}),
             windowed({"start": "1:00", "end": "2:00", "days": ["fri"], "since": "2026-03-02", "until": "2026-03-05"}),
             windowed({"start": "1:00", "end": "2:00", "since": "2026-03-07", "until": "2026-03-07",
                       "except_dates": ["2026-03-07"]}),
@@ -358,6 +359,38 @@ CASES: dict[str, tuple[list[tg.GatewayConfig], list[tg.GatewayConfig]]] = {
             windowed(["12:00", "12:00"], available=[["08:00", "20:00"]]),
         ],
     ),
+    "TG310": (
+        [windowed({"start": "1:00", "end": "2:00", "days": days}) for days in (["mon", "fri"], ["tue", "thu"])],
+        [
+            windowed({"start": "1:00", "end": "2:00", "days": days})
+            for days in ("mon-fri", ["mon", "tue"], ["mon", "sun"], ["mon", "wed", "fri"], ["mon#1", "fri#1"])
+        ],
+    ),
+    "TG311": (
+        [windowed({"start": "1:00", "end": "2:00", "days": days}) for days in ("fri-mon", ["sat-mon", "wed"])],
+        [windowed({"start": "1:00", "end": "2:00", "days": days}) for days in ("mon-sun", "fri-sun", ["mon", "sun"])],
+    ),
+    "TG312": (
+        [
+            windowed({"start": "1:00", "end": "2:00", "holidays": "AE"}),  # which follow the moon
+            windowed({"start": "1:00", "end": "2:00", "holidays": "AM"}),  # known up to 2021 at the least
+        ],
+        [
+            windowed({"start": "1:00", "end": "2:00", "holidays": "DE-BY"}),
+            windowed({"start": "1:00", "end": "2:00", "holidays": ["2026-12-24"]}),
+        ],
+    ),
+    "TG313": (
+        [
+            windowed({"start": "18:00", "end": "mon 08:00", "days_of_month": [1, 2]}),
+            windowed({"start": "18:00", "end": "mon 08:00", "days": ["fri#1", "sat"]}),
+        ],
+        [
+            windowed({"start": "18:00", "end": "mon 08:00", "days": ["fri"]}),
+            windowed({"start": "18:00", "end": "mon 08:00", "days_of_month": [1]}),
+            windowed({"start": "08:00", "end": "mon 08:00", "days": "mon"}),
+        ],
+    ),
     "TG401": (
         [
             windowed({"start": "02:15", "end": "02:45", **BERLIN}),
@@ -382,6 +415,10 @@ CASES: dict[str, tuple[list[tg.GatewayConfig], list[tg.GatewayConfig]]] = {
             windowed({"start": "03:00", "end": "04:00", **BERLIN}),
             windowed({"start": "02:15", "end": "02:45", "tz": "Asia/Tokyo"}),
         ],
+    ),
+    "TG404": (
+        [windowed({"start": "1:00", "end": "2:00", "tz": tz}) for tz in ("EST", "MST", "HST")],
+        [windowed({"start": "1:00", "end": "2:00", "tz": tz}) for tz in ("EST5EDT", "America/New_York", "Etc/GMT+5")],
     ),
     "TG403": (
         [

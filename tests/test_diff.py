@@ -122,6 +122,24 @@ def test_slices_make_no_difference(monkeypatch):
     assert len(whole) > 20
 
 
+@pytest.mark.parametrize("included", [True, False])
+def test_shared_instants_are_no_rows_of_their_own(included):
+    """Where the ends of two windows meet, the words have no row for that instant, and none ends a microsecond late."""
+
+    def handover(at: str) -> tg.GatewayConfig:
+        closed, available = (
+            {"start": start, "end": end, "end_included": included} for start, end in (("20:00", at), (at, "20:00"))
+        )
+        return config(STRONG | {"time_constraints": [closed]}, WEAK | {"time_constraints": [available]})
+
+    found = tg.diff(handover("06:00"), handover("07:00"), *WEEK)
+    assert set(found.recurring["when"]) == {"from 06:00 to 07:00 UTC every day"}
+    shortest_us = (found.frame["end"] - found.frame["start"]).min() / pd.Timedelta(1, "us")
+    assert shortest_us == (1 if included else 3_600_000_000)
+    instant = tg.diff(config(STRONG), config(STRONG | {"time_constraints": [["12:00", "12:00"]]}), *WEEK)
+    assert set(instant.recurring["when"]) == {"at 12:00 UTC every day"}  # which touches nothing
+
+
 def test_microseconds():
     """Both ends of a window are included, to the microsecond, and so they are of the stretches."""
     one, two = (config(STRONG | {"time_constraints": [["22:00", end]]}, WEAK) for end in ("23:00", "23:01"))

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.core.clock import from_us, to_us
-from timegate.errors import MissingExtraError
+from timegate.core.clock import DAY_US, from_us, to_us
+from timegate.core.spans import union
+from timegate.core.spelling import MONTHS
+from timegate.errors import MissingExtraError, WindowError
 
 icalendar = pytest.importorskip("icalendar")
 recurring = pytest.importorskip("recurring_ical_events")
 
 NOW = "2026-02-16T10:00Z"  # a Monday
-MICROSECOND = timedelta(microseconds=1)
 WEEKS = 9  # over both springs, of America and of Europe
 
 
@@ -36,21 +38,19 @@ def bytes_or_text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def expanded(found: Any, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """Return the stretches of all events that lie within two instants, as an independent library expands them."""
-    events = recurring.of(found).between(start, end)
-    spans = [(e["DTSTART"].dt, e["DTEND"].dt if "DTEND" in e else e["DTSTART"].dt) for e in events]
-    return sorted((lo.astimezone(UTC), hi.astimezone(UTC)) for lo, hi in spans if start < lo and hi < end)
-
-
-def spans(window: tg.Window, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """Return the stretches of a window within two instants: an event ends with the minute, 24:00 is a midnight."""
-    more = MICROSECOND if window.end == "24:00" else 0 * MICROSECOND
-    return [(lo, hi + more) for lo, hi in window.spans(start, end) if start < lo and hi + more < end]
+def expanded(found: Any, window: tg.Window, start_us: int, end_us: int) -> list[list[int]]:
+    """Return the stretches of all events, as an independent library expands them, with the end that a window has."""
+    events = recurring.of(found).between(from_us(start_us), from_us(end_us))
+    more = int(window.end_included and not window.end.endswith("24:00"))  # an event ends with the minute
+    bounds = [(e["DTSTART"].dt, e["DTEND"].dt if "DTEND" in e else e["DTSTART"].dt) for e in events]
+    clipped = [(max(to_us(lo, "start"), start_us), min(to_us(hi, "end") + more, end_us)) for lo, hi in bounds]
+    parts = [np.array([part]) for part in clipped if part[0] < part[1]]
+    return union(parts).tolist()
 
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Etc/GMT+3")
 daytime = st.builds("{:02}:{:02}".format, st.integers(4, 23), st.integers(0, 59))  # where no clocks change
+weekdays = st.sampled_from([*strategies.DAYS, "mon#1", "fri#-1", "tue#3", "sun#5"])
 dates = st.integers(-3, 60).map(lambda n: date(2026, 2, 16) + timedelta(n))
 
 
@@ -63,25 +63,38 @@ def windows(draw: st.DrawFn) -> tg.Window:
         start, end = end, start
     terms = draw(st.tuples(st.none() | dates, st.none() | dates))
     since, until = sorted(terms) if all(terms) else terms  # type: ignore[type-var]
-    return tg.Window(
-        start,
-        end,
-        tz,
-        draw(st.none() | st.lists(st.sampled_from(strategies.DAYS), min_size=1, unique=True)),
-        since,
-        until,
-        draw(st.lists(dates, max_size=3)),
-    )
+    holidays = draw(st.sampled_from([None, None, "DE-BY", "CN", "US"]) | st.lists(dates, min_size=1, max_size=3))
+    later = st.sampled_from(strategies.DAYS).map(lambda day: f"{day} {end}")
+    fixed = tz not in ("Europe/Berlin", "America/New_York")
+    try:
+        return tg.Window(
+            start,
+            draw(st.just(end) | later) if fixed else end,
+            tz,
+            draw(st.none() | st.lists(weekdays, min_size=1, max_size=5, unique=True)),
+            since,
+            until,
+            draw(st.lists(dates, max_size=3)),
+            months=draw(st.none() | st.lists(st.sampled_from(MONTHS[:6]), min_size=1)),
+            days_of_month=draw(st.none() | st.lists(st.sampled_from([1, 2, 3, 28, 29, -1, -2, 15]), min_size=1)),
+            holidays=holidays,
+            on_holidays="skip" if holidays is None else draw(st.sampled_from(["skip", "only"])),
+            end_included=start == end or draw(st.booleans()),
+        )
+    except WindowError as error:
+        if error.field not in ("end", "end_included"):
+            raise
+        reject()  # longer than its period, or nothing
 
 
-@settings(max_examples=40)
+@settings(max_examples=100)
 @given(window=windows())
 def test_events_are_where_windows_are(tmp_path_factory: pytest.TempPathFactory, window: tg.Window) -> None:
     """Over nine weeks with changes of the clocks, an independent expansion gives the stretches of the window."""
     found = calendar(tmp_path_factory.mktemp("out"), window.to_config())
-    start = from_us(to_us(NOW, "now"))
-    end = start + timedelta(weeks=WEEKS)
-    assert expanded(found, start, end) == spans(window, start, end)
+    start_us = to_us(NOW, "now")
+    end_us = start_us + WEEKS * 7 * DAY_US
+    assert expanded(found, window, start_us, end_us) == window.spans_us(start_us, end_us).tolist()
 
 
 @pytest.mark.parametrize("tz", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"])

@@ -23,13 +23,14 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from timegate import Window
+from timegate.core import zones
 from timegate.core.clock import DAY_US, EPOCH, FIRST_US, SECOND_US, from_us, to_us
 from timegate.core.spans import union
 from timegate.core.spelling import MONTHS
 from timegate.core.zones import _offset_changes
 from timegate.errors import InstantError, InvalidTypeError, TimegateError, WindowError
 
-ZONES = sorted(available_timezones())
+ZONES = sorted(available_timezones() - {"localtime", "Factory"})
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -516,6 +517,25 @@ def bad(field: str, problem: str, kind: type = WindowError, **given: object) -> 
         bad("tz", "Got 'Europe/Berln'. Did you mean 'Europe/Berlin'?", tz="Europe/Berln"),
         bad("tz", "Got 'america/sao paulo'. Did you mean 'America/Sao_Paulo'?", tz="america/sao paulo"),
         bad("tz", "must be an IANA zone. Got ''.", tz=""),
+        *(
+            bad("tz", f"Did you mean {meant!r}? Its sign is the other way round.", tz=tz)
+            for tz, meant in {
+                "UTC+8": "Etc/GMT-8",
+                "gmt+08:00": "Etc/GMT-8",
+                "UTC-5": "Etc/GMT+5",
+                "+8": "Etc/GMT-8",
+            }.items()
+        ),
+        bad("tz", "Got 'UTC+5:30'. Did you mean 'Asia/Kolkata'?", tz="UTC+5:30"),
+        bad("tz", "Got 'UTC+0'. Did you mean 'UTC'?", tz="UTC+0"),
+        bad("tz", "Got 'UTC+25'. A zone is a place, like 'Europe/Berlin'.", tz="UTC+25"),
+        bad("tz", "Got 'PDT'. It may mean 'America/Los_Angeles'.", tz="PDT"),
+        bad("tz", "It may mean one of 'Asia/Kolkata', 'Europe/Dublin', 'Asia/Jerusalem'.", tz="IST"),
+        *(
+            bad("tz", f"must be an IANA zone, which is the same on every machine. Got {tz!r}.", tz=tz)
+            for tz in ("localtime", "posixrules", "Factory", "right/UTC")
+        ),
+        bad("tz", "Got 'right/Europe/Berlin'. Did you mean 'Europe/Berlin'?", tz="right/Europe/Berlin"),
         bad("tz", "must be an IANA zone. Got '../etc/passwd'.", tz="../etc/passwd"),
         bad("tz", "must be an IANA zone. Got 'Europe'.", tz="Europe"),
         bad("tz", "must be an IANA zone. Got 'a\\x00b'.", tz="a\0b"),
@@ -586,6 +606,16 @@ def test_refused_fields(fields, field, kind, problem):
             build()
         assert caught.value.field == field
         assert problem in str(caught.value)
+
+
+def test_hints_at_zones_are_zones():
+    """Whatever is advised in place of an offset or an abbreviation is a zone, and one with that offset at some time."""
+    for offset, tz in zones._BY_OFFSET.items():
+        assert Window("1:00", "2:00", tz=tz).contains(f"2026-01-15T01:30{offset}")
+    for abbreviation, meant in zones._BY_ABBREVIATION.items():
+        for tz in meant:
+            names = {dt.datetime(2026, month, 15, tzinfo=ZoneInfo(tz)).tzname() for month in (1, 7)}
+            assert abbreviation in names or any(name.startswith(("+", "-")) for name in names), (abbreviation, tz)
 
 
 def test_a_window_built_by_hand_is_refused_by_field():

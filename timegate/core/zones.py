@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -63,22 +64,64 @@ def check_zone(value: object) -> str:
     if not isinstance(value, str):
         text = f"must be the name of a zone like 'Europe/Berlin'. Got {shown(value)}."
         raise InvalidTypeError(Problem(("tz",), text))
+    if _OF_THE_MACHINE.match(value):
+        text = f"must be an IANA zone, which is the same on every machine. Got {shown(value)}."
+        plain = value.removeprefix("right/")
+        raise WindowError(Problem(("tz",), text, f"Did you mean {plain!r}?" if plain in _zones() else ""))
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):  # not there, not a name, a folder
         text = f"must be an IANA zone. Got {shown(value)}."
-        raise WindowError(Problem(("tz",), text, _nearest_zone(value))) from None
+        raise WindowError(Problem(("tz",), text, _meant(value))) from None
     return value
 
 
+_OF_THE_MACHINE = re.compile("localtime$|posixrules$|Factory$|right/")  # the last with its leap seconds
+
+_OFFSET = re.compile("(?:UTC|GMT)? ?([+-])([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
+
+_BY_OFFSET = {
+    "+03:30": "Asia/Tehran", "+04:30": "Asia/Kabul", "+05:30": "Asia/Kolkata", "+05:45": "Asia/Kathmandu",
+    "+06:30": "Asia/Yangon", "+08:45": "Australia/Eucla", "+09:30": "Australia/Darwin", "-09:30": "Pacific/Marquesas",
+}  # fmt: skip
+"""Zones that keep an offset which is no whole number of hours."""
+
+_BY_ABBREVIATION = {
+    "ACST": ["Australia/Darwin", "Australia/Adelaide"], "ACDT": ["Australia/Adelaide"],
+    "AEST": ["Australia/Sydney", "Australia/Brisbane"], "AEDT": ["Australia/Sydney"], "AWST": ["Australia/Perth"],
+    "AKST": ["America/Anchorage"], "AST": ["America/Halifax", "Asia/Riyadh"], "BRT": ["America/Sao_Paulo"],
+    "BST": ["Europe/London", "Asia/Dhaka"], "CAT": ["Africa/Maputo"], "CDT": ["America/Chicago", "America/Havana"],
+    "CEST": ["Europe/Berlin", "Europe/Paris"], "CST": ["America/Chicago", "Asia/Shanghai", "America/Havana"],
+    "EAT": ["Africa/Nairobi"], "EDT": ["America/New_York"], "EEST": ["Europe/Athens"],
+    "GST": ["Asia/Dubai"], "HKT": ["Asia/Hong_Kong"], "IST": ["Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"],
+    "JST": ["Asia/Tokyo"], "KST": ["Asia/Seoul"], "MDT": ["America/Denver"], "MSK": ["Europe/Moscow"],
+    "NST": ["America/St_Johns"], "NZST": ["Pacific/Auckland"], "NZDT": ["Pacific/Auckland"],
+    "PDT": ["America/Los_Angeles"], "PKT": ["Asia/Karachi"], "PST": ["America/Los_Angeles", "Asia/Manila"],
+    "SAST": ["Africa/Johannesburg"], "SGT": ["Asia/Singapore"], "WAT": ["Africa/Lagos"], "WEST": ["Europe/Lisbon"],
+    "WIB": ["Asia/Jakarta"],
+}  # fmt: skip
+"""Zones that people may mean by an abbreviation that is none itself."""
+
+
 @functools.lru_cache(maxsize=1024)  # a mistyped zone often stands in many windows, and 600 names take long to compare
-def _nearest_zone(name: str) -> str:
+def _meant(name: str) -> str:
+    """Return a hint at the zones that may be meant by what is none."""
+    if offset := _OFFSET.fullmatch(name):
+        sign, hours, minutes = offset[1], int(offset[2]), offset[3] or "00"
+        zone = _BY_OFFSET.get(f"{sign}{hours:02}:{minutes}")
+        if minutes == "00":
+            zone = f"Etc/GMT{'-' if sign == '+' else '+'}{hours}" if hours else "UTC"
+        if zone not in _zones():
+            return "A zone is a place, like 'Europe/Berlin'."
+        return f"Did you mean {zone!r}?" + (" Its sign is the other way round." if zone.startswith("Etc/") else "")
+    if meant := _BY_ABBREVIATION.get(name.upper()):
+        return f"It may mean one of {', '.join(map(repr, meant))}." if len(meant) > 1 else f"It may mean {meant[0]!r}."
     return did_you_mean(name, _zones())
 
 
 @functools.cache
 def _zones() -> tuple[str, ...]:
-    return tuple(sorted(available_timezones()))
+    return tuple(sorted(name for name in available_timezones() if not _OF_THE_MACHINE.match(name)))
 
 
 def _read_zone(value: Any) -> str:

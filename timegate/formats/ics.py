@@ -120,7 +120,8 @@ def _event(
     told = _told_until(now)
     if window.on_holidays == "only":
         others = window.start_days(day_number(first) + 1, day_number(told))
-        event.add("rdate", [datetime.combine(day, start, zone) for day in _dates(others)])
+        if len(others):
+            event.add("rdate", [datetime.combine(day, start, zone) for day in _dates(others)])
         return event
     event.add("rrule", _rule(window, zone))
     ruled = replace(window, holidays=None, except_dates=())

@@ -164,7 +164,8 @@ class Diff:
         """The same in words, a row for what recurs at the same local time.
 
         ``preferred`` (str), missing without preference; ``when`` (str); ``duration_s`` (float64) in all;
-        ``order_before``, ``order_after`` (str). Stretches in which a preference changes nothing are not repeated.
+        ``order_before``, ``order_after`` (str). Stretches in which a preference changes nothing are not repeated, and
+        single instants beside a longer stretch, at which both windows with an included end hold, belong to that.
         """
         period = np.array([[to_us(self.start, "start"), to_us(self.end, "end")]])
         zones = dict.fromkeys(
@@ -173,7 +174,7 @@ class Diff:
         rows, general = [], set(self._pieces)
         for preferred in (None, *self._names):
             groups: dict[tuple[Order, Order], list[tuple[int, int]]] = {}
-            for piece in self._preferring(preferred):
+            for piece in _folded([*self._preferring(preferred)]):
                 if preferred is None or piece not in general:
                     groups.setdefault((piece.before, piece.after), []).append(piece[:2])
             for orders, bounds in groups.items():
@@ -291,3 +292,9 @@ def _joined(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
         last = piece
     if last is not None:
         yield last
+
+
+def _folded(pieces: Sequence[_Piece]) -> Iterator[_Piece]:
+    """Leave out single instants that touch a longer stretch: there two windows meet, whose ends are included."""
+    longer = {at for start, end, *_ in pieces if end - start > 1 for at in (start, end)}
+    return (piece for piece in pieces if piece.end_us - piece.start_us > 1 or longer.isdisjoint(piece[:2]))

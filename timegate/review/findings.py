@@ -55,10 +55,15 @@ CODES: dict[str, Code] = {
     "TG307": Code("info", "a window does not apply within the time looked at"),
     "TG308": Code("info", "a date is excepted on which the window would not start anyway"),
     "TG309": Code("warning", "a window changes nothing, for the deployment's other list overrules it"),
+    "TG310": Code("info", "a window starts on two weekdays, and not on those between"),
+    "TG311": Code("info", "the weekdays of a window run across the end of the week"),
+    "TG312": Code("info", "the holidays that a window knows are an estimate"),
+    "TG313": Code("warning", "a window lasts until it has started again"),
     # daylight saving
     "TG401": Code("warning", "a window is skipped, for the clocks skip all of it"),
     "TG402": Code("warning", "a window is cut or happens twice, for the clocks change at one of its ends"),
     "TG403": Code("info", "a window is longer or shorter, for the clocks change within it"),
+    "TG404": Code("warning", "a zone's clocks never change, though its name is that of places where they do"),
     # the text of the file
     "TG501": Code("warning", "a time is not quoted, and a reader of YAML 1.1 takes it for a number"),
     "TG502": Code("warning", "a text is not quoted, and a reader of YAML 1.1 takes it for something else"),

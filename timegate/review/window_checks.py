@@ -12,8 +12,9 @@ import numpy as np
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, FIRST_US, LAST_US, SECOND_US
 from timegate.core.deployment import Deployment, WindowPlace, windows_of
+from timegate.core.holidays import estimate
 from timegate.core.spans import Spans, union
-from timegate.core.spelling import DAYS
+from timegate.core.spelling import DAYS, runs
 from timegate.core.windows import Window
 from timegate.problems import written
 from timegate.review.findings import Finding
@@ -48,11 +49,15 @@ def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Itera
             )
         if window.except_dates:
             yield from _useless_exceptions(placed)
+        yield from _other_readings(placed)
         tally = surveyed.tallies[place]
         if idle := _idle(placed, tally, now_us):
             yield idle
             continue
         yield from _compared(placed, tally)
+        yield from _longer_than_its_period(placed, now_us)
+        if isinstance(window.holidays, str):
+            yield from _estimated_holidays(placed, window.holidays, now_us)
         yield from _clock_changes(placed, now_us)
 
 
@@ -88,6 +93,63 @@ def _useless_exceptions(placed: _PlacedWindow) -> Iterator[Finding]:
     yield placed.finding("TG308", f"It excepts {days}, when it would not start anyway.", fix)
 
 
+def _other_readings(placed: _PlacedWindow) -> Iterator[Finding]:
+    """Find weekdays and zones that their owner may have read in another way."""
+    days, tz = placed.window.days or (), placed.window.tz
+    if len(days) == 2 and set(days) <= set(DAYS) and 1 < DAYS.index(days[1]) - DAYS.index(days[0]) < len(DAYS) - 1:
+        yield placed.finding(
+            "TG310",
+            f"It starts on {days[0].capitalize()} and {days[1].capitalize()} only, and not on the days between.",
+            f"If all of them are meant, write {days[0]}-{days[1]}.",
+        )
+    for run in runs(days, DAYS):
+        first, dash, last = run.partition("-")
+        if dash and "#" not in run and DAYS.index(first) > DAYS.index(last):
+            text = (
+                f"It starts on each day from {first.capitalize()} to {last.capitalize()}, across the end of the week."
+            )
+            yield placed.finding("TG311", text, f"If the other days are meant, write {last}-{first}.")
+    if tz in _WITHOUT_SUMMER_TIME:
+        text = f"{tz} has no summer time: where clocks change, it is an hour off for much of the year."
+        yield placed.finding("TG404", text, f"Name a place, such as {_WITHOUT_SUMMER_TIME[tz]}.")
+
+
+_WITHOUT_SUMMER_TIME = {"EST": "America/New_York", "MST": "America/Denver", "HST": "Pacific/Honolulu"}
+
+
+def _longer_than_its_period(placed: _PlacedWindow, now_us: int) -> Iterator[Finding]:
+    """Find a window of days that starts again before it is over."""
+    window, today = placed.window, now_us // DAY_US
+    if not window.reach_days:
+        return
+    starts, ends = window.local_us(window.start_days(today, min(today + 366, LAST_US // DAY_US))).T
+    overlaps = np.flatnonzero(starts[1:] < ends[:-1] - 1)
+    if len(overlaps):
+        day = _EPOCH_DAY + timedelta(int(starts[overlaps[0] + 1] // DAY_US))
+        text = f"It lasts longer than its period: on {day} it starts again before it is over."
+        yield placed.finding("TG313", text, "Give it an earlier end, or dates that lie further apart.")
+
+
+def _estimated_holidays(placed: _PlacedWindow, calendar: str, now_us: int) -> Iterator[Finding]:
+    """Find holidays of the coming year that nobody has announced."""
+    today = _EPOCH_DAY + timedelta(now_us // DAY_US)
+    for year in (today.year, today.year + 1):
+        announced_until, dates = estimate(calendar, year)
+        coming = [day for day in dates if today <= day]
+        if announced_until is not None:
+            text = (
+                f"The holidays of {calendar} in {year} are an estimate: "
+                f"which days it moves is known up to {announced_until}."
+            )
+        elif coming:
+            text = f"Of the holidays of {calendar} in {year}, {listed(coming)} are an estimate."
+        else:
+            continue
+        fix = "Update the package holidays when they are announced, or give the dates as a list."
+        yield placed.finding("TG312", text, fix)
+        return
+
+
 def _idle(placed: _PlacedWindow, tally: Tally, now_us: int) -> Finding | None:
     """Find a window that never applies, no longer, or not in the time looked at."""
     window = placed.window
@@ -101,6 +163,9 @@ def _idle(placed: _PlacedWindow, tally: Tally, now_us: int) -> Finding | None:
     if window.until and not _applies(window, now_us):
         message = f"It applies no more: the last date on which it may start, {window.until}, is past."
         return placed.finding("TG306", message, "Remove it, or give it a later until.")
+    if not tally.pieces and window.until is None and not _applies(window, now_us):
+        fix = "Mend its days, months and dates, or remove it."
+        return placed.finding("TG305", "It never applies: no date meets all that it says of dates.", fix)
     if not tally.pieces:
         begins = f": it begins on {window.since}" if window.since and _us(window.since) > now_us else ""
         message = f"It does not apply in the time looked at{begins}."
