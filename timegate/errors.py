@@ -10,7 +10,11 @@
     │   ├── ServerError
     │   ├── ModelConnectionError    (also a ConnectionError)
     │   ├── AuthenticationError
-    │   └── BadRequestError
+    │   ├── BadRequestError
+    │   │   ├── ContextLengthError
+    │   │   └── ContentFilterError
+    │   ├── TruncatedError          (also a ModelConnectionError)
+    │   └── CallerError
     ├── InputError                  something given breaks a rule; ``problems`` lists what
     │   ├── InvalidValueError       (also a ValueError)
     │   │   ├── InstantError        a naive, missing or unreadable point in time
@@ -39,7 +43,10 @@ __all__ = [
     "CALL_ERRORS",
     "AuthenticationError",
     "BadRequestError",
+    "CallerError",
     "ConfigError",
+    "ContentFilterError",
+    "ContextLengthError",
     "IncidentError",
     "InputError",
     "InstantError",
@@ -58,8 +65,11 @@ __all__ = [
     "TimegateError",
     "TimegateWarning",
     "TraceError",
+    "TruncatedError",
     "WindowError",
     "did_you_mean",
+    "kind_of",
+    "retry_after_s",
     "shown",
 ]
 
@@ -78,7 +88,10 @@ class ModelRouterError(TimegateError):
     model_info : list of (model_name, provider, exception)
         The same with the name and provider of each deployment.
     message : str
-        "No model available due to time constraints" or "All N available models failed".
+        "No model available due to time constraints", "All N available models failed", or "No model available: " and why
+        each that was open took no call.
+    skipped : list of (model_name, reason)
+        The open deployments that were passed over.
     """
 
     def __init__(
@@ -86,11 +99,13 @@ class ModelRouterError(TimegateError):
         exceptions: Sequence[Exception],
         model_info: Sequence[tuple[str, str, Exception]],
         message: str = "Model routing failed",
+        skipped: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.exceptions = list(exceptions)
         self.model_info = list(model_info)
         self.message = message
-        super().__init__(self.exceptions, self.model_info, message)  # args that pickle and copy rebuild from
+        self.skipped = list(skipped)
+        super().__init__(self.exceptions, self.model_info, message, self.skipped)  # what pickle and copy rebuild from
 
     def __str__(self) -> str:
         lines = [f"  - {name} ({provider}): {type(e).__name__}: {e}" for name, provider, e in self.model_info]
@@ -159,6 +174,30 @@ class BadRequestError(ModelCallError):
     status_code = 400
 
 
+class ContextLengthError(BadRequestError):
+    """The request is longer than the model reads."""
+
+    kind = "context_length"
+
+
+class ContentFilterError(BadRequestError):
+    """The provider's filter refused the request, or cut the answer."""
+
+    kind = "content_filter"
+
+
+class TruncatedError(ModelConnectionError):
+    """The answer broke off."""
+
+    kind = "truncated"
+
+
+class CallerError(ModelCallError):
+    """The call itself is wrong, whoever would have served it."""
+
+    kind = "caller"
+
+
 CALL_ERRORS: dict[str, type[ModelCallError]] = {
     cls.kind: cls
     for cls in (
@@ -168,9 +207,32 @@ CALL_ERRORS: dict[str, type[ModelCallError]] = {
         ModelConnectionError,
         AuthenticationError,
         BadRequestError,
+        ContextLengthError,
+        ContentFilterError,
+        TruncatedError,
+        CallerError,
     )
 }
-"""The kinds of failure that a scenario can inject, and the exception that each raises."""
+"""The kinds of failure, and the exception that each raises."""
+
+
+_CODES = {kind: code for code, kind in enumerate(CALL_ERRORS, start=1)}
+
+
+def kind_of(error: Exception) -> int:
+    """Return the code of an exception among :data:`timegate.core.columns.ATTEMPT_OUTCOMES`."""
+    code = _CODES.get(getattr(error, "kind", ""))
+    if code is not None:
+        return code
+    if isinstance(error, TimeoutError):
+        return _CODES["timeout"]
+    return _CODES["connection"] if isinstance(error, ConnectionError) else len(_CODES) + 2
+
+
+def retry_after_s(error: Exception) -> float | None:
+    """Return what the ``Retry-After`` of an exception said, in seconds; None if it has none."""
+    seconds = getattr(error, "retry_after_s", None)
+    return float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e9 else None
 
 
 class InputError(TimegateError):

@@ -13,6 +13,7 @@ from timegate.core.clock import Instant, to_us
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
+from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, shown
 from timegate.files import parse_document, read_text, write_document
 from timegate.show.html import Table, framed, table
@@ -48,6 +49,8 @@ class GatewayConfig(Value):
     ----------
     deployments : list of Deployment or dict
         In order of fallback.
+    policy : CallPolicy, optional
+        Timeouts, retries, cooldowns and limits of all deployments that do not say otherwise, and of a call as a whole.
     model_type : str
         What all the models do. Default ``"chat_completion"``.
     version : int
@@ -73,6 +76,7 @@ class GatewayConfig(Value):
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
     deployments: Annotated[tuple[Deployment, ...], Field(strict=False, json_schema_extra={"minItems": 1}), STOPPING]
+    policy: CallPolicy | None = None
     _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="after")
@@ -196,7 +200,13 @@ class GatewayConfig(Value):
 
     def router(self) -> Router:
         """Return the routing of this config, without its models."""
-        return Router(self.deployments)
+        return Router(self.complete(), self.policy)
+
+    def complete(self) -> tuple[Deployment, ...]:
+        """Return the deployments, each with its whole policy: its own, then that of the config, then the defaults."""
+        general = (self.policy or Policy()).under(Policy(timeout_s=TIMEOUT_S))
+        own = [(d.policy or Policy()).under(general) for d in self.deployments]
+        return tuple(d.model_copy(update={"policy": p}) for d, p in zip(self.deployments, own, strict=True))
 
     def build(self) -> ModelGateway:
         """Build the models, and the gateway that routes to them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from timegate.errors import CALL_ERRORS
 
 __all__ = [
@@ -11,17 +13,35 @@ __all__ = [
     "OUTCOMES",
     "TRACE_COLUMNS",
     "UNSERVED",
+    "ErrorKind",
 ]
 
 TRACE_COLUMNS = ("at", "model_preference", "prompt_tokens", "completion_tokens")
 CALL_COLUMNS = ("at", "preferred", "served_by", "outcome", "attempts", "latency_s")
-ATTEMPT_COLUMNS = ("call", "attempt", "deployment", "at", "outcome", "latency_s")
+ATTEMPT_COLUMNS = ("call", "attempt", "deployment", "pause_s", "at", "outcome", "latency_s")
 
-OUTCOMES = ("first_choice", "fallback", "failed", "blocked")
-"""Of a call, by code: served by its first choice, by another, by nobody that was tried, or nobody was open."""
-FIRST_CHOICE, FALLBACK, FAILED, BLOCKED = range(len(OUTCOMES))
+OUTCOMES = ("first_choice", "fallback", "failed", "blocked", "shed")
+"""Of a call, by code: served by its first choice, by another, by nobody that was tried; or nobody was open, or nobody
+that was open would take it."""
+FIRST_CHOICE, FALLBACK, FAILED, BLOCKED, SHED = range(len(OUTCOMES))
 UNSERVED = OUTCOMES[FAILED:]
 
-ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS)
-"""Of an attempt, by code."""
+ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS, "cancelled", "error")
+"""Of an attempt, by code: an answer, a kind of error, given up by its caller, or an exception of no known kind."""
 OK = 0
+TIMEOUT, RATE_LIMIT = ATTEMPT_OUTCOMES.index("timeout"), ATTEMPT_OUTCOMES.index("rate_limit")
+
+ErrorKind = Literal[
+    "timeout",
+    "rate_limit",
+    "server_error",
+    "connection",
+    "auth",
+    "bad_request",
+    "context_length",
+    "content_filter",
+    "truncated",
+    "caller",
+    "error",
+]
+"""The kinds of error that a policy may name."""

@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, PlainSerializer, PlainValidator, field_validator
 
 from timegate.core.columns import UNSERVED
+from timegate.core.policy import Terms
+from timegate.core.settings import Policy
 from timegate.core.targets import RESERVED, reserved_prefix
 from timegate.core.timetable import ALWAYS, Hours
 from timegate.core.windows import Window
@@ -51,6 +53,14 @@ class Deployment(Value):
         :class:`Window`.
     available : list of windows
         When it may be used. Default: always.
+    prefer_during : list of windows
+        When it goes before the others.
+    priority : float, optional
+        Lower ones are tried first. Default: its place in the config. Several may be given the same.
+    weight : float, optional
+        Among deployments of the same priority, chance orders by weight. Default: 1.
+    policy : Policy, optional
+        Timeouts, retries, cooldown and limits, as far as they differ from those of the config.
     description : str, optional
         For people.
     """
@@ -65,9 +75,13 @@ class Deployment(Value):
     model: Text = Field(examples=["openai/gpt-4.1-mini", "sim/small"], json_schema_extra={"pattern": r"^[^/]+/[\s\S]"})
     time_constraints: Windows = ()
     available: Windows = ()
+    prefer_during: Windows = ()
+    priority: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
+    weight: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    policy: Policy | None = None
     description: Text | None = None
 
-    @field_validator("time_constraints", "available", mode="before")
+    @field_validator("time_constraints", "available", "prefer_during", mode="before")
     @classmethod
     def _are_a_list(cls, value: Any) -> Any:
         if not isinstance(value, list | tuple):
@@ -107,7 +121,7 @@ class Deployment(Value):
         return Hours(self.time_constraints, self.available)
 
     @classmethod
-    def of(cls, name: str, provider: str, hours: Hours = ALWAYS, model_id: str | None = None) -> Self:
+    def of(cls, name: str, provider: str, hours: Hours = ALWAYS, model_id: str | None = None, **fields: Any) -> Self:
         """Describe a deployment that no config holds, such as one of a gateway built by hand.
 
         Its name may be one that a config refuses.
@@ -117,7 +131,12 @@ class Deployment(Value):
             model=f"{provider}/{model_id or name}",
             time_constraints=hours.time_constraints,
             available=hours.available,
+            **fields,
         )
+
+    def terms(self) -> Terms:
+        """Return its policy in numbers; without one everything is off."""
+        return Terms() if self.policy is None else self.policy.terms()
 
     def routing(self) -> dict[str, Any]:
         """Return as plain data all that may decide what becomes of a call: every field but the description."""

@@ -1,29 +1,97 @@
 """The routing of one call, without I/O.
 
-:meth:`Router.route` is a generator: it yields the deployment to try next and is sent what the attempt
-raised. Whoever drives it decides what an attempt is: the live gateway makes a blocking call or awaits one,
-a replay asks a scenario. There is no second copy of this algorithm but the compiled engine, which a
-differential test holds to it.
+:meth:`Call.steps` is a generator: it yields what to do next (try this deployment until then, wait until then), is sent
+what came of it, and ends when the call does. Whoever drives it decides what an attempt is and how time passes: the live
+gateway makes a blocking call or awaits one, a replay asks a scenario. What is decided stands in
+:mod:`timegate.core.policy`, which the compiled engine calls, too.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import random
+import threading
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from typing import Any, Protocol
 
 import pandas as pd
 
+from timegate.core import policy
 from timegate.core.clock import from_us
+from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, SHED
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
+from timegate.core.policy import END, LATE, MOVE_ON, NEVER, PASS_OVER, USE_ANYWAY, CallTerms, State
+from timegate.core.settings import CallPolicy
 from timegate.core.timetable import Hours, Timetable
 from timegate.errors import InvalidValueError, ModelRouterError, did_you_mean
 
-__all__ = ["Router"]
+__all__ = ["DONE", "NOBODY", "TRY", "WAIT", "Call", "Draws", "Heard", "Router", "RouterState", "Step"]
 
 MOST_DEPLOYMENTS = 32_767  # results number them in 16 bits
+NOBODY = -1
+
+TRY, WAIT, DONE = range(3)
+Step = tuple[int, int, int]
+"""An action, a deployment by index, and an instant: ``TRY`` it until then, ``WAIT`` for it until then, or ``DONE``."""
+Heard = tuple[int, int, int, int]
+"""The instant at which a step ended, and of an attempt the code of its outcome, its ``Retry-After`` in microseconds (0
+for none), and the length of the answer in tokens (0 if it is not known)."""
+
+
+class Draws(Protocol):
+    """Where the uniform numbers of one call come from."""
+
+    def order(self, place: int) -> float:
+        """Return the number that decides who stands at a place of the order."""
+        ...
+
+    def backoff(self, deployment: int, tries: int) -> tuple[float, float]:
+        """Return the numbers of the pause after so many tries on a deployment."""
+        ...
+
+
+class LiveDraws:
+    """Uniform numbers as they come."""
+
+    def __init__(self, source: random.Random | None = None) -> None:
+        self._next = (source or random.Random()).random  # noqa: S311 - jitter keeps no secret
+
+    def order(self, place: int) -> float:
+        """Return the next number."""
+        return self._next()
+
+    def backoff(self, deployment: int, tries: int) -> tuple[float, float]:
+        """Return the next two numbers."""
+        return self._next(), self._next()
+
+
+class RouterState:
+    """What calls share: one of a gateway, or of a run; see :meth:`Router.new_state`.
+
+    Attributes
+    ----------
+    deployments : list of State
+    recent : list of list of int
+        The latest failures on each deployment, a ring of instants.
+    shared : Shared
+    budget : list of int
+        The retry budget by tenth of its time to live.
+    lock : context manager
+        Held while any of it is read or changed.
+    """
+
+    __slots__ = ("budget", "deployments", "lock", "recent", "shared")
+
+    def __init__(self, router: Router, lock: AbstractContextManager[Any]) -> None:
+        self.deployments = [State() for _ in router.deployments]
+        self.recent = [[0] * max(terms.failures, 1) for terms in router.terms]
+        self.shared = policy.Shared()
+        self.budget = [0] * 10
+        self.lock = lock
 
 
 class Router:
@@ -33,9 +101,23 @@ class Router:
     ----------
     deployments : sequence of Deployment
         In order of fallback, with unique names.
+    call_policy : CallPolicy, optional
+        What holds for a call as a whole.
+
+    Attributes
+    ----------
+    terms : tuple of Terms
+        The policy of each deployment in numbers.
+    call_terms : CallTerms
+    shares : bool
+        Whether calls share any state: cooldowns, limits, or a retry budget.
+    head : int
+        Who goes first by priority.
+    fixed_first : bool
+        Whether neither the hour nor chance decides that.
     """
 
-    def __init__(self, deployments: Sequence[Deployment]) -> None:
+    def __init__(self, deployments: Sequence[Deployment], call_policy: CallPolicy | None = None) -> None:
         self.deployments = tuple(deployments)
         self.names = tuple(deployment.name for deployment in self.deployments)
         if len(self.deployments) > MOST_DEPLOYMENTS:
@@ -47,44 +129,92 @@ class Router:
             raise InvalidValueError(f"the names of deployments must be unique. {twice!r} is given twice.")
         self.index = {name: i for i, name in enumerate(self.names)}
         self.timetable = Timetable([deployment.hours for deployment in self.deployments])
+        self.call_policy = call_policy or CallPolicy()
+        self.terms = tuple(deployment.terms() for deployment in self.deployments)
+        self.call_terms: CallTerms = self.call_policy.call_terms(len(self.deployments))
+        self.shares = self.call_terms.retry_cost > 0 or any(
+            t.cool_us or t.from_retry_after or t.concurrent < NEVER or t.requests_rate or t.tokens_rate
+            for t in self.terms
+        )
+        self.priorities = [place if d.priority is None else d.priority for place, d in enumerate(self.deployments)]
+        self.weights = [1.0 if d.weight is None else d.weight for d in self.deployments]
+        self.draws_order = len(set(self.priorities)) < len(self.priorities)
+        # Who goes first by the hour; None where nobody does.
+        self.head_hours: Timetable | None = None
+        if any(d.prefer_during for d in self.deployments):
+            self.head_hours = Timetable([Hours(available=d.prefer_during) for d in self.deployments])
+        self.head = min(range(len(self.priorities)), key=self.priorities.__getitem__, default=0)
+        self.fixed_first = not self.draws_order and self.head_hours is None
+        self.in_config_order = (
+            not self.draws_order and self.head_hours is None and self.priorities == sorted(self.priorities)
+        )
 
-    def order(self, at_us: int, model_preference: str | None = None) -> tuple[int, ...]:
-        """Return the deployments to try at an instant, by index: the open ones, the preferred one first."""
+    def __reduce__(self) -> tuple[type[Router], tuple[Sequence[Deployment], CallPolicy]]:
+        return Router, (self.deployments, self.call_policy)
+
+    def new_state(self, lock: bool = False) -> RouterState:
+        """Return the state of a gateway or a run that begins: nothing runs, nothing cools, limits are full.
+
+        Parameters
+        ----------
+        lock : bool
+            Whether threads will share it.
+        """
+        return RouterState(self, threading.Lock() if lock else nullcontext())
+
+    def groups(self, goes_first: Sequence[int] | None) -> list[list[int]]:
+        """Return all deployments in order, those together that chance orders: who goes first, then by priority."""
+        first = set(goes_first or ())
+        keys = [(i not in first, priority) for i, priority in enumerate(self.priorities)]
+        groups: dict[tuple[bool, float], list[int]] = {}
+        for i in sorted(range(len(keys)), key=keys.__getitem__):
+            groups.setdefault(keys[i], []).append(i)
+        return list(groups.values())
+
+    def goes_first(self, at_us: int) -> list[int]:
+        """Return the deployments that are inside one of their ``prefer_during`` windows, by index."""
+        if self.head_hours is None:
+            return []
+        inside = self.head_hours.segment_at(at_us).open
+        return [i for i in inside if self.deployments[i].prefer_during]
+
+    def order(
+        self, at_us: int, model_preference: str | None = None, draws: Draws | None = None
+    ) -> tuple[tuple[int, ...], int]:
+        """Return the deployments to try at an instant, by index, and the first choice.
+
+        Returns
+        -------
+        order : tuple of int
+            The open ones: the preferred one first, then those inside a ``prefer_during`` window, then by priority, then
+            by chance according to weight.
+        first_choice : int
+            The head of that order as if every window were open.
+        """
         open_ = self.timetable.segment_at(at_us).open
         preferred = self.index.get(model_preference) if model_preference else None
-        if preferred is None or preferred not in open_:
-            return open_
-        return (preferred, *(i for i in open_ if i != preferred))
-
-    def route(self, at_us: int, model_preference: str | None = None) -> Generator[int, Exception, None]:
-        """Route one call.
-
-        Yields
-        ------
-        int
-            The index of the deployment to try next. Send back the exception that the attempt raised; when
-            an attempt succeeds, there is nothing more to ask.
-
-        Raises
-        ------
-        ModelRouterError
-            When no deployment is open at ``at_us``, or when all that are open have failed.
-        """
-        order = self.order(at_us, model_preference)
-        if not order:
-            raise ModelRouterError([], [], "No model available due to time constraints")
-        failures = []
-        for index in order:
-            error = yield index
-            deployment = self.deployments[index]
-            failures.append((deployment.name, deployment.provider, error))
-        raise ModelRouterError(
-            [error for _, _, error in failures], failures, f"All {len(order)} available models failed"
-        )
+        if self.in_config_order:
+            if preferred is None:
+                return open_, 0
+            if preferred not in open_:
+                return open_, preferred
+            return (preferred, *(i for i in open_ if i != preferred)), preferred
+        ranked: list[int] = []
+        for group in self.groups(self.goes_first(at_us)):
+            begins = len(ranked)
+            ranked += group
+            if len(group) > 1 and draws is not None:
+                for place in range(begins, len(ranked) - 1):
+                    policy.weighted_choice(self.weights, ranked, place, len(ranked), draws.order(place))
+        if preferred is not None:
+            ranked.remove(preferred)
+            ranked.insert(0, preferred)
+        is_open = set(open_)
+        return tuple(i for i in ranked if i in is_open), ranked[0]
 
     def explain(self, at_us: int, model_preference: str | None = None) -> Explanation:
         """Say which deployments would be tried at an instant, in which order, and why not the others."""
-        order = self.order(at_us, model_preference)
+        order, _ = self.order(at_us, model_preference)
         rows = []
         for i, deployment in enumerate(self.deployments):
             until_us = self.timetable.open_until(at_us, i)
@@ -112,6 +242,171 @@ class Router:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of everything that decides routing; equal for equal configs on any machine."""
-        described = [deployment.routing() for deployment in self.deployments]
+        """A hash of everything that decides what becomes of a call; equal for equal configs on any machine."""
+        described = {
+            "deployments": [deployment.routing() for deployment in self.deployments],
+            **self.call_policy.model_dump(mode="json", exclude_defaults=True),
+        }
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
+
+
+class Call:
+    """One call on its way: its order, and a log of what became of it.
+
+    Parameters
+    ----------
+    router : Router
+    state : RouterState
+    at_us : int
+        When it arrives.
+    model_preference : str, optional
+    draws : Draws
+
+    Attributes
+    ----------
+    order : tuple of int
+        The deployments to try, by index.
+    first_choice : int
+    attempts : list of tuple
+        ``(deployment, pause_us, started_us, ended_us, kind)`` of each; the pause is that before it.
+    skips : list of tuple
+        ``(deployment, at_us, reason)`` of each that was passed over.
+    served_by : int
+        ``NOBODY`` so far, or to the end.
+    raised : bool
+        Whether the last error itself ends the call (``raise_on``).
+    """
+
+    __slots__ = (
+        "_draws", "at_us", "attempts", "first_choice", "order", "raised", "router", "served_by", "skips", "state",
+    )  # fmt: skip
+
+    def __init__(
+        self, router: Router, state: RouterState, at_us: int, model_preference: str | None, draws: Draws
+    ) -> None:
+        self.router = router
+        self.state = state
+        self.at_us = at_us
+        self.order, self.first_choice = router.order(at_us, model_preference, draws)
+        self.attempts: list[tuple[int, int, int, int, int]] = []
+        self.skips: list[tuple[int, int, int]] = []
+        self.served_by = NOBODY
+        self.raised = False
+        self._draws = draws
+
+    @property
+    def outcome(self) -> int:
+        """The code of the call's outcome, once it has ended."""
+        if self.served_by != NOBODY:
+            return FIRST_CHOICE if self.served_by == self.first_choice else FALLBACK
+        if self.attempts:
+            return FAILED
+        return SHED if self.order else BLOCKED
+
+    def steps(self, prompt: int = 0) -> Generator[Step, Heard, None]:
+        """Route the call.
+
+        Parameters
+        ----------
+        prompt : int
+            The length of its prompt in tokens, as far as it is known.
+
+        Yields
+        ------
+        Step
+            To be answered by :data:`Heard`; nothing is heard after ``DONE``. Closed early, it gives back what it holds.
+        """
+        router, states, recent, lock = self.router, self.state.deployments, self.state.recent, self.state.lock
+        shared, budget, call_terms = self.state.shared, self.state.budget, self.router.call_terms
+        order, size, now_us = self.order, len(self.order), self.at_us
+        deadline_us = now_us + call_terms.deadline_us
+        place = tries = pause_us = uses_cooled = is_probe = era = 0
+        if router.shares:
+            with lock:
+                if call_terms.retry_cost > 0:
+                    policy.deposit(call_terms, shared, budget, now_us)
+                soonest_us = 0
+                if call_terms.when_all_cool != PASS_OVER:
+                    soonest_us = policy.all_cool_until(states, order, size, now_us)
+            if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
+                uses_cooled = 1
+            elif 0 < soonest_us < deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
+                pause_us = soonest_us - now_us
+                now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
+        while True:
+            if router.shares or now_us >= deadline_us:
+                with lock:
+                    found = policy.first_admitted(
+                        router.terms, states, order, size, place, now_us, deadline_us, prompt, uses_cooled
+                    )
+                    if found != place:
+                        self._pass_over(place, found, now_us, deadline_us, prompt, uses_cooled)
+                        place, tries = found, 0
+                    if place < size:
+                        state = states[order[place]]
+                        is_probe = policy.begin(router.terms[order[place]], state, now_us, prompt)
+                        era = state.era
+            if place >= size:
+                yield DONE, NOBODY, now_us
+                return
+            deployment, tries = order[place], tries + 1
+            terms, started_us = router.terms[deployment], now_us
+            ended = -1, 0, 0
+            try:
+                now_us, *ended = yield TRY, deployment, min(now_us + terms.timeout_us, deadline_us)  # type: ignore[assignment]
+            finally:
+                kind, retry_after_us, answer = ended
+                if router.shares:
+                    with lock:
+                        policy.settle(
+                            terms, states, recent[deployment], deployment, call_terms, now_us, kind, era, is_probe,
+                            retry_after_us, answer,
+                        )  # fmt: skip
+            self.attempts.append((deployment, pause_us, started_us, now_us, kind))
+            pause_us = 0
+            if kind == policy.OK:
+                self.served_by = deployment
+                yield DONE, deployment, now_us
+                return
+            if not (terms.raise_on or terms.retry_on):
+                place, tries = place + 1, 0
+                continue
+            u, v = self._draws.backoff(deployment, tries) if (terms.retry_on >> kind) & 1 else (0.0, 0.0)
+            with lock:
+                follows, until_us = policy.after_failure(
+                    terms, call_terms, shared, budget, now_us, deadline_us, tries, kind, retry_after_us, u, v
+                )
+            if follows == END:
+                self.raised = True
+                yield DONE, NOBODY, now_us
+                return
+            if follows == MOVE_ON:
+                place, tries = place + 1, 0
+            if until_us > now_us and place < size:
+                pause_us = until_us - now_us
+                now_us, _, _, _ = yield WAIT, order[place], until_us
+
+    def _pass_over(self, first: int, last: int, now_us: int, deadline_us: int, prompt: int, uses_cooled: int) -> None:
+        """Note why the deployments at some places of the order were not tried."""
+        for index in self.order[first:last]:
+            reason = LATE
+            if now_us < deadline_us:
+                terms, state = self.router.terms[index], self.state.deployments[index]
+                reason = policy.why_not(terms, state, now_us, prompt, uses_cooled)
+            self.skips.append((index, now_us, reason))
+
+    def error(self, exceptions: Sequence[Exception]) -> ModelRouterError:
+        """Return the error of a call that nobody served, with what its attempts raised."""
+        deployments = self.router.deployments
+        info = [
+            (deployments[index].name, deployments[index].provider, exception)
+            for (index, *_), exception in zip(self.attempts, exceptions, strict=True)
+        ]
+        skipped = [(deployments[index].name, policy.REASONS[reason]) for index, _, reason in self.skips]
+        if not self.order:
+            message = "No model available due to time constraints"
+        elif info:
+            message = f"All {len(self.order)} available models failed"
+        else:
+            message = "No model available: " + "; ".join(f"{name}: {reason}" for name, reason in skipped)
+        return ModelRouterError(list(exceptions), info, message, skipped)

@@ -1,24 +1,41 @@
-"""The compiled engine: a numba kernel over the plan, on all cores."""
+"""The compiled engine: numba kernels over the plan, on all cores where calls share nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from timegate.core.draws import BLOCK
 from timegate.core.routing import Router
-from timegate.engines.compiling import announced_compilation
+from timegate.engines.judge import work_arrays
 from timegate.engines.kernel import replay_calls, route_calls
-from timegate.engines.plan import make_plan
-from timegate.engines.record import Attempts, Calls, columns_of
+from timegate.engines.compiling import announced_compilation
+from timegate.engines.plan import Plan, make_plan, make_policies
+from timegate.engines.record import Attempts, Calls
 from timegate.engines.threads import in_threads
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["attempts", "run"]
+__all__ = ["attempts", "room_of", "run", "shares"]
 
 _CHUNK = 1 << 17  # calls; about a millisecond, so that an interrupt is soon heard
 _FIRST = 1 << 10
+NOTHING: npt.NDArray[np.int64] = np.empty(0, np.int64)
+
+
+def shares(router: Router, injector: Injector) -> bool:
+    """Whether calls touch each other: then they are events in one order, and cannot be replayed in parallel."""
+    return router.shares or bool(injector.providers())
+
+
+def room_of(plan: Plan) -> tuple[Any, ...]:
+    """Return the room that :func:`replay_calls` works in, one for each thread."""
+    deployments, names = plan.is_open.shape[1], len(plan.preference)
+    whom, which = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    return np.empty(deployments, np.int64), np.empty((4, names), np.int64), whom, work_arrays(), which, NOTHING
 
 
 def run(router: Router, trace: Trace, injector: Injector, threads: int | None = None, first_call: int = 0) -> Calls:
@@ -35,13 +52,16 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
         Number of the first call, where the trace is a part of a longer one.
     """
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
-    calls = Calls.empty(len(trace))
-    tokens = trace.answer_tokens if injector.needs_tokens else None
+    policies = make_policies(router, injector)
+    calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
+    answers = trace.answer_tokens if injector.needs_tokens else NOTHING
+    none = Attempts.empty(0)
 
     def replay_chunk(part: slice) -> None:
-        length = None if tokens is None else tokens[part]
+        lengths = answers[part] if len(answers) else answers
+        at_us, preferred = trace.at_us[part], trace.preferred[part]
         first = first_call + part.start
-        replay_calls(plan, first, trace.at_us[part], trace.preferred[part], length, columns_of(calls, part))
+        replay_calls(plan, policies, first, at_us, preferred, lengths, calls.part(part), none, room_of(plan))
 
     _by_chunk(replay_chunk, len(trace), threads)
     return calls
@@ -50,14 +70,16 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
 def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> Attempts:
     """Replay a trace again and record the attempts, whose number is known from the calls."""
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
+    policies = make_policies(router, injector)
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
     made, again = Attempts.empty(int(row_of[-1])), Calls.empty(len(trace))
-    tokens = trace.answer_tokens if injector.needs_tokens else None
+    answers = trace.answer_tokens if injector.needs_tokens else NOTHING
 
     def replay_chunk(part: slice) -> None:
-        length = None if tokens is None else tokens[part]
-        calls, rows = columns_of(again, part), columns_of(made)
-        route_calls(plan, part.start, trace.at_us[part], trace.preferred[part], length, calls, rows, row_of[part])
+        lengths = answers[part] if len(answers) else answers
+        at_us, preferred, order = trace.at_us[part], trace.preferred[part], np.empty(len(router.names), np.int64)
+        into = again.part(part)
+        route_calls(plan, policies, part.start, at_us, preferred, lengths, into, made, row_of[part], NOTHING, 0, order)
 
     _by_chunk(replay_chunk, len(trace), None)
     return made

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE
+from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, SHED
+from timegate.core.routing import NOBODY, Router
 
-__all__ = ["Attempts", "Calls", "classify", "columns_of", "first_choice_by_name", "first_choices"]
+__all__ = ["ATTEMPTS", "CALLS", "Attempts", "Calls", "classify", "first_choice_by_name"]
 
-NOBODY = -1
+CALLS: dict[str, type[np.signedinteger[Any]]] = {
+    "served_by": np.int16,
+    "outcome": np.int8,
+    "attempts": np.int16,
+    "latency_us": np.int64,
+    "first_choice": np.int16,
+}
+"""The columns of calls, and their types: the one list that engines, kernels and Monte Carlo's blocks share."""
+ATTEMPTS: dict[str, type[np.signedinteger[Any]]] = {
+    "call": np.int64,
+    "attempt": np.int16,
+    "deployment": np.int16,
+    "pause_us": np.int64,
+    "at_us": np.int64,
+    "outcome": np.int8,
+    "latency_us": np.int64,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """One row a call: 13 bytes.
+class Calls(NamedTuple):
+    """One row a call: 13 bytes, or 15.
 
     Attributes
     ----------
@@ -29,23 +44,40 @@ class Calls:
     attempts : ndarray of int16
     latency_us : ndarray of int64
         From arrival to the answer, or to the error that the caller gets.
+    first_choice : ndarray of int16
+        Empty where it follows from the preference alone: see :func:`first_choice_by_name`.
     """
 
     served_by: npt.NDArray[np.int16]
     outcome: npt.NDArray[np.int8]
     attempts: npt.NDArray[np.int16]
     latency_us: npt.NDArray[np.int64]
+    first_choice: npt.NDArray[np.int16]
 
     @classmethod
-    def empty(cls, size: int) -> Self:
+    def empty(cls, size: int, keeps_first: bool = False) -> Self:
         """Return columns of a size, to be written."""
-        return cls(
-            np.empty(size, np.int16), np.empty(size, np.int8), np.empty(size, np.int16), np.empty(size, np.int64)
+        sizes = dict.fromkeys(CALLS, size) | {"first_choice": size if keeps_first else 0}
+        columns: list[Any] = [np.empty(sizes[name], dtype) for name, dtype in CALLS.items()]
+        return cls(*columns)
+
+    def part(self, part: slice) -> Calls:
+        """Return some of the rows; what is written there is written here."""
+        columns: list[Any] = [column[part] for column in self]
+        return Calls(*columns)
+
+    def first_choices(
+        self, preferred: npt.NDArray[np.int32], preferred_names: Sequence[str], router: Router
+    ) -> npt.NDArray[np.integer[Any]]:
+        """Return each call's first choice."""
+        return (
+            self.first_choice
+            if len(self.first_choice)
+            else first_choice_by_name(preferred_names, router)[preferred + 1]
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
+class Attempts(NamedTuple):
     """One row an attempt, in order of call and attempt.
 
     Attributes
@@ -54,16 +86,20 @@ class Attempts:
     attempt : ndarray of int16
         1 for the first attempt of its call.
     deployment : ndarray of int16
+    pause_us : ndarray of int64
+        How long the call waited before it.
     at_us : ndarray of int64
         When the attempt started.
     outcome : ndarray of int8
         Index into :data:`timegate.core.columns.ATTEMPT_OUTCOMES`.
     latency_us : ndarray of int64
+        Until it ended, time in a queue included.
     """
 
     call: npt.NDArray[np.int64]
     attempt: npt.NDArray[np.int16]
     deployment: npt.NDArray[np.int16]
+    pause_us: npt.NDArray[np.int64]
     at_us: npt.NDArray[np.int64]
     outcome: npt.NDArray[np.int8]
     latency_us: npt.NDArray[np.int64]
@@ -71,42 +107,28 @@ class Attempts:
     @classmethod
     def empty(cls, size: int) -> Self:
         """Return columns of a size, to be written."""
-        return cls(*(np.empty(size, dtype) for dtype in cls._dtypes()))
+        columns: list[Any] = [np.empty(size, dtype) for dtype in ATTEMPTS.values()]
+        return cls(*columns)
 
     @classmethod
-    def from_rows(cls, rows: list[tuple[int, int, int, int, int, int]]) -> Self:
+    def from_rows(cls, rows: Sequence[tuple[int, ...]]) -> Self:
         """Build the columns from rows of their values."""
-        columns = zip(*rows, strict=True) if rows else [[] for _ in fields(cls)]
-        return cls(*(np.array(column, dtype) for column, dtype in zip(columns, cls._dtypes(), strict=True)))
-
-    @staticmethod
-    def _dtypes() -> tuple[type[np.signedinteger[Any]], ...]:
-        return np.int64, np.int16, np.int16, np.int64, np.int8, np.int64
+        values: Any = zip(*rows, strict=True) if rows else [[] for _ in ATTEMPTS]
+        columns: list[Any] = [np.array(v, dtype) for v, dtype in zip(values, ATTEMPTS.values(), strict=True)]
+        return cls(*columns)
 
 
-def columns_of(record: Calls | Attempts, part: slice = slice(None)) -> tuple[Any, ...]:
-    """Return the columns as the kernels take them."""
-    return tuple(getattr(record, field.name)[part] for field in fields(record))
-
-
-def first_choice_by_name(preferred_names: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.int64]:
+def first_choice_by_name(preferred_names: Sequence[str], router: Router) -> npt.NDArray[np.int64]:
     """Return the first choice of calls that prefer nobody, and then that of each name.
 
-    It is the deployment of that name, or else the first: who would serve if every window were open and nothing
-    failed.
+    It is the deployment of that name, or else the first by priority: who would serve if every window were open and
+    nothing failed. Where the hour or chance decides who goes first, each call keeps its own.
     """
-    return np.array([0, *(names.index(name) if name in names else 0 for name in preferred_names)], np.int64)
+    return np.array([router.head, *(router.index.get(name, router.head) for name in preferred_names)], np.int64)
 
 
-def first_choices(
-    preferred: npt.NDArray[np.int32], preferred_names: Sequence[str], names: Sequence[str]
-) -> npt.NDArray[np.int64]:
-    """Return each call's first choice."""
-    return first_choice_by_name(preferred_names, names)[preferred + 1]
-
-
-def classify(served_by: int, attempts: int, first_choice: int) -> int:
-    """Return the code of a call's outcome."""
+def classify(served_by: int, attempts: int, first_choice: int, open_: int) -> int:
+    """Return the code of a call's outcome, when so many deployments were open."""
     if served_by == NOBODY:
-        return FAILED if attempts else BLOCKED
+        return FAILED if attempts else SHED if open_ else BLOCKED
     return FIRST_CHOICE if served_by == first_choice else FALLBACK

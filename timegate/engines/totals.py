@@ -6,7 +6,6 @@ All totals are whole numbers, so that they add up to the same whatever the order
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -14,8 +13,9 @@ import numpy.typing as npt
 
 from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
 from timegate.core.jit import jit
+from timegate.core.routing import NOBODY, Router
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.record import NOBODY, Calls, columns_of, first_choice_by_name
+from timegate.engines.record import Calls, first_choice_by_name
 from timegate.errors import ReplayError
 from timegate.traffic.trace import Trace
 
@@ -34,7 +34,7 @@ class Totals(NamedTuple):
 
     Attributes
     ----------
-    outcomes : ndarray of int64, shape (4,)
+    outcomes : ndarray of int64, shape (5,)
         Calls by outcome.
     served : ndarray of int64, shape (first choices, deployments)
         Calls by their first choice and who served them.
@@ -85,8 +85,8 @@ class Part(NamedTuple):
         The first and the last arrival.
     first_bin : int
         Number of the first bin, counted from the epoch.
-    by_bin : ndarray of int64, shape (bins, deployments + 2)
-        Calls by bin and who served them, ``failed`` and ``blocked`` last.
+    by_bin : ndarray of int64, shape (bins, deployments + 3)
+        Calls by bin and who served them, ``failed``, ``blocked`` and ``shed`` last.
     totals : Totals
     """
 
@@ -96,7 +96,7 @@ class Part(NamedTuple):
     totals: Totals
 
 
-def reduce_calls(trace: Trace, calls: Calls, names: Sequence[str], step_us: int) -> Part:
+def reduce_calls(trace: Trace, calls: Calls, router: Router, step_us: int) -> Part:
     """Reduce the calls of a part of a trace to totals, with bins of ``step_us`` microseconds.
 
     Raises
@@ -108,10 +108,10 @@ def reduce_calls(trace: Trace, calls: Calls, names: Sequence[str], step_us: int)
     first_bin, bins = first_us // step_us, last_us // step_us - first_us // step_us + 1
     if bins > MAX_BINS:
         raise too_many_bins(bins, step_us)
-    totals, by_bin = Totals.zero(len(names)), np.zeros((bins, len(names) + len(UNSERVED)), np.int64)
-    choices = first_choice_by_name(trace.preferred_names, names)
+    totals, by_bin = Totals.zero(len(router.names)), np.zeros((bins, len(router.names) + len(UNSERVED)), np.int64)
+    choices = first_choice_by_name(trace.preferred_names, router)
     with announced_compilation():
-        add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, columns_of(calls))
+        add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, calls)
     return Part(trace.span_us, first_bin, by_bin, totals)
 
 
@@ -127,18 +127,18 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
     Parameters
     ----------
     totals : Totals
-    by_bin : ndarray of int64, shape (bins, deployments + 2), or None
-        Calls by bin and who served them, ``failed`` and ``blocked`` last.
+    by_bin : ndarray of int64, shape (bins, deployments + 3), or None
+        Calls by bin and who served them, ``failed``, ``blocked`` and ``shed`` last.
     first_bin, step_us : int
         Bin *b* is ``[(first_bin + b) * step_us, (first_bin + b + 1) * step_us)``.
     at_us, preferred : ndarray
         The columns of the trace.
     first_choices : ndarray
         The first choice of each preferred name, the one for no preference first.
-    calls : tuple of ndarray
-        The columns of :class:`Calls`.
+    calls : Calls
     """
-    served_by, outcome, attempts, latency_us = calls
+    served_by, outcome, attempts, latency_us, first_choice = calls
+    keeps_first = len(first_choice) > 0
     outcomes, served, attempts_sum, latency_sum, latencies = totals
     unserved = 0 if by_bin is None else by_bin.shape[1] - len(UNSERVED)
     quick = 0  # calls served without latency: the most common bin, added once
@@ -148,7 +148,8 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
         attempts_sum[0] += attempts[i]
         server = served_by[i]
         if server != NOBODY:
-            served[first_choices[preferred[i] + 1], server] += 1
+            first = first_choice[i] if keeps_first else first_choices[preferred[i] + 1]
+            served[first, server] += 1
             if latency_us[i] == 0:
                 quick += 1
             else:

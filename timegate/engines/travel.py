@@ -19,11 +19,11 @@ import time_machine
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import OK
 from timegate.core.deployment import Deployment
-from timegate.core.routing import Router
+from timegate.core.routing import NOBODY, Router
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.engines.progress import progress
-from timegate.engines.record import NOBODY, Attempts, Calls, classify, first_choices
+from timegate.engines.record import Attempts, Calls, classify
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
 from timegate.faults.model import AttemptMade, CallInProgress
 from timegate.traffic.trace import Trace
@@ -153,7 +153,7 @@ def _record(
 ) -> tuple[Calls, Attempts]:
     calls = Calls.empty(len(trace))
     calls.latency_us[:] = latency_us
-    firsts = first_choices(trace.preferred, trace.preferred_names, router.names).tolist()
+    firsts = calls.first_choices(trace.preferred, trace.preferred_names, router).tolist()
     rows = []
     unknown = {attempt.deployment for attempts in made for attempt in attempts} - router.index.keys()
     if unknown:
@@ -163,12 +163,14 @@ def _record(
             f"{did_you_mean(name, router.names)}"
         )
     for call, attempts in enumerate(made):
-        rows += [
-            (call, number, router.index[attempt.deployment], attempt.at_us, attempt.outcome, attempt.latency_us)
-            for number, attempt in enumerate(attempts, start=1)
-        ]
+        ended_us = int(trace.at_us[call])
+        for number, attempt in enumerate(attempts, start=1):
+            deployment, pause_us = router.index[attempt.deployment], max(attempt.at_us - ended_us, 0)
+            rows.append((call, number, deployment, pause_us, attempt.at_us, attempt.outcome, attempt.latency_us))
+            ended_us = attempt.at_us + attempt.latency_us
         served_by = router.index[attempts[-1].deployment] if attempts and attempts[-1].outcome == OK else NOBODY
         calls.served_by[call] = served_by
-        calls.outcome[call] = classify(served_by, len(attempts), firsts[call])
+        open_ = 0 if attempts or not router.names else len(router.timetable.segment_at(int(trace.at_us[call])).open)
+        calls.outcome[call] = classify(served_by, len(attempts), firsts[call], open_)
         calls.attempts[call] = len(attempts)
     return calls, Attempts.from_rows(rows)

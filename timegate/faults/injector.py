@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from timegate.core.capacity import Provider
 from timegate.core.columns import ATTEMPT_OUTCOMES, OK
 from timegate.core.deployment import Deployment
 from timegate.core.spans import NO_SPANS, Spans, union
 from timegate.core.targets import Targets
 from timegate.faults.fault import Fault
 from timegate.faults.rules import (
+    CAPACITY,
     CERTAIN,
     CHANCE,
     HOURLY,
@@ -62,15 +65,17 @@ class Injector:
         deployments: Sequence[Deployment],
         groups: Mapping[str, Sequence[str]],
     ) -> None:
-        targets, rows = Targets(deployments, groups), dict[tuple[float, ...], int]()
+        self.seed = seed
+        targets, rows, capacities = Targets(deployments, groups), dict[tuple[float, ...], int](), dict[str, Provider]()
         made = []
         for deployment in deployments:
             own = targets.of(deployment)
             hits = {name: fault for name, fault in faults.items() if fault.target in own}
-            made.append(sorted(_made(hits, seed, deployment.name, rows), key=lambda pair: TURN[pair[0].kind]))
+            made.append(sorted(_made(hits, seed, deployment.name, rows, capacities), key=lambda pair: TURN[pair[0].kind]))
         self.rules = tuple(tuple(rule for rule, _ in pairs) for pairs in made)
         self.faults = tuple(tuple(fault for _, fault in pairs) for pairs in made)
         self.hourly_rates = np.array([*rows], np.float64).reshape(-1, 24)
+        self._providers = list(capacities.values())
         self.needs_tokens = any(rule.kind == TOKENS for rules in self.rules for rule in rules)
 
     @cached_property
@@ -108,6 +113,22 @@ class Injector:
         """Return when every attempt on a deployment fails, as half-open stretches in microseconds."""
         return [(rule.start_us, rule.end_us) for rule in self.rules[deployment] if rule.kind == CERTAIN]
 
+    def providers(self) -> list[Provider]:
+        """Return the capacities of the scenario, nothing running, buckets full."""
+        return [replace(provider) for provider in self._providers]
+
+    def capacities_at(self, deployment: int, at_us: int) -> int:
+        """Return the capacities that an attempt needs which starts at an instant, a bit each; an outage uses none."""
+        mask = 0
+        if self._providers:
+            edges_us, acting = self._acting[deployment]
+            for rule in acting[bisect_right(edges_us, at_us)]:
+                if rule.kind == CERTAIN:
+                    return 0
+                if rule.kind == CAPACITY:
+                    mask |= 1 << int(rule.a)
+        return mask
+
     def attempt(self, deployment: int, call: int, tried_before: int, at_us: int, tokens: int) -> tuple[int, int, float]:
         """Return the code of an attempt's outcome, how long it takes in microseconds, and its Retry-After in seconds.
 
@@ -137,20 +158,24 @@ class Injector:
                 latency_us += self._draws.lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
             elif rule.kind == TOKENS:
                 latency_us += self._draws.token_latency_us(rule.a, rule.b, tokens)
-            else:
+            elif rule.kind == SLOWDOWN:
                 latency_us = self._draws.slowed_us(latency_us, rule.a)
         return OK, latency_us, 0.0
 
 
 def _made(
-    hits: Mapping[str, Fault], seed: int, deployment: str, rows: dict[tuple[float, ...], int]
+    hits: Mapping[str, Fault],
+    seed: int,
+    deployment: str,
+    rows: dict[tuple[float, ...], int],
+    capacities: dict[str, Provider],
 ) -> list[tuple[Rule, Fault]]:
     """Return the rules of the faults that hit a deployment, with their faults."""
 
     def rules(after_outages: bool, outages_us: Spans) -> Iterator[tuple[Rule, Fault]]:
         for stream, fault in hits.items():
             if fault.after_outages == after_outages:
-                for rule in fault.rules(RuleContext(seed, stream, deployment, outages_us, rows)):
+                for rule in fault.rules(RuleContext(seed, stream, deployment, outages_us, rows, capacities)):
                     yield rule, fault
 
     pairs = list(rules(False, NO_SPANS))

@@ -9,10 +9,10 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from timegate.core.clock import SECOND_US, SystemClock
-from timegate.core.columns import ATTEMPT_OUTCOMES, OK
+from timegate.core.columns import ATTEMPT_OUTCOMES, OK, TIMEOUT
 from timegate.errors import CALL_ERRORS, RateLimitError
 from timegate.faults.injector import Injector
-from timegate.models.base import BaseModel
+from timegate.models.base import BaseModel, ends_by_us
 from timegate.models.responses import ModelResponse
 from timegate.models.simulated import SimulatedModel
 
@@ -70,6 +70,9 @@ class ScenarioModel(SimulatedModel):
         tried_before = sum(made.deployment == self.model_id for made in call.attempts)
         at_us = self._clock.now_us()
         outcome, latency_us, retry_after_s = self._injector.attempt(0, call.number, tried_before, at_us, call.tokens)
+        most_us = ends_by_us() - at_us
+        if latency_us > most_us:
+            outcome, latency_us, retry_after_s = TIMEOUT, most_us, 0.0
         call.attempts.append(AttemptMade(self.model_id, self.provider, at_us, outcome, latency_us))
         if latency_us:
             call.wait(latency_us)

@@ -6,15 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from timegate.core.capacity import Provider
+from timegate.core.clock import SECOND_US
 from timegate.core.columns import OK
 from timegate.core.spans import Spans
 
-__all__ = ["CERTAIN", "CHANCE", "HOURLY", "LOGNORMAL", "SLOWDOWN", "TAKE_TIME", "TOKENS", "TURN", "Rule", "RuleContext"]
+__all__ = [
+    "CAPACITY", "CERTAIN", "CHANCE", "HOURLY", "LOGNORMAL", "SLOWDOWN", "TAKE_TIME", "TOKENS", "TURN", "Rule",
+    "RuleContext",
+]  # fmt: skip
 
-# What a rule does with an attempt: first those that fail it, then those that take time, then those that multiply it.
-CERTAIN, CHANCE, HOURLY, LOGNORMAL, TOKENS, SLOWDOWN = range(6)
-FAIL, TAKE_TIME, MULTIPLY = range(3)
-TURN = (FAIL, FAIL, FAIL, TAKE_TIME, TAKE_TIME, MULTIPLY)
+# What a rule does with an attempt: first those that fail it, then those that take time, then those that multiply it,
+# then those that need a provider's capacity.
+CERTAIN, CHANCE, HOURLY, LOGNORMAL, TOKENS, SLOWDOWN, CAPACITY = range(7)
+FAIL, TAKE_TIME, MULTIPLY, NEED = range(4)
+TURN = (FAIL, FAIL, FAIL, TAKE_TIME, TAKE_TIME, MULTIPLY, NEED)
 """By kind of rule, when its turn comes."""
 
 
@@ -32,6 +38,7 @@ class Rule(NamedTuple):
       of its logarithm.
     - ``TOKENS``: it takes ``a`` microseconds and ``b`` for each token.
     - ``SLOWDOWN``: what it takes is multiplied by ``a``.
+    - ``CAPACITY``: it needs capacity number ``a``.
 
     Draws come from the stream ``(k0, k1)`` of ``seed``, ``deployment`` and ``fault``.
     """
@@ -45,6 +52,11 @@ class Rule(NamedTuple):
     k1: int = 0
     outcome: int = OK
     after_us: int = 0
+
+    @property
+    def retry_after_us(self) -> int:
+        """What the ``Retry-After`` of a failure says, in microseconds; 0 for nothing."""
+        return round(self.b * SECOND_US) if self.kind in (CERTAIN, CHANCE) else 0
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,8 @@ class RuleContext:
         faults that come ``after_outages``; empty for all others.
     hourly_rates : dict of tuple of float to int
         The rows of the table of hourly rates so far, shared by all rules of an injector.
+    capacities : dict of str to Provider
+        The capacities so far, by the name of their fault's stream; shared, too.
     """
 
     seed: int
@@ -71,6 +85,7 @@ class RuleContext:
     deployment: str
     outages_us: Spans
     hourly_rates: dict[tuple[float, ...], int]
+    capacities: dict[str, Provider]
 
     @property
     def draws(self) -> Any:
@@ -100,6 +115,11 @@ class RuleContext:
         elif rate > 0:  # what cannot happen costs nothing
             k0, k1 = self.stream_key()
             yield Rule(*span_us, CHANCE, rate, k0=k0, k1=k1, **fields)
+
+    def capacity_number(self, provider: Provider) -> int:
+        """Return the number of a fault's capacity, which all that it hits share."""
+        self.capacities.setdefault(self.stream, provider)
+        return list(self.capacities).index(self.stream)
 
     def hourly_row(self, rates: Sequence[float]) -> int:
         """Return the row of the table of hourly rates that holds these 24."""

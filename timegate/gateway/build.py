@@ -14,7 +14,7 @@ __all__ = ["build"]
 def build(config: GatewayConfig) -> ModelGateway:
     """Build the models of a config, and the gateway that routes to them; see :meth:`GatewayConfig.build`."""
     models = []
-    for i, deployment in enumerate(config.deployments):
+    for i, deployment in enumerate(config.complete()):
         try:
             model = Model.create(config.model_type, deployment.model)
         except MissingExtraError:
@@ -29,6 +29,10 @@ def build(config: GatewayConfig) -> ModelGateway:
                 "model": model,
                 "time_constraints": list(deployment.time_constraints) or None,
                 "available": list(deployment.available) or None,
+                "prefer_during": list(deployment.prefer_during) or None,
+                "priority": deployment.priority,
+                "weight": deployment.weight,
+                "policy": deployment.policy,
             }
         )
-    return ModelGateway(models)
+    return ModelGateway(models, policy=config.policy)

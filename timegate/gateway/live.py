@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
-from contextlib import closing
-from datetime import time
+import time
+from collections.abc import Awaitable, Generator, Mapping
+from datetime import time as wall_time
 from typing import Any, ClassVar, Self
 
-from timegate.core.clock import Clock, Instant, SystemClock, to_us
+from timegate.core.clock import SECOND_US, Clock, Instant, SystemClock, to_us
+from timegate.core.columns import OK
 from timegate.core.deployment import LISTS, Deployment
 from timegate.core.explanation import Explanation
-from timegate.core.routing import Router
+from timegate.core.policy import NEVER
+from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
+from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.errors import (
     InvalidModelError,
     InvalidTypeError,
     InvalidValueError,
-    ModelRouterError,
+    ModelTimeoutError,
     WindowError,
     did_you_mean,
+    kind_of,
+    retry_after_s,
 )
-from timegate.models.base import is_model
+from timegate.models.base import is_model, within
 from timegate.models.registry import Model
 from timegate.problems import Place, Problem, written
 
@@ -30,7 +35,9 @@ __all__ = ["ModelGateway"]
 
 logger = logging.getLogger("timegate")
 
-_DEPLOYMENT_KEYS = ("model_name", "model", "time_constraints", "available")
+_DEPLOYMENT_KEYS = (
+    "model_name", "model", "time_constraints", "available", "prefer_during", "priority", "weight", "policy",
+)  # fmt: skip
 
 
 class ModelGateway:
@@ -46,6 +53,11 @@ class ModelGateway:
         :class:`Window`.
     clock : Clock, optional
         Tells when a call arrives. Default: the machine's clock.
+    policy : CallPolicy or mapping, optional
+        What holds for a call as a whole, and for all deployments whose own ``policy`` does not say otherwise. Default:
+        each open deployment is tried once, and nothing is limited.
+    draws : Draws, optional
+        Where the chance of orders and pauses comes from.
 
     Raises
     ------
@@ -68,7 +80,14 @@ class ModelGateway:
     msgflux_type: ClassVar[str] = "model_gateway"
     model_types: ClassVar[None] = None
 
-    def __init__(self, models: list[dict[str, Any]], clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        models: list[dict[str, Any]],
+        clock: Clock | None = None,
+        *,
+        policy: CallPolicy | Mapping[str, Any] | None = None,
+        draws: Draws | None = None,
+    ) -> None:
         if not models or not isinstance(models, list):
             raise InvalidTypeError("`models` must be a non-empty list of model deployment dicts")
         if not all(isinstance(entry, dict) for entry in models):
@@ -90,6 +109,8 @@ class ModelGateway:
         self.current_model_index = 0  # never moves; kept because users of msgflux may read it
         self._deployments = [dict(entry) for entry in models]
         self._clock = clock or SystemClock()
+        self._draws: Draws = draws or LiveDraws()
+        general = CallPolicy.model_validate(policy) if isinstance(policy, Mapping) else policy
         self.router = Router(
             [
                 Deployment.of(
@@ -97,10 +118,16 @@ class ModelGateway:
                     entry["model"].provider,
                     Hours(*(_parse_windows(entry, i, key) for key in LISTS)),
                     entry["model"].model_id,
+                    prefer_during=_parse_windows(entry, i, "prefer_during"),
+                    priority=entry.get("priority"),
+                    weight=entry.get("weight"),
+                    policy=_merged(entry.get("policy"), general),
                 )
                 for i, entry in enumerate(models)
-            ]
+            ],
+            general,
         )
+        self._state = self.router.new_state(lock=True)
         if len(models) < 2:
             logger.warning("`models` has only %d deployments. Fallback will not be effective", len(models))
         logger.debug("ModelGateway initialized with %d models. Type: `%s`", len(models), self.model_type)
@@ -117,10 +144,12 @@ class ModelGateway:
         return raw or None
 
     @property
-    def parsed_time_constraints(self) -> dict[str, list[tuple[time, time]]]:
+    def parsed_time_constraints(self) -> dict[str, list[tuple[wall_time, wall_time]]]:
         """First and last wall-clock time of each window, by name. ``gateway.router`` has zones and dates."""
         return {
-            name: [(time.fromisoformat(w.start), _last_time(w)) for w in self.router.deployments[i].time_constraints]
+            name: [
+                (wall_time.fromisoformat(w.start), _last_time(w)) for w in self.router.deployments[i].time_constraints
+            ]
             for name in (self.raw_time_constraints or {})
             for i in [self.router.index[name]]
         }
@@ -145,45 +174,80 @@ class ModelGateway:
         ModelRouterError
             If no deployment is open, or all that are open have failed.
         """
-        with closing(self._route(model_preference)) as call:  # else its failures would keep the arguments alive
-            index = next(call)
-            while True:
+        call, steps, errors = self._begin(model_preference)
+        try:
+            action, index, until_us = next(steps)
+            while action != DONE:
+                if action == WAIT:
+                    time.sleep(max(until_us - self._clock.now_us(), 0) / SECOND_US)
+                    action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
+                    continue
                 try:
-                    return self.models[index](**kwargs)
+                    with within(until_us):
+                        answer = self.models[index](**kwargs)
                 except Exception as error:
-                    index = call.send(error)
+                    action, index, until_us = steps.send(self._heard(index, error, errors))
+                else:
+                    steps.send((self._clock.now_us(), OK, 0, 0))
+                    return answer
+            raise self._error(call, errors)
+        finally:
+            steps.close()
+            errors.clear()  # else their tracebacks would keep the arguments alive
 
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
-        with closing(self._route(model_preference)) as call:
-            index = next(call)
-            while True:
+        call, steps, errors = self._begin(model_preference)
+        try:
+            action, index, until_us = next(steps)
+            while action != DONE:
+                if action == WAIT:
+                    await _sleep_s(max(until_us - self._clock.now_us(), 0) / SECOND_US)
+                    action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
+                    continue
                 try:
-                    return await self.models[index].acall(**kwargs)
+                    with within(until_us):
+                        if until_us >= NEVER:
+                            answer = await self.models[index].acall(**kwargs)
+                        else:
+                            answer = await _in_time(self.models[index].acall(**kwargs), until_us - self._clock.now_us())
                 except Exception as error:
-                    index = call.send(error)
+                    action, index, until_us = steps.send(self._heard(index, error, errors))
+                else:
+                    steps.send((self._clock.now_us(), OK, 0, 0))
+                    return answer
+            raise self._error(call, errors)
+        finally:
+            steps.close()
+            errors.clear()
 
-    def _route(self, model_preference: str | None) -> Generator[int, Exception, None]:
-        """Route a call that arrives now, and tell the log."""
+    def _begin(self, model_preference: str | None) -> tuple[Call, Generator[Step, Heard, None], list[Exception]]:
+        """Begin a call that arrives now, and tell the log."""
         at_us = self._clock.now_us()
+        call = Call(self.router, self._state, at_us, model_preference, self._draws)
         if logger.isEnabledFor(logging.DEBUG):
-            order = [self.model_names[index] for index in self.router.order(at_us, model_preference)]
+            order = [self.model_names[index] for index in call.order]
             if len(order) < len(self.models):
                 logger.debug("Restricted by windows: %s", [name for name in self.model_names if name not in order])
             if model_preference and model_preference not in order:
                 logger.debug("Preferred model %r is unknown or closed, and passed over", model_preference)
-        route = self.router.route(at_us, model_preference)
-        try:
-            index = next(route)
-            while True:
-                error = yield index
-                logger.debug(
-                    "Model `%s` (%s) failed to execute: %s", self.model_names[index], self.models[index].provider, error
-                )
-                index = route.send(error)
-        except ModelRouterError as error:
-            logger.error(error.message)
-            raise
+        return call, call.steps(), []
+
+    def _heard(self, index: int, error: Exception, errors: list[Exception]) -> Heard:
+        """Say what an attempt's error means, and tell the log."""
+        errors.append(error)
+        logger.debug(
+            "Model `%s` (%s) failed to execute: %s", self.model_names[index], self.models[index].provider, error
+        )
+        return self._clock.now_us(), kind_of(error), round((retry_after_s(error) or 0.0) * SECOND_US), 0
+
+    def _error(self, call: Call, errors: list[Exception]) -> Exception:
+        """Return what the caller of a call gets that nobody served."""
+        if call.raised:
+            return errors[-1]
+        error = call.error(errors)
+        logger.error(error.message)
+        return error
 
     def explain(self, at: Instant | None = None, model_preference: str | None = None) -> Explanation:
         """Say which deployments would be tried, in which order, and why not the others.
@@ -221,6 +285,35 @@ class ModelGateway:
         if not entries:
             raise InvalidValueError("Serialized data does not contain models")
         return cls([{**entry, "model": Model.from_serialized(**entry["model"])} for entry in entries])
+
+
+async def _sleep_s(seconds: float) -> None:
+    import asyncio  # a tenth of the time that `import timegate` may take
+
+    await asyncio.sleep(seconds)
+
+
+async def _in_time(answer: Awaitable[Any], most_us: int) -> Any:
+    """Wait so long for an answer, and then say that it did not come."""
+    import asyncio
+
+    timeout = asyncio.timeout(most_us / SECOND_US)
+    try:
+        async with timeout:
+            return await answer
+    except TimeoutError:
+        if not timeout.expired():
+            raise  # the model's own
+        raise ModelTimeoutError(f"no answer within {most_us / SECOND_US:g} s") from None
+
+
+def _merged(own: Any, general: CallPolicy | None) -> Policy | None:
+    """Return the whole policy of a deployment. In a gateway built by hand nothing ends an attempt unless it is said."""
+    if isinstance(own, Mapping):
+        own = Policy.model_validate(own)
+    if own is None and general is None:
+        return None
+    return (own or Policy()).under((general or Policy()).under(Policy(timeout_s=None)))
 
 
 def _check_deployment(entry: dict[str, Any], position: int) -> None:
@@ -267,8 +360,8 @@ def _parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Wind
     return tuple(windows)
 
 
-def _last_time(window: Window) -> time:
-    return time.max if window.end == "24:00" else time.fromisoformat(window.end)
+def _last_time(window: Window) -> wall_time:
+    return wall_time.max if window.end == "24:00" else wall_time.fromisoformat(window.end)
 
 
 def _plain(window: Any) -> Any:

@@ -4,9 +4,39 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, ClassVar, Self
 
-__all__ = ["BaseModel", "is_model"]
+from timegate.core.policy import NEVER
+
+__all__ = ["BaseModel", "ends_by_us", "is_model", "within"]
+
+
+_until_us: ContextVar[int] = ContextVar("timegate_until_us", default=NEVER)
+
+
+@contextmanager
+def _limited(until_us: int) -> Iterator[None]:
+    token = _until_us.set(until_us)
+    try:
+        yield
+    finally:
+        _until_us.reset(token)
+
+
+def within(until_us: int) -> AbstractContextManager[None]:
+    """Let the attempt that is made here know until when it may last: :func:`ends_by_us`."""
+    return _UNLIMITED if until_us >= NEVER else _limited(until_us)
+
+
+def ends_by_us() -> int:
+    """Return until when the attempt that is under way may last; ``NEVER`` if nothing limits it."""
+    return _until_us.get()
+
+
+_UNLIMITED: AbstractContextManager[None] = nullcontext()
 
 
 class BaseModel(ABC):

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from timegate.config import GatewayConfig
-from timegate.core.deployment import Deployment
 from timegate.core.jit import jit
 from timegate.core.routing import Router
-from timegate.engines.compiling import announced_compilation
+from timegate.engines.compiled import NOTHING, room_of
 from timegate.engines.kernel import replay_calls
-from timegate.engines.plan import make_plan
+from timegate.engines.compiling import announced_compilation
+from timegate.engines.plan import make_plan, make_policies
 from timegate.engines.progress import progress
+from timegate.engines.record import Attempts, Calls
 from timegate.engines.threads import in_threads
 from timegate.engines.totals import Totals, add_calls
 from timegate.errors import InvalidTypeError, ReplayError, shown
@@ -159,7 +160,7 @@ def monte_carlo(
     check_tokens(scenario.injector(routing.deployments), traffic)
     warn_of_unknown(traffic.preferred_names, routing)
 
-    batch = partial(_run_batch, routing.deployments, traffic, scenario, seed)
+    batch = partial(_run_batch, routing, traffic, scenario, seed)
     batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
     if client is None:
         rows = list(_here(batch, replicas, threads))
@@ -177,13 +178,12 @@ def monte_carlo(
 
 
 def _run_batch(
-    deployments: Sequence[Deployment],
+    router: Router,
     traffic: Traffic | Trace,
     scenario: Scenario,
     seed: int,
     replicas: Sequence[int],
 ) -> list[dict[str, Any]]:
-    router = Router(deployments)
     return [_run(router, traffic, scenario, seed, replica) for replica in replicas]
 
 
@@ -202,65 +202,69 @@ def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int
     """Replay one random day and return its figures."""
     own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
     injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
-    totals = Totals.zero(len(router.deployments))
+    totals, policies = Totals.zero(len(router.deployments)), make_policies(router, injector)
+    block = Calls.empty(_BLOCK, keeps_first=not router.fixed_first)
     if isinstance(traffic, Trace):
         plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
-        tokens = traffic.answer_tokens if injector.needs_tokens else None
+        work = (plan, policies, block, Attempts.empty(0), room_of(plan))
+        answers = traffic.answer_tokens if injector.needs_tokens else NOTHING
         for lo in range(0, len(traffic), _AT_ONCE):
             part = slice(lo, lo + _AT_ONCE)
-            lengths = None if tokens is None else tokens[part]
-            _replay_arrivals(plan, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
+            lengths = answers[part] if len(answers) else answers
+            _replay_arrivals(work, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
     else:
         process, edges_us = traffic.process, traffic.edges_us
         plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), traffic.preferred_names)
+        work = (plan, policies, block, Attempts.empty(0), room_of(plan))
         draws = traffic.token_draws("completion_tokens", own_seed) if injector.needs_tokens else None
         keys, state, more = stream_key(own_seed, "", "arrivals"), FIRST, True
         while more:
-            state, more = _replay_process(plan, process, *keys, state, draws, totals)
+            state, more = _replay_process(work, process, *keys, state, draws, totals)
     return totals.figures(router.names)
 
 
 @jit()
-def _replay_arrivals(plan, first, at_us, preferred, tokens, totals):  # type: ignore[no-untyped-def]
-    """Replay arrivals that are given, block by block; ``first`` is the number of the first call."""
-    calls = _block_of_calls()
-    for lo in range(0, len(at_us), _BLOCK):
-        hi = min(lo + _BLOCK, len(at_us))
-        length = None if tokens is None else tokens[lo:hi]
-        part = (calls[0][: hi - lo], calls[1][: hi - lo], calls[2][: hi - lo], calls[3][: hi - lo])
-        replay_calls(plan, first + lo, at_us[lo:hi], preferred[lo:hi], length, part)
-        add_calls(totals, None, 0, 1, at_us[lo:hi], preferred[lo:hi], plan.first_choice, part)
+def _replay_block(work, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
+    """Replay at most ``_BLOCK`` arrivals, of which the first has a number."""
+    plan, policies, block, none, room = work
+    size = len(at_us)
+    kept = size if len(block.first_choice) > 0 else 0
+    calls = Calls(
+        block.served_by[:size],
+        block.outcome[:size],
+        block.attempts[:size],
+        block.latency_us[:size],
+        block.first_choice[:kept],
+    )
+    replay_calls(plan, policies, first, at_us, preferred, answers, calls, none, room)
+    add_calls(totals, None, 0, 1, at_us, preferred, plan.first_choice, calls)
 
 
 @jit()
-def _replay_process(plan, process, k0, k1, state, draws, totals):  # type: ignore[no-untyped-def]
+def _replay_arrivals(work, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
+    """Replay arrivals that are given, block by block; ``first`` is the number of the first call."""
+    for lo in range(0, len(at_us), _BLOCK):
+        hi = min(lo + _BLOCK, len(at_us))
+        lengths = answers[lo:hi] if len(answers) > 0 else answers
+        _replay_block(work, first + lo, at_us[lo:hi], preferred[lo:hi], lengths, totals)
+
+
+@jit()
+def _replay_process(work, process, k0, k1, state, draws, totals):  # type: ignore[no-untyped-def]
     """Draw and replay about ``_AT_ONCE`` arrivals; return the state, and whether there are more.
 
     ``draws`` is None, or what draws the answers' lengths in tokens.
     """
-    calls = _block_of_calls()
     at_us, preferred = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int32)
     for _ in range(_AT_ONCE // _BLOCK):
         first = state[0]
         size, state = draw_arrivals(process, k0, k1, state, at_us, preferred)
         if size:
-            part = (calls[0][:size], calls[1][:size], calls[2][:size], calls[3][:size])
-            tokens = None if draws is None else draw_tokens(draws, first, size)
-            replay_calls(plan, first, at_us[:size], preferred[:size], tokens, part)
-            add_calls(totals, None, 0, 1, at_us[:size], preferred[:size], plan.first_choice, part)
+            answers = np.empty(0, np.int64) if draws is None else draw_tokens(draws, first, size)
+            _replay_block(work, first, at_us[:size], preferred[:size], answers, totals)
         if size < _BLOCK:
             return state, False
     return state, True
-
-
-@jit()
-def _block_of_calls():  # type: ignore[no-untyped-def]
-    return (
-        np.empty(_BLOCK, np.int16),
-        np.empty(_BLOCK, np.int8),
-        np.empty(_BLOCK, np.int16),
-        np.empty(_BLOCK, np.int64),
-    )
 
 
 def _describe(replicas: pd.DataFrame, confidence: float) -> pd.DataFrame:

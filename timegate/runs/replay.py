@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 from timegate.config import GatewayConfig
 from timegate.core.routing import Router
-from timegate.engines import stepped
 from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean
 from timegate.faults import Scenario
 from timegate.gateway.live import ModelGateway
@@ -89,6 +88,8 @@ def replay(
             _, calls, attempts = _travel().run(_simulated(router, scenario), trace, router)
             return Replay(router, trace, scenario, engine, calls, attempts)
         if engine == "stepped":
+            from timegate.engines import stepped  # loads numba, for its draws
+
             calls, attempts = stepped.run(router, trace, injector)
             return Replay(router, trace, scenario, engine, calls, attempts)
         from timegate.engines import compiled  # loads numba
@@ -131,7 +132,12 @@ def _simulated(router: Router, scenario: Scenario) -> ModelGateway:
                 "model": scenario.model(deployment.name, deployment.provider),
                 "time_constraints": list(deployment.time_constraints),
                 "available": list(deployment.available),
+                "prefer_during": list(deployment.prefer_during),
+                "priority": deployment.priority,
+                "weight": deployment.weight,
+                "policy": deployment.policy,
             }
             for deployment in router.deployments
-        ]
+        ],
+        policy=router.call_policy,
     )

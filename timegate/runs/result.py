@@ -18,8 +18,8 @@ import pandas as pd
 from timegate.core.clock import FIRST_US, LAST_US, SECOND_US
 from timegate.core.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
 from timegate.core.explanation import Explanation
-from timegate.core.routing import Router
-from timegate.engines.record import NOBODY, Attempts, Calls, first_choices
+from timegate.core.routing import NOBODY, Router
+from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
 from timegate.files import made_folder, replacing
@@ -97,11 +97,12 @@ class Replay:
         """One row a call.
 
         ``at`` (datetime64[us, UTC]) of arrival; ``preferred`` (category) as the trace says; ``served_by``
-        (category), missing for nobody; ``outcome`` (category): ``first_choice``, ``fallback``, ``failed`` (all
-        that were open failed) or ``blocked`` (nobody was open); ``attempts`` (int16); ``latency_s`` (float64)
-        from arrival to the answer or the last error.
+        (category), missing for nobody; ``outcome`` (category): ``first_choice``, ``fallback``, ``failed`` (at least
+        one was tried, and none answered), ``blocked`` (nobody was open) or ``shed`` (some were open, and none would
+        take it); ``attempts`` (int16); ``latency_s`` (float64) from arrival to the answer, or to the error that the
+        caller gets.
 
-        A call's first choice is the deployment that it prefers, or else the first of the config, open or not.
+        A call's first choice is the deployment that it prefers, or else the first of the order, open or not.
         """
         return calls_frame(self.router, self.trace, self._calls)
 
@@ -110,8 +111,8 @@ class Replay:
         """One row an attempt, in order.
 
         ``call`` (int64), the row in :attr:`calls`; ``attempt`` (int16), from 1; ``deployment`` (category);
-        ``at`` (datetime64[us, UTC]) of its start; ``outcome`` (category): ``ok`` or the kind of error;
-        ``latency_s`` (float64).
+        ``pause_s`` (float64) that the call waited before it; ``at`` (datetime64[us, UTC]) of its start; ``outcome``
+        (category): ``ok`` or the kind of error; ``latency_s`` (float64), time in a provider's queue included.
         """
         made = self._attempts
         return pd.DataFrame(
@@ -119,6 +120,7 @@ class Replay:
                 "call": made.call,
                 "attempt": made.attempt,
                 "deployment": category(made.deployment, self.deployments),
+                "pause_s": made.pause_us / SECOND_US,
                 "at": utc_column(made.at_us),
                 "outcome": category(made.outcome, ATTEMPT_OUTCOMES),
                 "latency_s": made.latency_us / SECOND_US,
@@ -174,8 +176,8 @@ class Replay:
         Returns
         -------
         DataFrame
-            A row a bin, indexed by its start; a column a deployment, then ``failed`` and ``blocked``. A row of
-            shares sums to 1, or is missing where no call arrived.
+            A row a bin, indexed by its start; a column a deployment, then ``failed``, ``blocked`` and ``shed``. A row
+            of shares sums to 1, or is missing where no call arrived.
         """
         step_us = bin_width_us(freq)
         part = self.reduced(step_us)
@@ -185,7 +187,7 @@ class Replay:
         """Return the calls as a :class:`timegate.engines.totals.Part`: totals, and bins of so many microseconds."""
         from timegate.engines.totals import reduce_calls  # loads numba
 
-        return reduce_calls(self.trace, self._calls, self.router.names, step_us)
+        return reduce_calls(self.trace, self._calls, self.router, step_us)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.
@@ -290,8 +292,8 @@ class Replay:
         return source if isinstance(source, Attempts) else source()
 
     @cached_property
-    def _first_choices(self) -> npt.NDArray[np.int64]:
-        return first_choices(self.trace.preferred, self.trace.preferred_names, self.router.names)
+    def _first_choices(self) -> npt.NDArray[np.integer[Any]]:
+        return self._calls.first_choices(self.trace.preferred, self.trace.preferred_names, self.router)
 
     def outcome_counts(self) -> dict[str, int]:
         """Return the number of calls of each outcome."""

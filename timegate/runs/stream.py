@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
-from timegate.core.deployment import Deployment
 from timegate.core.routing import Router
 from timegate.engines import compiled
 from timegate.engines.progress import progress
@@ -161,7 +160,7 @@ def replay_stream(
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
     result = StreamReplay(routing, scenario, freq)
     source, total = _chunks(chunks)
-    run = partial(_replay_chunk, routing.deployments, scenario, result._step_us)
+    run = partial(_replay_chunk, routing, scenario, result._step_us)
     watched = _watched(source, result, to_parquet)
     if client is not None:
         jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
@@ -197,17 +196,15 @@ class RowGroup(NamedTuple):
 Job = tuple[int, Trace | RowGroup, int | None, bool]
 
 
-def _replay_chunk(
-    deployments: Sequence[Deployment], scenario: Scenario, step_us: int, job: Job
-) -> tuple[Part, pd.DataFrame | None]:
+def _replay_chunk(router: Router, scenario: Scenario, step_us: int, job: Job) -> tuple[Part, pd.DataFrame | None]:
     """Replay a chunk whose first call has a number; return its totals and, if wanted, the table of its calls."""
     first, chunk, threads, wants_calls = job
     trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
-    router, injector = Router(deployments), scenario.injector(deployments)
+    injector = scenario.injector(router.deployments)
     check_tokens(injector, trace)
     calls = compiled.run(router, trace, injector, threads, first)
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
-    return reduce_calls(trace, calls, router.names, step_us), frame
+    return reduce_calls(trace, calls, router, step_us), frame
 
 
 def _numbered(chunks: Iterable[Trace | RowGroup]) -> Iterator[tuple[int, Trace | RowGroup]]:

@@ -217,6 +217,12 @@ class Trace:
         return np.zeros(len(self), np.int64) if known is None else np.maximum(known, 0)
 
     @property
+    def question_tokens(self) -> Int64s:
+        """The length of each prompt in tokens; 0 where the trace does not say."""
+        known = self.prompt_tokens
+        return np.zeros(len(self), np.int64) if known is None else np.maximum(known, 0)
+
+    @property
     def frame(self) -> pd.DataFrame:
         """The trace as a DataFrame, with the columns that it was given."""
         columns: dict[str, Any] = {"at": utc_column(self.at_us)}

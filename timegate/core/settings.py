@@ -1,0 +1,334 @@
+"""Policies as people write them, and the numbers that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from timegate.core.columns import ATTEMPT_OUTCOMES, ErrorKind
+from timegate.core.policy import NEVER, PASS_OVER, UNIT, USE_ANYWAY, WAIT_FOR_ONE, CallTerms, Terms
+from timegate.errors import ConfigError, InvalidValueError
+from timegate.validation import FieldError, Value
+
+__all__ = ["Backoff", "CallPolicy", "Cooldown", "Limits", "Policy", "RetryBudget", "mask"]
+
+LONGEST_S = 86_400.0
+TIMEOUT_S = 600.0
+"""The ``timeout_s`` of a config that gives none: what the OpenAI SDK waits for an answer."""
+RETRIED: tuple[ErrorKind, ...] = ("rate_limit", "server_error", "connection", "truncated")
+FAILURES: tuple[ErrorKind, ...] = ("timeout", "rate_limit", "server_error", "connection", "truncated")
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
+Duration = Annotated[float, Field(ge=1e-6, le=LONGEST_S)]
+Kinds = Annotated[tuple[ErrorKind, ...], Field(strict=False)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def mask(kinds: Iterable[str]) -> int:
+    """Return a bit for each kind of error.
+
+    Examples
+    --------
+    >>> bin(mask(["timeout", "rate_limit"]))
+    '0b110'
+    """
+    return sum(1 << ATTEMPT_OUTCOMES.index(kind) for kind in set(kinds))
+
+
+def _us(seconds: float | None) -> int:
+    return NEVER if seconds is None else round(seconds * 1e6)
+
+
+class _Part(Value):
+    error_class: ClassVar[type[InvalidValueError]] = ConfigError
+
+
+class Backoff(_Part):
+    """The pause before a retry: ``min(cap_s, min(max_s, initial_s * step) * U(lo, hi) + U(0, add_s))``.
+
+    The step of the *n*-th retry, from 1, is ``base ** (n - 1)``, or ``base ** n - 1`` with ``minus_one``.
+
+    Parameters
+    ----------
+    initial_s, base, max_s : float
+        The first pause, what each is longer than the one before by, and the longest, in seconds.
+    jitter : {"full", "equal", "none"}, optional
+        Words for ``lo`` and ``hi``: anything up to the pause, its half to all of it, or the pause itself.
+    lo, hi : float
+        The pause is multiplied by a random number between these.
+    add_s : float
+        Up to so many seconds more, by chance.
+    cap_s : float, optional
+        The longest pause, jitter included.
+    minus_one : bool
+        See above.
+    before_fallback : bool
+        Whether one more pause follows the last retry, before the next deployment is tried.
+
+    Examples
+    --------
+    >>> Backoff(initial_s=1, jitter="equal").lo
+    0.5
+    """
+
+    initial_s: Seconds = 0.5
+    base: Annotated[float, Field(ge=1, le=100)] = 2.0
+    max_s: Seconds = 8.0
+    jitter: Literal["full", "equal", "none"] | None = Field(default=None, exclude=True)
+    lo: Annotated[float, Field(ge=0, le=10)] = 0.0
+    hi: Annotated[float, Field(ge=0, le=10)] = 1.0
+    add_s: Seconds = 0.0
+    cap_s: Seconds | None = None
+    minus_one: bool = False
+    before_fallback: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_jitter(cls, data: Any) -> Any:
+        words = {"full": (0.0, 1.0), "equal": (0.5, 1.0), "none": (1.0, 1.0)}
+        if isinstance(data, dict) and isinstance(data.get("jitter"), str) and data["jitter"] in words:
+            if "lo" in data or "hi" in data:
+                raise FieldError("jitter", "stands for lo and hi: give either the word or the numbers.")
+            lo, hi = words[data["jitter"]]
+            return {**data, "lo": lo, "hi": hi}
+        return data
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.hi < self.lo:
+            raise FieldError("hi", f"must not be below lo. Got {self.lo} and {self.hi}.")
+        if self.max_s < self.initial_s:
+            raise FieldError("max_s", f"must not be below initial_s. Got {self.initial_s} and {self.max_s}.")
+        return self
+
+
+class Cooldown(_Part):
+    """When a deployment that fails is left alone for a while.
+
+    One of ``failures`` and ``failure_ratio``, or both, or ``at_once``, or ``from_retry_after`` says when. Failures
+    count when attempts end; counts begin anew with each cooldown, and attempts that started before it do not count.
+
+    Parameters
+    ----------
+    failures : int, optional
+        So many failures, within ``within_s`` if that is given.
+    within_s : float, optional
+        Seconds.
+    consecutive : bool
+        Whether a success lets ``failures`` count from 0 again.
+    failure_ratio : float, optional
+        More than this share of the attempts that ended in a minute of the clock, or all of them.
+    min_calls : int
+        How many must have ended in that minute for ``failure_ratio`` to be asked.
+    for_s : float
+        How long, in seconds.
+    growth : float
+        What each further cooldown is longer by, times, until an attempt succeeds.
+    growth_s : float
+        And by how many seconds.
+    max_s : float, optional
+        The longest, however it grows.
+    on : list of str
+        The kinds of error that count as failures.
+    at_once : list of str
+        The kinds that begin a cooldown by themselves.
+    from_retry_after : bool
+        Whether the ``Retry-After`` of a 429 keeps all calls away for so long.
+    probes : int, optional
+        After it, at most so many attempts run at once until one succeeds (half-open). Default: it ends with its time.
+    """
+
+    failures: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    within_s: Duration | None = None
+    consecutive: bool = False
+    failure_ratio: Share | None = None
+    min_calls: Annotated[int, Field(ge=1)] = 1
+    for_s: Duration = 30.0
+    growth: Annotated[float, Field(ge=1, le=100)] = 1.0
+    growth_s: Seconds = 0.0
+    max_s: Duration | None = None
+    on: Kinds = FAILURES
+    at_once: Kinds = ()
+    from_retry_after: bool = False
+    probes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _can_begin(self) -> Self:
+        if self.failures is None and self.failure_ratio is None and not self.at_once and not self.from_retry_after:
+            raise FieldError(
+                "failures", "or failure_ratio, at_once or from_retry_after must be given. Got none of them."
+            )
+        for name in ("within_s", "consecutive"):
+            if getattr(self, name) and self.failures is None:
+                raise FieldError(name, "goes with failures, which is missing.")
+        if "min_calls" in self.model_fields_set and self.failure_ratio is None:
+            raise FieldError("min_calls", "goes with failure_ratio, which is missing.")
+        if self.max_s is not None and self.max_s < self.for_s:
+            raise FieldError("max_s", f"must not be below for_s. Got {self.for_s} and {self.max_s}.")
+        return self
+
+
+class Limits(_Part):
+    """What the gateway itself lets through to a deployment; beyond it, calls pass it over.
+
+    Parameters
+    ----------
+    concurrent : int, optional
+        Attempts at once.
+    requests_per_min, tokens_per_min : int, optional
+        Token buckets, full at the start, that hold one minute's worth. Tokens are those of the prompt when an attempt
+        starts and those of the answer when it ends, so that a bucket may go below zero.
+    """
+
+    concurrent: Annotated[int, Field(ge=1)] | None = None
+    requests_per_min: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    tokens_per_min: Annotated[int, Field(ge=1, le=10**10)] | None = None
+
+
+class Policy(_Part):
+    """What holds for the attempts on a deployment. Everything is off unless it is given, but for ``timeout_s``.
+
+    Parameters
+    ----------
+    timeout_s : float or None
+        How long an attempt may take, in seconds; None for ever. Default: 600 in a config, none in a gateway that is
+        built by hand.
+    first_chunk_s, idle_s : float, optional
+        Of a stream: how long its first chunk may take, and the silence between chunks.
+    max_retries : int
+        How often a failed attempt is repeated on the same deployment.
+    backoff : Backoff, optional
+        The pauses before retries.
+    retry_after_max_s : float
+        A ``Retry-After`` lengthens a pause up to so many seconds; if it asks for more, the call moves on at once. 0
+        takes no notice of it.
+    retry_on : list of str
+        The kinds of error that are retried.
+    raise_on : list of str
+        The kinds that end the call with the error itself.
+    cooldown : Cooldown, optional
+    limits : Limits, optional
+
+    Examples
+    --------
+    >>> Policy(max_retries=2, cooldown={"failures": 3, "for_s": 30}).cooldown.for_s
+    30.0
+    """
+
+    timeout_s: Duration | None = TIMEOUT_S
+    first_chunk_s: Duration | None = None
+    idle_s: Duration | None = None
+    max_retries: Annotated[int, Field(ge=0, le=1000)] = 0
+    backoff: Backoff | None = None
+    retry_after_max_s: Seconds = 60.0
+    retry_on: Kinds = RETRIED
+    raise_on: Kinds = ()
+    cooldown: Cooldown | None = None
+    limits: Limits | None = None
+
+    def under(self, general: Policy) -> Policy:
+        """Return this policy with what it does not give taken from a general one."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        merged = {name: getattr(general, name) for name in Policy.model_fields if name in general.model_fields_set}
+        return Policy.model_construct(_fields_set={*merged, *given}, **{**merged, **given})
+
+    def terms(self) -> Terms:
+        """Return the policy in numbers."""
+        backoff, cooldown, limits = self.backoff or Backoff(), self.cooldown, self.limits or Limits()
+        terms = Terms(
+            timeout_us=_us(self.timeout_s),
+            max_retries=self.max_retries,
+            retry_on=mask(self.retry_on) if self.max_retries or backoff.before_fallback else 0,
+            raise_on=mask(self.raise_on),
+            initial_us=backoff.initial_s * 1e6,
+            base=backoff.base,
+            minus=float(backoff.minus_one),
+            first_power=int(backoff.minus_one),
+            max_us=backoff.max_s * 1e6,
+            lo=backoff.lo,
+            hi=backoff.hi,
+            add_us=backoff.add_s * 1e6,
+            cap_us=LONGEST_S * 1e6 if backoff.cap_s is None else backoff.cap_s * 1e6,
+            before_fallback=int(backoff.before_fallback),
+            retry_after_max_us=_us(self.retry_after_max_s),
+            concurrent=NEVER if limits.concurrent is None else limits.concurrent,
+            requests_rate=limits.requests_per_min or 0,
+            tokens_rate=limits.tokens_per_min or 0,
+        )
+        if cooldown is not None:
+            terms.failures = cooldown.failures or 0
+            terms.within_us = _us(cooldown.within_s)
+            terms.consecutive = int(cooldown.consecutive)
+            terms.failure_ratio = cooldown.failure_ratio or 0.0
+            terms.min_calls = cooldown.min_calls
+            terms.cool_us = _us(cooldown.for_s)
+            terms.growth, terms.growth_us = cooldown.growth, _us(cooldown.growth_s)
+            terms.max_cool_us = _us(cooldown.max_s)
+            counts = cooldown.failures is not None or cooldown.failure_ratio is not None or cooldown.probes is not None
+            terms.cool_on = mask(cooldown.on) if counts else 0
+            terms.cool_at_once = mask(cooldown.at_once)
+            terms.from_retry_after = int(cooldown.from_retry_after)
+            terms.probes = cooldown.probes or 0
+        return terms
+
+
+class RetryBudget(_Part):
+    """How many retries calls may make together: Finagle's budget.
+
+    Parameters
+    ----------
+    ratio : float
+        Retries for each call that arrives.
+    min_per_s : float
+        And so many a second at any rate.
+    ttl_s : float
+        How long, in seconds, an arrival counts.
+    """
+
+    ratio: Annotated[float, Field(gt=0, le=1000)] = 0.2
+    min_per_s: Annotated[float, Field(ge=0, le=1e6)] = 10.0
+    ttl_s: Annotated[float, Field(ge=1, le=3600)] = 10.0
+
+
+class CallPolicy(Policy):
+    """What holds for all deployments unless they say otherwise, and for a call as a whole.
+
+    Parameters
+    ----------
+    deadline_s : float, optional
+        How long a call may take in all, in seconds.
+    retry_budget : RetryBudget, optional
+    when_all_cool : {"pass_over", "wait", "use"}
+        What a call does at whose arrival all that are open cool: nobody takes it, it waits for the first that has
+        cooled, or it takes no notice of cooldowns.
+    max_wait_s : float
+        How long it waits at most, in seconds.
+    max_cooled_share : float
+        At most this share of the deployments cools at a time.
+    """
+
+    deadline_s: Duration | None = None
+    retry_budget: RetryBudget | None = None
+    when_all_cool: Literal["pass_over", "wait", "use"] = "pass_over"
+    max_wait_s: Seconds = 10.0
+    max_cooled_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+    def call_terms(self, deployments: int) -> CallTerms:
+        """Return what holds for a call in numbers, for so many deployments."""
+        most = int(self.max_cooled_share * deployments + 1e-9)
+        terms = CallTerms(
+            deadline_us=_us(self.deadline_s),
+            when_all_cool={"pass_over": PASS_OVER, "wait": WAIT_FOR_ONE, "use": USE_ANYWAY}[self.when_all_cool],
+            max_wait_us=_us(self.max_wait_s),
+            most_cooled=NEVER if most >= deployments else most,
+        )
+        if (budget := self.retry_budget) is not None:
+            terms.retry_cost = int(1000 / budget.ratio)
+            terms.reserve = int(budget.min_per_s * budget.ttl_s * terms.retry_cost)
+            terms.tenth_us = round(budget.ttl_s * 1e5)
+        return terms
+
+
+assert UNIT * 10**10 < NEVER  # noqa: S101 - what the largest bucket holds fits into 64 bits
