@@ -67,8 +67,8 @@ def jit(*, refcount: bool = True) -> Callable[[Callable[..., Any]], Any]:
 def register(module: ModuleType) -> None:
     """Let kernels call the functions of a module of plain Python, which stays as it is and never hears of numba.
 
-    Each function that the module defines is compiled into its callers, as :data:`inlined` is. Called from Python, it
-    is the plain function.
+    Called from Python, a function is the plain one. The compiler inlines it where that pays; numba's own inlining
+    (``inline="always"``) made wrong code of functions that return from within a loop.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def register(module: ModuleType) -> None:
     """
     for function in vars(module).values():
         if inspect.isfunction(function) and function.__module__ == module.__name__:
-            register_jitable(inline="always")(function)
+            register_jitable(function)
 
 
 def _keep(kernel: Any, function: Callable[..., Any], key: str) -> None:

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from timegate.core.draws import BLOCK
 from timegate.core.routing import Router
+from timegate.engines.events import FINISHED, FULL, LoopLog, new_loop, run_events, with_more_room
 from timegate.engines.judge import work_arrays
 from timegate.engines.kernel import replay_calls, route_calls
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.plan import Plan, make_plan, make_policies
+from timegate.engines.plan import Plan, Policies, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls
 from timegate.engines.threads import in_threads
 from timegate.faults.injector import Injector
@@ -54,8 +55,11 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     policies = make_policies(router, injector)
     calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
-    answers = trace.answer_tokens if injector.needs_tokens else NOTHING
     none = Attempts.empty(0)
+    if shares(router, injector):
+        run_in_order(plan, policies, trace, calls, none, NOTHING)
+        return calls
+    answers = trace.answer_tokens if injector.needs_tokens else NOTHING
 
     def replay_chunk(part: slice) -> None:
         lengths = answers[part] if len(answers) else answers
@@ -73,6 +77,9 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
     policies = make_policies(router, injector)
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
     made, again = Attempts.empty(int(row_of[-1])), Calls.empty(len(trace))
+    if shares(router, injector):
+        run_in_order(plan, policies, trace, again, made, row_of)
+        return made
     answers = trace.answer_tokens if injector.needs_tokens else NOTHING
 
     def replay_chunk(part: slice) -> None:
@@ -83,6 +90,23 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
 
     _by_chunk(replay_chunk, len(trace), None)
     return made
+
+
+def run_in_order(
+    plan: Plan, policies: Policies, trace: Trace, calls: Calls, rows: Attempts, row_of: npt.NDArray[np.int64]
+) -> None:
+    """Replay calls that touch each other, event by event."""
+    loop = new_loop(plan.is_open.shape[1], len(policies.providers))
+    prompts, answers = trace.question_tokens, trace.answer_tokens
+    log = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
+    status = FULL
+    with announced_compilation():
+        while status != FINISHED:
+            status = run_events(
+                plan, policies, loop, log, 0, trace.at_us, trace.preferred, prompts, answers, calls, rows, row_of, False
+            )
+            if status == FULL:
+                loop = with_more_room(loop)
 
 
 def _by_chunk(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:

@@ -1,0 +1,492 @@
+"""The compiled engine for calls that touch each other: a heap of events over the flights of calls.
+
+The order of events is that of :mod:`timegate.engines.stepped`, and what a call does next is decided by the same
+functions. The loop stops and goes on where it was: when room runs out, when a user may have interrupted, and when a
+stream's next part is not known yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.core import capacity, policy
+from timegate.core.capacity import REFUSED, WAITS, ask, can_start, release, settle_tokens, start, stopping
+from timegate.core.columns import OK, RATE_LIMIT, TIMEOUT
+from timegate.core.draws import BLOCK, uniform
+from timegate.core.jit import inlined, jit, register
+from timegate.core.policy import (
+    END,
+    LATE,
+    MOVE_ON,
+    NEVER,
+    PASS_OVER,
+    USE_ANYWAY,
+    after_failure,
+    all_cool_until,
+    begin,
+    deposit,
+    first_admitted,
+    settle,
+    why_not,
+)
+from timegate.core.routing import NOBODY
+from timegate.engines.judge import judge, judge_block, work_arrays
+from timegate.engines.kernel import classify, make_order
+
+__all__ = ["FINISHED", "FULL", "Loop", "LoopLog", "new_loop", "run_events", "with_more_room"]
+
+register(policy)
+register(capacity)
+
+ENDS, LIMIT, PAUSE = range(3)  # classes of events; arrivals come last
+FINISHED, PAUSED, FULL = range(3)
+_AT_ONCE = 1 << 20  # events between two looks at whether the user has interrupted
+_FEW = 8  # calls since the last first attempt on a deployment, up to which a block is worth its while
+
+FLIGHT = np.dtype(
+    [(name, np.int64) for name in (
+        "call", "at_us", "deadline_us", "choices", "first_choice", "place", "tries", "made", "deployment", "pause_us",
+        "started_us", "outcome", "service_us", "retry_after_us", "until_us", "queue_until_us", "era", "is_probe",
+        "mask", "queue", "uses_cooled", "event_us", "event_class", "next", "before", "prompt", "answer",
+    )]
+)  # fmt: skip
+"""A call on its way, or work that goes on after its caller gave up (whose ``call`` is -1)."""
+
+
+class Loop(NamedTuple):
+    """Where the loop stands.
+
+    Attributes
+    ----------
+    counters : ndarray of int64, shape (4,)
+        The next arrival, events in the heap, free flights, and the epoch.
+    at_us, key, who : ndarray of int64
+        The heap: an event's instant; its class, call and attempt in one number; and its flight.
+    flights : ndarray of FLIGHT
+    orders : ndarray of int64, shape (flights, deployments)
+        The order of each flight's call.
+    free : ndarray of int64
+        Numbers of flights that are not in use.
+    heads, tails : ndarray of int64
+        The queue of each capacity, as flights; -1 for none.
+    blocks : tuple
+        First attempts judged beforehand: for each deployment the cell, the first call, the one after the last, and the
+        latest first attempt; then their outcome, time and Retry-After.
+    whom : ndarray of int64
+    work : tuple of ndarray
+    """
+
+    counters: npt.NDArray[np.int64]
+    at_us: npt.NDArray[np.int64]
+    key: npt.NDArray[np.int64]
+    who: npt.NDArray[np.int64]
+    flights: npt.NDArray[np.void]
+    orders: npt.NDArray[np.int64]
+    free: npt.NDArray[np.int64]
+    heads: npt.NDArray[np.int64]
+    tails: npt.NDArray[np.int64]
+    block_of: npt.NDArray[np.int64]
+    block_outcome: npt.NDArray[np.int64]
+    block_took_us: npt.NDArray[np.int64]
+    block_retry_after_us: npt.NDArray[np.int64]
+    whom: npt.NDArray[np.int64]
+    work: tuple[Any, ...]
+
+
+class LoopLog(NamedTuple):
+    """What a second look at a replay writes; each is empty where nobody wants it.
+
+    Attributes
+    ----------
+    skips : ndarray of int64, shape (n, 4)
+        Call, deployment, instant, reason.
+    coolings : ndarray of int64, shape (n, 3)
+        Deployment, from, until.
+    counts : ndarray of int64, shape (2,)
+        How many of each there were; more than there is room for are counted only.
+    """
+
+    skips: npt.NDArray[np.int64]
+    coolings: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+
+@inlined()
+def _push(loop, at_us, kind, call, attempt, who):  # type: ignore[no-untyped-def]
+    """Put an event into the heap."""
+    key = (np.int64(kind) << 60) | (np.int64(call) << 15) | attempt
+    ats, keys, whos, i = loop.at_us, loop.key, loop.who, loop.counters[1]
+    loop.counters[1] += 1
+    while i > 0:
+        parent = (i - 1) >> 1
+        if ats[parent] < at_us or (ats[parent] == at_us and keys[parent] <= key):
+            break
+        ats[i], keys[i], whos[i] = ats[parent], keys[parent], whos[parent]
+        i = parent
+    ats[i], keys[i], whos[i] = at_us, key, who
+
+
+@inlined()
+def _pop(loop):  # type: ignore[no-untyped-def]
+    """Take the first event out of the heap, which the caller has read."""
+    ats, keys, whos = loop.at_us, loop.key, loop.who
+    loop.counters[1] -= 1
+    size = loop.counters[1]
+    at_us, key, who = ats[size], keys[size], whos[size]
+    i = 0
+    while True:
+        child = 2 * i + 1
+        if child >= size:
+            break
+        other = child + 1
+        if other < size and (ats[other] < ats[child] or (ats[other] == ats[child] and keys[other] < keys[child])):
+            child = other
+        if at_us < ats[child] or (at_us == ats[child] and key < keys[child]):
+            break
+        ats[i], keys[i], whos[i] = ats[child], keys[child], whos[child]
+        i = child
+    ats[i], keys[i], whos[i] = at_us, key, who
+
+
+@jit(refcount=False)
+def _serve(loop, policies, who, now_us):  # type: ignore[no-untyped-def]
+    """Let an attempt's work begin: see ``stepped._Run._serve``."""
+    flight = loop.flights[who]
+    flight.queue = -1
+    ends_us = now_us + flight.service_us
+    if ends_us <= flight.until_us:
+        flight.event_us, flight.event_class = ends_us, ENDS
+        _push(loop, ends_us, ENDS, flight.call, flight.made, who)
+        return
+    flight.event_us, flight.event_class = flight.until_us, LIMIT
+    _push(loop, flight.until_us, LIMIT, flight.call, flight.made, who)
+    if flight.mask == 0:
+        return
+    works_on = flight.mask & ~stopping(policies.providers, flight.mask)
+    if works_on != 0:
+        loop.counters[2] -= 1
+        ghost = loop.free[loop.counters[2]]
+        other = loop.flights[ghost]
+        other.call, other.mask, other.answer = -1, works_on, flight.answer if flight.outcome == OK else 0
+        _push(loop, ends_us, ENDS, flight.call, flight.made, ghost)
+
+
+@jit(refcount=False)
+def _leave_queue(loop, policies, who):  # type: ignore[no-untyped-def]
+    """Take a flight out of the queue that it waits in."""
+    flight = loop.flights[who]
+    queue = flight.queue
+    if flight.before >= 0:
+        loop.flights[flight.before].next = flight.next
+    else:
+        loop.heads[queue] = flight.next
+    if flight.next >= 0:
+        loop.flights[flight.next].before = flight.before
+    else:
+        loop.tails[queue] = flight.before
+    policies.providers[queue].waiting -= 1
+
+
+@jit(refcount=False)
+def _release(loop, policies, mask, answer, now_us):  # type: ignore[no-untyped-def]
+    """Give slots back, and let those begin that wait for them: see ``stepped._Run._release``."""
+    release(policies.providers, mask)
+    settle_tokens(policies.providers, mask, now_us, answer)
+    for queue in range(len(loop.heads)):
+        who = loop.heads[queue]
+        while who >= 0:
+            mask = loop.flights[who].mask
+            if not can_start(policies.providers, mask):
+                break
+            _leave_queue(loop, policies, who)
+            start(policies.providers, mask)
+            _serve(loop, policies, who, now_us)
+            who = loop.heads[queue]
+
+
+@jit(refcount=False)
+def _judged(loop, plan, call, deployment, epoch, tries, now_us, arrivals, answers, number, answer):  # type: ignore[no-untyped-def]
+    """Judge an attempt, from a block where it is the first of its call, and made at its arrival."""
+    deployments = plan.is_open.shape[1]
+    cell = epoch * deployments + deployment
+    if tries > 1 or now_us != arrivals[number]:
+        return judge(plan, cell, call, tries - 1, now_us, answer)
+    block_of = loop.block_of[deployment]
+    was_lately = number - block_of[3] <= _FEW
+    block_of[3] = number
+    if not (block_of[0] == cell and block_of[1] <= number < block_of[2]):
+        if not was_lately:
+            return judge(plan, cell, call, 0, now_us, answer)
+        size = min(BLOCK, len(arrivals) - number)
+        for j in range(size):
+            loop.whom[j] = deployment
+        lengths = answers[number:] if len(answers) > 0 else answers
+        judge_block(plan, epoch * deployments, loop.whom, call, arrivals[number:], lengths, size, loop.work)
+        for j in range(size):
+            loop.block_outcome[deployment, j] = loop.work[0][j]
+            loop.block_took_us[deployment, j] = loop.work[1][j]
+            loop.block_retry_after_us[deployment, j] = loop.work[2][j]
+        block_of[0], block_of[1], block_of[2] = cell, number, number + size
+    j = number - block_of[1]
+    return (
+        loop.block_outcome[deployment, j],
+        loop.block_took_us[deployment, j],
+        loop.block_retry_after_us[deployment, j],
+    )
+
+
+@jit(refcount=False)
+def _note_skips(policies, log, flight, order, first, last, now_us):  # type: ignore[no-untyped-def]
+    for place in range(first, last):
+        reason = LATE
+        if now_us < flight.deadline_us:
+            deployment = order[place]
+            reason = why_not(
+                policies.terms[deployment], policies.states[deployment], now_us, flight.prompt, flight.uses_cooled
+            )
+        if log.counts[0] < len(log.skips):
+            row = log.skips[log.counts[0]]
+            row[0], row[1], row[2], row[3] = flight.call, order[place], now_us, reason
+        log.counts[0] += 1
+
+
+@jit(refcount=False)
+def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answers, calls, rows, row_of, more):  # type: ignore[no-untyped-def]
+    """Take arrivals and events in their order, until there are none or the loop has to stop.
+
+    Parameters
+    ----------
+    plan, policies, loop, log : Plan, Policies, Loop, LoopLog
+    first : int
+        Number of the first of the calls that are given.
+    at_us, preferred, prompts, answers : ndarray
+        As :func:`timegate.engines.kernel.route_calls` takes them.
+    calls, rows, row_of : Calls, Attempts, ndarray
+        To be written.
+    more : bool
+        Whether later arrivals follow, so that only what happens up to the last of these is known.
+
+    Returns
+    -------
+    int
+        ``FINISHED``, ``PAUSED`` after many events, or ``FULL`` where flights or heap need more room.
+    """
+    counters, flights, states = loop.counters, loop.flights, policies.states
+    call_terms, shared, budget = policies.call_terms[0], policies.shared[0], policies.budget
+    deployments, count = plan.is_open.shape[1], len(at_us)
+    keeps_first, records, logs = len(calls.first_choice) > 0, len(row_of) > 0, len(log.counts) > 0
+    epoch, least = counters[3], 2 + len(loop.heads)  # one step may let one waiting attempt begin for each capacity
+    for _ in range(_AT_ONCE):
+        i = counters[0]
+        if i >= count and (counters[1] == 0 or (more and loop.at_us[0] > at_us[count - 1])):
+            counters[3] = epoch
+            return FINISHED
+        if counters[2] < least or counters[1] + 2 * least > len(loop.at_us):
+            counters[3] = epoch
+            return FULL
+        # What happens next: an event, unless an arrival comes before it.
+        arrives = counters[1] == 0 or (i < count and at_us[i] < loop.at_us[0])
+        goes_on = True  # whether the call looks for whom to try next
+        if arrives:
+            now_us = at_us[i]
+            counters[0] += 1
+            counters[2] -= 1
+            who = loop.free[counters[2]]
+            flight, order = flights[who], loop.orders[who]
+            while plan.edges_us[epoch + 1] <= now_us:
+                epoch += 1
+            size, first_choice = make_order(plan, policies, epoch, preferred[i] + 1, first + i, order)
+            flight.call, flight.at_us, flight.deadline_us = first + i, now_us, now_us + call_terms.deadline_us
+            flight.choices, flight.first_choice, flight.place, flight.tries, flight.made = size, first_choice, 0, 0, 0
+            flight.pause_us, flight.uses_cooled, flight.queue, flight.mask = 0, 0, -1, 0
+            flight.prompt = 0 if len(prompts) == 0 else prompts[i]
+            flight.answer = 0 if len(answers) == 0 else answers[i]
+            if call_terms.retry_cost > 0:
+                deposit(call_terms, shared, budget, now_us)
+            if call_terms.when_all_cool != PASS_OVER:
+                soonest_us = all_cool_until(states, order, size, now_us)
+                if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
+                    flight.uses_cooled = 1
+                elif 0 < soonest_us < flight.deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
+                    flight.pause_us = soonest_us - now_us
+                    _push(loop, soonest_us, PAUSE, flight.call, 0, who)
+                    goes_on = False
+        else:
+            now_us, kind, who = loop.at_us[0], loop.key[0] >> 60, loop.who[0]
+            call, attempt = (loop.key[0] >> 15) & 0x1FFFFFFFFFFF, loop.key[0] & 0x7FFF
+            _pop(loop)
+            while plan.edges_us[epoch + 1] <= now_us:
+                epoch += 1
+            flight, order = flights[who], loop.orders[who]
+            if flight.call == -1:  # work whose caller has long given up
+                loop.free[counters[2]] = who
+                counters[2] += 1
+                _release(loop, policies, flight.mask, flight.answer, now_us)
+                continue
+            if kind != PAUSE:
+                if (
+                    flight.call != call or flight.made != attempt or flight.event_class != kind
+                    or flight.event_us != now_us
+                ):  # fmt: skip
+                    continue  # an event that has lost its meaning
+                # The attempt ends: see ``stepped._Run._end``.
+                deployment = flight.deployment
+                terms, state = policies.terms[deployment], states[deployment]
+                outcome, retry_after_us, answer, released = flight.outcome, flight.retry_after_us, 0, flight.mask
+                if flight.queue >= 0:
+                    _leave_queue(loop, policies, who)
+                    settle_tokens(policies.providers, flight.mask, now_us, 0)
+                    outcome = RATE_LIMIT if flight.queue_until_us <= now_us else TIMEOUT
+                    retry_after_us, released, flight.queue = 0, 0, -1
+                elif kind == LIMIT:
+                    outcome, retry_after_us = TIMEOUT, 0
+                    if released != 0:
+                        released = stopping(policies.providers, flight.mask)
+                elif outcome == OK:
+                    answer = flight.answer
+                flight.event_us = -1
+                if released != 0:
+                    _release(loop, policies, released, answer, now_us)
+                cools = settle(
+                    terms, states, policies.recent[deployment], deployment, call_terms, now_us, outcome, flight.era,
+                    flight.is_probe, retry_after_us, answer,
+                )  # fmt: skip
+                if logs and cools != 0:
+                    if log.counts[1] < len(log.coolings):
+                        cooling = log.coolings[log.counts[1]]
+                        cooling[0], cooling[1], cooling[2] = deployment, now_us, state.cooled_until_us
+                    log.counts[1] += 1
+                if records:
+                    row = row_of[call - first] + attempt - 1
+                    rows.call[row], rows.attempt[row], rows.deployment[row] = call, attempt, deployment
+                    rows.pause_us[row], rows.at_us[row] = flight.pause_us, flight.started_us
+                    rows.outcome[row], rows.latency_us[row] = outcome, now_us - flight.started_us
+                flight.pause_us = 0
+                if outcome == OK:
+                    number = call - first
+                    calls.served_by[number] = deployment
+                    calls.outcome[number] = classify(deployment, flight.made, flight.first_choice, flight.choices)
+                    calls.attempts[number], calls.latency_us[number] = flight.made, now_us - flight.at_us
+                    if keeps_first:
+                        calls.first_choice[number] = flight.first_choice
+                    loop.free[counters[2]] = who
+                    counters[2] += 1
+                    continue
+                if terms.raise_on == 0 and terms.retry_on == 0:
+                    flight.place, flight.tries = flight.place + 1, 0
+                else:
+                    u, v = 0.0, 0.0
+                    if (terms.retry_on >> outcome) & 1:
+                        k0, k1 = policies.backoff_keys[deployment, 0], policies.backoff_keys[deployment, 1]
+                        u, v = uniform(k0, k1, call, 2 * flight.tries), uniform(k0, k1, call, 2 * flight.tries + 1)
+                    follows, until_us = after_failure(
+                        terms, call_terms, shared, budget, now_us, flight.deadline_us, flight.tries, outcome,
+                        retry_after_us, u, v,
+                    )  # fmt: skip
+                    if follows == END:
+                        flight.choices, flight.place = -1 - flight.choices, 0  # nobody else is asked, or noted
+                    elif follows == MOVE_ON:
+                        flight.place, flight.tries = flight.place + 1, 0
+                    if until_us > now_us and flight.place < flight.choices:
+                        flight.pause_us = until_us - now_us
+                        _push(loop, until_us, PAUSE, call, attempt, who)
+                        goes_on = False
+        if not goes_on:
+            continue
+        # The call looks for whom to try next: see ``routing.Call.steps``.
+        place = flight.place
+        if flight.choices >= 0:
+            found = first_admitted(
+                policies.terms, states, order, flight.choices, place, now_us, flight.deadline_us, flight.prompt,
+                flight.uses_cooled,
+            )  # fmt: skip
+            if found != place:
+                if logs:
+                    _note_skips(policies, log, flight, order, place, found, now_us)
+                place, flight.tries = found, 0
+                flight.place = place
+        if place >= flight.choices:
+            number = flight.call - first
+            size = flight.choices if flight.choices >= 0 else -1 - flight.choices
+            calls.served_by[number] = NOBODY
+            calls.outcome[number] = classify(NOBODY, flight.made, flight.first_choice, size)
+            calls.attempts[number], calls.latency_us[number] = flight.made, now_us - flight.at_us
+            if keeps_first:
+                calls.first_choice[number] = flight.first_choice
+            loop.free[counters[2]] = who
+            counters[2] += 1
+            continue
+        deployment = order[place]
+        terms, state = policies.terms[deployment], states[deployment]
+        flight.is_probe, flight.era = begin(terms, state, now_us, flight.prompt), state.era
+        flight.deployment, flight.started_us = deployment, now_us
+        flight.tries += 1
+        flight.made += 1
+        flight.until_us = min(now_us + terms.timeout_us, flight.deadline_us)
+        flight.outcome, flight.service_us, flight.retry_after_us = _judged(
+            loop, plan, flight.call, deployment, epoch, flight.tries, now_us, at_us, answers,
+            flight.call - first, flight.answer,
+        )  # fmt: skip
+        flight.mask = plan.masks[epoch * deployments + deployment]
+        if flight.mask != 0:
+            verdict, retry_after_us, queue = ask(policies.providers, flight.mask, now_us, flight.prompt)
+            if verdict == REFUSED:
+                flight.outcome, flight.service_us, flight.retry_after_us = RATE_LIMIT, 0, retry_after_us
+                flight.mask = 0
+            elif verdict == WAITS:
+                flight.queue, flight.next, flight.before = queue, -1, loop.tails[queue]
+                if flight.before >= 0:
+                    flights[flight.before].next = who
+                else:
+                    loop.heads[queue] = who
+                loop.tails[queue] = who
+                flight.queue_until_us = now_us + policies.providers[queue].queue_timeout_us
+                limit_us = min(flight.until_us, flight.queue_until_us)
+                flight.event_us, flight.event_class = limit_us, LIMIT
+                if limit_us < NEVER:
+                    _push(loop, limit_us, LIMIT, flight.call, flight.made, who)
+                continue
+        _serve(loop, policies, who, now_us)
+    counters[3] = epoch
+    return PAUSED
+
+
+def new_loop(deployments: int, providers: int, room: int = 256) -> Loop:
+    """Return a loop that has not begun, with room for so many flights at once."""
+    counters = np.zeros(4, np.int64)
+    counters[2] = room
+    block_of = np.full((deployments, 4), -1, np.int64)
+    block_of[:, 3] = -NEVER
+    return Loop(
+        counters,
+        *(np.empty(4 * room, np.int64) for _ in range(3)),
+        np.zeros(room, FLIGHT),
+        np.empty((room, deployments), np.int64),
+        np.arange(room)[::-1].copy(),
+        np.full(providers, -1, np.int64),
+        np.full(providers, -1, np.int64),
+        block_of,
+        *(np.empty((deployments, BLOCK), np.int64) for _ in range(3)),
+        np.empty(BLOCK, np.int64),
+        work_arrays(),
+    )
+
+
+def with_more_room(loop: Loop) -> Loop:
+    """Return the loop where it stands, with twice the room."""
+    size, heap = len(loop.flights), len(loop.at_us)
+    counters, free = loop.counters, np.empty(2 * size, np.int64)
+    unused = int(counters[2])
+    free[:size] = np.arange(2 * size - 1, size - 1, -1)
+    free[size : size + unused] = loop.free[:unused]
+    counters[2] = size + unused
+    flights, orders = np.zeros(2 * size, FLIGHT), np.empty((2 * size, loop.orders.shape[1]), np.int64)
+    flights[:size], orders[:size] = loop.flights, loop.orders
+    grown = []
+    for column in (loop.at_us, loop.key, loop.who):
+        grown.append(np.empty(2 * heap, np.int64))
+        grown[-1][:heap] = column
+    return loop._replace(at_us=grown[0], key=grown[1], who=grown[2], flights=flights, orders=orders, free=free)
