@@ -461,17 +461,21 @@ def new_loop(deployments: int, providers: int, room: int = 256) -> Loop:
     block_of = np.full((deployments, 4), -1, np.int64)
     block_of[:, 3] = -NEVER
     return Loop(
-        counters,
-        *(np.empty(4 * room, np.int64) for _ in range(3)),
-        np.zeros(room, FLIGHT),
-        np.empty((room, deployments), np.int64),
-        np.arange(room)[::-1].copy(),
-        np.full(providers, -1, np.int64),
-        np.full(providers, -1, np.int64),
-        block_of,
-        *(np.empty((deployments, BLOCK), np.int64) for _ in range(3)),
-        np.empty(BLOCK, np.int64),
-        work_arrays(),
+        counters=counters,
+        at_us=np.empty(4 * room, np.int64),
+        key=np.empty(4 * room, np.int64),
+        who=np.empty(4 * room, np.int64),
+        flights=np.zeros(room, FLIGHT),
+        orders=np.empty((room, deployments), np.int64),
+        free=np.arange(room)[::-1].copy(),
+        heads=np.full(providers, -1, np.int64),
+        tails=np.full(providers, -1, np.int64),
+        block_of=block_of,
+        block_outcome=np.empty((deployments, BLOCK), np.int64),
+        block_took_us=np.empty((deployments, BLOCK), np.int64),
+        block_retry_after_us=np.empty((deployments, BLOCK), np.int64),
+        whom=np.empty(BLOCK, np.int64),
+        work=work_arrays(),
     )
 
 

@@ -71,7 +71,9 @@ class Injector:
         for deployment in deployments:
             own = targets.of(deployment)
             hits = {name: fault for name, fault in faults.items() if fault.target in own}
-            made.append(sorted(_made(hits, seed, deployment.name, rows, capacities), key=lambda pair: TURN[pair[0].kind]))
+            made.append(
+                sorted(_made(hits, seed, deployment.name, rows, capacities), key=lambda pair: TURN[pair[0].kind])
+            )
         self.rules = tuple(tuple(rule for rule, _ in pairs) for pairs in made)
         self.faults = tuple(tuple(fault for _, fault in pairs) for pairs in made)
         self.hourly_rates = np.array([*rows], np.float64).reshape(-1, 24)

@@ -15,9 +15,9 @@ from timegate.core.distributions import DISTRIBUTIONS, LengthDistribution
 from timegate.core.policy import NEVER, UNIT
 from timegate.core.spans import union
 from timegate.core.zones import ZoneName, constant_offsets
+from timegate.errors import ScenarioError
 from timegate.faults.fault import Failure, Fault, Probability, Slowdown
 from timegate.faults.rules import CAPACITY, CERTAIN, HOURLY, LOGNORMAL, SLOWDOWN, TOKENS, Rule, RuleContext
-from timegate.errors import ScenarioError
 from timegate.validation import FieldError
 
 __all__ = [
@@ -342,9 +342,10 @@ def _merged(cuts: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
 class Capacity(Fault):
     """What a provider can carry. Beyond it an attempt is answered 429, or waits in a queue.
 
-    One capacity is shared by all that the target hits: an account's limit holds for all its deployments. Buckets hold one
-    minute's worth unless ``burst`` says otherwise, and are full at the start. A 429 carries the ``Retry-After`` that the
-    bucket implies; a missing slot implies none. An attempt that its caller gives up keeps its slot until its work ends.
+    One capacity is shared by all that the target hits: an account's limit holds for all its deployments. Buckets hold
+    one minute's worth unless ``burst`` says otherwise, and are full at the start. A 429 carries the ``Retry-After`` that
+    the bucket implies; a missing slot implies none. An attempt that its caller gives up keeps its slot until its work
+    ends.
 
     Parameters
     ----------
@@ -356,7 +357,7 @@ class Capacity(Fault):
         How many more may wait for that, in order of arrival.
     queue_timeout_s : float, optional
         How long each may wait, in seconds; then it is answered 429. Default: as long as its caller does.
-    burst : float, optional
+    burst : int, optional
         How many requests the bucket of requests holds. Default: those of a minute.
     reserve : int
         Tokens that are taken for the answer at the start, and settled at its end.
