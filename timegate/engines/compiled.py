@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from timegate.core.draws import BLOCK
 from timegate.core.routing import Router
+from timegate.engines.compiling import announced_compilation
 from timegate.engines.events import FINISHED, FULL, LoopLog, new_loop, run_events, with_more_room
 from timegate.engines.judge import work_arrays
 from timegate.engines.kernel import replay_calls, route_calls
-from timegate.engines.compiling import announced_compilation
 from timegate.engines.plan import Plan, Policies, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls
 from timegate.engines.threads import in_threads

@@ -343,9 +343,9 @@ class Capacity(Fault):
     """What a provider can carry. Beyond it an attempt is answered 429, or waits in a queue.
 
     One capacity is shared by all that the target hits: an account's limit holds for all its deployments. Buckets hold
-    one minute's worth unless ``burst`` says otherwise, and are full at the start. A 429 carries the ``Retry-After`` that
-    the bucket implies; a missing slot implies none. An attempt that its caller gives up keeps its slot until its work
-    ends.
+    one minute's worth unless ``burst`` says otherwise, and are full at the start. A 429 carries the ``Retry-After``
+    that the bucket implies; a missing slot implies none. An attempt that its caller gives up keeps its slot until its
+    work ends.
 
     Parameters
     ----------

@@ -15,8 +15,8 @@ from timegate.config import GatewayConfig
 from timegate.core.jit import jit
 from timegate.core.routing import Router
 from timegate.engines.compiled import NOTHING, room_of
-from timegate.engines.kernel import replay_calls
 from timegate.engines.compiling import announced_compilation
+from timegate.engines.kernel import replay_calls
 from timegate.engines.plan import make_plan, make_policies
 from timegate.engines.progress import progress
 from timegate.engines.record import Attempts, Calls
