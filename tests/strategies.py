@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -17,7 +17,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 import timegate as tg
 from timegate.core.spelling import DAYS
-from timegate.errors import CALL_ERRORS
+from timegate.faults.fault import ErrorKind
 
 NAMES = ("strong", "weak", "backup", "naïve model", "a,b", "yes")
 PROVIDERS = ("sim", "openai", "acme")
@@ -82,15 +82,95 @@ def deployments(era: datetime) -> SearchStrategy[dict[str, Any]]:
     )
 
 
+kinds = st.lists(st.sampled_from(["timeout", "rate_limit", "server_error", "connection", "auth"]), unique=True)
+
+
 @st.composite
-def configs(draw: DrawFn, era: datetime) -> tg.GatewayConfig:
-    """Gateways of one to six deployments by one to three providers."""
+def policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
+    """Policies of a deployment, with or without what calls share."""
+    made: dict[str, Any] = {"timeout_s": draw(st.sampled_from([None, 600.0, 1.0, 0.05]))}
+    if draw(st.booleans()):
+        made |= {"max_retries": draw(st.integers(0, 3)), "retry_on": draw(kinds | st.just(["server_error", "timeout"]))}
+        made["retry_after_max_s"] = draw(st.sampled_from([0.0, 10.0, 60.0]))
+        made["backoff"] = {
+            "initial_s": draw(st.sampled_from([0.0, 0.5, 30.0])),
+            "max_s": 3600.0,
+            "minus_one": draw(st.booleans()),
+            "before_fallback": draw(st.booleans()),
+            **draw(st.sampled_from([{"jitter": "full"}, {"jitter": "none"}, {"lo": 0.8, "hi": 1.2, "cap_s": 0.7}])),
+            "add_s": draw(st.sampled_from([0.0, 0.75])),
+        }
+    if draw(st.sampled_from([False, False, True])):
+        made["raise_on"] = draw(kinds)
+    if shared and draw(st.booleans()):
+        made["limits"] = {
+            "concurrent": draw(st.sampled_from([None, 1, 3])),
+            "requests_per_min": draw(st.sampled_from([None, 1, 60])),
+            "tokens_per_min": draw(st.sampled_from([None, 3000])),
+        }
+    if shared and draw(st.booleans()):
+        made["cooldown"] = {
+            "for_s": draw(st.sampled_from([1.0, 600.0, 20_000.0])),
+            "on": draw(kinds | st.just(["server_error", "timeout", "rate_limit"])),
+            "at_once": draw(st.just([]) | kinds),
+            "from_retry_after": draw(st.booleans()),
+            "probes": draw(st.sampled_from([None, 1, 2])),
+            "growth": draw(st.sampled_from([1.0, 2.0])),
+            "growth_s": draw(st.sampled_from([0.0, 5.0])),
+            "max_s": draw(st.sampled_from([None, 40_000.0])),
+            **draw(
+                st.sampled_from(
+                    [
+                        {"failures": 1},
+                        {"failures": 3, "consecutive": True},
+                        {"failures": 2, "within_s": 900.0},
+                        {"failure_ratio": 0.5, "min_calls": 2},
+                        {"failures": 4, "failure_ratio": 1.0},
+                    ]
+                )
+            ),
+        }
+    return made
+
+
+@st.composite
+def call_policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
+    """Policies of a config."""
+    made = draw(policies(shared))
+    made["deadline_s"] = draw(st.sampled_from([None, None, 2.0, 900.0]))
+    if shared:
+        made["when_all_cool"] = draw(st.sampled_from(["pass_over", "wait", "use"]))
+        made["max_wait_s"] = draw(st.sampled_from([1.0, 3600.0]))
+        made["max_cooled_share"] = draw(st.sampled_from([1.0, 0.5]))
+        if draw(st.sampled_from([False, True])):
+            ratio = draw(st.sampled_from([0.1, 1.0]))
+            made["retry_budget"] = {"ratio": ratio, "min_per_s": draw(st.sampled_from([0.0, 0.1])), "ttl_s": 10.0}
+    return made
+
+
+@st.composite
+def configs(draw: DrawFn, era: datetime, policy: str = "none") -> tg.GatewayConfig:
+    """Gateways of one to six deployments by one to three providers.
+
+    ``policy`` is ``"none"``, ``"own"`` for what touches no other call, or ``"shared"``.
+    """
     names = draw(st.permutations(NAMES))[: draw(st.integers(1, len(NAMES)))]
-    return tg.GatewayConfig(deployments=[{"model_name": name} | draw(deployments(era)) for name in names])
+    entries = [{"model_name": name} | draw(deployments(era)) for name in names]
+    if policy == "none":
+        return tg.GatewayConfig(deployments=entries)
+    shared = policy == "shared"
+    for entry in entries:
+        entry["priority"] = draw(st.sampled_from([None, None, 1.0, 2.0]))
+        entry["weight"] = draw(st.sampled_from([None, 0.0, 3.0]))
+        entry["prefer_during"] = draw(st.just([]) | st.lists(windows(era), max_size=1))
+        entry["policy"] = draw(st.none() | policies(shared))
+    return tg.GatewayConfig(deployments=entries, policy=draw(call_policies(shared)))
 
 
 @st.composite
-def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: bool = False) -> tg.Scenario:
+def scenarios(
+    draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: bool = False, capacities: bool = False
+) -> tg.Scenario:
     """Up to six faults, free to overlap; error rates of 0 and 1 are common. With or without what takes time."""
     targets = sorted(
         {d.model_name for d in config.deployments} | {f"provider:{d.provider}" for d in config.deployments}
@@ -105,6 +185,8 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
     kinds = ["outage", "error_rate", "rate_limited", "brownout"]
     if latencies:
         kinds += ["latency", "token_latency", "random_outages", "slow_start"]
+    if capacities:
+        kinds += ["capacity", "capacity", "capacity"]
     names = [d.model_name for d in config.deployments]
     groups = {"eu": draw(st.lists(st.sampled_from(names), min_size=1, unique=True))} if draw(st.booleans()) else {}
     targets += [f"group:{group}" for group in groups]
@@ -122,7 +204,7 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
         if kind in ("outage", "random_outages", "error_rate", "rate_limited", "brownout"):
             fault["after_s"] = draw(seconds) if latencies else 0.0
             if kind != "rate_limited":
-                fault["error"] = draw(st.sampled_from(list(CALL_ERRORS)))
+                fault["error"] = draw(st.sampled_from(get_args(ErrorKind)))
         if kind == "random_outages":
             fault |= {"mtbf_s": draw(st.sampled_from([600.0, 9000.0])), "mttr_s": draw(st.sampled_from([60.0, 9000.0]))}
             fault |= {"p_major": draw(st.sampled_from([1.0, 0.5])), "minor_error_rate": draw(rates)}
@@ -138,6 +220,15 @@ def scenarios(draw: DrawFn, config: tg.GatewayConfig, era: datetime, latencies: 
             fault |= {"error_rate": draw(st.sampled_from([0.001, 0.4, 1.0])), "slowdown": draw(slowdowns)}
         if kind == "slow_start":
             fault |= {"for_s": draw(st.sampled_from([1.0, 20_000.0])), "slowdown": draw(slowdowns)}
+        if kind == "capacity":
+            fault |= {"concurrent": draw(st.sampled_from([1, 3])), "stops_on_cancel": draw(st.booleans())}
+            if draw(st.booleans()):
+                fault |= {"queue": draw(st.sampled_from([1, 4]))}
+                fault["queue_timeout_s"] = draw(st.sampled_from([None, 0.3, 50.0]))
+            if draw(st.booleans()):
+                fault |= {"requests_per_min": draw(st.sampled_from([1, 60])), "burst": draw(st.sampled_from([None, 2]))}
+            if draw(st.booleans()):
+                fault |= {"tokens_per_min": 5000, "reserve": draw(st.sampled_from([0, 1000]))}
         if kind == "latency":
             fault["median_s"] = draw(seconds)
             fault["p99_s"] = draw(st.none() | st.just(3 * fault["median_s"]))
@@ -182,11 +273,11 @@ def traces(
 
 
 @st.composite
-def cases(draw: DrawFn, latencies: bool = False, max_size: int = 200) -> Case:
+def cases(draw: DrawFn, latencies: bool = False, max_size: int = 200, policy: str = "none") -> Case:
     """Draw a gateway, a trace and a scenario that belong together."""
     era = draw(eras)
-    config = draw(configs(era))
-    scenario = draw(scenarios(config, era, latencies))
+    config = draw(configs(era, policy))
+    scenario = draw(scenarios(config, era, latencies, policy == "shared"))
     return Case(config, draw(traces(config, era, scenario, max_size)), scenario)
 
 

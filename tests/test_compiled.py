@@ -44,6 +44,21 @@ def test_differential(case: Case, chunk: int) -> None:
         assert_engines_agree(case)
 
 
+@pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
+@pytest.mark.parametrize("policy", ["own", "shared"])
+def test_differential_of_policies(policy: str) -> None:
+    """The same with random policies, of each call by itself, and of what calls share: cooldowns, limits, capacities."""
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=cases(latencies=True, policy=policy), chunk=st.sampled_from([1, 7, 64, 1 << 18]))
+    def differ(case: Case, chunk: int) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiled, "_CHUNK", chunk)
+            assert_engines_agree(case)
+
+    differ()
+
+
 def gateway(count: int, **windows: list[tuple[str, str]]) -> tg.GatewayConfig:
     names = [f"d{i}" for i in range(count)]
     return tg.GatewayConfig(

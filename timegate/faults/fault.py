@@ -16,7 +16,18 @@ from timegate.validation import FieldError, Value
 
 __all__ = ["ErrorKind", "Failure", "Fault", "Probability", "Slowdown"]
 
-ErrorKind = Literal["timeout", "rate_limit", "server_error", "connection", "auth", "bad_request"]
+ErrorKind = Literal[
+    "timeout",
+    "rate_limit",
+    "server_error",
+    "connection",
+    "auth",
+    "bad_request",
+    "context_length",
+    "content_filter",
+    "truncated",
+]
+"""The kinds of error that a provider can answer with."""
 Probability = Annotated[float, Field(ge=0, le=1)]
 Slowdown = Annotated[float, Field(ge=1, le=1000)]
 
@@ -82,7 +93,7 @@ class Failure(Fault):
     ----------
     error : str
         The kind of error that callers see. One of ``timeout``, ``rate_limit``, ``server_error``,
-        ``connection``, ``auth``, ``bad_request``.
+        ``connection``, ``auth``, ``bad_request``, ``context_length``, ``content_filter``, ``truncated``.
     after_s : float
         How long an attempt takes to fail, such as the timeout of a client whose provider is dead.
     """
