@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from timegate.config.named_windows import by_name, look_up
 from timegate.core.clock import Instant, to_us
-from timegate.core.deployment import Deployment
+from timegate.core.deployment import Deployment, WindowValue
 from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
@@ -53,6 +55,9 @@ class GatewayConfig(Value):
         Timeouts, retries, cooldowns and limits of all deployments that do not say otherwise, and of a call as a whole.
     model_type : str
         What all the models do. Default ``"chat_completion"``.
+    windows : dict of str to window
+        Windows by name, for several deployments to list by that name. Where one is read or changed, it is a window
+        like any other; what still says the same is written by its name.
     version : int
         Of this format: 1.
 
@@ -75,9 +80,22 @@ class GatewayConfig(Value):
 
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)
+    windows: dict[str, WindowValue] = Field(default_factory=dict)
     deployments: Annotated[tuple[Deployment, ...], Field(strict=False, json_schema_extra={"minItems": 1}), STOPPING]
     policy: CallPolicy | None = None
     _source: _Source = PrivateAttr(default_factory=_Source)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _look_up_names(cls, data: Any) -> Any:
+        return look_up(data) if isinstance(data, Mapping) else data
+
+    @model_serializer(mode="wrap")
+    def _write_names(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return by_name(self.windows, self.deployments, write(self))
+
+    def __hash__(self) -> int:
+        return hash((self.model_type, self.deployments))
 
     @model_validator(mode="after")
     def _has_unique_names(self) -> Self:

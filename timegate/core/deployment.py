@@ -16,7 +16,7 @@ from timegate.core.windows import Window
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, WindowError, shown
 from timegate.validation import STOPPING, Text, Value
 
-__all__ = ["LISTS", "Deployment", "WindowPlace", "windows_of"]
+__all__ = ["LISTS", "Deployment", "WindowPlace", "WindowValue", "windows_of"]
 
 LISTS = ("time_constraints", "available")
 """The fields of a deployment that hold windows."""
@@ -32,11 +32,10 @@ def _parse_window(value: Any) -> Window:
         raise WindowError(*error.problems) from None  # pydantic collects only ValueErrors
 
 
-Windows = Annotated[
-    tuple[Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)], ...],
-    Field(strict=False),
-    STOPPING,
-]
+WindowValue = Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)]
+"""A window, as a field of a record."""
+
+Windows = Annotated[tuple[WindowValue, ...], Field(strict=False), STOPPING]
 
 
 class Deployment(Value):
@@ -50,7 +49,7 @@ class Deployment(Value):
         ``"provider/model-id"``. The provider ``sim`` is simulated.
     time_constraints : list of windows
         When it may not be used: ``["22:00", "06:00"]`` (daily, UTC), or a mapping of the fields of a
-        :class:`Window`.
+        :class:`Window`, or in a config the name of one of its ``windows``.
     available : list of windows
         When it may be used. Default: always.
     prefer_during : list of windows

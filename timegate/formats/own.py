@@ -49,7 +49,8 @@ def _edited(text: str, config: Config) -> str | None:
     source = parse_document(text, Path("like.yaml"), ConfigError)
     if not isinstance(source, dict) or "deployments" not in source:
         raise ConfigError("like must be a YAML file of ours, with `deployments`.")
-    data = _respelled(config, config.model_validate(source), source)
+    plain = config.model_dump(mode="json", exclude_defaults=True)
+    data = _respelled(config, config.model_validate(source), source, plain)
     edited = rewrite(text, source, data)
     try:
         return edited if edited is not None and yaml12.parse(edited) == data else None
@@ -57,20 +58,19 @@ def _edited(text: str, config: Config) -> str | None:
         return None
 
 
-def _respelled(new: Any, old: Any, source: dict[str, Any]) -> dict[str, Any]:
+def _respelled(new: Any, old: Any, source: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
     """Return new values as plain data, spelled and ordered as the source has them wherever they mean the same."""
-    plain = new.model_dump(mode="json", exclude_defaults=True)
     values: dict[str, Any] = {}
     for name in type(new).model_fields:
         after, before = getattr(new, name), getattr(old, name)
         if name == "deployments":
-            values[name] = _deployments(after, before, source[name])
-        elif after == before:
+            values[name] = _deployments(after, before, source[name], plain[name])
+        elif after == before and not _has_names(source.get(name)):
             if name in source:
                 values[name] = _quotable(source[name])
         elif name in plain:
             windows = isinstance(after, tuple) and name in source
-            values[name] = _windows(after, before, source[name]) if windows else plain[name]
+            values[name] = _windows(after, before, source[name], plain[name]) if windows else plain[name]
     names = [name for name in source if name in values]
     for i, name in enumerate(values):
         if name not in source:
@@ -80,20 +80,26 @@ def _respelled(new: Any, old: Any, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deployments(
-    new: Sequence[Deployment], old: Sequence[Deployment], source: Sequence[dict[str, Any]]
+    new: Sequence[Deployment],
+    old: Sequence[Deployment],
+    source: Sequence[dict[str, Any]],
+    plain: Sequence[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     known = {deployment.model_name: (deployment, spelled) for deployment, spelled in zip(old, source, strict=True)}
     return [
-        _respelled(deployment, *known[deployment.model_name])
-        if deployment.model_name in known
-        else deployment.model_dump(mode="json", exclude_defaults=True)
-        for deployment in new
+        _respelled(deployment, *known[deployment.model_name], fields) if deployment.model_name in known else fields
+        for deployment, fields in zip(new, plain, strict=True)
     ]
 
 
-def _windows(new: Sequence[Window], old: Sequence[Window], source: Sequence[Any]) -> list[Any]:
-    spelled = {window: _quotable(text) for window, text in zip(old, source, strict=True)}
-    return [spelled.get(window, window.to_config()) for window in new]
+def _windows(new: Sequence[Window], old: Sequence[Window], source: Sequence[Any], plain: Sequence[Any]) -> list[Any]:
+    # A name may have come to mean another window since.
+    spelled = {window: _quotable(text) for window, text in zip(old, source, strict=True) if not isinstance(text, str)}
+    return [spelled.get(window, written) for window, written in zip(new, plain, strict=True)]
+
+
+def _has_names(windows: Any) -> bool:
+    return isinstance(windows, list) and any(isinstance(window, str) for window in windows)
 
 
 def _quotable(value: Any) -> Any:

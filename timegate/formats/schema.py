@@ -15,6 +15,7 @@ from pydantic.json_schema import CoreRef, GenerateJsonSchema
 from pydantic_core import core_schema
 
 from timegate.config import GatewayConfig
+from timegate.config.named_windows import NAME
 from timegate.core.spelling import DAY_NAMES, MONTH_NAMES
 from timegate.core.windows import FIELDS, Window
 from timegate.faults.scenario import Scenario
@@ -156,9 +157,10 @@ def _window_schema() -> Schema:
     # Readers of older drafts know no prefixItems, and hold every item to what 2020-12 has for the rest.
     pair = {"type": "array", "prefixItems": [start, last], "items": last, "minItems": 2, "maxItems": 2}
     mapping = {"type": "object", "properties": forms, "required": ["start", "end"], "additionalProperties": False}
+    by_name = {"type": "string", "pattern": f"^{NAME}$", "description": "The name of one of the config's windows."}
     return {
         "description": f"{summary} A pair is daily and in UTC. Quote the times: YAML 1.1 takes 22:00 for a number.",
-        "anyOf": [pair, mapping],
+        "anyOf": [pair, mapping, by_name],
         "examples": [["22:00", "06:00"], {"start": "08:00", "end": "24:00", "tz": "Europe/Berlin", "days": "mon-fri"}],
     }
 

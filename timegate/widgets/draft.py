@@ -59,7 +59,7 @@ class Reading(NamedTuple):
 
 def write_draft(config: GatewayConfig, scenario: Scenario, revision: int, before: Draft | None = None) -> Draft:
     """Return the draft of a config and a scenario; those that were off before stay so, at their place."""
-    deployments = [_plain(deployment) for deployment in config.model_dump(mode="json")["deployments"]]
+    deployments = [_plain(deployment.model_dump(mode="json")) for deployment in config.deployments]
     names = {deployment["model_name"] for deployment in deployments}
     for row, deployment in enumerate(before["deployments"] if before else []):
         if deployment.get("off") and deployment["model_name"] not in names:

@@ -1,0 +1,134 @@
+"""Windows that a config defines once and lists by name: kept wherever it goes, and refused where they mean nothing."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import timegate as tg
+from timegate.errors import ConfigError
+from timegate.widgets.draft import read_draft, write_draft
+
+TEXT = """# The night of all.
+windows:
+  night: {start: "22:00", end: "06:00", tz: Europe/Berlin}  # by the clock of Berlin
+  noon: ["12:00", "13:00"]
+deployments:
+  - model_name: strong
+    model: sim/large
+    time_constraints: [night, ["01:00", "02:00"]]
+  - model_name: weak
+    model: sim/small
+    available:
+      - noon
+      - night
+"""
+NIGHT = tg.Window("22:00", "06:00", tz="Europe/Berlin")
+NOON = tg.Window("12:00", "13:00")
+
+
+def load(folder: Path, text: str = TEXT) -> tg.GatewayConfig:
+    (folder / "gateway.yaml").write_text(text, encoding="utf-8")
+    return tg.GatewayConfig.load(folder / "gateway.yaml")
+
+
+def lists(config: tg.GatewayConfig) -> list[Any]:
+    """Return what is written of the windows of the deployments."""
+    return [d.get("time_constraints", d.get("available")) for d in config.to_dict()["deployments"]]
+
+
+def test_a_name_is_its_window(tmp_path: Path) -> None:
+    """A deployment has the windows themselves, and routes as if they stood in its lists."""
+    config = load(tmp_path)
+    assert [d.time_constraints + d.available for d in config.deployments] == [
+        (NIGHT, tg.Window("01:00", "02:00")),
+        (NOON, NIGHT),
+    ]
+    plain = tg.GatewayConfig(deployments=config.deployments)
+    assert plain.router().fingerprint == config.router().fingerprint
+    assert plain != config
+
+
+def test_names_are_kept(tmp_path: Path) -> None:
+    """Through save and load, exports with comments, pickles, copies and the editor, what has a name keeps it."""
+    config = load(tmp_path)
+    named = [["night", ["01:00", "02:00"]], ["noon", "night"]]
+    for name in ("saved.yaml", "saved.json"):
+        config.save(tmp_path / name)
+        assert tg.GatewayConfig.load(tmp_path / name) == config
+    config.export("timegate", tmp_path / "exported.yaml", now="2026-03-02T00:00Z")
+    assert (tmp_path / "exported.yaml").read_text(encoding="utf-8").partition("\n")[2] == TEXT
+    scenario = tg.Scenario()
+    edited = read_draft(write_draft(config, scenario, 1), config, scenario).config
+    for again in (config, edited, copy.deepcopy(config), pickle.loads(pickle.dumps(config))):  # noqa: S301 - our own
+        assert again == config
+        assert hash(again) == hash(config)
+        assert lists(again) == named
+
+
+def test_a_window_that_is_changed_in_one_place_stands_there(tmp_path: Path) -> None:
+    """What is edited for one deployment no longer has the name; the others keep it."""
+    config = load(tmp_path)
+    draft = write_draft(config, tg.Scenario(), 1)
+    draft["deployments"][0]["time_constraints"][0]["start"] = "21:00"
+    edited = read_draft(draft, config, tg.Scenario()).config
+    changed = {"start": "21:00", "end": "06:00", "tz": "Europe/Berlin"}
+    assert lists(edited) == [[changed, ["01:00", "02:00"]], ["noon", "night"]]
+    assert edited.windows == config.windows
+
+
+def test_a_definition_that_is_changed_is_changed_for_all(tmp_path: Path) -> None:
+    """An export into the old text writes the new definition, and names still stand where they mean it."""
+    data = load(tmp_path).to_dict()
+    data["windows"]["night"]["start"] = "21:00"
+    changed = tg.GatewayConfig.model_validate(data)
+    assert [w.start for d in changed.deployments for w in (*d.time_constraints, *d.available)] == [
+        "21:00", "01:00", "12:00", "21:00",
+    ]  # fmt: skip
+    changed.export("timegate", tmp_path / "new.yaml", like=tmp_path / "gateway.yaml", now="2026-03-02T00:00Z")
+    expected = TEXT.replace("22:00", "21:00")
+    assert (tmp_path / "new.yaml").read_text(encoding="utf-8").partition("\n")[2] == expected
+
+
+@pytest.mark.parametrize(
+    ("windows", "listed", "problems"),
+    [
+        ({"night": ["22:00", "06:00"]}, ["nigth", "x"], [
+            "deployments[0].time_constraints[0] must be a window, or the name of one that windows defines. "
+            "Got 'nigth'. Did you mean 'night'?",
+            "deployments[0].time_constraints[1] must be a window, or the name of one that windows defines. "
+            "Got 'x'. Known: 'night'.",
+        ]),
+        ({}, ["night"], [
+            "deployments[0].time_constraints[0] must be a window, or the name of one that windows defines. "
+            "Got 'night'.",
+        ]),
+        ({"22:00": ["22:00", "06:00"]}, [], [
+            "windows.22:00 must have a name like 'night', which neither begins with a digit nor holds a colon. "
+            "Got '22:00'.",
+        ]),
+        ({"a": ["22:00", "06:00"], "b": ["22:00", "6:00"]}, ["a"], [
+            "windows.b must not say the same as windows.a: a window has one name.",
+        ]),
+        ({"a": "b", "b": ["22:00", "06:00"]}, [], [
+            "windows.a must be a tuple/list of two strings (start, end), or a mapping. Got 'b'.",
+        ]),
+        ({"a": ["22:00", "26:00"]}, [], ["windows.a.end must look like 'HH:MM'. Got '26:00'."]),
+    ],
+)  # fmt: skip
+def test_refused_names(windows: dict[str, Any], listed: list[Any], problems: list[str]) -> None:
+    """A name that is not defined, that is a time, or that means what another one means is told with its place."""
+    deployment = {"model_name": "weak", "model": "sim/small", "time_constraints": listed}
+    with pytest.raises(ConfigError) as caught:
+        tg.GatewayConfig(windows=windows, deployments=[deployment])
+    assert [str(problem) for problem in caught.value.problems] == problems
+
+
+def test_a_name_defined_twice_is_refused(tmp_path: Path) -> None:
+    """A file that defines a name twice is refused with the name."""
+    with pytest.raises(ConfigError, match="noon"):
+        load(tmp_path, TEXT.replace("  night: {", "  noon: {", 1))

@@ -1,0 +1,88 @@
+"""Windows that a config defines once, at its head, and lists by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from timegate.core.deployment import LISTS, Deployment
+from timegate.core.windows import Window
+from timegate.errors import ConfigError, InputError, did_you_mean, shown
+from timegate.problems import Problem
+
+__all__ = ["NAME", "by_name", "look_up"]
+
+NAME = r"[^0-9\s:][^:]*"
+"""What a name looks like: nothing that could be a time."""
+
+
+def look_up(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the plain data of a config with each name in a list of windows replaced by the window.
+
+    Raises
+    ------
+    ConfigError
+        If a name is not defined, looks like a time, or means the same window as another name.
+    """
+    named, deployments = data.get("windows") or {}, data.get("deployments")
+    if not isinstance(named, Mapping) or not isinstance(deployments, list | tuple):
+        return data  # which is said of the field
+    problems = [*_problems_of_names(named), *_undefined(named, deployments)]
+    if problems:
+        raise ConfigError(*problems)
+    return {**data, "deployments": [_looked_up(deployment, named) for deployment in deployments]}
+
+
+def by_name(named: Mapping[str, Window], deployments: Sequence[Deployment], plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the plain data of a config with the windows that have a name written by it."""
+    names = {window: name for name, window in named.items()}
+    for deployment, fields in zip(deployments, plain.get("deployments", ()), strict=False):
+        for field in LISTS if names else ():
+            if field in fields:
+                windows = zip(getattr(deployment, field), fields[field], strict=True)
+                fields[field] = [names.get(window, written) for window, written in windows]
+    return plain
+
+
+def _problems_of_names(named: Mapping[Any, Any]) -> Iterator[Problem]:
+    first: dict[Window, str] = {}
+    for name, value in named.items():
+        place = ("windows", name if isinstance(name, str) else shown(name))
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            text = "must have a name like 'night', which neither begins with a digit nor holds a colon."
+            yield Problem(place, f"{text} Got {shown(name)}.")
+            continue
+        try:
+            window = Window.parse(value)
+        except InputError:
+            continue  # which is said of the window
+        if (other := first.setdefault(window, name)) != name:
+            yield Problem(place, f"must not say the same as windows.{other}: a window has one name.")
+
+
+def _undefined(named: Mapping[str, Any], deployments: Sequence[Any]) -> Iterator[Problem]:
+    for i, deployment in enumerate(deployments):
+        for field, windows in _lists_of(deployment):
+            for j, window in enumerate(windows):
+                if isinstance(window, str) and window not in named:
+                    text = f"must be a window, or the name of one that windows defines. Got {shown(window)}."
+                    yield Problem(("deployments", i, field, j), text, did_you_mean(window, named))
+
+
+def _looked_up(deployment: Any, named: Mapping[str, Any]) -> Any:
+    if not isinstance(deployment, Mapping):
+        return deployment
+    lists = {
+        field: [named[window] if isinstance(window, str) else window for window in windows]
+        for field, windows in _lists_of(deployment)
+        if any(isinstance(window, str) for window in windows)
+    }
+    return {**deployment, **lists} if lists else deployment
+
+
+def _lists_of(deployment: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+    if isinstance(deployment, Mapping):
+        for field in LISTS:
+            if isinstance(windows := deployment.get(field), list | tuple):
+                yield field, windows
