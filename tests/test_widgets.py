@@ -630,6 +630,17 @@ console.log(JSON.stringify(data.map((item) => {{ {code} }})));"""
     return json.loads(done.stdout)
 
 
+def test_the_script_is_one(tmp_path):
+    """Put together, the modules declare no name twice: a browser would not even begin with them."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed: the tests of the editor's JavaScript need it")
+    script = tmp_path / "script.mjs"
+    script.write_text(str(tg.ScheduleEditor._esm), encoding="utf-8")
+    done = subprocess.run([node, "--check", str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 class TestTheTwoSidesAgree:
     @given(st.lists(st.tuples(WINDOWS, st.dates(date(2025, 3, 1), date(2027, 3, 1)), st.integers(1, 8)), min_size=40))
     @settings(max_examples=10)

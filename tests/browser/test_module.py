@@ -409,6 +409,39 @@ class TestForm:
             "except_dates": ["2026-03-03", "2026-03-04"],
         }
 
+    def test_dates_as_people_say_them(self, open_editor):
+        """Weekdays of a month, days, months, holidays, an end days later and one left out are typed by keys alone."""
+        bench = open_editor()
+        bar(bench, "weak window 1").click()
+        bench.page.locator("summary", has_text="more").press("Enter")
+        for name, value in [
+            ("start", "18:00"),
+            ("nth", "fri#1, Fri#-1"),
+            ("end", "Mon 8:00"),
+            ("days_of_month", "1, 2, -1"),
+            ("months", "nov-feb"),
+            ("holidays", "de-by"),
+        ]:
+            self.field(bench, name).fill(value)
+            self.field(bench, name).press("Enter")
+            bench.settle()
+        for name, value in [("on_holidays", "only"), ("end_included", "false")]:
+            self.field(bench, name).select_option(value)
+            bench.settle()
+        expected = {
+            "start": "18:00",
+            "end": "mon 08:00",
+            "days": ["fri#1", "fri#-1"],
+            "days_of_month": [1, 2, -1],
+            "months": ["jan", "feb", "nov", "dec"],
+            "holidays": "DE-BY",
+            "on_holidays": "only",
+            "end_included": False,
+        }
+        assert closed(bench, 1)[0] == expected
+        assert bench.editor.config.deployments[1].time_constraints[0] == tg.Window(**expected)
+        assert self.field(bench, "months").input_value() == "nov-feb"
+
     @pytest.mark.parametrize(
         ("name", "value", "message"),
         [

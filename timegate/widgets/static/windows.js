@@ -225,7 +225,7 @@ export function described(window) {
 export function plainWindow(window) {
   const { start, end, ...rest } = window;
   const said = Object.entries(rest).filter(([name, value]) => {
-    if (value === SILENT[name]) return false;
+    if (value === UNSAID[name]) return false;
     if (name === "days" && DAYS.every((day) => window.days?.includes(day))) return false;
     if (Array.isArray(value)) return value.length > 0;
     return value !== undefined && value !== null && value !== "";
@@ -234,4 +234,4 @@ export function plainWindow(window) {
 }
 
 /** @type {Record<string, unknown>} */
-const SILENT = { tz: "UTC", on_holidays: "skip", end_included: true };
+const UNSAID = { tz: "UTC", on_holidays: "skip", end_included: true };
