@@ -262,14 +262,14 @@ class Window(LocalDates):
         cuts = constant_offsets(self.tz, start_us, end_us)
         if not cuts:
             return NO_SPANS
-        first_us = min(since_us + offset_us for since_us, _, offset_us in cuts)
-        last_us = max(until_us + offset_us for _, until_us, offset_us in cuts)
-        local = self.local_us(self.start_days(first_us // DAY_US - self.reach_days, (last_us - 1) // DAY_US))
+        offsets = [offset_us for _, _, offset_us in cuts]
+        first, last = (start_us + min(offsets)) // DAY_US, (end_us + max(offsets) - 1) // DAY_US
+        local = self.local_us(self.start_days(first - self.reach_days, last))
         starts, ends = local.T  # both ascend
         parts = []
         for since_us, until_us, offset_us in cuts:
-            first = ends.searchsorted(since_us + offset_us, side="right")
-            part = local[first : starts.searchsorted(until_us + offset_us)] - offset_us
+            begin = ends.searchsorted(since_us + offset_us, side="right")
+            part = local[begin : starts.searchsorted(until_us + offset_us)] - offset_us
             np.maximum(part[:, 0], since_us, out=part[:, 0])
             np.minimum(part[:, 1], until_us, out=part[:, 1])
             parts.append(part)

@@ -36,21 +36,25 @@ export class WindowFields extends Fields {
       "details",
       { class: "tg-more" },
       h("summary", FOCUS, "more"),
-      this.select("end_included", "end", ends, onchange),
-      field("nth", "weekdays of the month", {
-        size: 14,
-        placeholder: "mon#1, fri#-1",
-        title: "mon#1 is the first Monday of a month, mon#-1 the last",
-      }),
-      field("days_of_month", "days of the month", { size: 9, placeholder: "1, 15, -1", title: "-1 is the last" }),
-      field("months", "months", { size: 14, placeholder: "jan-mar, jun" }),
-      this.select("on_holidays", "holidays", on, onchange),
-      field("holidays", "", {
-        size: 14,
-        placeholder: "DE-BY",
-        "aria-label": "whose holidays",
-        title: "A country, a subdivision of one, or dates with commas between",
-      }),
+      h(
+        "div",
+        {},
+        this.select("end_included", "end", ends, onchange),
+        field("nth", "weekdays of the month", {
+          size: 14,
+          placeholder: "mon#1, fri#-1",
+          title: "mon#1 is the first Monday of a month, mon#-1 the last",
+        }),
+        field("days_of_month", "days of the month", { size: 9, placeholder: "1, 15, -1", title: "-1 is the last" }),
+        field("months", "months", { size: 14, placeholder: "jan-mar, jun" }),
+        this.select("on_holidays", "holidays", on, onchange),
+        field("holidays", "", {
+          size: 14,
+          placeholder: "DE-BY",
+          "aria-label": "whose holidays",
+          title: "A country, a subdivision of one, or dates with commas between",
+        }),
+      ),
     );
     this.element.append(
       this.select("kind", "When", kinds, () => ui.edits.changeKind(this.item)),
