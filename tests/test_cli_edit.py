@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -44,7 +45,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (CONFIG, TRACE, SCENARIO):
         shutil.copy(sample(name), tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(edit.subprocess, "Popen", Server)  # type: ignore[attr-defined]
+    monkeypatch.setattr(edit, "subprocess", SimpleNamespace(Popen=Server))  # for others start processes too
     monkeypatch.setattr(edit, "find_spec", lambda name: name)
     monkeypatch.setattr(Server, "started", [], raising=False)
     return tmp_path
@@ -91,7 +92,7 @@ def test_sigterm_ends_the_server_too(here: Path, monkeypatch: pytest.MonkeyPatch
         def terminate(self) -> None:
             ended.append("Voila")
 
-    monkeypatch.setattr(edit.subprocess, "Popen", Running)  # type: ignore[attr-defined]
+    monkeypatch.setattr(edit, "subprocess", SimpleNamespace(Popen=Running))
     before = signal.getsignal(signal.SIGTERM)
     run(CONFIG, code=128 + signal.SIGTERM)
     assert ended == ["Voila"]
