@@ -157,6 +157,7 @@ def random_windows(random: Random, tz: str, around_us: int) -> Iterator[Window]:
 times = st.integers(0, 1439).map(lambda minute: f"{minute // 60:02}:{minute % 60:02}")
 
 
+NTHS = (1, 2, 3, 4, 5, -1, -2, -3, -4, -5)
 CALENDARS = ("DE", "DE-BY", "CN", "US", "US-CA", "GB-SCT", "SG", "IL")
 
 
@@ -205,6 +206,36 @@ def instants_and_windows(draw: st.DrawFn) -> tuple[int, Window]:
 
 
 windows = instants_and_windows().map(lambda pair: pair[1])
+
+
+weekday_names = st.sampled_from(WEEKDAYS) | st.builds("{}#{}".format, st.sampled_from(WEEKDAYS), st.sampled_from(NTHS))
+some_dates = st.dates(dt.date(1900, 1, 1), dt.date(2199, 12, 31))
+
+
+@settings(max_examples=150)
+@given(
+    first=some_dates,
+    days=st.none() | st.none() | st.sets(weekday_names, min_size=1, max_size=4),
+    months=st.none() | st.none() | st.sets(st.sampled_from(MONTHS), min_size=1),
+    days_of_month=st.none() | st.none() | st.sets(st.integers(1, 29) | st.integers(-29, -1), min_size=1, max_size=4),
+    calendar_=st.none() | st.sampled_from(CALENDARS),
+    on_holidays=st.sampled_from(["skip", "only"]),
+)
+def test_dates_are_those_of_the_calendar(first, days, months, days_of_month, calendar_, on_holidays):
+    """Over two years from any date on, each condition alone and all together hold on the dates that calendars say."""
+    window = Window(
+        "09:00",
+        "17:00",
+        days=days,
+        months=months,
+        days_of_month=days_of_month,
+        holidays=calendar_,
+        on_holidays=on_holidays if calendar_ else "skip",
+    )
+    epoch, number = EPOCH.date(), (first - EPOCH.date()).days
+    dates = [epoch + dt.timedelta(days=n) for n in range(number, number + 730) if n < (dt.date.max - epoch).days]
+    found = [epoch + dt.timedelta(days=n) for n in window.start_days(number, number + len(dates) - 1).tolist()]
+    assert found == [day for day in dates if starts_on(window, day)]
 
 
 def test_every_zone_at_both_changes_of_the_year():
