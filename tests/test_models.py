@@ -24,7 +24,7 @@ from timegate import (
     SimulatedModel,
     register_model,
 )
-from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, ServerError
 from timegate.models import registry
 
 SECRET = "sk-do-not-tell"  # noqa: S105 - opens nothing
@@ -114,7 +114,7 @@ def test_register_model():
     assert type(Model.create("text_embedder", "echo/m")) is Embedder
     assert Model.from_serialized(**model.serialize()).serialize() == model.serialize()
     assert Model.from_serialized(**model.serialize(), msgflux_type="model").colour == "blue"
-    assert Model.providers()["text_embedder"] == ["echo"]
+    assert "echo" in Model.providers()["text_embedder"]
     assert "echo" in Model.providers()["chat_completion"]
 
 
@@ -316,13 +316,11 @@ def test_openai_stream(server, way):
 @ways
 def test_openai_error_in_mid_stream(server, way):
     """An error that the server sends in a stream reaches who reads it: the gateway has answered by then."""
-    import openai
-
     models = [
         {"model_name": name, "model": Model.chat_completion(f"openai/{name}", base_url=server.url)}
         for name in ("cut", "m")
     ]
-    with pytest.raises(openai.APIError, match="cut"):
+    with pytest.raises(ServerError, match="cut"):
         ask(ModelGateway(models), way, messages="Hi", stream=True)
     assert len(server.requests) == 1
 
@@ -408,7 +406,9 @@ def test_openai_key_of_another_variable(server, monkeypatch, way):
 
 def test_openai_state_round_trip(server):
     """A model comes back from its state through JSON, and asks the same."""
-    model = Model.chat_completion("openai/m", base_url=server.url, timeout_s=5, max_retries=1, temperature=0.5)
+    model = Model.chat_completion(
+        "openai/m", base_url=server.url, headers_env={"X-Team": "OPENAI_API_KEY"}, temperature=0.5
+    )
     again = Model.from_serialized(**json.loads(json.dumps(model.serialize())))
     assert again.serialize() == model.serialize()
     model(messages="Hi")

@@ -33,7 +33,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 from timegate.problems import Problem, did_you_mean, in_python, shown
@@ -68,8 +69,6 @@ __all__ = [
     "TruncatedError",
     "WindowError",
     "did_you_mean",
-    "kind_of",
-    "retry_after_s",
     "shown",
 ]
 
@@ -120,11 +119,14 @@ class ModelCallError(TimegateError):
     kind : str
         The word that stands in the ``outcome`` column of a replay's attempts.
     status_code : int or None
-        The HTTP status that a provider would have sent, if it sent one.
+        The HTTP status that the provider sent, if it sent one; of an injected failure, that which it would have sent.
+    rate_limits : mapping of str to str
+        The ``x-ratelimit-*`` headers of the answer.
     """
 
     kind: ClassVar[str] = "error"
-    status_code: ClassVar[int | None] = None
+    status_code: int | None = None
+    rate_limits: Mapping[str, str] = MappingProxyType({})
 
 
 class ModelTimeoutError(ModelCallError, TimeoutError):
@@ -214,25 +216,6 @@ CALL_ERRORS: dict[str, type[ModelCallError]] = {
     )
 }
 """The kinds of failure, and the exception that each raises."""
-
-
-_CODES = {kind: code for code, kind in enumerate(CALL_ERRORS, start=1)}
-
-
-def kind_of(error: Exception) -> int:
-    """Return the code of an exception among :data:`timegate.core.columns.ATTEMPT_OUTCOMES`."""
-    code = _CODES.get(getattr(error, "kind", ""))
-    if code is not None:
-        return code
-    if isinstance(error, TimeoutError):
-        return _CODES["timeout"]
-    return _CODES["connection"] if isinstance(error, ConnectionError) else len(_CODES) + 2
-
-
-def retry_after_s(error: Exception) -> float | None:
-    """Return what the ``Retry-After`` of an exception said, in seconds; None if it has none."""
-    seconds = getattr(error, "retry_after_s", None)
-    return float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e9 else None
 
 
 class InputError(TimegateError):

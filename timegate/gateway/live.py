@@ -24,10 +24,9 @@ from timegate.errors import (
     ModelTimeoutError,
     WindowError,
     did_you_mean,
-    kind_of,
-    retry_after_s,
 )
 from timegate.models.base import is_model, within
+from timegate.models.failures import kind_of, retry_after_s
 from timegate.models.registry import Model
 from timegate.problems import Place, Problem, written
 

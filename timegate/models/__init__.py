@@ -1,7 +1,7 @@
 """Models: what a deployment calls. Importing this loads no provider's SDK."""
 
 from timegate.models.base import BaseModel
-from timegate.models.openai import OpenAIChatCompletion
+from timegate.models.openai import OpenAIChatCompletion, OpenAITextEmbedder
 from timegate.models.registry import Model, register_model
 from timegate.models.responses import ModelResponse, ModelStreamResponse
 from timegate.models.simulated import SimulatedModel
@@ -12,6 +12,7 @@ __all__ = [
     "ModelResponse",
     "ModelStreamResponse",
     "OpenAIChatCompletion",
+    "OpenAITextEmbedder",
     "SimulatedModel",
     "register_model",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from timegate.core.policy import NEVER
 
-__all__ = ["BaseModel", "ends_by_us", "is_model", "within"]
+__all__ = ["BaseModel", "ends_by_us", "is_model", "seconds_left", "within"]
 
 
 _until_us: ContextVar[int] = ContextVar("timegate_until_us", default=NEVER)
@@ -34,6 +35,12 @@ def within(until_us: int) -> AbstractContextManager[None]:
 def ends_by_us() -> int:
     """Return until when the attempt that is under way may last; ``NEVER`` if nothing limits it."""
     return _until_us.get()
+
+
+def seconds_left() -> float | None:
+    """Return how long the attempt that is under way may still last; None if nothing limits it."""
+    until_us = _until_us.get()
+    return None if until_us >= NEVER else max(until_us / 1e6 - time.time(), 1e-3)
 
 
 _UNLIMITED: AbstractContextManager[None] = nullcontext()
@@ -71,6 +78,14 @@ class BaseModel(ABC):
         import asyncio  # a tenth of the time that `import timegate` may take
 
         return await asyncio.to_thread(self, *args, **kwargs)
+
+    @classmethod
+    def keys_of(cls, **params: Any) -> tuple[str, ...]:
+        """Return the environment variables of which one must hold a key, for a model built with these parameters.
+
+        Default: none.
+        """
+        return ()
 
     def serialize(self) -> dict[str, Any]:
         """Return provider, model type and state as plain data, without secrets."""

@@ -1,112 +1,120 @@
-"""Chat completions of OpenAI, and of any server that speaks its protocol."""
+"""Chat completions and embeddings of OpenAI, and of any server that speaks its protocol."""
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Any, Self
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
 
-from timegate.errors import ConfigError, MissingExtraError
-from timegate.models.base import BaseModel
+from timegate.errors import (
+    AuthenticationError,
+    CallerError,
+    ConfigError,
+    ContentFilterError,
+    MissingExtraError,
+    ModelConnectionError,
+    ServerError,
+    TruncatedError,
+    shown,
+)
+from timegate.models.base import BaseModel, seconds_left
+from timegate.models.events import Events
+from timegate.models.failures import our_errors, rate_limits
+from timegate.models.providers import PROVIDERS, known_or_new, valid_url
 from timegate.models.registry import register_model
 from timegate.models.responses import ModelResponse, ModelStreamResponse
 
-__all__ = ["OpenAIChatCompletion"]
+__all__ = ["OpenAIChatCompletion", "OpenAITextEmbedder"]
+
+_TIMES = ("timeout", "timeout_s", "max_retries")
+_KEYS = ("api_key", "headers", "extra_headers", "default_headers")
 
 
-@register_model
-class OpenAIChatCompletion(BaseModel):
-    """A chat completion model behind the openai SDK (``pip install "timegate[openai]"``).
+class _OpenAIModel(BaseModel):
+    """What the models behind the openai SDK share (``pip install "timegate[openai]"``).
 
-    Parameters
-    ----------
-    model_id : str
-        Such as ``"gpt-4.1-mini"``.
-    base_url : str, optional
-        Another server that speaks the protocol (vLLM, Ollama, a proxy).
-    api_key_env : str
-        The environment variable that holds the key. The key itself is kept nowhere else.
-    timeout_s : float, optional
-        How long one attempt may take. Default: the SDK's.
-    max_retries : int
-        Retries inside one attempt. Default 0, so that the gateway's fallback comes first.
-    **sampling_run_params
-        Sent with every call: ``temperature``, ``max_tokens``, ...
-
-    Raises
-    ------
-    MissingExtraError
-        If the openai SDK is not installed.
-    ConfigError
-        If the environment variable is not set, or the key is given as an argument: found when a gateway is
-        built, not when it serves.
+    The SDK carries requests and answers; it repeats nothing, and its time is what the policy has left.
     """
 
     provider = "openai"
-    model_type = "chat_completion"
+    _route: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
         model_id: str,
         base_url: str | None = None,
-        api_key_env: str = "OPENAI_API_KEY",
-        timeout_s: float | None = None,
-        max_retries: int = 0,
+        api_key_env: str | Sequence[str] | None = None,
+        headers_env: Mapping[str, str] | None = None,
+        *,
+        provider: str | None = None,
+        check_key: bool = True,
         **sampling_run_params: Any,
     ) -> None:
-        if "api_key" in sampling_run_params:
-            raise ConfigError(
-                f"model 'openai/{model_id}': a key is given in an environment variable, which api_key_env names. "
-                "Got one as api_key, where it would be serialised."
-            )
+        if provider is not None:
+            self.provider = provider
+        name = f"model '{self.provider}/{model_id}'"
+        for param in sampling_run_params:
+            if param in _TIMES:
+                raise ConfigError(f"{name}: the policy alone says how long an attempt may take. Got {param}.")
+            if param in _KEYS:
+                raise ConfigError(
+                    f"{name}: a key is given in an environment variable, which api_key_env names, and a header in one "
+                    f"that headers_env names. Got one as {param}, where it would be serialised."
+                )
         try:
             import openai
         except ImportError as error:
-            raise MissingExtraError(
-                f"model 'openai/{model_id}' needs the openai SDK: pip install 'timegate[openai]'"
-            ) from error
-        key = os.environ.get(api_key_env)
-        if not key:
-            raise ConfigError(f"model 'openai/{model_id}' needs a key in the environment variable {api_key_env}.")
+            raise MissingExtraError(f"{name} needs the openai SDK: pip install 'timegate[openai]'") from error
+        known = known_or_new(self.provider)
+        address = known.address() if base_url is None else valid_url(base_url, name)
+        if address is None and self.provider != "openai":
+            if known.base_url_env is None:
+                raise ConfigError(f"{name} needs a base_url: this provider is not one of {', '.join(PROVIDERS)}.")
+            if check_key:
+                raise ConfigError(f"{name} needs a base_url, or its start in the variable {known.base_url_env}.")
+            address = "http://not-set.invalid"
         self.model_id = model_id
-        self.api_key_env = api_key_env
-        self.timeout_s = timeout_s
-        self.max_retries = max_retries
+        self.api_key_env = [api_key_env] if isinstance(api_key_env, str) else api_key_env and list(api_key_env)
+        self.headers_env = dict(headers_env or {})
         # These two names are the ones that msgflux serialises.
         self.sampling_params = {"base_url": base_url}
         self.sampling_run_params = sampling_run_params
-        timeout = openai.NOT_GIVEN if timeout_s is None else timeout_s
-        options: dict[str, Any] = {"base_url": base_url, "timeout": timeout, "max_retries": max_retries}
-        self._client = openai.OpenAI(api_key=key, **options)
+        needed = self.keys_of(provider=self.provider, api_key_env=api_key_env)
+        key = next(filter(None, map(os.environ.get, needed)), None)
+        self._missing = [] if key or not needed else [" or ".join(needed)]
+        self._missing += [variable for variable in self.headers_env.values() if not os.environ.get(variable)]
+        if self._missing and check_key:
+            raise ConfigError(f"{name} needs a key in the environment variable {self._missing[0]}.")
+        self._asks_usage = known.usage_in_streams
+        options: dict[str, Any] = {
+            "base_url": address,
+            "max_retries": 0,
+            "timeout": None,
+            "default_headers": {header: os.environ.get(of, "") for header, of in self.headers_env.items()},
+        }
+        self._client = openai.OpenAI(api_key=key or "none", **options)
 
         def make_async_client() -> Any:  # not a partial, whose repr would tell the key
-            return openai.AsyncOpenAI(api_key=key, **options)
+            return openai.AsyncOpenAI(api_key=key or "none", **options)
 
         self._make_async_client = make_async_client
         self._async_clients: dict[Any, Any] = {}
 
-    def __call__(self, *, messages: Any, stream: bool = False, **kwargs: Any) -> Any:
-        """Complete a chat.
+    @classmethod
+    def keys_of(cls, **params: Any) -> tuple[str, ...]:
+        """Return the environment variables of which one must hold the key."""
+        given = params.get("api_key_env")
+        if given is None:
+            return known_or_new(params.get("provider") or cls.provider).api_key_env
+        return (given,) if isinstance(given, str) else tuple(given)
 
-        Parameters
-        ----------
-        messages : str or list of dict
-            A text is sent as one message of the user.
-        stream : bool
-            Whether to answer with a :class:`ModelStreamResponse`.
-        **kwargs
-            Sent on, over ``sampling_run_params``.
-        """
-        answer = self._client.chat.completions.create(**self._request(messages, stream, kwargs))
-        if stream:
-            return ModelStreamResponse(text for chunk in answer if (text := _delta(chunk)))
-        return _response(answer)
-
-    async def acall(self, *, messages: Any, stream: bool = False, **kwargs: Any) -> Any:
-        """Complete a chat, as :meth:`__call__` does."""
-        answer = await self._async_client().chat.completions.create(**self._request(messages, stream, kwargs))
-        if stream:
-            return ModelStreamResponse(text async for chunk in answer if (text := _delta(chunk)))
-        return _response(answer)
+    @classmethod
+    def from_serialized(cls, state: dict[str, Any]) -> Self:
+        """Build a model from its state, or from the state of msgflux's model of the same provider."""
+        ours = {name: state[name] for name in ("api_key_env", "headers_env", "provider") if name in state}
+        base_url = (state.get("sampling_params") or {}).get("base_url")
+        return cls(state["model_id"], base_url, **ours, **(state.get("sampling_run_params") or {}))
 
     def _async_client(self) -> Any:
         """Return the client of the running event loop, for connections belong to the loop that opened them."""
@@ -120,33 +128,301 @@ class OpenAIChatCompletion(BaseModel):
             self._async_clients = {**live, loop: client}
         return client
 
+    def _create(self, client: Any, request: dict[str, Any]) -> Any:
+        """Send a request; what is wrong with it before anything is sent is the caller's."""
+        if self._missing:
+            raise AuthenticationError(f"the environment variable {self._missing[0]} was not set when this was built")
+        for name in self._route:
+            client = getattr(client, name)
+        try:
+            return client.with_raw_response.create(**request, timeout=seconds_left())
+        except (TypeError, UnicodeEncodeError) as error:
+            raise CallerError(str(error)) from error
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        with our_errors():
+            return self._create(self._client, request).http_response
+
+    async def _ask_async(self, request: dict[str, Any]) -> Any:
+        with our_errors():
+            try:
+                raw = await self._create(self._async_client(), request)
+            except (TypeError, UnicodeEncodeError) as error:
+                raise CallerError(str(error)) from error
+            return raw.http_response
+
+
+@register_model
+class OpenAIChatCompletion(_OpenAIModel):
+    """A chat completion model behind the openai SDK (``pip install "timegate[openai]"``).
+
+    Parameters
+    ----------
+    model_id : str
+        Such as ``"gpt-4.1-mini"``.
+    base_url : str, optional
+        Another server that speaks the protocol (vLLM, Ollama, a proxy). Default: the provider's.
+    api_key_env : str or list of str, optional
+        The environment variable that holds the key; of several, the first that is set; of an empty list, none is
+        needed. Default: the provider's. The key itself is kept nowhere else.
+    headers_env : dict of str to str, optional
+        Headers to send with every call, by the environment variables that hold them.
+    provider : str, optional
+        Who serves it, if it is none of :data:`timegate.models.providers.PROVIDERS`.
+    check_key : bool
+        Whether a key that is not set is an error at once; else it is one of each call.
+    **sampling_run_params
+        Sent with every call: ``temperature``, ``max_tokens``, ...
+
+    Raises
+    ------
+    MissingExtraError
+        If the openai SDK is not installed.
+    ConfigError
+        If the environment variable is not set, or a key or a timeout is given as an argument: found when a gateway is
+        built, not when it serves.
+    """
+
+    model_type = "chat_completion"
+    _route = ("chat", "completions")
+
+    def __call__(self, *, messages: Any = None, stream: bool = False, **kwargs: Any) -> Any:
+        """Complete a chat.
+
+        Parameters
+        ----------
+        messages : str or list of dict
+            A text is sent as one message of the user.
+        stream : bool
+            Whether to answer with a :class:`ModelStreamResponse`.
+        **kwargs
+            Sent on, over ``sampling_run_params``: ``tools``, ``temperature``, ...
+
+        Raises
+        ------
+        ModelCallError
+            Of the kind of the failure; what the SDK raised is its cause.
+        """
+        response = self._ask(self._request(messages, stream, kwargs))
+        if stream:
+            parts = _Parts()
+            return ModelStreamResponse(_read(response, parts), metadata=parts.metadata)
+        with our_errors():
+            return _completion(response)
+
+    async def acall(self, *, messages: Any = None, stream: bool = False, **kwargs: Any) -> Any:
+        """Complete a chat, as :meth:`__call__` does."""
+        response = await self._ask_async(self._request(messages, stream, kwargs))
+        if stream:
+            parts = _Parts()
+            return ModelStreamResponse(_read_async(response, parts), metadata=parts.metadata)
+        with our_errors():
+            return _completion(response)
+
     def _request(self, messages: Any, stream: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
         if isinstance(messages, str):
             messages = [{"role": "user", "content": messages}]
-        return {
+        if not isinstance(messages, list | tuple):
+            raise CallerError(f"messages must be a text or a list of messages. Got {shown(messages)}.")
+        request = {
             **self.sampling_run_params,
             **kwargs,
             "model": self.model_id,
             "messages": messages,
             "stream": stream,
         }
-
-    @classmethod
-    def from_serialized(cls, state: dict[str, Any]) -> Self:
-        """Build a model from its state, or from the state of msgflux's model of the same provider."""
-        ours = {name: state[name] for name in ("api_key_env", "timeout_s", "max_retries") if name in state}
-        base_url = (state.get("sampling_params") or {}).get("base_url")
-        return cls(state["model_id"], base_url, **ours, **(state.get("sampling_run_params") or {}))
+        if stream and self._asks_usage:
+            request.setdefault("stream_options", {"include_usage": True})
+        return request
 
 
-def _response(answer: Any) -> ModelResponse:
-    choice = answer.choices[0]
-    usage = answer.usage.model_dump() if answer.usage else None
-    metadata = {"finish_reason": choice.finish_reason, "usage": usage, "model": answer.model}
-    if choice.message.tool_calls:
-        return ModelResponse([call.model_dump() for call in choice.message.tool_calls], "tool_call", metadata)
-    return ModelResponse(choice.message.content, "text_generation", metadata)
+@register_model
+class OpenAITextEmbedder(_OpenAIModel):
+    """A model of embeddings behind the openai SDK; built as :class:`OpenAIChatCompletion` is."""
+
+    model_type = "text_embedder"
+    batch_support = True
+    _route = ("embeddings",)
+
+    def __call__(self, data: Any = None, **kwargs: Any) -> Any:
+        """Embed a text, or a list of them.
+
+        Parameters
+        ----------
+        data : str or list of str
+        **kwargs
+            Sent on, over ``sampling_run_params``: ``dimensions``, ...
+
+        Returns
+        -------
+        ModelResponse
+            A vector as a list of float, or a list of such.
+        """
+        response = self._ask(self._request(data, kwargs))
+        with our_errors():
+            return _embedding(response, isinstance(data, str))
+
+    async def acall(self, data: Any = None, **kwargs: Any) -> Any:
+        """Embed a text, or a list of them, as :meth:`__call__` does."""
+        response = await self._ask_async(self._request(data, kwargs))
+        with our_errors():
+            return _embedding(response, isinstance(data, str))
+
+    def _request(self, data: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(data, str | list | tuple) or not data:
+            raise CallerError(f"data must be a text or a list of texts. Got {shown(data)}.")
+        # Asked in plain numbers: the SDK's own default needs decoding.
+        return {"encoding_format": "float", **self.sampling_run_params, **kwargs, "model": self.model_id, "input": data}
 
 
-def _delta(chunk: Any) -> str | None:
-    return chunk.choices[0].delta.content if chunk.choices else None
+for _name in PROVIDERS:
+    if _name != "openai":
+        for _base in (OpenAIChatCompletion, OpenAITextEmbedder):
+            register_model(type(_base.__name__, (_base,), {"provider": _name, "__doc__": _base.__doc__}))
+
+
+class _AnsweredError(Exception):
+    """An error that came as an answer; its code may be a status."""
+
+    def __init__(self, said: Any) -> None:
+        said = said if isinstance(said, dict) else {"message": said}
+        super().__init__(str(said.get("message") or said))
+        self.code = said.get("code")
+        self.status_code = self.code if isinstance(self.code, int) and 400 <= self.code < 600 else 500
+        if str(self.code).startswith(("context_length", "content_filter")):
+            self.status_code = 400
+
+
+def _document(text: bytes | str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ServerError(f"the provider's answer is no JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise ServerError(f"the provider's answer is no JSON object. Got {shown(data)}.")
+    if data.get("error"):
+        raise _AnsweredError(data["error"])
+    return data
+
+
+def _choice(data: dict[str, Any]) -> dict[str, Any] | None:
+    choices = data.get("choices")
+    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
+
+
+def _completion(response: Any) -> ModelResponse:
+    data = _document(response.content)
+    choice = _choice(data)
+    message = choice.get("message") if choice else None
+    if choice is None or not isinstance(message, dict):
+        raise ServerError("the provider's answer has no choices")
+    if choice.get("finish_reason") == "content_filter":
+        raise ContentFilterError("the provider's filter cut the answer")
+    metadata = {"finish_reason": choice.get("finish_reason"), "usage": data.get("usage"), "model": data.get("model")}
+    if limits := rate_limits(response.headers):
+        metadata["rate_limits"] = limits
+    if message.get("tool_calls"):
+        return ModelResponse(message["tool_calls"], "tool_call", metadata)
+    return ModelResponse(message.get("content"), "text_generation", metadata)
+
+
+def _embedding(response: Any, is_one: bool) -> ModelResponse:
+    data = _document(response.content)
+    try:
+        vectors = [item["embedding"] for item in sorted(data["data"], key=lambda item: item["index"])]
+        answer = vectors[0] if is_one else vectors
+    except (KeyError, IndexError, TypeError) as error:
+        raise ServerError("the provider's answer has no embeddings") from error
+    return ModelResponse(answer, "text_embedding", {"usage": data.get("usage"), "model": data.get("model")})
+
+
+class _Parts:
+    """Puts the parts of a streamed answer together."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, Any] = {"finish_reason": None, "usage": None, "model": None}
+        self._has_finished = False
+        self.is_over = False
+
+    def take(self, event: bytes) -> str | None:
+        """Return the text of an event."""
+        if event.strip() == b"[DONE]":
+            self.is_over = True
+            return None
+        data = _document(event)
+        for name in ("usage", "model"):
+            if data.get(name):
+                self.metadata[name] = data[name]
+        choice = _choice(data)
+        if choice is None:
+            return None
+        if reason := choice.get("finish_reason"):
+            if reason == "content_filter":
+                raise ContentFilterError("the provider's filter cut the answer")
+            self.metadata["finish_reason"] = reason
+            self._has_finished = True
+        delta = choice.get("delta") or {}
+        for call in delta.get("tool_calls") or ():
+            self._add(call)
+        content: str | None = delta.get("content")
+        return content
+
+    def _add(self, part: dict[str, Any]) -> None:
+        """Add a part of a call of a tool, whose arguments come in pieces."""
+        calls = self.metadata.setdefault("tool_calls", [])
+        while len(calls) <= part.get("index", 0):
+            calls.append({"id": None, "type": "function", "function": {"name": "", "arguments": ""}})
+        call, said = calls[part.get("index", 0)], part.get("function") or {}
+        call["id"] = part.get("id") or call["id"]
+        call["function"]["name"] += said.get("name") or ""
+        call["function"]["arguments"] += said.get("arguments") or ""
+
+    def end(self) -> None:
+        """Hear that nothing more comes."""
+        if not (self.is_over or self._has_finished):
+            raise TruncatedError("the stream ended without its end mark")
+
+
+def _cut(error: Exception) -> Exception:
+    """Return what a failure means once an answer has begun: a connection that is lost cuts it."""
+    return TruncatedError(str(error)) if type(error) is ModelConnectionError else error
+
+
+def _read(response: Any, parts: _Parts) -> Iterator[str]:
+    events = Events()
+    try:
+        with our_errors():
+            for chunk in response.iter_bytes():
+                for event in events.feed(chunk):
+                    if text := parts.take(event):
+                        yield text
+                    if parts.is_over:
+                        return
+            for event in events.end():
+                if text := parts.take(event):
+                    yield text
+            parts.end()
+    except ModelConnectionError as error:
+        raise _cut(error) from error.__cause__
+    finally:
+        response.close()
+
+
+async def _read_async(response: Any, parts: _Parts) -> AsyncIterator[str]:
+    events = Events()
+    try:
+        with our_errors():
+            async for chunk in response.aiter_bytes():
+                for event in events.feed(chunk):
+                    if text := parts.take(event):
+                        yield text
+                    if parts.is_over:
+                        return
+            for event in events.end():
+                if text := parts.take(event):
+                    yield text
+            parts.end()
+    except ModelConnectionError as error:
+        raise _cut(error) from error.__cause__
+    finally:
+        await response.aclose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from timegate.errors import InvalidValueError, did_you_mean
@@ -13,6 +14,11 @@ __all__ = ["Model", "register_model"]
 
 _ModelClass = TypeVar("_ModelClass", bound=type[BaseModel])
 _registry: dict[str, dict[str, type[BaseModel]]] = {}
+
+ENTRY_POINTS = "timegate.models"
+"""The group of entry points by which other packages register: the name is a provider's, the value its class."""
+COMPATIBLE = "openai"
+"""Whose protocol a provider speaks that is not registered and has a ``base_url``."""
 
 
 def register_model(cls: _ModelClass) -> _ModelClass:
@@ -51,6 +57,30 @@ class Model(metaclass=_Kin):
         return {model_type: list(classes) for model_type, classes in _registry.items()}
 
     @classmethod
+    def chat_completion(cls, path: str, **kwargs: Any) -> BaseModel:
+        """Build a model that completes chats.
+
+        Parameters
+        ----------
+        path : str
+            ``"provider/model-id"``. ``sim`` is simulated; :data:`timegate.models.providers.PROVIDERS` are served over
+            the openai SDK, and so is any other name with a ``base_url``; others come from :func:`register_model`.
+        **kwargs
+            For the model's constructor, such as ``base_url``, ``api_key_env``, ``headers_env`` or ``temperature``.
+
+        Examples
+        --------
+        >>> Model.chat_completion("sim/small")(messages="Hello").consume()
+        'sim/small'
+        """
+        return cls.create("chat_completion", path, **kwargs)
+
+    @classmethod
+    def text_embedder(cls, path: str, **kwargs: Any) -> BaseModel:
+        """Build a model that embeds texts; ``path`` and arguments are as in :meth:`chat_completion`."""
+        return cls.create("text_embedder", path, **kwargs)
+
+    @classmethod
     def create(cls, model_type: str, path: str, **kwargs: Any) -> BaseModel:
         """Build a model.
 
@@ -71,7 +101,9 @@ class Model(metaclass=_Kin):
         provider, slash, model_id = path.partition("/")
         if not (provider and slash and model_id):
             raise InvalidValueError(f"model must look like 'provider/model-id'. Got {path!r}.")
-        model_class: Callable[..., BaseModel] = cls._class_of(model_type, provider)
+        model_class: Callable[..., BaseModel] = cls.class_of(model_type, provider, kwargs.get("base_url"))
+        if getattr(model_class, "provider", provider) != provider:
+            kwargs["provider"] = provider
         return model_class(model_id=model_id, **kwargs)
 
     @classmethod
@@ -81,18 +113,32 @@ class Model(metaclass=_Kin):
         """Build a model from what its ``serialize`` gave; also from what a msgflux model's gave."""
         if msgflux_type != "model":
             raise InvalidValueError(f"Incorrect msgflux type. Expected `model`, given `{msgflux_type}`")
-        return cls._class_of(model_type, provider).from_serialized(dict(state))
+        base_url = (state.get("sampling_params") or {}).get("base_url")
+        return cls.class_of(model_type, provider, base_url).from_serialized(dict(state))
 
     @classmethod
-    def _class_of(cls, model_type: str, provider: str) -> type[BaseModel]:
+    def class_of(cls, model_type: str, provider: str, base_url: str | None = None) -> type[BaseModel]:
+        """Return the class that serves a provider, asking other packages for one that is not registered.
+
+        With a ``base_url`` a provider that nobody knows is one that speaks the protocol of OpenAI.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is none.
+        """
+        if provider not in _registry.get(model_type, ()):
+            for entry in entry_points(group=ENTRY_POINTS, name=provider):
+                register_model(entry.load())
         classes = _registry.get(model_type)
         if classes is None:
             raise InvalidValueError(
                 f"Model type {model_type!r} is not registered.{did_you_mean(model_type, _registry)}"
             )
-        if provider not in classes:
-            raise InvalidValueError(
-                f"Provider {provider!r} is not registered for model type {model_type!r}."
-                f"{did_you_mean(provider, classes)}"
-            )
-        return classes[provider]
+        if provider in classes:
+            return classes[provider]
+        if base_url is not None and COMPATIBLE in classes:
+            return classes[COMPATIBLE]
+        raise InvalidValueError(
+            f"Provider {provider!r} is not registered for model type {model_type!r}.{did_you_mean(provider, classes)}"
+        )

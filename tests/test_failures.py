@@ -1,0 +1,230 @@
+"""Errors of SDKs, of httpx and of the operating system become our kinds, against a server that fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from fault_server import fault_server
+from test_clock import travel
+
+import timegate as tg
+from timegate.core.columns import ATTEMPT_OUTCOMES
+from timegate.errors import CALL_ERRORS, CallerError, ModelCallError, RateLimitError
+from timegate.models.failures import kind_of, retry_after_s, translated
+
+httpx = pytest.importorskip("httpx")
+pytest.importorskip("openai")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    with fault_server() as httpd:
+        yield httpd
+
+
+def model(server: Any, name: str, **params: Any) -> tg.BaseModel:
+    return tg.Model.chat_completion(f"local/{name}", base_url=server.url, api_key_env=[], **params)
+
+
+def ask(asked: Any, way: str, **kwargs: Any) -> Any:
+    """Call a model or a gateway one way or the other, and read a stream to its end."""
+    if way == "sync":
+        answer = asked(**kwargs)
+        return "".join(answer) if isinstance(answer, tg.ModelStreamResponse) else answer
+
+    async def main() -> Any:
+        answer = await asked.acall(**kwargs)
+        return "".join([text async for text in answer]) if isinstance(answer, tg.ModelStreamResponse) else answer
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        return runner.run(main())
+
+
+ways = pytest.mark.parametrize("way", ["sync", "async"])
+
+
+@ways
+@pytest.mark.parametrize(
+    ("name", "kind", "status"),
+    [
+        ("limited", "rate_limit", 429),
+        ("down", "server_error", 503),
+        ("keyless", "auth", 401),
+        ("unknown", "bad_request", 404),
+        ("too-long", "context_length", 400),
+        ("filtered", "content_filter", 400),
+        ("filtered-late", "content_filter", 400),
+        ("reset", "connection", None),
+        ("no-json", "server_error", 503),
+        ("empty", "server_error", 503),
+        ("error-in-200", "rate_limit", 429),
+    ],
+)
+def test_a_providers_failure_is_of_a_kind(server: Any, way: str, name: str, kind: str, status: int | None) -> None:
+    """Each is our exception of its kind, with the status; what the SDK raised is the cause."""
+    with pytest.raises(CALL_ERRORS[kind]) as caught:
+        ask(model(server, name), way, messages="Hi")
+    assert (caught.value.kind, caught.value.status_code) == (kind, status)
+    assert name in ("filtered-late", "empty") or caught.value.__cause__ is not None
+
+
+@ways
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("cut", "truncated"), ("endless", "truncated"), ("malformed", "server_error")],
+)
+def test_a_stream_that_breaks_is_never_a_short_answer(server: Any, way: str, name: str, kind: str) -> None:
+    """A cut, a malformed event, and an end without its mark are errors of their kind."""
+    with pytest.raises(CALL_ERRORS[kind]):
+        ask(model(server, name), way, messages="Hi", stream=True)
+
+
+@ways
+def test_a_streams_metadata_is_there_at_its_end(server: Any, way: str) -> None:
+    """Usage, finish reason and model stand in the metadata, and usage is asked for."""
+    found: dict[str, Any] = {}
+
+    async def main() -> None:
+        stream = await model(server, "fine").acall(messages="Hi", stream=True)
+        assert [text async for text in stream] == ["Hel", "lo"]
+        found.update(stream.metadata)
+
+    if way == "sync":
+        stream = model(server, "fine")(messages="Hi", stream=True)
+        assert stream.consume() == "Hello"
+        found.update(stream.metadata)
+    else:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(main())
+    assert (found["finish_reason"], found["usage"]["completion_tokens"], found["model"]) == ("stop", 2, "m-1")
+    assert server.requests[-1][2]["stream_options"] == {"include_usage": True}
+
+
+@ways
+def test_the_policys_time_reaches_the_sdk(server: Any, way: str) -> None:
+    """A silent provider ends as a timeout of the policy, in blocking calls too, and the next one serves."""
+    models = [{"model_name": name, "model": model(server, name)} for name in ("silent", "fine")]
+    gateway = tg.ModelGateway(models, policy={"timeout_s": 0.2})
+    assert ask(gateway, way, messages="Hi").consume() == "Hello"
+    with pytest.raises(tg.ModelRouterError) as caught:
+        ask(tg.ModelGateway(models[:1], policy={"timeout_s": 0.2}), way, messages="Hi")
+    assert [error.kind for error in caught.value.exceptions] == ["timeout"]
+
+
+@ways
+def test_the_sdk_repeats_nothing(server: Any, way: str) -> None:
+    """One attempt is one request; a retry is the policy's."""
+    for name, retries in (("down", 0), ("broken-once", 1)):
+        server.seen[name] = 0
+        gateway = tg.ModelGateway(
+            [{"model_name": "a", "model": model(server, name)}],
+            policy={"max_retries": retries, "backoff": {"initial_s": 0.001}},
+        )
+        if retries:
+            assert ask(gateway, way, messages="Hi").consume() == "Hello"
+        else:
+            with pytest.raises(tg.ModelRouterError):
+                ask(gateway, way, messages="Hi")
+        assert server.seen[name] == retries + 1
+
+
+@ways
+def test_a_retry_after_is_heard(server: Any, way: str) -> None:
+    """The header lengthens the pause, or moves on if it asks for too much."""
+    with pytest.raises(RateLimitError) as caught:
+        ask(model(server, "limited-for-2-s"), way, messages="Hi")
+    assert caught.value.retry_after_s == 2
+    server.seen["limited-for-2-s"] = 0
+    models = [{"model_name": name, "model": model(server, name)} for name in ("limited-for-2-s", "fine")]
+    gateway = tg.ModelGateway(models, policy={"max_retries": 3, "retry_after_max_s": 1})
+    assert ask(gateway, way, messages="Hi").consume() == "Hello"
+    assert server.seen["limited-for-2-s"] == 1
+
+
+@ways
+@pytest.mark.parametrize("wrong", [{}, {"messages": 5}, {"messages": "Hi", "colour": 1}, {"messages": "\ud800"}])
+def test_a_mistake_of_the_caller_is_the_callers(server: Any, way: str, wrong: dict[str, Any]) -> None:
+    """It is of kind ``caller``, nothing is sent, and ``raise_on`` ends the call with it."""
+    sent = len(server.requests)
+    models = [{"model_name": name, "model": model(server, name)} for name in ("a", "b")]
+    with pytest.raises(CallerError):
+        ask(tg.ModelGateway(models, policy={"raise_on": ["caller"]}), way, **wrong)
+    assert len(server.requests) == sent
+
+
+class Answer:
+    def __init__(self, status: int, **headers: str) -> None:
+        self.status_code = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def with_answer(status: int, **headers: str) -> Exception:
+    error = Exception("refused")
+    error.response = Answer(status, **headers)  # type: ignore[attr-defined]
+    return error
+
+
+REQUEST = httpx.Request("POST", "http://localhost")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx.ReadTimeout("", request=REQUEST), "timeout"),
+        (httpx.ConnectError("", request=REQUEST), "connection"),
+        (httpx.RemoteProtocolError("", request=REQUEST), "truncated"),
+        (httpx.HTTPStatusError("", request=REQUEST, response=httpx.Response(529)), "server_error"),
+        (httpx.InvalidURL("no"), "error"),
+        (json.JSONDecodeError("no", "x", 0), "server_error"),
+        (socket.gaierror(-2, "unknown name"), "connection"),
+        (ssl.SSLCertVerificationError(1, "self-signed"), "connection"),
+        (BrokenPipeError(), "connection"),
+        (TimeoutError(), "timeout"),
+        (FileNotFoundError(), "error"),
+        (ValueError(), "error"),
+        (with_answer(403), "auth"),
+        (with_answer(302), "error"),
+        (with_answer(408), "timeout"),
+        (type("JSONDecodeError", (Exception,), {"__module__": "mine"})(), "error"),
+        (type("Odd", (Exception,), {"kind": ["timeout"]})(), "error"),
+    ],
+    ids=repr,
+)
+def test_kind_of(error: Exception, kind: str) -> None:
+    """Known by status, by the names that clients share, or by the operating system; anything else is an ``error``."""
+    assert ATTEMPT_OUTCOMES[kind_of(error)] == kind
+    ours = translated(error)
+    assert ours is error if kind == "error" else isinstance(ours, ModelCallError)
+    assert translated(ours) is ours
+
+
+def test_retry_after_in_all_its_forms() -> None:
+    """Seconds, milliseconds and a date are read; what is none, past, or beyond reason is nothing."""
+    with travel(1_700_000_000_000_000):
+        for headers, seconds in [
+            ({"retry_after": "1.5"}, 1.5),
+            ({"retry_after_ms": "250", "retry_after": "9"}, 0.25),
+            ({"retry_after": formatdate(1_700_000_030, usegmt=True)}, 30.0),
+            ({"retry_after": formatdate(1_600_000_000, usegmt=True)}, None),
+            ({"retry_after": "soon"}, None),
+            ({"retry_after": "1e12"}, None),
+            ({"retry_after": "-1"}, None),
+            ({"retry_after": "nan"}, None),
+            ({}, None),
+        ]:
+            found = retry_after_s(with_answer(429, **headers))
+            assert found == seconds if seconds is None else found == pytest.approx(seconds, abs=1), headers
+
+
+def test_rate_limits_are_kept(server: Any) -> None:
+    """The ``x-ratelimit-*`` headers stand in an answer's metadata, and on an error."""
+    answer = model(server, "fine")(messages="Hi")
+    assert answer.metadata["rate_limits"] == {"x-ratelimit-remaining-requests": "7"}
+    assert translated(with_answer(429, x_ratelimit_reset="1s")).rate_limits == {"x-ratelimit-reset": "1s"}  # type: ignore[attr-defined]
