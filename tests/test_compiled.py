@@ -29,6 +29,8 @@ def assert_engines_agree(case: Case) -> None:
     fast = tg.replay(*case, engine="compiled")
     pd.testing.assert_frame_equal(fast.calls, stepped.calls, check_exact=True)
     pd.testing.assert_frame_equal(fast.attempts, stepped.attempts, check_exact=True)
+    pd.testing.assert_frame_equal(fast.skips, stepped.skips, check_exact=True)
+    pd.testing.assert_frame_equal(fast.cooldowns, stepped.cooldowns, check_exact=True)
 
 
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")

@@ -106,7 +106,7 @@ class State:
 
     running: int = 0
     era: int = 0
-    cooled_until_us: int = 0
+    cooled_until_us: int = -NEVER
     half_open: int = 0
     probing: int = 0
     grown_us: int = 0

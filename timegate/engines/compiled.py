@@ -9,22 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.core.draws import BLOCK
+from timegate.core.policy import NEVER
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.events import FINISHED, FULL, LoopLog, new_loop, run_events, with_more_room
 from timegate.engines.judge import work_arrays
 from timegate.engines.kernel import replay_calls, route_calls
 from timegate.engines.plan import Plan, Policies, make_plan, make_policies
-from timegate.engines.record import Attempts, Calls
+from timegate.engines.record import Attempts, Calls, Log
 from timegate.engines.threads import in_threads
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["attempts", "room_of", "run", "shares"]
+__all__ = ["attempts", "log", "room_of", "run", "shares"]
 
 _CHUNK = 1 << 17  # calls; about a millisecond, so that an interrupt is soon heard
 _FIRST = 1 << 10
+_LOG_ROOM = 1 << 12  # rows to begin with
 NOTHING: npt.NDArray[np.int64] = np.empty(0, np.int64)
+NO_LOG = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
 
 
 def shares(router: Router, injector: Injector) -> bool:
@@ -92,13 +95,33 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
     return made
 
 
+def log(router: Router, trace: Trace, injector: Injector) -> Log:
+    """Replay a trace again and record who was passed over, and who cooled."""
+    if not router.shares and router.call_terms.deadline_us >= NEVER:
+        return Log.of()
+    plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
+    room = np.array([_LOG_ROOM, _LOG_ROOM])
+    while True:
+        kept = LoopLog(np.empty((room[0], 4), np.int64), np.empty((room[1], 3), np.int64), np.zeros(2, np.int64))
+        again, policies = Calls.empty(len(trace)), make_policies(router, injector)
+        run_in_order(plan, policies, trace, again, Attempts.empty(0), NOTHING, kept)
+        if (kept.counts <= room).all():
+            return Log.of(kept.skips[: kept.counts[0]], kept.coolings[: kept.counts[1]])
+        room = np.maximum(room, kept.counts)  # now it is known how many there are
+
+
 def run_in_order(
-    plan: Plan, policies: Policies, trace: Trace, calls: Calls, rows: Attempts, row_of: npt.NDArray[np.int64]
+    plan: Plan,
+    policies: Policies,
+    trace: Trace,
+    calls: Calls,
+    rows: Attempts,
+    row_of: npt.NDArray[np.int64],
+    log: LoopLog = NO_LOG,
 ) -> None:
     """Replay calls that touch each other, event by event."""
     loop = new_loop(plan.is_open.shape[1], len(policies.providers))
     prompts, answers = trace.question_tokens, trace.answer_tokens
-    log = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
     status = FULL
     with announced_compilation():
         while status != FINISHED:

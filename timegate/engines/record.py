@@ -11,7 +11,7 @@ import numpy.typing as npt
 from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, SHED
 from timegate.core.routing import NOBODY, Router
 
-__all__ = ["ATTEMPTS", "CALLS", "Attempts", "Calls", "classify", "first_choice_by_name"]
+__all__ = ["ATTEMPTS", "CALLS", "Attempts", "Calls", "Log", "classify", "first_choice_by_name"]
 
 CALLS: dict[str, type[np.signedinteger[Any]]] = {
     "served_by": np.int16,
@@ -116,6 +116,29 @@ class Attempts(NamedTuple):
         values: Any = zip(*rows, strict=True) if rows else [[] for _ in ATTEMPTS]
         columns: list[Any] = [np.array(v, dtype) for v, dtype in zip(values, ATTEMPTS.values(), strict=True)]
         return cls(*columns)
+
+
+class Log(NamedTuple):
+    """What policies did beside attempts.
+
+    Attributes
+    ----------
+    skips : ndarray of int64, shape (n, 4)
+        In order of call, and of time within one: its number, the deployment that it passed over, the instant, and why,
+        as an index into :data:`timegate.core.policy.REASONS`.
+    cooldowns : ndarray of int64, shape (n, 3)
+        In order of their beginning: the deployment, from when, and until when.
+    """
+
+    skips: npt.NDArray[np.int64]
+    cooldowns: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, skips: npt.ArrayLike = (), cooldowns: npt.ArrayLike = ()) -> Self:
+        """Build it from rows in the order in which they happened."""
+        passed = np.asarray(skips, np.int64).reshape(-1, 4)
+        order = np.argsort(passed[:, 0], kind="stable")
+        return cls(passed[order], np.asarray(cooldowns, np.int64).reshape(-1, 3))
 
 
 def first_choice_by_name(preferred_names: Sequence[str], router: Router) -> npt.NDArray[np.int64]:

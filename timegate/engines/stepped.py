@@ -20,7 +20,7 @@ from timegate.core.policy import NEVER
 from timegate.core.routing import DONE, WAIT, Call, Heard, Router, Step
 from timegate.engines.luck import Luck
 from timegate.engines.progress import progress
-from timegate.engines.record import Attempts, Calls
+from timegate.engines.record import Attempts, Calls, Log
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
@@ -34,6 +34,7 @@ END, LIMIT, PAUSE, ARRIVAL = range(4)
 class _Attempt:
     """An attempt under way."""
 
+    deployment: int
     service_us: int
     outcome: int
     retry_after_us: int
@@ -70,6 +71,7 @@ class _Run:
         self.calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
         self.rows: list[list[tuple[int, ...]]] = [[] for _ in range(len(trace))]
         self.skips: list[tuple[int, ...]] = []
+        self.cooldowns: list[tuple[int, ...]] = []
         self._events: list[tuple[int, int, int, int, int, Any]] = []
         self._serial = itertools.count()
 
@@ -121,7 +123,7 @@ class _Run:
         outcome, service_us, retry_after_s = self.injector.attempt(
             deployment, flight.number, tried_before, now_us, flight.answer
         )
-        attempt = _Attempt(service_us, outcome, round(retry_after_s * 1e6), until_us)
+        attempt = _Attempt(deployment, service_us, outcome, round(retry_after_s * 1e6), until_us)
         flight.attempt = attempt
         mask = self.injector.capacities_at(deployment, now_us)
         if mask:
@@ -170,7 +172,12 @@ class _Run:
         flight.attempt = None
         if released:
             self._release(released, answer, now_us)
-        self._go_on(flight, flight.steps.send((now_us, outcome, retry_after_us, answer)), now_us)
+        state = self.state.deployments[attempt.deployment]
+        era = state.era
+        step = flight.steps.send((now_us, outcome, retry_after_us, answer))
+        if state.era != era:  # a cooldown began
+            self.cooldowns.append((attempt.deployment, now_us, state.cooled_until_us))
+        self._go_on(flight, step, now_us)
 
     def _release(self, mask: int, answer: int, now_us: int) -> None:
         """Give slots back, and let those begin that wait for them."""
@@ -199,8 +206,9 @@ class _Run:
         self.skips += [(number, *skip) for skip in call.skips]
 
 
-def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attempts]:
+def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attempts, Log]:
     """Replay a trace."""
     made = _Run(router, trace, injector, Luck(injector.seed, router.names))
     made.run()
-    return made.calls, Attempts.from_rows([row for rows in made.rows for row in rows])
+    attempts = Attempts.from_rows([row for rows in made.rows for row in rows])
+    return made.calls, attempts, Log.of(made.skips, made.cooldowns)

@@ -20,7 +20,8 @@ from timegate.faults import Scenario
 from timegate.files import made_folder, write_files
 from timegate.report.page import figure_text, label_of, png
 from timegate.runs.compare import compare
-from timegate.runs.result import Replay, named_pairs
+from timegate.runs.result import Replay
+from timegate.runs.tables import named_pairs
 from timegate.show.text import counted, percent
 
 __all__ = ["Change", "changes", "headline", "rerouted", "without_absent", "write"]

@@ -9,8 +9,10 @@ from typing import Any, Literal, get_args
 
 from timegate.config import GatewayConfig
 from timegate.core.routing import Router
+from timegate.engines.record import Log
 from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean
 from timegate.faults import Scenario
+from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_idle, warn_of_unknown
 from timegate.runs.result import Replay
@@ -86,18 +88,16 @@ def replay(
         check_tokens(injector, trace)
         if engine == "travel":
             _, calls, attempts = _travel().run(_simulated(router, scenario), trace, router)
-            return Replay(router, trace, scenario, engine, calls, attempts)
+            return Replay(router, trace, scenario, engine, calls, attempts, partial(_log, router, trace, injector))
         if engine == "stepped":
             from timegate.engines import stepped  # loads numba, for its draws
 
-            calls, attempts = stepped.run(router, trace, injector)
-            return Replay(router, trace, scenario, engine, calls, attempts)
+            return Replay(router, trace, scenario, engine, *stepped.run(router, trace, injector))
         from timegate.engines import compiled  # loads numba
 
         calls = compiled.run(router, trace, injector)
-        return Replay(
-            router, trace, scenario, "compiled", calls, partial(compiled.attempts, router, trace, injector, calls)
-        )
+        attempts = partial(compiled.attempts, router, trace, injector, calls)
+        return Replay(router, trace, scenario, "compiled", calls, attempts, partial(_log, router, trace, injector))
     if not callable(router):
         raise InvalidTypeError(
             f"router must be a GatewayConfig, a ModelGateway or a callable. Got {type(router).__name__}."
@@ -114,7 +114,13 @@ def replay(
             scenario.injector(seen.deployments)
         except ScenarioError as error:
             warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
-    return Replay(seen, trace, scenario, "travel", calls, attempts)
+    return Replay(seen, trace, scenario, "travel", calls, attempts, Log.of())
+
+
+def _log(router: Router, trace: Trace, injector: Injector) -> Log:
+    from timegate.engines import compiled  # loads numba
+
+    return compiled.log(router, trace, injector)
 
 
 def _travel() -> Any:

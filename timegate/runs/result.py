@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from numbers import Integral
@@ -16,18 +16,27 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.clock import FIRST_US, LAST_US, SECOND_US
-from timegate.core.columns import ATTEMPT_OUTCOMES, FALLBACK, OUTCOMES, UNSERVED
+from timegate.core.columns import FALLBACK, OUTCOMES
 from timegate.core.explanation import Explanation
 from timegate.core.routing import NOBODY, Router
-from timegate.engines.record import Attempts, Calls
+from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
 from timegate.files import made_folder, replacing
+from timegate.runs.tables import (
+    attempts_frame,
+    bin_width_us,
+    calls_frame,
+    named_pairs,
+    share_frame,
+    skips_frame,
+    stretches,
+)
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
-from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
+from timegate.traffic.trace import Trace, iso_column, write_parquet
 
-__all__ = ["Replay", "bin_width_us", "calls_frame", "named_pairs", "share_frame"]
+__all__ = ["Replay"]
 
 
 class Replay:
@@ -51,6 +60,7 @@ class Replay:
         engine: str,
         calls: Calls,
         attempts: Attempts | Callable[[], Attempts],
+        log: Log | Callable[[], Log],
     ) -> None:
         self.router = router
         self.trace = trace
@@ -58,6 +68,7 @@ class Replay:
         self.engine = engine
         self._calls = calls
         self._attempts_source = attempts
+        self._log_source = log
 
     def __len__(self) -> int:
         return len(self.trace)
@@ -114,18 +125,22 @@ class Replay:
         ``pause_s`` (float64) that the call waited before it; ``at`` (datetime64[us, UTC]) of its start; ``outcome``
         (category): ``ok`` or the kind of error; ``latency_s`` (float64), time in a provider's queue included.
         """
-        made = self._attempts
-        return pd.DataFrame(
-            {
-                "call": made.call,
-                "attempt": made.attempt,
-                "deployment": category(made.deployment, self.deployments),
-                "pause_s": made.pause_us / SECOND_US,
-                "at": utc_column(made.at_us),
-                "outcome": category(made.outcome, ATTEMPT_OUTCOMES),
-                "latency_s": made.latency_us / SECOND_US,
-            }
-        )
+        return attempts_frame(self.router, self._attempts)
+
+    @property
+    def skips(self) -> pd.DataFrame:
+        """One row for each deployment that a call passed over, in order of call.
+
+        ``call`` (int64), the row in :attr:`calls`; ``deployment`` (category); ``at`` (datetime64[us, UTC]);
+        ``reason`` (category), such as ``cooling``. Deployments that windows closed are not in it, and nothing is known
+        of routers other than timegate's own.
+        """
+        return skips_frame(self.router, self._log.skips)
+
+    @property
+    def cooldowns(self) -> pd.DataFrame:
+        """When deployments cooled, in order of the beginning; columns as :meth:`closed`. They may overlap."""
+        return stretches([(self.deployments[i], start, end) for i, start, end in self._log.cooldowns.tolist()])
 
     def summary(self) -> pd.Series[Any]:
         """Return the figures of the replay, labelled.
@@ -236,7 +251,7 @@ class Replay:
         """
         lo, hi = int(self.trace.at_us[0]), int(self.trace.at_us[-1]) + 1
         rows = [(d.name, *span) for d in self.router.deployments for span in d.hours.closed_spans_us(lo, hi).tolist()]
-        return _stretches(rows)
+        return stretches(rows)
 
     def outages(self) -> pd.DataFrame:
         """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`.
@@ -251,7 +266,7 @@ class Replay:
                 bounds = (first_us if lo == FIRST_US else lo, last_us + 1 if hi == LAST_US else hi)
                 if bounds[0] < bounds[1]:
                     rows.append((name, *bounds))
-        return _stretches(rows)
+        return stretches(rows)
 
     def to_csv(self, folder: str | Path) -> list[Path]:
         """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.
@@ -292,6 +307,12 @@ class Replay:
         return source if isinstance(source, Attempts) else source()
 
     @cached_property
+    def _log(self) -> Log:
+        """What policies did, made when it is first asked for."""
+        source = self._log_source
+        return source if isinstance(source, Log) else source()
+
+    @cached_property
     def _first_choices(self) -> npt.NDArray[np.integer[Any]]:
         return self._calls.first_choices(self.trace.preferred, self.trace.preferred_names, self.router)
 
@@ -313,59 +334,3 @@ class Replay:
         known = np.array([*(self.router.index.get(name, -1) for name in self.trace.preferred_names), -1])[preferred]
         met = (known >= 0) & segments.open[segments.index(at_us), known]
         return int(np.count_nonzero((preferred >= 0) & ~met))
-
-
-def calls_frame(router: Router, trace: Trace, calls: Calls, first: int = 0) -> pd.DataFrame:
-    """Return the table of calls; ``first`` is the number of the first one."""
-    return pd.DataFrame(
-        {
-            "at": utc_column(trace.at_us),
-            "preferred": trace.preferred_column,
-            "served_by": category(calls.served_by, router.names),
-            "outcome": category(calls.outcome, OUTCOMES),
-            "attempts": calls.attempts,
-            "latency_s": calls.latency_us / SECOND_US,
-        },
-        index=pd.RangeIndex(first, first + len(trace), name="call"),
-    )
-
-
-def bin_width_us(freq: str) -> int:
-    """Return the length of a pandas frequency in microseconds, or raise a ReplayError."""
-    try:
-        width_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
-    except (ValueError, TypeError) as error:
-        raise ReplayError(f"freq must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
-    if width_us < 1:
-        raise ReplayError(f"freq must be at least a microsecond. Got {freq!r}.")
-    return int(width_us)
-
-
-def share_frame(
-    by_bin: npt.NDArray[np.int64], start_us: int, step_us: int, names: Sequence[str], counts: bool
-) -> pd.DataFrame:
-    """Return calls by bin and who served them as a table of counts, or of shares."""
-    starts = utc_column(start_us + np.arange(len(by_bin)) * step_us).rename("at")
-    frame = pd.DataFrame(by_bin, starts, pd.Index([*names, *UNSERVED], name="served_by"))
-    return frame if counts else frame.div(frame.sum(axis=1).replace(0, np.nan), axis=0)
-
-
-def named_pairs(counts: npt.NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
-    """Return a matrix of who fell back (rows) to whom (columns) as a table, most first."""
-    size, flat = len(names), counts.ravel()
-    found = np.flatnonzero(flat)
-    found = found[np.argsort(-flat[found], kind="stable")]
-    labels = np.array(names, dtype=object)
-    return pd.DataFrame({"from": labels[found // size], "to": labels[found % size], "count": flat[found]})
-
-
-def _stretches(rows: list[tuple[str, int, int]]) -> pd.DataFrame:
-    names = [name for name, _, _ in rows]
-    bounds = np.array([bounds for _, *bounds in rows], np.int64).reshape(-1, 2)
-    return pd.DataFrame(
-        {
-            "deployment": pd.Series(names, dtype="str"),
-            "start": utc_column(bounds[:, 0].copy()),
-            "end": utc_column(bounds[:, 1].copy()),
-        }
-    )

@@ -24,7 +24,7 @@ from timegate.files import replacing
 from timegate.gateway.live import ModelGateway
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.prepare import as_router, as_scenario, check_tokens
-from timegate.runs.result import bin_width_us, calls_frame, named_pairs, share_frame
+from timegate.runs.tables import bin_width_us, calls_frame, named_pairs, share_frame
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
 from timegate.traffic import Trace
