@@ -25,6 +25,7 @@ FLOORS = (
     ("core",),
     ("models",),
     ("formats",),
+    ("prices",),
     ("config",),
     ("gateway",),
     ("traffic",),

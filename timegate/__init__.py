@@ -60,6 +60,7 @@ __all__ = [
     "MonteCarlo",
     "OutageFit",
     "PoissonTraffic",
+    "PriceBook",
     "Profile",
     "RenewalTraffic",
     "Replay",
@@ -130,6 +131,10 @@ def __getattr__(name: str) -> Any:
             from timegate.runs import stream
 
             return getattr(stream, name)
+        case "PriceBook":
+            from timegate.prices.book import PriceBook
+
+            return PriceBook
         case "ScenarioExplorer":
             from timegate.widgets.explorer import ScenarioExplorer
 

@@ -12,10 +12,11 @@ from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_se
 
 from timegate.config.named_windows import by_name, look_up
 from timegate.core.clock import Instant, to_us
-from timegate.core.deployment import Deployment, WindowValue
+from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
+from timegate.core.window_value import WindowValue
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, shown
 from timegate.files import parse_document, read_text, write_document
 from timegate.show.html import Table, framed, table
@@ -25,6 +26,7 @@ from timegate.validation import STOPPING, FieldError, FormatVersion, Value
 if TYPE_CHECKING:
     from timegate.formats.export import Exported
     from timegate.gateway.live import ModelGateway
+    from timegate.prices.book import PriceBook
 
 __all__ = ["GatewayConfig"]
 
@@ -98,9 +100,17 @@ class GatewayConfig(Value):
         return hash((self.model_type, self.deployments))
 
     @model_validator(mode="after")
-    def _has_unique_names(self) -> Self:
+    def _is_consistent(self) -> Self:
         if not self.deployments:  # a min_length would also complain of a list whose items are wrong
             raise FieldError("deployments", "must be a non-empty list. Got [].")
+        priced = [(i, d.price) for i, d in enumerate(self.deployments) if d.price is not None]
+        for i, price in priced:
+            if price.currency != priced[0][1].currency:
+                raise FieldError(
+                    ("deployments", i, "price", "currency"),
+                    f"must be that of deployments[{priced[0][0]}], {shown(priced[0][1].currency)}: nothing is "
+                    f"converted. Got {shown(price.currency)}.",
+                )
         places: dict[str, int] = {}
         for i, deployment in enumerate(self.deployments):
             first = places.setdefault(deployment.model_name, i)
@@ -239,6 +249,16 @@ class GatewayConfig(Value):
         from timegate.gateway.build import build  # a door: it stands above this module
 
         return build(self)
+
+    def priced(self, book: PriceBook) -> Self:
+        """Return the config with the prices of a book in place of each ``auto``.
+
+        Raises
+        ------
+        ConfigError
+            If the book does not know a model.
+        """
+        return self.model_copy(update={"deployments": tuple(book.fill(d) for d in self.deployments)})
 
     def explain(self, at: Instant, model_preference: str | None = None) -> Explanation:
         """Say which deployments would be tried at an instant, in which order, and why not the others."""

@@ -5,37 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field, PlainSerializer, PlainValidator, field_validator
+from pydantic import Field, field_validator
 
 from timegate.core.columns import UNSERVED
 from timegate.core.policy import Terms
+from timegate.core.price import Price
 from timegate.core.settings import Policy
 from timegate.core.targets import RESERVED, reserved_prefix
 from timegate.core.timetable import ALWAYS, Hours
+from timegate.core.window_value import Windows
 from timegate.core.windows import Window
-from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, WindowError, shown
-from timegate.validation import STOPPING, Text, Value
+from timegate.errors import ConfigError, InvalidValueError, shown
+from timegate.validation import Text, Value
 
-__all__ = ["LISTS", "Deployment", "WindowPlace", "WindowValue", "windows_of"]
+__all__ = ["LISTS", "Deployment", "WindowPlace", "windows_of"]
 
 LISTS = ("time_constraints", "available")
 """The fields of a deployment that hold windows."""
 
 WindowPlace = tuple[int, str, int]
 """A window by its deployment, list, and index in that list."""
-
-
-def _parse_window(value: Any) -> Window:
-    try:
-        return Window.parse(value)
-    except InvalidTypeError as error:
-        raise WindowError(*error.problems) from None  # pydantic collects only ValueErrors
-
-
-WindowValue = Annotated[Window, PlainValidator(_parse_window), PlainSerializer(Window.to_config)]
-"""A window, as a field of a record."""
-
-Windows = Annotated[tuple[WindowValue, ...], Field(strict=False), STOPPING]
 
 
 class Deployment(Value):
@@ -60,6 +49,8 @@ class Deployment(Value):
         Among deployments of the same priority, chance orders by weight. Default: 1.
     policy : Policy, optional
         Timeouts, retries, cooldown and limits, as far as they differ from those of the config.
+    price : Price or "auto", optional
+        What it costs. It decides nothing: bills of replays read it. ``"auto"`` takes it from a price book.
     description : str, optional
         For people.
     """
@@ -78,14 +69,8 @@ class Deployment(Value):
     priority: Annotated[float, Field(ge=-1e9, le=1e9)] | None = None
     weight: Annotated[float, Field(ge=0, le=1e9)] | None = None
     policy: Policy | None = None
+    price: Price | None = None
     description: Text | None = None
-
-    @field_validator("time_constraints", "available", "prefer_during", mode="before")
-    @classmethod
-    def _are_a_list(cls, value: Any) -> Any:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"must be a list of windows. Got {shown(value)}.")
-        return value
 
     @field_validator("model")
     @classmethod
@@ -138,8 +123,8 @@ class Deployment(Value):
         return Terms() if self.policy is None else self.policy.terms()
 
     def routing(self) -> dict[str, Any]:
-        """Return as plain data all that may decide what becomes of a call: every field but the description."""
-        return self.model_dump(mode="json", exclude={"description"}, exclude_defaults=True)
+        """Return as plain data all that may decide what becomes of a call: every field but price and description."""
+        return self.model_dump(mode="json", exclude={"price", "description"}, exclude_defaults=True)
 
 
 def windows_of(deployments: Sequence[Deployment]) -> Iterator[tuple[WindowPlace, Deployment, Window]]:

@@ -16,6 +16,7 @@ from pydantic_core import core_schema
 
 from timegate.config import GatewayConfig
 from timegate.config.named_windows import NAME
+from timegate.core.price import AUTO, Price
 from timegate.core.spelling import DAY_NAMES, MONTH_NAMES
 from timegate.core.windows import FIELDS, Window
 from timegate.faults.scenario import Scenario
@@ -78,7 +79,7 @@ def _schema(cls: type[Value], name: str, beyond: str) -> Schema:
         "title": f"timegate {cls.__name__}",
         "description": f"{made.pop('description')} {beyond}",
         **made,
-        "$defs": definitions,
+        "$defs": dict(sorted(definitions.items())),  # their order else depends on what was built before
     }
 
 
@@ -92,6 +93,8 @@ class _Generator(GenerateJsonSchema):
         for name, field in made["properties"].items():
             if name in parameters:
                 field["description"] = parameters[name]
+        if schema["cls"] is Price:
+            return {"anyOf": [{"const": AUTO}, made]}
         if "type" in made["properties"]:  # which a file must say, though Python knows it by the class
             made["properties"]["type"].pop("default")
             made["required"] = ["type", *made["required"]]

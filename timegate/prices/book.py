@@ -1,0 +1,163 @@
+"""Price books: prices by model, from packages and files of others, as records of ours."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from timegate.core.deployment import Deployment
+from timegate.core.price import Price
+from timegate.errors import ConfigError, MissingExtraError, TimegateWarning, did_you_mean, shown
+from timegate.files import read_document
+from timegate.prices import genai, litellm_table, model_prices
+
+__all__ = ["PACKAGES", "PriceBook", "Service", "price_hash", "prices_of"]
+
+Service = Literal["standard", "batch", "flex", "priority"]
+Lookup = Callable[[str, str, str], Price | None]
+
+PACKAGES = {"genai-prices": genai.open_book, "model-prices": model_prices.open_book}
+"""The packages that hold prices, and how each is opened."""
+
+
+class PriceBook:
+    """Prices by model.
+
+    Parameters
+    ----------
+    name : str
+        Where the prices come from, for people.
+    look_up : callable
+        Given a provider, a model and a service, such as ``("openai", "gpt-5", "standard")``, a :class:`Price`, or None.
+    models : sequence of str
+        The names that it knows, for "Did you mean".
+
+    Examples
+    --------
+    >>> book = PriceBook.installed("genai-prices")
+    >>> book.price("openai/gpt-4o").input_per_mtok
+    2.5
+    """
+
+    def __init__(self, name: str, look_up: Lookup, models: Sequence[str] = ()) -> None:
+        self.name = name
+        self.models = tuple(models)
+        self._look_up = look_up
+
+    def __repr__(self) -> str:
+        return f"<PriceBook {self.name}: {len(self.models):,} models>"
+
+    @classmethod
+    def installed(cls, package: str = "genai-prices") -> Self:
+        """Open the book of an installed package.
+
+        Parameters
+        ----------
+        package : {"genai-prices", "model-prices"}
+            The first knows no weekdays and no holidays, and so takes the peak price of DeepSeek at weekends too. The
+            second knows both, and what a model cost before its price changed.
+
+        Raises
+        ------
+        MissingExtraError
+            If the package is not installed.
+        """
+        if package not in PACKAGES:
+            raise ConfigError(f"package must be one of the known ones. Got {shown(package)}.{_hint(package, PACKAGES)}")
+        from importlib.metadata import PackageNotFoundError, version  # slow to import, and seldom asked for
+
+        try:
+            release = version(package)
+        except PackageNotFoundError:
+            raise MissingExtraError(f"the package {package} is not installed: pip install {package}") from None
+        return cls(f"{package} {release}", *PACKAGES[package]())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Open a file: LiteLLM's table ``model_prices_and_context_window.json``, or a snapshot of model-prices.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read, or is neither.
+        """
+        path = Path(path)
+        data = read_document(path, ConfigError)
+        for form in (model_prices, litellm_table):
+            if form.is_one(data):
+                return cls(path.name, *form.read(data))
+        raise ConfigError(
+            f"{path}: must be LiteLLM's table of prices, or a snapshot of model-prices. It looks like neither."
+        )
+
+    def price(self, model: str, service: Service = "standard") -> Price:
+        """Return the price of a model.
+
+        Parameters
+        ----------
+        model : str
+            ``"provider/model-id"``, as configs have it.
+        service : {"standard", "batch", "flex", "priority"}
+
+        Raises
+        ------
+        ConfigError
+            If the book does not know the model.
+        """
+        provider, _, model_id = model.partition("/")
+        found = self._look_up(provider, model_id, service)
+        if found is None:
+            near = _hint(model_id, self.models)
+            at = "" if service == "standard" else f" at the price of {service}"
+            raise ConfigError(f"the price book {self.name} does not know {shown(model)}{at}.{near}")
+        return found
+
+    def fill(self, deployment: Deployment) -> Deployment:
+        """Return a deployment with its price, if that is ``auto``, taken from here."""
+        price = deployment.price
+        if price is None or not price.auto:
+            return deployment
+        found = self.price(deployment.model).model_copy(update={"times": price.times})
+        return deployment.model_copy(update={"price": found})
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    hint = did_you_mean(word, known)
+    return f" {hint.strip()}" if "Did you mean" in hint else ""
+
+
+@functools.cache
+def _auto() -> PriceBook:
+    return PriceBook.installed()
+
+
+def prices_of(deployments: Sequence[Deployment]) -> list[Price | None]:
+    """Return the price of each deployment, with those that say ``auto`` taken from genai-prices.
+
+    Warns
+    -----
+    TimegateWarning
+        If a model is not known there: then its price is unknown.
+    """
+    return [_price_of(deployment) for deployment in deployments]
+
+
+def _price_of(deployment: Deployment) -> Price | None:
+    if deployment.price is None or not deployment.price.auto:
+        return deployment.price
+    try:
+        return _auto().fill(deployment).price
+    except ConfigError as error:
+        warnings.warn(f"{deployment.name!r}: {error} What it costs is unknown.", TimegateWarning, stacklevel=5)
+        return None
+
+
+def price_hash(prices: Sequence[Price | None]) -> str:
+    """Return a hash of prices; equal for equal ones on any machine."""
+    said = [None if price is None else price.model_dump(mode="json", exclude_defaults=True) for price in prices]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
