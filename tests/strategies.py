@@ -92,11 +92,14 @@ def policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
     if draw(st.booleans()):
         made |= {"max_retries": draw(st.integers(0, 3)), "retry_on": draw(kinds | st.just(["server_error", "timeout"]))}
         made["retry_after_max_s"] = draw(st.sampled_from([0.0, 10.0, 60.0]))
+        made["retry_after"] = draw(st.sampled_from(["lengthen", "replace"]))
+        made["retry_after_beyond"] = draw(st.sampled_from(["move_on", "ignore"]))
         made["backoff"] = {
             "initial_s": draw(st.sampled_from([0.0, 0.5, 30.0])),
             "max_s": 3600.0,
             "minus_one": draw(st.booleans()),
             "before_fallback": draw(st.booleans()),
+            "before_failing": draw(st.booleans()),
             **draw(st.sampled_from([{"jitter": "full"}, {"jitter": "none"}, {"lo": 0.8, "hi": 1.2, "cap_s": 0.7}])),
             "add_s": draw(st.sampled_from([0.0, 0.75])),
         }
@@ -114,6 +117,8 @@ def policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
             "on": draw(kinds | st.just(["server_error", "timeout", "rate_limit"])),
             "at_once": draw(st.just([]) | kinds),
             "from_retry_after": draw(st.booleans()),
+            "retry_after_is_length": draw(st.booleans()),
+            "ends_retries": draw(st.booleans()),
             "probes": draw(st.sampled_from([None, 1, 2])),
             "growth": draw(st.sampled_from([1.0, 2.0])),
             "growth_s": draw(st.sampled_from([0.0, 5.0])),
@@ -124,6 +129,7 @@ def policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
                         {"failures": 1},
                         {"failures": 3, "consecutive": True},
                         {"failures": 2, "within_s": 900.0},
+                        {"failures": 3, "within_s": 7200.0, "window": "from_first"},
                         {"failure_ratio": 0.5, "min_calls": 2},
                         {"failures": 4, "failure_ratio": 1.0},
                     ]

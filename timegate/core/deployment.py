@@ -124,7 +124,9 @@ class Deployment(Value):
 
     def routing(self) -> dict[str, Any]:
         """Return as plain data all that may decide what becomes of a call: every field but price and description."""
-        return self.model_dump(mode="json", exclude={"price", "description"}, exclude_defaults=True)
+        told = {"price", "description", "policy"}
+        made = self.model_dump(mode="json", exclude=told, exclude_defaults=True)
+        return made if self.policy is None else {**made, "policy": self.policy.differing()}
 
 
 def windows_of(deployments: Sequence[Deployment]) -> Iterator[tuple[WindowPlace, Deployment, Window]]:

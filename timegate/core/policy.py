@@ -81,9 +81,13 @@ class Terms:
     add_us: float = 0.0
     cap_us: float = 0.0
     before_fallback: int = 0
+    before_failing: int = 0
     retry_after_max_us: int = 0
+    retry_after_replaces: int = 0
+    ignores_beyond: int = 0
     failures: int = 0
     within_us: int = NEVER
+    counts_from_first: int = 0
     consecutive: int = 0
     failure_ratio: float = 0.0
     min_calls: int = 0
@@ -94,6 +98,8 @@ class Terms:
     cool_on: int = 0
     cool_at_once: int = 0
     from_retry_after: int = 0
+    retry_after_is_length: int = 0
+    ends_retries: int = 0
     probes: int = 0
     concurrent: int = NEVER
     requests_rate: int = 0
@@ -225,7 +231,8 @@ def settle(
     states : sequence of State
         Of all deployments.
     recent : sequence of int
-        The instants of the latest failures on this deployment, ``terms.failures`` of them, as a ring.
+        The instants of the latest failures on this deployment, ``terms.failures`` of them, as a ring; or first that of
+        the one from which they are counted.
     index : int
         Which deployment.
     call_terms : CallTerms
@@ -272,7 +279,12 @@ def settle(
         if terms.failure_ratio > 0.0 and state.minute_calls >= terms.min_calls:
             enough = terms.failure_ratio * state.minute_calls
             cools = cools or state.minute_failed > enough or state.minute_failed == state.minute_calls
-        if terms.failures > 0:
+        if terms.counts_from_first != 0:
+            if state.failed == 0 or now_us - recent[0] >= terms.within_us:
+                recent[0], state.failed = now_us, 0
+            state.failed += 1
+            cools = cools or state.failed >= terms.failures
+        elif terms.failures > 0:
             recent[state.failed % terms.failures] = now_us
             state.failed += 1
             if state.failed >= terms.failures:
@@ -283,6 +295,8 @@ def settle(
         if state.grown_us > 0:
             for_us = int(min(state.grown_us * terms.growth + terms.growth_us, terms.max_cool_us))
         state.grown_us = for_us
+    if terms.retry_after_is_length != 0 and for_us > 0 and retry_after_us > 0:
+        for_us = retry_after_us
     if terms.from_retry_after != 0 and kind == RATE_LIMIT:
         for_us = max(for_us, retry_after_us)
     if for_us == 0:
@@ -296,7 +310,9 @@ def settle(
     state.cooled_until_us = max(state.cooled_until_us, now_us + for_us)
     state.era += 1
     state.half_open = 1 if terms.probes > 0 else 0
-    state.probing, state.failed, state.minute_calls, state.minute_failed = 0, 0, 0, 0
+    state.probing, state.minute_calls, state.minute_failed = 0, 0, 0
+    if terms.counts_from_first == 0:
+        state.failed = 0
     return 1
 
 
@@ -354,6 +370,8 @@ def after_failure(
     tries: int,
     kind: int,
     retry_after_us: int,
+    cooled: int,
+    is_last: bool,
     u: float,
     v: float,
 ) -> tuple[int, int]:
@@ -369,21 +387,27 @@ def after_failure(
         How often this call has tried this deployment.
     kind, retry_after_us : int
         What the attempt came to.
+    cooled : int
+        Whether a cooldown began with it: what :func:`settle` returned.
+    is_last : bool
+        Whether nobody follows in the order.
     u, v : float
         Uniform numbers in [0, 1), for the jitter.
     """
     if (terms.raise_on >> kind) & 1:
         return END, now_us
-    if (terms.retry_on >> kind) & 1 == 0:
+    if (terms.retry_on >> kind) & 1 == 0 or (cooled != 0 and terms.ends_retries != 0):
         return MOVE_ON, now_us
     again = tries <= terms.max_retries
-    if not again and terms.before_fallback == 0:
+    if not again and (terms.before_failing if is_last else terms.before_fallback) == 0:
         return MOVE_ON, now_us
     wait_us = pause_us(terms, tries, u, v)
-    if terms.retry_after_max_us > 0 and retry_after_us > 0:
-        if retry_after_us > terms.retry_after_max_us:
-            return MOVE_ON, now_us
+    if 0 < retry_after_us <= terms.retry_after_max_us:
+        if terms.retry_after_replaces != 0:
+            wait_us = retry_after_us + int(terms.add_us * v)
         wait_us = max(wait_us, retry_after_us)
+    elif retry_after_us > 0 and terms.retry_after_max_us > 0 and terms.ignores_beyond == 0:
+        return MOVE_ON, now_us
     if now_us + wait_us >= deadline_us:
         return MOVE_ON, now_us
     if again and call_terms.retry_cost > 0 and not withdraw(call_terms, shared, budget, now_us):

@@ -245,7 +245,7 @@ class Router:
         """A hash of everything that decides what becomes of a call; equal for equal configs on any machine."""
         described = {
             "deployments": [deployment.routing() for deployment in self.deployments],
-            **self.call_policy.model_dump(mode="json", exclude_defaults=True),
+            **self.call_policy.differing(),
         }
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
 
@@ -320,7 +320,7 @@ class Call:
         shared, budget, call_terms = self.state.shared, self.state.budget, self.router.call_terms
         order, size, now_us = self.order, len(self.order), self.at_us
         deadline_us = now_us + call_terms.deadline_us
-        place = tries = pause_us = uses_cooled = is_probe = era = 0
+        place = tries = pause_us = uses_cooled = is_probe = era = cooled = 0
         if router.shares:
             with lock:
                 if call_terms.retry_cost > 0:
@@ -358,7 +358,7 @@ class Call:
                 kind, retry_after_us, answer = ended
                 if router.shares:
                     with lock:
-                        policy.settle(
+                        cooled = policy.settle(
                             terms, states, recent[deployment], deployment, call_terms, now_us, kind, era, is_probe,
                             retry_after_us, answer,
                         )  # fmt: skip
@@ -374,17 +374,18 @@ class Call:
             u, v = self._draws.backoff(deployment, tries) if (terms.retry_on >> kind) & 1 else (0.0, 0.0)
             with lock:
                 follows, until_us = policy.after_failure(
-                    terms, call_terms, shared, budget, now_us, deadline_us, tries, kind, retry_after_us, u, v
-                )
+                    terms, call_terms, shared, budget, now_us, deadline_us, tries, kind, retry_after_us, cooled,
+                    place + 1 == size, u, v,
+                )  # fmt: skip
             if follows == END:
                 self.raised = True
                 yield DONE, NOBODY, now_us
                 return
             if follows == MOVE_ON:
                 place, tries = place + 1, 0
-            if until_us > now_us and place < size:
+            if until_us > now_us:
                 pause_us = until_us - now_us
-                now_us, _, _, _ = yield WAIT, order[place], until_us
+                now_us, _, _, _ = yield WAIT, deployment, until_us
 
     def _pass_over(self, first: int, last: int, now_us: int, deadline_us: int, prompt: int, uses_cooled: int) -> None:
         """Note why the deployments at some places of the order were not tried."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from timegate.core.columns import ATTEMPT_OUTCOMES, ErrorKind
 from timegate.core.policy import NEVER, PASS_OVER, UNIT, USE_ANYWAY, WAIT_FOR_ONE, CallTerms, Terms
+from timegate.core.presets import PresetName, expanded
 from timegate.errors import ConfigError, InvalidValueError
 from timegate.validation import FieldError, Value
 
@@ -66,6 +73,8 @@ class Backoff(_Part):
         See above.
     before_fallback : bool
         Whether one more pause follows the last retry, before the next deployment is tried.
+    before_failing : bool
+        The same where nobody is left to be tried.
 
     Examples
     --------
@@ -83,6 +92,7 @@ class Backoff(_Part):
     cap_s: Seconds | None = None
     minus_one: bool = False
     before_fallback: bool = False
+    before_failing: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -116,6 +126,9 @@ class Cooldown(_Part):
         So many failures, within ``within_s`` if that is given.
     within_s : float, optional
         Seconds.
+    window : {"sliding", "from_first"}
+        Whether these are the latest seconds at any time, or begin with a first failure, count up to their end whatever
+        happens, and begin anew with the next one. Only then does a cooldown not let ``failures`` count from 0 again.
     consecutive : bool
         Whether a success lets ``failures`` count from 0 again.
     failure_ratio : float, optional
@@ -135,13 +148,19 @@ class Cooldown(_Part):
     at_once : list of str
         The kinds that begin a cooldown by themselves.
     from_retry_after : bool
-        Whether the ``Retry-After`` of a 429 keeps all calls away for so long.
+        Whether the ``Retry-After`` of a 429 keeps all calls away for so long, at least.
+    retry_after_is_length : bool
+        Whether a cooldown lasts as long as the ``Retry-After`` of the failure that begins it, of whatever kind, if it
+        has one.
+    ends_retries : bool
+        Whether the call whose failure begins it moves on at once. Default: it asks again after its pause.
     probes : int, optional
         After it, at most so many attempts run at once until one succeeds (half-open). Default: it ends with its time.
     """
 
     failures: Annotated[int, Field(ge=1, le=10_000)] | None = None
     within_s: Duration | None = None
+    window: Literal["sliding", "from_first"] = "sliding"
     consecutive: bool = False
     failure_ratio: Share | None = None
     min_calls: Annotated[int, Field(ge=1)] = 1
@@ -152,6 +171,8 @@ class Cooldown(_Part):
     on: Kinds = FAILURES
     at_once: Kinds = ()
     from_retry_after: bool = False
+    retry_after_is_length: bool = False
+    ends_retries: bool = False
     probes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @model_validator(mode="after")
@@ -163,6 +184,11 @@ class Cooldown(_Part):
         for name in ("within_s", "consecutive"):
             if getattr(self, name) and self.failures is None:
                 raise FieldError(name, "goes with failures, which is missing.")
+        if self.window == "from_first" and self.failures is not None:
+            if self.within_s is None:
+                raise FieldError("within_s", "is missing, which a window from the first failure needs.")
+            if self.consecutive:
+                raise FieldError("consecutive", "goes with a sliding window. Got a window from the first failure.")
         if "min_calls" in self.model_fields_set and self.failure_ratio is None:
             raise FieldError("min_calls", "goes with failure_ratio, which is missing.")
         if self.max_s is not None and self.max_s < self.for_s:
@@ -192,6 +218,9 @@ class Policy(_Part):
 
     Parameters
     ----------
+    preset : {"litellm", "envoy", "portkey", "bifrost", "seed"}, optional
+        The policy of another gateway: stands for its numbers, which fields beside it win over. See
+        :mod:`timegate.core.presets`.
     timeout_s : float or None
         How long an attempt may take, in seconds; None for ever. Default: 600 in a config, none in a gateway that is
         built by hand.
@@ -202,8 +231,11 @@ class Policy(_Part):
     backoff : Backoff, optional
         The pauses before retries.
     retry_after_max_s : float
-        A ``Retry-After`` lengthens a pause up to so many seconds; if it asks for more, the call moves on at once. 0
-        takes no notice of it.
+        The longest ``Retry-After``, in seconds, that is heard at all. 0 takes no notice of any.
+    retry_after : {"lengthen", "replace"}
+        Whether it lengthens a pause where it is the longer of both, or replaces the backoff but for ``add_s``.
+    retry_after_beyond : {"move_on", "ignore"}
+        What a call does if it is longer: move on at once, or pause as if there were none.
     retry_on : list of str
         The kinds of error that are retried.
     raise_on : list of str
@@ -217,16 +249,38 @@ class Policy(_Part):
     30.0
     """
 
+    preset: PresetName | None = Field(default=None, exclude=True)
     timeout_s: Duration | None = TIMEOUT_S
     first_chunk_s: Duration | None = None
     idle_s: Duration | None = None
     max_retries: Annotated[int, Field(ge=0, le=1000)] = 0
     backoff: Backoff | None = None
     retry_after_max_s: Seconds = 60.0
+    retry_after: Literal["lengthen", "replace"] = "lengthen"
+    retry_after_beyond: Literal["move_on", "ignore"] = "move_on"
     retry_on: Kinds = RETRIED
     raise_on: Kinds = ()
     cooldown: Cooldown | None = None
     limits: Limits | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_preset(cls, data: Any) -> Any:
+        return expanded(data, cls.model_fields) if isinstance(data, Mapping) else data
+
+    @model_serializer(mode="wrap")
+    def _write_given(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """Write a default that was given: it wins over what the config says in general."""
+        written = write(self)
+        for name in self.model_fields_set - {"preset"} if info.exclude_defaults else ():
+            value = getattr(self, name)
+            written.setdefault(name, list(value) if isinstance(value, tuple) else value)
+        return {name: written[name] for name in type(self).model_fields if name in written}
+
+    def differing(self) -> dict[str, Any]:
+        """Return as plain data what is not as by default, whether it was given or not."""
+        default = type(self)().model_dump(mode="json")
+        return {name: value for name, value in self.model_dump(mode="json").items() if value != default[name]}
 
     def under(self, general: Policy) -> Policy:
         """Return this policy with what it does not give taken from a general one."""
@@ -240,7 +294,7 @@ class Policy(_Part):
         terms = Terms(
             timeout_us=_us(self.timeout_s),
             max_retries=self.max_retries,
-            retry_on=mask(self.retry_on) if self.max_retries or backoff.before_fallback else 0,
+            retry_on=mask(self.retry_on) if self.max_retries else 0,
             raise_on=mask(self.raise_on),
             initial_us=backoff.initial_s * 1e6,
             base=backoff.base,
@@ -252,7 +306,10 @@ class Policy(_Part):
             add_us=backoff.add_s * 1e6,
             cap_us=LONGEST_S * 1e6 if backoff.cap_s is None else backoff.cap_s * 1e6,
             before_fallback=int(backoff.before_fallback),
+            before_failing=int(backoff.before_failing),
             retry_after_max_us=_us(self.retry_after_max_s),
+            retry_after_replaces=int(self.retry_after == "replace"),
+            ignores_beyond=int(self.retry_after_beyond == "ignore"),
             concurrent=NEVER if limits.concurrent is None else limits.concurrent,
             requests_rate=limits.requests_per_min or 0,
             tokens_rate=limits.tokens_per_min or 0,
@@ -260,6 +317,7 @@ class Policy(_Part):
         if cooldown is not None:
             terms.failures = cooldown.failures or 0
             terms.within_us = _us(cooldown.within_s)
+            terms.counts_from_first = int(cooldown.window == "from_first" and cooldown.failures is not None)
             terms.consecutive = int(cooldown.consecutive)
             terms.failure_ratio = cooldown.failure_ratio or 0.0
             terms.min_calls = cooldown.min_calls
@@ -270,6 +328,8 @@ class Policy(_Part):
             terms.cool_on = mask(cooldown.on) if counts else 0
             terms.cool_at_once = mask(cooldown.at_once)
             terms.from_retry_after = int(cooldown.from_retry_after)
+            terms.retry_after_is_length = int(cooldown.retry_after_is_length)
+            terms.ends_retries = int(cooldown.ends_retries)
             terms.probes = cooldown.probes or 0
         return terms
 

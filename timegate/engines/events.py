@@ -384,13 +384,13 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
                         u, v = uniform(k0, k1, call, 2 * flight.tries), uniform(k0, k1, call, 2 * flight.tries + 1)
                     follows, until_us = after_failure(
                         terms, call_terms, shared, budget, now_us, flight.deadline_us, flight.tries, outcome,
-                        retry_after_us, u, v,
+                        retry_after_us, cools, flight.place + 1 == flight.choices, u, v,
                     )  # fmt: skip
                     if follows == END:
                         flight.choices, flight.place = -1 - flight.choices, 0  # nobody else is asked, or noted
                     elif follows == MOVE_ON:
                         flight.place, flight.tries = flight.place + 1, 0
-                    if until_us > now_us and flight.place < flight.choices:
+                    if until_us > now_us:
                         flight.pause_us = until_us - now_us
                         _push(loop, until_us, PAUSE, call, attempt, who)
                         goes_on = False

@@ -154,13 +154,13 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
                 u, v = uniform(k0, k1, call, 2 * tries), uniform(k0, k1, call, 2 * tries + 1)
             follows, until_us = after_failure(
                 terms, call_terms, policies.shared[0], policies.budget, now_us, deadline_us, tries, outcome,
-                retry_after_us, u, v,
+                retry_after_us, 0, place + 1 == size, u, v,
             )  # fmt: skip
             if follows == END:
                 break
             if follows == MOVE_ON:
                 place, tries = place + 1, 0
-            if until_us > now_us and place < size:
+            if until_us > now_us:
                 pause_us, now_us = until_us - now_us, until_us
         calls.served_by[i] = server
         calls.outcome[i] = classify(server, tried, first_choice, size)
