@@ -219,8 +219,8 @@ class Policy(_Part):
     Parameters
     ----------
     preset : {"litellm", "envoy", "portkey", "bifrost", "seed"}, optional
-        The policy of another gateway: stands for its numbers, which fields beside it win over. See
-        :mod:`timegate.core.presets`.
+        The policy of another gateway: stands for its numbers (``timegate.core.presets``), which fields beside it win
+        over.
     timeout_s : float or None
         How long an attempt may take, in seconds; None for ever. Default: 600 in a config, none in a gateway that is
         built by hand.
@@ -241,7 +241,9 @@ class Policy(_Part):
     raise_on : list of str
         The kinds that end the call with the error itself.
     cooldown : Cooldown, optional
+        When a deployment that fails is left alone for a while.
     limits : Limits, optional
+        What the gateway itself lets through to a deployment.
 
     Examples
     --------
@@ -360,6 +362,7 @@ class CallPolicy(Policy):
     deadline_s : float, optional
         How long a call may take in all, in seconds.
     retry_budget : RetryBudget, optional
+        How many retries calls may make together.
     when_all_cool : {"pass_over", "wait", "use"}
         What a call does at whose arrival all that are open cool: nobody takes it, it waits for the first that has
         cooled, or it takes no notice of cooldowns.
