@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 import timegate as tg
 from timegate.cli import app
-from timegate.core.columns import ATTEMPT_COLUMNS, CALL_COLUMNS, TRACE_COLUMNS
+from timegate.core.columns import ATTEMPT_COLUMNS, CALL_COLUMNS, OBSERVED_COLUMNS, TRACE_COLUMNS
 from timegate.faults import Failure, Fault
 from timegate.formats.registry import FORMATS
 from timegate.runs.replay import Engine
@@ -162,6 +162,7 @@ def rows_of(page: Path, head: str) -> list[list[str]]:
     ("table", "columns"),
     [
         ("| trace |", TRACE_COLUMNS),
+        ("| observed |", OBSERVED_COLUMNS),
         ("| `run.calls` |", CALL_COLUMNS),
         ("| `run.attempts` |", ATTEMPT_COLUMNS),
     ],

@@ -142,6 +142,38 @@ def test_errors_begin_with_the_path(tmp_path: Path, content: str, message: str) 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("step", "digits"), [(0.1, 1), (0.001, 3), (1 / 3, 6), (0.7, 1), (1e-6, 6)])
+def test_bins_of_any_length_follow_each_other(tmp_path: Path, step: float, digits: int) -> None:
+    """Starts that are decimals are not cut: bins of a tenth, or of a third as far as six decimals go, are all alike."""
+    rows = "".join(f"{i * step:.{digits}f},1\n" for i in range(500))
+    profile = tg.read_rates(write(tmp_path, "start_s,rate_per_s\n" + rows), origin=ORIGIN)
+    assert len(profile.rates_per_s) == 500
+    assert profile.bin_s == pytest.approx(step, abs=1e-6)
+
+
+def test_a_folder_above_the_clients_names_the_one_that_has_them(tmp_path: Path) -> None:
+    """ServeGen's data is a folder of folders of folders: the error says which to pass, and read_trace whom to ask."""
+    folder = tmp_path / "language" / "m-large"
+    folder.mkdir(parents=True)
+    write(folder, CLIENT, "chunk-0-trace.csv")
+    for path, near in ((tmp_path, "language/m-large"), (tmp_path / "language", "m-large")):
+        with pytest.raises(
+            TraceError, match=rf"no client file of ServeGen, .* Its folder '{near}' has some: pass that"
+        ):
+            tg.read_rates(path, origin=ORIGIN)
+    for path in (folder, folder / "chunk-0-trace.csv"):
+        with pytest.raises(TraceError, match="read_rates"):
+            tg.read_trace(path)
+
+
+@pytest.mark.parametrize("head", ["at,calls", "at,rate_per_s", "window_start_utc,requests_est", "start_s,rate_per_s"])
+def test_rates_are_no_trace(tmp_path: Path, head: str) -> None:
+    """A bin is not a call: rates that are read as a trace would be one call a bin."""
+    path = write(tmp_path, f"{head}\n2026-03-02T00:00Z,5\n")
+    with pytest.raises(TraceError, match=r"holds rates \('.*'\), not calls: read it with read_rates"):
+        tg.read_trace(path)
+
+
 def test_columns_get_the_nearest_name(tmp_path: Path) -> None:
     """A mistyped column is an error that lists what was found and the name that was meant."""
     path = write(tmp_path, "start_s,rate_per_sec\n0,1\n60,1\n")

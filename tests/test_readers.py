@@ -4,6 +4,7 @@ import csv
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -299,6 +300,188 @@ def test_files_that_hold_no_lines(tmp_path: Path, content: str | bytes, message:
     with pytest.raises(TraceError) as caught:
         tg.read_trace(path, origin=NINE)
     assert str(caught.value).startswith(f"{path}: {message}")
+
+
+BAILIAN = (
+    '{"chat_id": 1, "parent_chat_id": -1, "timestamp": 0.0, "input_length": 5, "output_length": 6, "type": "text", '
+    '"turn": 1, "hash_ids": [0]}\n'
+    '{"chat_id": 2, "parent_chat_id": 1, "timestamp": 7200.001, "input_length": 7, "output_length": 8, "type": "text", '
+    '"turn": 2, "hash_ids": [0, 1]}\n'
+)
+TEN_PAST = pd.Timestamp("2026-03-02T09:00:10Z")
+
+
+def test_bailian_counts_in_seconds(tmp_path: Path) -> None:
+    """Its keys are those of Mooncake and more, its unit is not: two hours are two hours, not seven seconds."""
+    path = write(tmp_path, BAILIAN, "qwen_traceA.jsonl")
+    trace = tg.read_trace(path, origin=NINE)
+    assert trace.end - trace.start == pd.Timedelta(7200.001, unit="s")
+    assert trace.notes == (
+        "read as Qwen-Bailian trace, times counted from 2026-03-02 09:00:00 UTC",
+        "timestamp taken as s",
+    )
+    assert tg.read_trace(path, origin=NINE, unit="ms").end == pd.Timestamp("2026-03-02T09:00:07.200001Z")
+
+
+def test_a_unit_that_nothing_tells_is_said(tmp_path: Path) -> None:
+    """Without hashes the keys of Mooncake are anybody's: milliseconds are assumed, which is said, or given."""
+    path = write(tmp_path, '{"timestamp": 10000, "input_length": 1, "output_length": 2}\n', "m.jsonl")
+    trace = tg.read_trace(path, origin=NINE)
+    assert trace.start == TEN_PAST
+    assert trace.notes[1:] == ("no hash_ids tell its unit: timestamp taken as ms",)
+    given = tg.read_trace(path, origin=NINE, unit="us")
+    assert given.start == pd.Timestamp("2026-03-02T09:00:00.01Z")
+    assert given.notes[1:] == ()
+
+
+def test_published_columns_that_count_from_1970(tmp_path: Path) -> None:
+    """A number of the size that times have since 1970 needs no origin; the notes say what it was taken for."""
+    path = write(tmp_path, '{"timestamp": 1772442010, "input_length": 1, "output_length": 2}\n', "m.jsonl")
+    assert tg.read_trace(path).start == TEN_PAST
+    assert "counted in s from 1970, guessed by their size" in tg.read_trace(path).notes[0]
+
+
+def test_reads_vidur(tmp_path: Path) -> None:
+    """Arrivals in seconds, with the lengths of prompt and answer; decimals are not cut."""
+    path = write(tmp_path, "arrived_at,num_prefill_tokens,num_decode_tokens\n0,5,6\n1.001,7,8\n")
+    trace = tg.read_trace(path, origin=NINE)
+    assert trace.frame["at"].tolist() == [pd.Timestamp(NINE), pd.Timestamp("2026-03-02T09:00:01.001Z")]
+    assert trace.frame[["prompt_tokens", "completion_tokens"]].to_numpy().tolist() == [[5, 6], [7, 8]]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "options"),
+    [
+        ("when;who;in\n2026-03-02 09:00:10 UTC;weak;5\n", "day.csv", {}),
+        ("when\twho\tin\n2026-03-02T09:00:10Z\tweak\t5\n", "day.tsv", {}),
+        ("when|who|in\n02/Mar/2026:09:00:10 +0000|weak|5\n", "day.txt", {}),
+        ("when#who#in\n2026-03-02T09:00:10Z#weak#5\n", "day.csv", {"delimiter": "#"}),
+        ("who,in,when\nweak,5,1772442010\n", "day.csv", {"unit": "s"}),
+        ("who,in,when\nweak,5,1772442010000.0\n", "day.csv", {}),
+        ("who,in,when\nweak,5,1772442010000000\n", "day.csv", {}),
+        ("who,in,when\nweak,5,1772442010000000999\n", "day.csv", {"unit": "ns"}),
+        ("who,in,when\nweak,5,10\n", "day.csv", {"unit": "s", "origin": NINE}),
+        ('{"when": "2026-03-02T09:00:10Z", "who": "weak", "in": 5, "x": [1]}\n', "day.JSONL", {}),
+        ('{"when": 1772442010.0, "who": "weak", "in": 5}\n', "day.ndjson", {}),
+        ('[{"when": "Mon, 02 Mar 2026 09:00:10 GMT", "who": "weak", "in": 5}]', "day.json", {}),
+        ('{"rows": [{"when": "2026-03-02T09:00:10z", "who": "weak", "in": 5}], "total": 1}', "day.json", {}),
+        ('{"when": "2026-03-02T09:00:10Z", "who": "weak", "in": 5}\n' * 2, "day.log", {"rows": 2}),
+    ],
+)
+def test_any_table_is_read_with_its_columns_named(
+    tmp_path: Path, content: str, name: str, options: dict[str, Any]
+) -> None:
+    """Names, delimiters, units and containers of all kinds: the same call, whichever name stands first in the map."""
+    rows = options.pop("rows", 1)
+    ours = {"at": "when", "model_preference": "who", "prompt_tokens": "in"}
+    for path in (write(tmp_path, content, name), write(tmp_path, gzip.compress(content.encode()), f"{name}.gz")):
+        for columns in (ours, {theirs: name for name, theirs in ours.items()}):
+            trace = tg.read_trace(path, columns=columns, **options)
+            assert trace.frame["at"].tolist() == [TEN_PAST] * rows
+            assert trace.preferred_names == ("weak",)
+            assert trace.frame["prompt_tokens"].tolist() == [5] * rows
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("2026-03-02T09:00:10Z,weak,5\n", {"columns": {"at": 0, "model_preference": 1, "prompt_tokens": 2}}),
+        ("2026-03-02T09:00:10Z,weak,5\n", {"columns": ["at", "model_preference", "prompt_tokens"]}),
+        ("x;5;weak;1772442010\n", {"columns": {3: "at", 1: "prompt_tokens", "2": "model_preference"}}),
+        ("at,weak,5\n2026-03-02T09:00:10Z,weak,5\n", {"columns": {"at": "at", "model_preference": 1}, "header": True}),
+    ],
+)
+def test_a_file_without_header(tmp_path: Path, content: str, options: dict[str, Any]) -> None:
+    """Its columns go by number, or by our names in order; that it has none is seen, said, and may be overruled."""
+    path = write(tmp_path, content)
+    if options.get("header"):
+        with pytest.raises(TraceError, match="the file has no column '1'"):
+            tg.read_trace(path, **options)
+        return
+    trace = tg.read_trace(path, **options)
+    assert (trace.start, trace.preferred_names) == (TEN_PAST, ("weak",))
+    assert trace.frame["prompt_tokens"].tolist() == [5]
+    assert "read without a header: columns are numbered from 0" in trace.notes
+
+
+def test_the_only_times_of_a_file_without_header_are_its_times(tmp_path: Path) -> None:
+    """Where one column alone holds times there is nothing to ask."""
+    trace = tg.read_trace(write(tmp_path, "5,2026-03-02T09:00:10Z,weak\n"))
+    assert trace.start == TEN_PAST
+    assert trace.notes[1:] == ("columns passed over: '0', '2'",)
+
+
+def test_our_own_columns_as_json_lines(tmp_path: Path) -> None:
+    """Columns that the first line lacks are found, other keys named, and objects inside reached by a dot."""
+    lines = (
+        '{"at": "2026-03-02T09:00:10Z", "usage": {"in": 7}}\n{"at": "2026-03-02T09:00:11Z", "model_preference": "a"}\n'
+    )
+    path = write(tmp_path, lines, "day.jsonl")
+    trace = tg.read_trace(path)
+    assert trace.frame["model_preference"].isna().tolist() == [True, False]
+    assert trace.notes == ("columns passed over: 'usage', 'usage.in'",)
+    inside = tg.read_trace(path, columns={"prompt_tokens": "usage.in"})
+    assert inside.frame["prompt_tokens"].tolist() == [7, pd.NA]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "prompt_tokens,startTime\n1,2026-03-02T09:00Z\n",
+            "'startTime' holds times: pass columns={'at': 'startTime'}.",
+        ),
+        ("endTime,startTime\n2026-03-02T09:00Z,2026-03-02T09:00Z\n", "'startTime' holds times"),
+        ("prompt_tokens,x,ts\n1,y,1772442010\n", "'ts' holds times"),
+        (
+            "prompt_tokens,latency,arrival\n1,3,5.5\n",
+            "'arrival' may hold times: pass columns={'at': 'arrival'} with unit=",
+        ),
+        ("prompt_token,x\n1,y\n", "Found 'prompt_token', 'x'."),
+    ],
+)
+def test_a_missing_time_points_at_what_holds_times(tmp_path: Path, content: str, message: str) -> None:
+    """By what stands in it, then by its name; a column of tokens is never meant."""
+    with pytest.raises(TraceError, match="column 'at' is missing") as caught:
+        tg.read_trace(write(tmp_path, content))
+    assert str(caught.value).split(".csv: ")[1].split("Found ")[1].endswith(message) or message in str(caught.value)
+    assert "Did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("at\n5\n", {}, "at must hold times, not numbers. Got '5'. If they count from 1970, pass unit="),
+        ("at\n5\n", {"origin": NINE}, "at counts from origin: pass unit='s', 'ms', 'us' or 'ns'."),
+        ("at\n1772442010\n", {"tz": "UTC"}, "tz is for naive times. 'at' holds numbers"),
+        ("at\n2026-03-02T09:00Z\n", {"unit": "s"}, "unit is for times that are numbers. 'at' holds '2026"),
+        ("at\n2026-03-02T09:00Z\n", {"columns": {}}, "columns must be a mapping like {'at': 'startTime'}. Got {}."),
+        ("at\n2026-03-02T09:00Z\n", {"columns": "at"}, "columns must be a mapping like"),
+        ("x\n2026-03-02T09:00Z\n", {"columns": {"at": "y"}}, "columns: the file has no column 'y'. Known: 'x'."),
+        ("x\n2026-03-02T09:00Z\n", {"columns": {"att": "x"}}, "columns: 'att' is not a column of a trace. Did you"),
+        ("x,y\n1,2\n", {"columns": {"x": "at", "y": "at"}}, "columns must name each column once."),
+        ("at\n2026-03-02T09:00Z\n", {"delimiter": ";;"}, "delimiter must be one character. Got ';;'."),
+        ("at\ntrue\n", {"unit": "s"}, "unit is for times that are numbers"),
+        ("at\n1772442010\nx\n", {}, "at[0] must be a time like"),
+    ],
+)
+def test_options_that_do_not_fit_are_errors(
+    tmp_path: Path, content: str, options: dict[str, Any], message: str
+) -> None:
+    """What is asked for and cannot be is said, with the place."""
+    path = write(tmp_path, content)
+    with pytest.raises(TraceError) as caught:
+        tg.read_trace(path, **options)
+    assert message in str(caught.value)
+    with pytest.raises(TraceError, match=r"unit must be one of s, ms, us, ns\. Got 'm'\. Did you mean 'ms'"):
+        tg.read_trace(path, unit="m")
+
+
+def test_a_guess_is_said_and_an_order_not(tmp_path: Path) -> None:
+    """A unit that was guessed stands in the notes as a guess."""
+    path = write(tmp_path, "at\n1772442010\n")
+    assert tg.read_trace(path).notes == ("times counted in s from 1970, guessed by their size",)
+    assert tg.read_trace(path, unit="s").notes == ("times counted in s from 1970",)
 
 
 @needs_azure

@@ -140,8 +140,6 @@ def test_bad_zones_and_hours_that_clocks_skip_or_repeat(wall: str, tz: Any, mess
     ("columns", "message"),
     [
         ({"model_prefernce": ["a", "b"]}, r"^'model_prefernce' is not a column .* Did you mean 'model_preference'\?$"),
-        ({"zzz": [1, 2]}, r"^'zzz' is not a column of a trace\. Known: 'at', "),
-        ({0: [1, 2]}, r"^0 is not a column of a trace"),
         ({"prompt_tokens": [1, -1]}, r"^prompt_tokens\[1\] must be a whole number of tokens\. Got .*-1"),
         ({"completion_tokens": [1, 1.5]}, r"^completion_tokens\[1\] must be a whole number of tokens\. Got .*1\.5"),
         ({"completion_tokens": [1, np.inf]}, r"^completion_tokens\[1\] must be a whole number"),
@@ -157,6 +155,16 @@ def test_bad_columns_name_their_place(columns: dict[Any, Any], message: str) -> 
     """Unknown columns get the nearest good name; bad preferences and token counts their row."""
     with pytest.raises(TraceError, match=message):
         tg.Trace(pd.DataFrame({"at": [NINE, LATER], **columns}))
+
+
+def test_other_columns_are_passed_over_and_named() -> None:
+    """What is no column of a trace is left out, and the notes say so; a slip in one of ours is no other column."""
+    trace = tg.Trace(pd.DataFrame({"at": [NINE], "zzz": [1], 0: [2]}))
+    assert trace.notes == ("columns passed over: 'zzz', 0",)
+    assert list(trace.frame) == ["at"]
+    assert tg.Trace(pd.DataFrame({"at": [NINE], "total_tokens": [1]})).notes == ("column passed over: 'total_tokens'",)
+    both = {"at": [NINE], "prompt_tokens": [1], "prompt_token": [2]}
+    assert tg.Trace(pd.DataFrame(both)).notes == ("column passed over: 'prompt_token'",)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +239,48 @@ def test_frame_holds_the_columns_given() -> None:
     assert tuple(frame.columns) == TRACE_COLUMNS
     assert [str(dtype) for dtype in frame.dtypes] == ["datetime64[us, UTC]", "category", "int64", "int64"]
     assert list(tg.Trace([NINE]).frame) == ["at"]
+
+
+@pytest.mark.parametrize(
+    "name", [" a", "a ", "\ta", "a\rb", "a\nb", "a\r\nb", '"a"', "a,b", "=1+1", "NA", "1", "true", "é\u2028", "#x"]
+)
+def test_names_come_back_from_csv_as_they_were(tmp_path: Path, name: str) -> None:
+    """Spaces, line ends, quotes and words that readers have a mind of their own about: a name stays what it is."""
+    trace = tg.Trace(pd.DataFrame({"at": [NINE, LATER], "model_preference": [name, None], "served_by": [None, name]}))
+    trace.to_csv(tmp_path / "day.csv")
+    back = tg.read_trace(tmp_path / "day.csv")
+    assert back.fingerprint == trace.fingerprint
+    assert back.frame["served_by"].tolist()[1] == name
+
+
+@pytest.mark.parametrize("column", ["prompt_tokens", "completion_tokens", "attempts"])
+@pytest.mark.parametrize(
+    "value", [True, False, np.True_, pd.Timestamp(NINE), date(2026, 3, 2), timedelta(1), [1], {}, b"1", 1j]
+)
+def test_counts_are_numbers(column: str, value: Any) -> None:
+    """A truth value, a time or a list is no number of tokens, alone or among numbers."""
+    for values in ([value, value], pd.Series([1, value], dtype=object)):
+        with pytest.raises(TraceError, match=rf"^{column}\[[01]\] must be a whole number of"):
+            tg.Trace(pd.DataFrame({"at": [NINE, LATER], column: values}))
+
+
+def test_what_came_of_calls_is_carried_along(tmp_path: Path) -> None:
+    """Who served, the status, the latency and the attempts stay with their calls: sorted, in files, and unhashed."""
+    frame = {"at": [LATER, NINE], "served_by": ["a", None], "status": ["ok", 500], "latency_s": [0.5, None],
+             "attempts": [1, None]}  # fmt: skip
+    trace = tg.Trace(pd.DataFrame(frame), sort=True)
+    assert trace.observed is not None
+    expected = [(None, "500", None, None), ("a", "ok", 0.5, 1)]
+    for each in (trace, tg.Trace(trace.frame)):
+        found = each.frame[["served_by", "status", "latency_s", "attempts"]].astype(object)
+        assert [tuple(row) for row in found.where(found.notna(), None).itertuples(index=False)] == expected
+    trace.to_csv(tmp_path / "day.csv")
+    assert tg.read_trace(tmp_path / "day.csv").frame.equals(trace.frame)
+    assert trace.fingerprint == tg.Trace([NINE, LATER]).fingerprint
+    assert tg.Trace([NINE]).observed is None
+    for column, value in (("latency_s", -1), ("latency_s", "x"), ("latency_s", np.inf), ("attempts", 1.5)):
+        with pytest.raises(TraceError, match=rf"^{column}\[0\] must be"):
+            tg.Trace(pd.DataFrame({"at": [NINE], column: [value]}))
 
 
 def test_the_fingerprint_is_of_the_content() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import errno
 import json
 import os
@@ -16,7 +17,8 @@ from typing import Any
 
 import pandas as pd
 
-from timegate.errors import InvalidValueError, MissingExtraError, did_you_mean, shown
+from timegate.errors import InputError, InvalidValueError, MissingExtraError, did_you_mean, shown
+from timegate.packed import opened
 
 __all__ = [
     "check_readable",
@@ -27,6 +29,7 @@ __all__ = [
     "read_document",
     "read_text",
     "replacing",
+    "write_csv",
     "write_document",
     "write_files",
 ]
@@ -48,7 +51,9 @@ def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
             siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings)
             raise error_class(f"{path}: no such file.{hint if 'Did' in hint else ''}")
-        if path.is_file() and path.stat().st_size == 0:
+        if not path.is_file():  # nobody knows whether and when it ends
+            raise error_class(f"{path}: is a pipe, socket or device, not a file.")
+        if path.stat().st_size == 0:
             raise error_class(f"{path}: the file is empty.")
     except OSError as error:  # a name that no file system takes, a folder that may not be entered
         raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
@@ -75,8 +80,6 @@ def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
     """Read the text of a document, or raise the error of :func:`read_document`."""
     check_readable(path, error_class)
     try:
-        if not path.is_file():  # nobody knows whether and when it ends
-            raise error_class(f"{path}: is a pipe, socket or device, not a file.")
         with path.open("rb") as file:
             content = file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
@@ -96,18 +99,30 @@ def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
 def read_csv(path: Path, error_class: type[InvalidValueError], **options: Any) -> pd.DataFrame:
     """Read a CSV, which may be compressed; whatever is wrong with it is an error that begins with the path."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), opened(path, error_class) as file:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame: pd.DataFrame = pd.read_csv(
-                path, skipinitialspace=True, index_col=False, keep_default_na=False, **options
+                file, skipinitialspace=True, index_col=False, keep_default_na=False, **options
             )
             return frame
+    except (InputError, MissingExtraError):
+        raise
     except ImportError as error:
         raise MissingExtraError(f"{path}: {error}") from error
     except pd.errors.ParserWarning:  # pandas would drop what has no column
         raise error_class(f"{path}: a row has more fields than the header. Quote a field that has commas.") from None
     except Exception as error:  # pandas lets through what its parsers and the decompressors raise
         raise error_class(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV, whole or not at all; :func:`read_csv` reads every text as it was."""
+    texts = [column for _, column in frame.items() if column.dtype.kind not in "biufmM"]
+    # Readers strip the space before a field and take a bare carriage return for the end of a row.
+    delicate = any(pd.Series(column.unique()).astype(str).str.contains(r"^\s|\r").any() for column in texts)
+    quoting: Any = csv.QUOTE_NONNUMERIC if delicate else csv.QUOTE_MINIMAL
+    with replacing(path) as unfinished:
+        frame.to_csv(unfinished, index=False, lineterminator="\n", quoting=quoting)
 
 
 def parse_document(text: str, path: Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator
@@ -82,9 +83,11 @@ def as_option(name: str, value: object) -> str:
 
     Examples
     --------
-    >>> as_option("tz", "UTC"), as_option("sort", True)
-    ('--tz UTC', '--sort')
+    >>> as_option("tz", "UTC"), as_option("sort", True), as_option("columns", {"at": "startTime"})
+    ('--tz UTC', '--sort', '--columns at=startTime')
     """
+    if isinstance(value, dict):
+        value = shlex.quote(",".join(f"{key}={item}" for key, item in value.items()))
     return f"--{name}" if value is True else f"--{name} {value}"
 
 

@@ -11,14 +11,17 @@ from rich.text import Text
 import timegate as tg
 from timegate.cli.base import app, new_console, new_table, plain, reporting, say
 from timegate.cli.runs import (
+    Columns,
     EngineName,
     Origin,
     Out,
     ScenarioFile,
     Sort,
     TraceFile,
+    Unit,
     Zone,
     check_folder,
+    columns_of,
     print_head,
     print_pairs,
     write_folder,
@@ -48,6 +51,8 @@ def compare(
     tz: Zone = None,
     origin: Origin = None,
     sort: Sort = False,
+    columns: Columns = None,
+    unit: Unit = None,
     engine: EngineName = "auto",
 ) -> None:
     """Replay two gateways under the same calls and faults, and say what differs.
@@ -66,7 +71,7 @@ def compare(
     labels = _labels(config_a, config_b)
     gateways = [tg.GatewayConfig.load(path) for path in (config_a, config_b)]
     faults = tg.Scenario() if scenario is None else tg.Scenario.load(scenario)
-    calls = tg.read_trace(trace, tz=tz, origin=origin, sort=sort)
+    calls = tg.read_trace(trace, tz=tz, origin=origin, sort=sort, columns=columns_of(columns), unit=unit)
     runs = []
     for gateway, other, label in zip(gateways, reversed(gateways), labels, strict=True):
         own, absent = comparison.without_absent(faults, gateway, other)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import pandas as pd
 import typer
@@ -13,14 +14,17 @@ from rich.text import Text
 import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
 from timegate.cli.runs import (
+    Columns,
     EngineName,
     Origin,
     Out,
     ScenarioFile,
     Sort,
     TraceFile,
+    Unit,
     Zone,
     check_folder,
+    columns_of,
     print_head,
     print_pairs,
     write_folder,
@@ -60,6 +64,8 @@ def replay(
     tz: Zone = None,
     origin: Origin = None,
     sort: Sort = False,
+    columns: Columns = None,
+    unit: Unit = None,
     engine: EngineName = "auto",
 ) -> None:
     """Replay a trace through a gateway, with the faults of a scenario.
@@ -69,7 +75,8 @@ def replay(
     Example:
     timegate replay gateway.yaml --trace day.csv --scenario bad.yaml --out results
     """
-    _replay(config, trace, scenario, out, tz=tz, origin=origin, sort=sort, engine=engine)
+    reading = {"tz": tz, "origin": origin, "sort": sort, "columns": columns_of(columns), "unit": unit}
+    _replay(config, trace, scenario, out, reading, engine)
 
 
 @app.command()
@@ -108,10 +115,7 @@ def _replay(
     trace: Path,
     scenario: Path | None,
     out: Path | None,
-    *,
-    tz: str | None = None,
-    origin: str | None = None,
-    sort: bool = False,
+    reading: Mapping[str, Any] | None = None,
     engine: str = "auto",
 ) -> None:
     """Replay files, print the summary, and write the folder if one is given."""
@@ -122,7 +126,7 @@ def _replay(
         check_folder(out)
     gateway = tg.GatewayConfig.load(config)
     faults = None if scenario is None else tg.Scenario.load(scenario)
-    arrivals = tg.read_trace(trace, tz=tz, sort=sort, origin=origin)
+    arrivals = tg.read_trace(trace, **(reading or {}))
     run = tg.replay(gateway, arrivals, faults, engine=cast("Engine", engine))
 
     console = new_console()

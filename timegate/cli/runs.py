@@ -13,19 +13,22 @@ from rich.console import Console
 
 import timegate as tg
 from timegate.cli.base import new_console, new_table, plain
-from timegate.errors import ReplayError
+from timegate.errors import ReplayError, TraceError, shown
 from timegate.runs.replay import Engine
 from timegate.show.text import and_more, counted
 
 __all__ = [
+    "Columns",
     "EngineName",
     "Origin",
     "Out",
     "ScenarioFile",
     "Sort",
     "TraceFile",
+    "Unit",
     "Zone",
     "check_folder",
+    "columns_of",
     "print_head",
     "print_pairs",
     "write_folder",
@@ -39,7 +42,7 @@ TraceFile = Annotated[
     typer.Option(
         "--trace",
         metavar="FILE",
-        help="The arrivals: CSV or Parquet with the column 'at', or a trace of Azure, BurstGPT or Mooncake.",
+        help="The arrivals: CSV, JSON lines or Parquet with the column 'at', a published trace, or a gateway's log.",
         readable=False,
         show_default=False,
     ),
@@ -71,7 +74,22 @@ Zone = Annotated[
 Origin = Annotated[
     str | None,
     typer.Option(
-        "--origin", metavar="TIME", help="Whence the times of BurstGPT and Mooncake count.", show_default=False
+        "--origin", metavar="TIME", help="Whence times count that are numbers, such as BurstGPT's.", show_default=False
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME=COLUMN,...",
+        help="What the columns of the trace mean: at=startTime,prompt_tokens=tokens_in.",
+        show_default=False,
+    ),
+]
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        "--unit", metavar="UNIT", help="What times that are numbers count: s, ms, us or ns.", show_default=False
     ),
 ]
 Sort = Annotated[bool, typer.Option("--sort", help="Sort arrivals that are not in order of time.")]
@@ -79,6 +97,16 @@ EngineName = Annotated[
     str,
     typer.Option("--engine", metavar="NAME", help=f"One of {', '.join(get_args(Engine))}; auto takes the fastest."),
 ]
+
+
+def columns_of(text: str | None) -> dict[str | int, str | int] | None:
+    """Read the option ``--columns``."""
+    if text is None:
+        return None
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(name and column for name, _, column in pairs):
+        raise TraceError(f"--columns must look like at=startTime,prompt_tokens=tokens_in. Got {shown(text)}.")
+    return {name.strip(): column.strip() for name, _, column in pairs}
 
 
 def check_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ __all__ = [
     "ATTEMPT_COLUMNS",
     "ATTEMPT_OUTCOMES",
     "CALL_COLUMNS",
+    "OBSERVED_COLUMNS",
     "OUTCOMES",
     "TRACE_COLUMNS",
     "UNSERVED",
@@ -17,6 +18,8 @@ __all__ = [
 ]
 
 TRACE_COLUMNS = ("at", "model_preference", "prompt_tokens", "completion_tokens")
+OBSERVED_COLUMNS = ("served_by", "status", "latency_s", "attempts")
+"""Of a trace that was recorded: what came of each call where it was."""
 CALL_COLUMNS = ("at", "preferred", "served_by", "outcome", "attempts", "latency_s")
 ATTEMPT_COLUMNS = ("call", "attempt", "deployment", "pause_s", "at", "outcome", "latency_s")
 

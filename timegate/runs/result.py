@@ -22,7 +22,7 @@ from timegate.core.routing import NOBODY, Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
-from timegate.files import made_folder, replacing
+from timegate.files import made_folder, replacing, write_csv
 from timegate.runs.tables import (
     attempts_frame,
     bin_width_us,
@@ -290,11 +290,11 @@ class Replay:
             ("attempts", self.attempts, self._attempts.at_us),
         ):
             paths.append(folder / f"{name}.{kind}")
+            if kind == "csv":
+                write_csv(frame.assign(at=iso_column(at_us)), paths[-1])
+                continue
             with replacing(paths[-1]) as unfinished:
-                if kind == "parquet":
-                    write_parquet(frame, unfinished)
-                else:
-                    frame.assign(at=iso_column(at_us)).to_csv(unfinished, index=False, lineterminator="\n")
+                write_parquet(frame, unfinished)
         paths.append(folder / "provenance.json")
         with replacing(paths[-1]) as unfinished:
             unfinished.write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")

@@ -13,20 +13,21 @@ from timegate.errors import TraceError, did_you_mean, shown
 from timegate.files import check_readable, read_csv
 from timegate.show.text import counted
 from timegate.traffic.profile import Profile
-from timegate.traffic.readers import check_is_data, origin_us, since_origin
-from timegate.traffic.trace import Int64s, has_offset, instants
+from timegate.traffic.tables import check_is_data
+from timegate.traffic.times import Int64s, counted_us, has_offset, instants, origin_us
 
-__all__ = ["read_rates"]
+__all__ = ["CALLS", "RATES", "SERVEGEN", "SERVEGEN_FILES", "read_rates"]
 
 # What columns mean: ours first, then those of published files.
 _INSTANTS = ("at", "window_start_utc")
 _SECONDS = ("start_s", "window_start_s")
-_RATES = ("rate_per_s", "rps_sum_of_clients")
-_CALLS = ("calls", "requests_est")
+RATES = ("rate_per_s", "rps_sum_of_clients")
+CALLS = ("calls", "requests_est")
 _MODEL = "model"
 # github.com/alibaba/ServeGen, data/*/*/chunk-*-trace.csv: a client a file, without a header.
-_SERVEGEN = ("start_s", "rate_per_s", "cv", "distribution", "a", "b")
-_KNOWN = (*_INSTANTS, *_SECONDS, *_RATES, *_CALLS, _MODEL)
+SERVEGEN = ("start_s", "rate_per_s", "cv", "distribution", "a", "b")
+SERVEGEN_FILES = "*-trace.csv"
+_KNOWN = (*_INSTANTS, *_SECONDS, *RATES, *CALLS, _MODEL)
 
 
 def read_rates(
@@ -65,11 +66,13 @@ def read_rates(
     path = Path(path)
     began_us = None if origin is None else to_us(origin, "origin")
     try:
-        files = sorted(path.glob("*-trace.csv")) if path.is_dir() else [path]
+        files = sorted(path.glob(SERVEGEN_FILES)) if path.is_dir() else [path]
     except OSError as error:
         raise TraceError(f"{path}: cannot be read: {error.strerror}.") from None
     if not files:
-        raise TraceError(f"{path}: no client file of ServeGen, '*-trace.csv', in this folder.")
+        below = sorted({file.parent for depth in ("*/", "*/*/") for file in path.glob(depth + SERVEGEN_FILES)})
+        hint = f" Its folder {str(below[0].relative_to(path))!r} has some: pass that." if below else ""
+        raise TraceError(f"{path}: no client file of ServeGen, {SERVEGEN_FILES!r}, in this folder.{hint}")
     frames = [_read(file) for file in files]
     try:
         if len(frames) > 1 or path.is_dir():
@@ -87,8 +90,8 @@ def _read(path: Path) -> pd.DataFrame:
     check_is_data(path)
     options: dict[str, Any] = {"dtype": dict.fromkeys((*_INSTANTS, _MODEL, "distribution"), str), "na_values": [""]}
     frame = read_csv(path, TraceError, **options)
-    if len(frame.columns) == len(_SERVEGEN) and _is_number(frame.columns[0]):
-        frame = read_csv(path, TraceError, header=None, names=list(_SERVEGEN), **options)
+    if len(frame.columns) == len(SERVEGEN) and _is_number(frame.columns[0]):
+        frame = read_csv(path, TraceError, header=None, names=list(SERVEGEN), **options)
     if frame.empty:
         raise TraceError(f"{path}: holds no rates.")
     return frame
@@ -124,16 +127,16 @@ def _profile(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: l
     steps_us = np.diff(starts_us)
     for row in np.flatnonzero(steps_us <= 0)[:1] + 1:
         raise TraceError(f"row {row} does not begin after the one before: bins are in order of time, a row each.")
-    for row in np.flatnonzero(steps_us != steps_us[0])[:1] + 1:
+    for row in np.flatnonzero(np.abs(steps_us - steps_us[0]) > 1)[:1] + 1:  # a third of a second has no end
         raise TraceError(
             f"row {row} begins {steps_us[row - 1] / SECOND_US:g} s after the one before, and the second "
             f"{steps_us[0] / SECOND_US:g} s after the first: bins must follow each other, all of one length."
         )
-    bin_s = float(steps_us[0] / SECOND_US)
-    column = _first_of(frame, (*_RATES, *_CALLS))
-    rates = _numbers(frame, column) / (bin_s if column in _CALLS else 1.0)
+    bin_s = float(np.rint(steps_us.mean()) / SECOND_US)
+    column = _first_of(frame, (*RATES, *CALLS))
+    rates = _numbers(frame, column) / (bin_s if column in CALLS else 1.0)
     burst: dict[str, Any] = {}
-    if set(_SERVEGEN) == set(frame.columns):
+    if set(SERVEGEN) == set(frame.columns):
         calls = np.where(frame["distribution"].isna(), 0.0, rates)
         weibull = calls[frame["distribution"].str.lower() == "weibull"].sum() > calls.sum() / 2
         cv = _numbers(frame.assign(cv=frame["cv"].where(calls > 0, 0.0)), "cv")  # a window without calls has none
@@ -155,7 +158,7 @@ def _starts(frame: pd.DataFrame, began_us: int | None, tz: str | None, notes: li
     if column in _SECONDS:
         began_us = origin_us(began_us, tz, column)
         notes.append(f"times counted from {from_us(began_us):%Y-%m-%d %H:%M:%S} UTC")
-        return instants(since_origin(frame[column], SECOND_US, began_us), None)
+        return instants(counted_us(frame[column], "s", began_us), None)
     if began_us is not None:
         raise TraceError(f"origin is for times that count from it. {column!r} holds instants.")
     if column.endswith("_utc") and tz is None and not has_offset(frame[column]):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal
+from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -15,21 +16,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.clock import FIRST_US, LAST_US, from_us
-from timegate.core.columns import TRACE_COLUMNS
-from timegate.core.zones import check_zone
+from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
 from timegate.errors import MissingExtraError, TraceError, did_you_mean, shown
-from timegate.files import replacing
+from timegate.files import replacing, write_csv
 from timegate.problems import Problem
 from timegate.show.html import framed, numbers
-from timegate.show.text import counted, period
+from timegate.show.text import counted, listed, period
+from timegate.traffic.times import instants
 
-__all__ = ["Trace", "category", "has_offset", "instants", "iso_column", "utc_column", "write_parquet"]
+__all__ = ["Trace", "category", "check_spelling", "iso_column", "passed_over", "utc_column", "write_parquet"]
 
 Int64s = npt.NDArray[np.int64]
-# A time of day that ends in Z or an offset, in the extended and the basic format of ISO 8601.
-_OFFSET = r"[Tt ]\d[\d:.,]*\s*(?:[Zz]|[+-]\d\d(?::?\d\d)?)\s*$"
-_SIGNED = r"[Tt ]\d[\d:.,]*\s*[+-]"
-_MISSING = ("", "NaT", "nan", "None")
+_NUMBERS = (int, float, Decimal, str, np.integer, np.floating)  # and what prints as one
 
 
 class Trace:
@@ -38,9 +36,11 @@ class Trace:
     Parameters
     ----------
     frame : DataFrame, or a Series, index or sequence of times
-        A frame has the column ``at`` (aware datetimes, or ISO text with offsets) and optionally
-        ``model_preference`` (str, missing for none), ``prompt_tokens`` and ``completion_tokens`` (whole
-        numbers, or missing). The index is ignored. Anything finer than a microsecond is floored.
+        A frame has the column ``at`` (aware datetimes, or text with offsets, in ISO 8601 or as logs write it) and
+        optionally ``model_preference`` (str, missing for none), ``prompt_tokens`` and ``completion_tokens`` (whole
+        numbers, or missing), and of what came of each call where it was recorded ``served_by`` (str, missing for
+        nobody), ``status`` (str), ``latency_s`` (number) and ``attempts`` (whole number). Other columns are passed
+        over, and named in ``notes``. The index is ignored. Anything finer than a microsecond is floored.
     tz : str, optional
         The zone of naive times. Without it, a naive time is an error.
     sort : bool
@@ -57,6 +57,9 @@ class Trace:
     preferred_names : tuple of str
     prompt_tokens, completion_tokens : ndarray of int64, or None
         -1 where a call's count is missing: it counts as 0 where a replay needs it, and ``notes`` say how many.
+    observed : DataFrame or None
+        What came of each call where it was recorded, in the order of the trace: those of ``served_by``, ``status``,
+        ``latency_s`` and ``attempts`` that were given. A replay does not look at it.
     notes : tuple of str
 
     Raises
@@ -71,6 +74,8 @@ class Trace:
     (2, '2026-03-02 09:00:00+00:00')
     """
 
+    observed: pd.DataFrame | None = None
+
     def __init__(
         self,
         frame: pd.DataFrame | pd.Series[Any] | pd.DatetimeIndex | Sequence[Any],
@@ -80,9 +85,8 @@ class Trace:
     ) -> None:
         if not isinstance(frame, pd.DataFrame):
             frame = pd.DataFrame({"at": pd.Series(frame)})
-        for column in frame.columns:
-            if column not in TRACE_COLUMNS:
-                raise TraceError(f"{column!r} is not a column of a trace.{did_you_mean(column, TRACE_COLUMNS)}")
+        others = [column for column in frame.columns if column not in (*TRACE_COLUMNS, *OBSERVED_COLUMNS)]
+        check_spelling(others, frame.columns)
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()][0]
             raise TraceError(f"column {twice!r} is given twice.")
@@ -94,7 +98,8 @@ class Trace:
         self.preferred, self.preferred_names = _preferences(frame.get("model_preference"), len(frame))
         self.prompt_tokens = _tokens(frame, "prompt_tokens")
         self.completion_tokens = _tokens(frame, "completion_tokens")
-        self.notes = (*notes, *_missing_tokens(self))
+        self.observed = _observed(frame)
+        self.notes = (*notes, *passed_over(others), *_missing_tokens(self))
         backwards = np.flatnonzero(np.diff(self.at_us) < 0)
         if len(backwards) and sort:
             order = np.argsort(self.at_us, kind="stable")
@@ -102,6 +107,7 @@ class Trace:
             for name in ("prompt_tokens", "completion_tokens"):
                 values = getattr(self, name)
                 setattr(self, name, None if values is None else values[order])
+            self.observed = None if self.observed is None else self.observed.take(order).reset_index(drop=True)
         elif len(backwards):
             row = int(backwards[0]) + 1
             before, after = from_us(self.at_us[row - 1]), from_us(self.at_us[row])
@@ -234,13 +240,12 @@ class Trace:
                 columns[name] = tokens if tokens.min() >= 0 else pd.array(tokens, dtype="Int64")
                 if tokens.min() < 0:
                     columns[name][tokens < 0] = pd.NA
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame(columns)
+        return frame if self.observed is None else pd.concat([frame, self.observed], axis=1)
 
     def to_csv(self, path: str | Path) -> None:
         """Write the trace as CSV, whole or not at all."""
-        frame = self.frame.assign(at=iso_column(self.at_us))
-        with replacing(path) as unfinished:
-            frame.to_csv(unfinished, index=False, lineterminator="\n")
+        write_csv(self.frame.assign(at=iso_column(self.at_us)), path)
 
     def to_parquet(self, path: str | Path) -> None:
         """Write the trace as Parquet, whole or not at all. Needs pyarrow."""
@@ -271,68 +276,6 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
         raise MissingExtraError("Parquet needs pyarrow: pip install 'timegate[scale]'. CSV needs nothing.") from error
 
 
-def has_offset(at: pd.Series[Any]) -> bool:
-    """Whether times state their offset, judged by the first."""
-    if pd.api.types.is_datetime64_any_dtype(at):
-        return at.dt.tz is not None
-    return bool(re.search(_OFFSET, str(at.iloc[0]))) if len(at) else False
-
-
-def instants(at: pd.Series[Any], tz: str | None) -> Int64s:
-    """Return times as microseconds since the epoch; a naive one needs ``tz``, and a bad one is an error."""
-    if tz is not None:
-        check_zone(tz)
-    missing = at.isna()
-    if not pd.api.types.is_datetime64_any_dtype(at):
-        missing |= at.astype(str).isin(_MISSING)
-    if missing.any():
-        raise TraceError(f"at[{np.flatnonzero(missing)[0]}] is missing: every arrival needs a time.")
-    if not pd.api.types.is_datetime64_any_dtype(at):
-        at = _parse(at)
-    if at.dt.tz is None:
-        if tz is None:
-            text = f"({at.iloc[0]}) is naive: its zone is not known."
-            raise TraceError(Problem(("at", 0), text, "Give offsets, or pass {} or another zone.", ("tz", "UTC")))
-        wall, at = at, at.dt.tz_localize(tz, nonexistent="NaT", ambiguous="NaT")
-        unclear = np.flatnonzero(at.isna())
-        if len(unclear):
-            row = int(unclear[0])
-            raise TraceError(
-                f"at[{row}] ({wall.iloc[row]}) does not occur, or occurs twice, in {tz}, where the clocks change: "
-                "give offsets."
-            )
-    found: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    outside = np.flatnonzero((found < FIRST_US) | (found >= LAST_US))
-    if len(outside):
-        raise TraceError(f"at[{int(outside[0])}] must lie in the years 1900 to 2199. Got {at.iloc[outside[0]]}.")
-    return found
-
-
-def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
-    """Read text, or objects that print as times; pandas alone would take naive times for UTC."""
-    if pd.api.types.is_numeric_dtype(at):
-        raise TraceError(
-            f"at must hold times, not numbers. Got {at.iloc[0]!r}. Numbers since the epoch: "
-            "pass pandas.to_datetime(column, unit='s', utc=True)."
-        )
-    text = at.astype(str)
-    aware = text.str.contains(_OFFSET, regex=True)
-    malformed = np.flatnonzero(text.str.contains(_SIGNED, regex=True) & ~aware)
-    if len(malformed):  # pandas takes +1:00 for an offset, and +100 for ten hours
-        raise TraceError(
-            f"at[{malformed[0]}] must be a time like '2026-03-02T03:10:00Z'. Got {shown(text.iloc[malformed[0]])}."
-        )
-    if aware.any() and not aware.all():
-        row = int(np.flatnonzero(~aware)[0])
-        given = shown(text.iloc[row])
-        raise TraceError(f"at[{row}] ({given}) is naive, while others carry offsets. Give all the same form.")
-    parsed = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
-    if parsed.isna().any():
-        row = int(np.flatnonzero(parsed.isna())[0])
-        raise TraceError(f"at[{row}] must be a time like '2026-03-02T03:10:00Z'. Got {shown(text.iloc[row])}.")
-    return parsed if aware.all() else parsed.dt.tz_localize(None)
-
-
 def _preferences(column: pd.Series[Any] | None, size: int) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     if column is None:
         return np.full(size, -1, np.int32), ()
@@ -346,15 +289,66 @@ def _preferences(column: pd.Series[Any] | None, size: int) -> tuple[npt.NDArray[
 
 
 def _tokens(frame: pd.DataFrame, name: str) -> Int64s | None:
-    if name not in frame.columns:
-        return None
-    missing = frame[name].isna().to_numpy()
-    numbers = np.where(missing, -1, pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    return None if name not in frame.columns else _whole(frame[name], "tokens")
+
+
+def _whole(column: pd.Series[Any], what: str) -> Int64s:
+    """Return whole numbers, -1 where they are missing; a truth value or a time is none, though pandas counts both."""
+    missing = column.isna().to_numpy()
+    numbers = np.where(missing, -1, _floats(column))
     wrong = np.flatnonzero(~missing & ~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
     if len(wrong):
         row = int(wrong[0])
-        raise TraceError(f"{name}[{row}] must be a whole number of tokens. Got {shown(frame[name].iloc[row])}.")
+        raise TraceError(f"{column.name}[{row}] must be a whole number of {what}. Got {shown(column.iloc[row])}.")
     return numbers.astype(np.int64)
+
+
+def _floats(column: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    """Return numbers as floats, NaN for whatever is none."""
+    if column.dtype.kind not in "iuf" and not isinstance(column.dtype, pd.StringDtype):
+        if column.dtype != object:
+            return np.full(len(column), np.nan)  # truth values, times, lengths of time
+        column = column.where(column.map(lambda value: isinstance(value, _NUMBERS) and not isinstance(value, bool)))
+    return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+
+
+def passed_over(columns: Sequence[Any]) -> list[str]:
+    """Say which columns are no part of a trace."""
+    names = listed(map(shown, columns), ",", most=8)
+    return [f"{'columns' if len(columns) > 1 else 'column'} passed over: {names}"] if len(columns) else []
+
+
+def check_spelling(unknown: Sequence[Any], columns: Collection[Any]) -> None:
+    """Raise an error for a column that is one of ours but for a slip, which must not be passed over."""
+    for column in unknown:
+        for name in TRACE_COLUMNS:
+            near = SequenceMatcher(None, str(column)[:40].lower(), name).ratio() > 0.85
+            if near and len(name) > 2 and name not in columns:
+                raise TraceError(f"{column!r} is not a column of a trace.{did_you_mean(column, TRACE_COLUMNS)}")
+
+
+def _observed(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return what came of each call where it was recorded."""
+    given = [name for name in OBSERVED_COLUMNS if name in frame.columns]
+    if not given:
+        return None
+    found: dict[str, Any] = {}
+    for name in given:
+        column = frame[name].reset_index(drop=True)
+        if name == "latency_s":
+            numbers = _floats(column)
+            wrong = np.flatnonzero(~column.isna().to_numpy() & ~((numbers >= 0) & (numbers < np.inf)))
+            if len(wrong):
+                got = shown(column.iloc[wrong[0]])
+                raise TraceError(f"latency_s[{wrong[0]}] must be a number of seconds, not below 0. Got {got}.")
+            found[name] = numbers
+        elif name == "attempts":
+            whole = pd.Series(_whole(column, "attempts"), dtype="Int64")
+            found[name] = whole.mask(whole < 0)
+        else:
+            text = column.astype(object).where(column.notna(), None).map(lambda v: v if v is None else str(v))
+            found[name] = pd.Categorical(text)
+    return pd.DataFrame(found)
 
 
 def _missing_tokens(trace: Trace) -> Iterator[str]:

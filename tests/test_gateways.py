@@ -1,0 +1,261 @@
+"""Logs of gateways, in the form that their documentation gives, as traces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import timegate as tg
+from timegate.errors import TraceError
+from timegate.traffic.columns import FORMATS
+from timegate.traffic.formats import recognised
+
+NONE = pd.NA
+
+
+def read(folder: Path, content: str, name: str = "log.csv", **options: Any) -> tg.Trace:
+    (folder / name).write_text(content, encoding="utf-8")
+    return tg.read_trace(folder / name, **options)
+
+
+def columns(trace: tg.Trace, *names: str) -> list[tuple[Any, ...]]:
+    """Return the rows of some columns, what is missing as None and times as seconds after 10:00."""
+    frame = trace.frame.astype(object).where(trace.frame.notna(), None)
+    frame["at"] = (trace.frame["at"] - pd.Timestamp("2026-03-02T10:00Z")).dt.total_seconds()
+    return [tuple(row) for row in frame[["at", *names]].itertuples(index=False)]
+
+
+LITELLM = """request_id,prompt_tokens,completion_tokens,startTime,endTime,model,model_group,status,session_id
+r4,10,20,2026-03-02 10:00:09,2026-03-02 10:00:10.5,claude,strong,success,t2
+r1,0,0,2026-03-02 10:00:00.1,2026-03-02 10:00:02,gpt,strong,failure,t1
+r2,11,5,2026-03-02 10:00:02,2026-03-02 10:00:05,claude,strong,success,t1
+r3,12,6,2026-03-02 10:00:06,2026-03-02 10:00:07,claude,strong,success,t1
+r5,0,0,2026-03-02 10:01:00,2026-03-02 10:01:01,gpt,strong,failure,
+"""
+
+
+def test_litellm(tmp_path: Path) -> None:
+    """A row an attempt: one that follows upon a failure in its trace is the same call, one upon an answer another."""
+    trace = read(tmp_path, LITELLM)
+    names = "served_by", "status", "latency_s", "attempts", "prompt_tokens", "completion_tokens"
+    assert columns(trace, *names) == [
+        (0.1, "claude", "success", pytest.approx(4.9), 2, 11, 5),
+        (6, "claude", "success", 1, 1, 12, 6),
+        (9, "claude", "success", 1.5, 1, 10, 20),
+        (60, None, "failure", 1, 1, 0, 0),
+    ]
+    assert trace.preferred_names == ()
+    assert trace.notes == (
+        "read as LiteLLM spend log, times taken as UTC",
+        "5 attempts of 4 calls, by their traces",
+        "2 attempts that failed, kept",
+    )
+    asked = read(tmp_path, LITELLM, columns={"model_preference": "model_group"})
+    assert asked.preferred_names == ("strong",)
+    assert asked.observed is not None
+    assert asked.observed["attempts"].tolist() == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("late", ["10:01:03", "10:00:00.5"])
+def test_a_retry_follows_at_once(tmp_path: Path, late: str) -> None:
+    """What begins a minute after the failure, or well before it, shares the trace of a conversation and no more."""
+    rows = [line for line in LITELLM.splitlines() if not line.startswith(("r3", "r4", "r5"))]
+    rows[2] = rows[2].replace("2026-03-02 10:00:02,", f"2026-03-02 {late},")
+    trace = read(tmp_path, "\n".join(rows))
+    assert trace.observed is not None
+    assert trace.observed["attempts"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("shape", ["list", "answer", "lines"])
+def test_litellm_as_json(tmp_path: Path, shape: str) -> None:
+    """What /spend/logs answers is the same as a list, inside an answer, and a row a line; messages are passed over."""
+    row = {"request_id": "a", "startTime": "2026-03-02T10:00:01+00:00", "endTime": "2026-03-02T10:00:03+00:00",
+           "model": "gpt", "prompt_tokens": 3, "completion_tokens": 4, "messages": [{"role": "user"}],
+           "response": {"text": "x" * 5000}, "session_id": None}  # fmt: skip
+    documents = {"list": json.dumps([row, row]), "answer": json.dumps({"data": [row, row], "total": 2}, indent=1),
+                 "lines": "\n".join(json.dumps(row) for _ in range(2))}  # fmt: skip
+    trace = read(tmp_path, documents[shape], "log.json")
+    assert columns(trace, "served_by", "latency_s", "prompt_tokens") == [(1, "gpt", 2, 3)] * 2
+    assert trace.notes == ("read as LiteLLM spend log",)
+
+
+LANGFUSE = """id,traceId,type,startTime,endTime,level,providedModelName,usageDetails
+1,t,SPAN,2026-03-02T10:00:00.000Z,2026-03-02T10:00:05.000Z,DEFAULT,,
+2,t,GENERATION,2026-03-02T10:00:01.000Z,2026-03-02T10:00:03.000Z,DEFAULT,gpt,"{""input"":10,""input_cached_tokens"":5,""output"":7,""total"":22}"
+3,t,GENERATION,2026-03-02T10:00:00.500Z,2026-03-02T10:00:00.900Z,ERROR,gpt,{}
+"""
+
+
+def test_langfuse(tmp_path: Path) -> None:
+    """Generations are calls, and spans around them are not; the counts of tokens add up by their kind."""
+    trace = read(tmp_path, LANGFUSE)
+    assert columns(trace, "served_by", "status", "prompt_tokens", "completion_tokens") == [
+        (0.5, None, "ERROR", None, None),
+        (1, "gpt", "DEFAULT", 15, 7),
+    ]
+    assert trace.notes[:3] == (
+        "read as Langfuse observations",
+        "1 row without a call of a model, passed over",
+        "1 call that failed, kept",
+    )
+
+
+def test_langfuse_in_parquet(tmp_path: Path) -> None:
+    """The export to blob storage writes other names, naive UTC, and counts as a map."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    usage = pa.array([[("input", 3), ("output", 4)]], type=pa.map_(pa.string(), pa.int64()))
+    at = {
+        name: pa.array(pd.to_datetime([f"2026-03-02T10:00:0{s}"])) for name, s in (("start_time", 1), ("end_time", 2))
+    }
+    texts = {"id": ["1"], "trace_id": ["t"], "type": ["GENERATION"], "level": ["DEFAULT"], "provided_model_name": ["g"]}
+    pq.write_table(pa.table({**texts, **at, "usage_details": usage}), tmp_path / "observations.parquet")
+    trace = tg.read_trace(tmp_path / "observations.parquet")
+    assert columns(trace, "served_by", "latency_s", "prompt_tokens", "completion_tokens") == [(1, "g", 1, 3, 4)]
+    assert trace.notes == ("read as Langfuse observations, times taken as UTC",)
+
+
+def test_langfuse_as_its_interface_answers(tmp_path: Path) -> None:
+    """GET /observations puts rows into ``data``; an observation that has not ended has no latency."""
+    row = {"id": "1", "traceId": "t", "type": "GENERATION", "startTime": "2026-03-02T10:00:01Z", "endTime": None,
+           "level": "DEFAULT", "model": "g", "usage": {"input": 3, "output": 4, "unit": "TOKENS"}}  # fmt: skip
+    trace = read(tmp_path, json.dumps({"data": [row], "meta": {"page": 1}}), "log.json")
+    assert columns(trace, "served_by", "prompt_tokens") == [(1, "g", 3)]
+    assert "latency_s" not in trace.frame
+
+
+def span(key: str, parent: str, start: float, end: float, code: int = 0, **attributes: Any) -> dict[str, Any]:
+    """Make a span of OTLP; attributes without their common prefix, dots as underscores."""
+    pairs = [{"key": "gen_ai." + name.replace("__", "."),
+              "value": {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}}
+             for name, value in attributes.items()]  # fmt: skip
+    began = pd.Timestamp("2026-03-02T10:00Z").value
+    return {"traceId": "t", "spanId": key, "parentSpanId": parent, "attributes": pairs, "status": {"code": code},
+            "startTimeUnixNano": str(began + int(start * 1e9)),
+            "endTimeUnixNano": str(began + int(end * 1e9))}  # fmt: skip
+
+
+def otlp(*spans: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceSpans": [{"resource": {}, "scopeSpans": [{"scope": {}, "spans": list(spans)}]}]}
+
+
+SPANS = (
+    span("a", "", 0, 5, operation__name="invoke_agent"),
+    span("b", "a", 0.5, 4, operation__name="chat", request__model="strong"),
+    span("c", "b", 0.5, 1, 2, operation__name="chat", request__model="gpt"),
+    span("d", "b", 1, 4, operation__name="chat", response__model="claude", usage__input_tokens=3,
+         usage__output_tokens=9),
+    span("e", "a", 4, 5, operation__name="execute_tool"),
+    span("f", "a", 4, 5, request__model="old", usage__prompt_tokens=1, usage__completion_tokens=2),
+    {"traceId": "t", "spanId": "g", "startTimeUnixNano": "1", "endTimeUnixNano": "2"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["spans.json", "spans.jsonl"])
+def test_spans(tmp_path: Path, name: str) -> None:
+    """Spans that call a model are attempts, joined by the span around them; agents, tools and others are left out."""
+    text = json.dumps(otlp(*SPANS[:4])) + "\n" + json.dumps(otlp(*SPANS[4:]))
+    trace = read(tmp_path, text if name == "spans.jsonl" else json.dumps(otlp(*SPANS), indent=1), name)
+    assert columns(trace, "served_by", "status", "latency_s", "attempts", "prompt_tokens", "completion_tokens") == [
+        (0.5, "claude", "ok", 3.5, 2, 3, 9),
+        (4, "old", "ok", 1, 1, 1, 2),
+    ]
+    assert trace.notes[0] == "read as OTLP spans, times counted in ns from 1970"
+
+
+def test_spans_in_a_circle_end(tmp_path: Path) -> None:
+    """Spans that are each other's parents are no way to keep a reader busy; without calls there is no trace."""
+    loop = [span("x", "y", 0, 1, operation__name="chat"), span("y", "x", 0, 1, operation__name="chat"),
+            span("z", "z", 0, 1, operation__name="chat")]  # fmt: skip
+    with pytest.raises(TraceError, match="the trace is empty"):
+        read(tmp_path, json.dumps(otlp(*loop)), "spans.json")
+
+
+HELICONE = (
+    "response_id,response_created_at,response_status,request_created_at,model,prompt_tokens,completion_tokens,latency\n"
+    '"a","2026-03-02T10:00:05Z","200","2026-03-02T10:00:01Z","gpt","3","4","3900"\n'
+    '"b","","-3","2026-03-02T10:00:00Z","gpt","-1","",""\n'
+)
+
+
+def test_helicone(tmp_path: Path) -> None:
+    """Newest first, statuses of HTTP or below 0, milliseconds, and a count of -1 for one that is not known."""
+    trace = read(tmp_path, HELICONE)
+    assert columns(trace, "served_by", "status", "latency_s", "prompt_tokens") == [
+        (0, None, "-3", None, None),
+        (1, "gpt", "200", 3.9, 3),
+    ]
+
+
+OPENROUTER = (
+    "generation_id,created_at,tokens_prompt,tokens_completion,model_permaslug,generation_time_ms,"
+    "finish_reason_normalized\n"
+    "gen-2,2026-03-02 10:00:02.271,10,20,openai/gpt,1500,stop\n"
+    "gen-1,2026-03-02 10:00:01,10,0,openai/gpt,500,error\n"
+)
+
+
+def test_openrouter(tmp_path: Path) -> None:
+    """A row a generation; naive times are UTC. Its totals of days are no calls, which is said."""
+    trace = read(tmp_path, OPENROUTER)
+    assert columns(trace, "served_by", "latency_s", "completion_tokens") == [
+        (1, None, 0.5, 0),
+        (2.271, "openai/gpt", 1.5, 20),
+    ]
+    totals = "date,model,model_permaslug,endpoint_id,provider_name,usage,requests\n2025-08-24,a,b,c,d,1,5\n"
+    with pytest.raises(TraceError, match=r"log\.csv: holds OpenRouter's totals of days"):
+        read(tmp_path, totals)
+
+
+def test_portkey(tmp_path: Path) -> None:
+    """A line an attempt, which share the trace of their call."""
+    rows = [{"id": "1", "trace_id": "t", "created_at": "2026-03-02T10:00:00Z", "ai_org": "openai", "ai_model": "gpt",
+             "req_units": 5, "res_units": 0, "response_time": 1200, "response_status_code": 429},
+            {"id": "2", "trace_id": "t", "created_at": "2026-03-02T10:00:01.2Z", "ai_org": "x", "ai_model": "claude",
+             "req_units": 5, "res_units": 6, "response_time": 800, "response_status_code": 200}]  # fmt: skip
+    trace = read(tmp_path, "\n".join(map(json.dumps, rows)), "export.jsonl")
+    assert columns(trace, "served_by", "status", "latency_s", "attempts", "completion_tokens") == [
+        (0, "claude", "200", 2, 2, 6)
+    ]
+
+
+NGINX = r"""1.2.3.4 - - [02/Mar/2026:10:00:05 +0000] "POST /v1/chat/completions HTTP/1.1" 200 512 "-" "curl/8 \"x\""
+::1 - bob [02/Mar/2026:11:00:04 +0100] "GET /health HTTP/1.1" 502 - "-" "-" 0.2
+"""
+
+
+def test_access_logs(tmp_path: Path) -> None:
+    """The combined log of nginx, with more at its end or not; its order is that in which requests ended."""
+    trace = read(tmp_path, NGINX, "access.log")
+    assert columns(trace, "status") == [(4, "502"), (5, "200")]
+    assert trace.notes == (
+        "read as access log",
+        "the time of a request is that of its end",
+        "1 request other than POST, kept",
+        "1 call that failed, kept",
+    )
+    with pytest.raises(TraceError, match=r"access\.log: line 3 must be one of an access log\. Got 'x'"):
+        read(tmp_path, NGINX + "x\n", "access.log")
+
+
+def test_what_a_replay_wrote(tmp_path: Path) -> None:
+    """The calls of a replay are a log, too."""
+    config = tg.GatewayConfig(deployments=[{"model_name": name, "model": "sim/x"} for name in (" a", "b")])
+    trace = tg.Trace(pd.DataFrame({"at": ["2026-03-02T10:00Z", "2026-03-02T10:01Z"], "model_preference": [None, "b"]}))
+    run = tg.replay(config, trace, tg.Scenario(faults=[tg.Outage(target=" a", start="2026-03-02T10:00:30Z")]))
+    run.to_csv(tmp_path)
+    read_back = tg.read_trace(tmp_path / "calls.csv")
+    assert columns(read_back, "model_preference", "served_by", "status", "attempts") == [
+        (0, None, " a", "first_choice", 1),
+        (60, "b", "b", "first_choice", 1),
+    ]
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+def test_each_format_is_told_by_its_columns(known: Any) -> None:
+    """No other format takes what a format's own columns tell, with all that may be there or without."""
+    for names in (known.keys, known.keys | set(known.optional)):
+        assert recognised(FORMATS, names) is known

@@ -1,0 +1,119 @@
+"""The formats of logs that gateways, observers of models and web servers write."""
+
+from __future__ import annotations
+
+from timegate.traffic.formats import Format, Log
+
+__all__ = ["GATEWAYS", "TOTALS"]
+
+_TOKENS = {"prompt_tokens": "prompt_tokens", "completion_tokens": "completion_tokens"}
+
+GATEWAYS = (
+    # github.com/BerriAI/litellm, schema.prisma, LiteLLM_SpendLogs: a row an attempt; timestamps in UTC without zone.
+    Format(
+        "LiteLLM spend log",
+        {"startTime": "at", "endTime": "ended", "model": "served_by", **_TOKENS},
+        optional={"status": "status", "trace_id": "call", "session_id": "call"},
+        known_by=("request_id",),
+        log=Log(),
+    ),
+    # langfuse.com/docs/api-and-data-platform/features/blob-storage-export-fields, and the export of its pages.
+    Format(
+        "Langfuse observations",
+        {"start_time": "at", "type": "kind", "level": "status"},
+        optional={
+            "end_time": "ended",
+            "provided_model_name": "served_by",
+            "model": "served_by",
+            "usage_details": "usage",
+        },
+        known_by=("trace_id",),
+        log=Log(frozenset({"GENERATION", "EMBEDDING"})),
+    ),
+    Format(
+        "Langfuse observations",
+        {"startTime": "at", "type": "kind", "level": "status"},
+        optional={
+            "endTime": "ended",
+            "providedModelName": "served_by",
+            "model": "served_by",
+            "usageDetails": "usage",
+            "usage": "usage",
+            "promptTokens": "prompt_tokens",
+            "completionTokens": "completion_tokens",
+        },
+        known_by=("traceId",),
+        log=Log(frozenset({"GENERATION", "EMBEDDING"})),
+    ),
+    # timegate/traffic/spans.py makes these columns of spans.
+    Format(
+        "OTLP spans",
+        {"startTimeUnixNano": "at", "endTimeUnixNano": "ended", "model": "served_by", "status": "status"},
+        "ns",
+        optional={"input": "prompt_tokens", "output": "completion_tokens", "call": "call"},
+        log=Log(),
+    ),
+    # docs.helicone.ai/rest/request/post-v1requestquery-clickhouse, and @helicone/export: latency in milliseconds.
+    Format(
+        "Helicone requests",
+        {"request_created_at": "at", "response_status": "status"},
+        optional={
+            "response_created_at": "ended",
+            "latency": "latency_ms",
+            "delay_ms": "latency_ms",
+            "model": "served_by",
+            "response_model": "served_by",
+            **_TOKENS,
+        },
+        log=Log(),
+    ),
+    # openrouter.ai/activity, "export": a row a generation; created_at in UTC without zone.
+    Format(
+        "OpenRouter activity",
+        {"created_at": "at", "model_permaslug": "served_by", "tokens_prompt": "prompt_tokens"},
+        optional={
+            "tokens_completion": "completion_tokens",
+            "generation_time_ms": "latency_ms",
+            "finish_reason_normalized": "status",
+        },
+        known_by=("generation_id",),
+        log=Log(),
+    ),
+    # portkey.ai/docs/api-reference, logs/exports, requested_data: a row an attempt; response_time in milliseconds.
+    Format(
+        "Portkey log",
+        {"created_at": "at", "ai_model": "served_by"},
+        optional={
+            "req_units": "prompt_tokens",
+            "res_units": "completion_tokens",
+            "response_time": "latency_ms",
+            "response_status_code": "status",
+            "is_success": "status",
+            "trace_id": "call",
+        },
+        known_by=("ai_org",),
+        log=Log(),
+    ),
+    # timegate/traffic/access_log.py makes these columns of lines.
+    Format(
+        "access log",
+        {"time_local": "at", "status": "status"},
+        optional={"request": "request"},
+        remark="the time of a request is that of its end",
+        log=Log(are_ends=True),
+    ),
+    # What a replay of ours writes: calls.csv, calls.parquet.
+    Format(
+        "timegate calls",
+        {"at": "at", "served_by": "served_by", "outcome": "status"},
+        optional={"preferred": "model_preference", "attempts": "attempts", "latency_s": "latency_s"},
+        log=Log(),
+    ),
+)
+
+TOTALS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"date", "requests", "endpoint_id"}), "OpenRouter's totals of days"),
+    (frozenset({"date", "api_requests", "successful_requests"}), "LiteLLM's totals of days"),
+    (frozenset({"users", "models", "spend", "startTime"}), "LiteLLM's totals of days"),
+)
+"""Tables that hold no calls, by their columns."""
