@@ -61,6 +61,16 @@ def test_differential_of_policies(policy: str) -> None:
     differ()
 
 
+def test_differential_of_work_that_nobody_waits_for() -> None:
+    """A retry storm: abandoned work ends long after its call, whose place in memory another call has by then."""
+    config = tg.GatewayConfig(
+        deployments=[{"model_name": "d0", "model": "sim/m"}],
+        policy={"timeout_s": 5, "max_retries": 1, "retry_on": ["timeout"], "cooldown": {"failures": 500, "for_s": 3}},
+    )
+    faults = [tg.Latency(target="d0", median_s=1, p99_s=4), tg.Capacity(target="d0", concurrent=10, queue=60)]
+    assert_engines_agree(Case(config, arrivals(2000, "80ms"), tg.Scenario(faults=faults)))
+
+
 def gateway(count: int, **windows: list[tuple[str, str]]) -> tg.GatewayConfig:
     names = [f"d{i}" for i in range(count)]
     return tg.GatewayConfig(

@@ -88,6 +88,7 @@ __all__ = [
     "register_model",
     "replay",
     "replay_stream",
+    "sweep",
     *_kinds.__all__,
 ]
 
@@ -135,6 +136,10 @@ def __getattr__(name: str) -> Any:
             from timegate.prices.book import PriceBook
 
             return PriceBook
+        case "sweep":
+            from timegate.runs.sweep import sweep
+
+            return sweep
         case "ScenarioExplorer":
             from timegate.widgets.explorer import ScenarioExplorer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -26,11 +26,14 @@ class Explanation:
         if not within 400 days).
     note : str
         What became of the preferred model, if it is not tried first.
+    story : DataFrame, optional
+        What happened to the call, in order of time: see :meth:`timegate.Replay.story`.
     """
 
     at_us: int
     rows: list[dict[str, object]]
     note: str = ""
+    story: pd.DataFrame | None = field(default=None, compare=False)
 
     @property
     def order(self) -> list[str]:
@@ -55,10 +58,17 @@ class Explanation:
 
     def __str__(self) -> str:
         table = self.frame.astype({"until": object, "place": object}).fillna("").to_string(index=False)
-        return "\n".join(filter(None, [self.headline, self.note, table]))
+        told = "" if self.story is None else _blank(self.story).to_string(index=False)
+        return "\n".join(filter(None, [self.headline, self.note, table, told]))
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return framed(self.headline, numbers(self.frame, index=False), text=f" {self.note}".rstrip())
+        told = [] if self.story is None else [numbers(_blank(self.story), index=False)]
+        return framed(self.headline, numbers(self.frame, index=False), *told, text=f" {self.note}".rstrip())
+
+
+def _blank(story: pd.DataFrame) -> pd.DataFrame:
+    """Return a story to be read: nothing where there is nothing."""
+    return story.astype(object).where(story.notna(), "")

@@ -212,9 +212,12 @@ class Router:
         is_open = set(open_)
         return tuple(i for i in ranked if i in is_open), ranked[0]
 
-    def explain(self, at_us: int, model_preference: str | None = None) -> Explanation:
-        """Say which deployments would be tried at an instant, in which order, and why not the others."""
-        order, _ = self.order(at_us, model_preference)
+    def explain(self, at_us: int, model_preference: str | None = None, draws: Draws | None = None) -> Explanation:
+        """Say which deployments would be tried at an instant, in which order, and why not the others.
+
+        Without draws, those that chance orders stand in the order of the config.
+        """
+        order, _ = self.order(at_us, model_preference, draws)
         rows = []
         for i, deployment in enumerate(self.deployments):
             until_us = self.timetable.open_until(at_us, i)

@@ -53,7 +53,7 @@ FLIGHT = np.dtype(
         "mask", "queue", "uses_cooled", "event_us", "event_class", "next", "before", "prompt", "answer",
     )]
 )  # fmt: skip
-"""A call on its way, or work that goes on after its caller gave up (whose ``call`` is -1)."""
+"""A call on its way, or work that goes on after its caller gave up (whose ``call`` is negative)."""
 
 
 class Loop(NamedTuple):
@@ -170,7 +170,8 @@ def _serve(loop, policies, who, now_us):  # type: ignore[no-untyped-def]
         loop.counters[2] -= 1
         ghost = loop.free[loop.counters[2]]
         other = loop.flights[ghost]
-        other.call, other.mask, other.answer = -1, works_on, flight.answer if flight.outcome == OK else 0
+        other.call, other.made, other.event_us = -1 - flight.call, flight.made, ends_us
+        other.mask, other.answer = works_on, flight.answer if flight.outcome == OK else 0
         _push(loop, ends_us, ENDS, flight.call, flight.made, ghost)
 
 
@@ -321,7 +322,9 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
             while plan.edges_us[epoch + 1] <= now_us:
                 epoch += 1
             flight, order = flights[who], loop.orders[who]
-            if flight.call == -1:  # work whose caller has long given up
+            if flight.call < 0:  # work whose caller has long given up
+                if flight.call != -1 - call or flight.made != attempt or flight.event_us != now_us or kind != ENDS:
+                    continue  # an event of who had this flight before
                 loop.free[counters[2]] = who
                 counters[2] += 1
                 _release(loop, policies, flight.mask, flight.answer, now_us)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,19 +21,23 @@ from timegate.core.routing import NOBODY, Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
-from timegate.files import made_folder, replacing, write_csv
+from timegate.runs.load import cooled_s, load_frame, refused
+from timegate.runs.recovery import recovery_frame
+from timegate.runs.story import has_policies, story_frame
 from timegate.runs.tables import (
     attempts_frame,
     bin_width_us,
     calls_frame,
     named_pairs,
+    passed_over,
     share_frame,
     skips_frame,
     stretches,
+    write_tables,
 )
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
-from timegate.traffic.trace import Trace, iso_column, write_parquet
+from timegate.traffic.trace import Trace
 
 __all__ = ["Replay"]
 
@@ -147,7 +150,8 @@ class Replay:
 
         ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
         calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
-        whose preferred deployment was closed or unknown.
+        whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
+        a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
 
         Returns
         -------
@@ -169,7 +173,10 @@ class Replay:
         for name, share in self._shares(self._first_choices).items():
             figures[f"baseline_share[{name}]"] = share
         figures["attempts_per_call"] = float(self._calls.attempts.mean())
-        figures["preference_passed_over"] = self._passed_over()
+        if self.router.shares:
+            figures["attempts_refused"] = len(refused(self._log))
+            figures["cooled_s"] = cooled_s(self._log, self.trace.span_us[1] + 1)
+        figures["preference_passed_over"] = passed_over(self.router, self.trace)
         if served.any():
             figures["latency_mean_s"] = float(latency_s[served].mean())
             for percent in (50, 95, 99):
@@ -219,18 +226,15 @@ class Replay:
         return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
 
     def explain(self, call: int) -> Explanation:
-        """Say why a call went where it went.
+        """Say why a call went where it went; where there are policies, the whole story of it.
 
         Parameters
         ----------
         call : int
             Its row in :attr:`calls`.
         """
-        if isinstance(call, bool) or not isinstance(call, Integral) or not 0 <= call < len(self):
-            raise ReplayError(f"call must be a whole number between 0 and {len(self) - 1}. Got {shown(call)}.")
-        row = self.calls.iloc[call]
-        preferred = None if pd.isna(row["preferred"]) else str(row["preferred"])
-        explained = self.router.explain(int(self.trace.at_us[call]), preferred)
+        row = self.calls.iloc[self._checked(call)]
+        explained = self._explained(call)
         lo, hi = np.searchsorted(self._attempts.call, [call, call + 1])
         tried = self.attempts.iloc[lo:hi]
         rows = []
@@ -239,7 +243,75 @@ class Replay:
             rows.append(entry | {"outcome": ", ".join(map(str, outcomes))})
         served = f"served by {row['served_by']}" if pd.notna(row["served_by"]) else "not served"
         note = f"Call {call}: {served} ({row['outcome']}), {row['attempts']} attempts. {explained.note}".strip()
-        return replace(explained, rows=rows, note=note)
+        story = self.story(call) if has_policies(self.router, self.scenario) else None
+        return replace(explained, rows=rows, note=note, story=story)
+
+    def story(self, call: int) -> pd.DataFrame:
+        """Return what happened to a call, in order of time.
+
+        Parameters
+        ----------
+        call : int
+            Its row in :attr:`calls`.
+
+        Returns
+        -------
+        DataFrame
+            ``after_s`` (float64) since its arrival; ``event`` (category): ``arrives``, ``passes over``, ``waits``,
+            ``tries`` or ``ends``; ``deployment`` (category), at the end the one that served; ``for_s`` (float64), how
+            long an attempt or a pause took; ``what``: the order, the reason, or the outcome.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> tg.replay(config, tg.Trace(["2026-03-02T09:00Z"])).story(0)["event"].tolist()
+        ['arrives', 'tries', 'ends']
+        """
+        order = self._explained(self._checked(call)).order
+        return story_frame(self.router, self.trace, self._calls, self._attempts, self._log, call, order)
+
+    def load(self, freq: str = "1min") -> pd.DataFrame:
+        """Return what each deployment was asked for and what it let through, bin by bin.
+
+        Parameters
+        ----------
+        freq : str
+            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+
+        Returns
+        -------
+        DataFrame
+            A row a deployment and bin, indexed by ``deployment`` and ``at``, up to the last attempt. ``offered``: the
+            attempts that calls wanted, which are those ``admitted`` and those refused, by the first reason that the
+            gateway had: ``cooling``, ``probing``, ``concurrent``, ``requests_per_min``, ``tokens_per_min``.
+            ``answered_429``: of those admitted in this bin, how many a capacity or another fault answered 429.
+            ``running_max``: how many ran at once at most, waiting ones included; one that takes no time counts for
+            none. ``cooled_share``: the share of the bin in which it cooled.
+        """
+        return load_frame(self.router, self.trace, self._attempts, self._log, bin_width_us(freq))
+
+    def recovery(self, window: str = "1min") -> pd.DataFrame:
+        """Return what each outage cost in calls, and how long after its end calls fared as before it.
+
+        They do from the first instant at or after the end from which on, for a whole ``window`` within the trace, the
+        share of calls served is at least what it was over the ten windows before the outage. Calls that windows
+        blocked count nowhere. A window that is shorter than what a system needs to fall over again ends too soon.
+
+        Parameters
+        ----------
+        window : str
+            A length of time such as ``"5min"``, a pandas frequency.
+
+        Returns
+        -------
+        DataFrame
+            A row an outage, those that chance drew included; what goes down together is one. ``deployments``,
+            ``start``, ``end``; ``calls`` that arrived during it, and how many were ``unserved``; ``served_before``, the
+            share; ``back_at`` and ``recovery_s`` since the end, missing if calls never fare as before, or none came
+            before; ``unserved_after``: of those that arrived between the end and ``back_at``, or the last call.
+        """
+        return recovery_frame(self.trace, self._calls, self.outages(), bin_width_us(window))
 
     def closed(self) -> pd.DataFrame:
         """Return the stretches of the trace in which windows closed a deployment.
@@ -283,28 +355,30 @@ class Replay:
         return self._write(folder, "parquet")
 
     def _write(self, folder: str | Path, kind: str) -> list[Path]:
-        folder = made_folder(folder, ReplayError)
-        paths = []
-        for name, frame, at_us in (
-            ("calls", self.calls, self.trace.at_us),
-            ("attempts", self.attempts, self._attempts.at_us),
-        ):
-            paths.append(folder / f"{name}.{kind}")
-            if kind == "csv":
-                write_csv(frame.assign(at=iso_column(at_us)), paths[-1])
-                continue
-            with replacing(paths[-1]) as unfinished:
-                write_parquet(frame, unfinished)
-        paths.append(folder / "provenance.json")
-        with replacing(paths[-1]) as unfinished:
-            unfinished.write_text(json.dumps(self.provenance, indent=2) + "\n", encoding="utf-8")
-        return paths
+        tables = {"calls": (self.calls, self.trace.at_us), "attempts": (self.attempts, self._attempts.at_us)}
+        return write_tables(folder, kind, tables, self.provenance)
 
     @cached_property
     def _attempts(self) -> Attempts:
         """The attempts, made when they are first asked for where the engine can do that."""
         source = self._attempts_source
         return source if isinstance(source, Attempts) else source()
+
+    def _checked(self, call: int) -> int:
+        if isinstance(call, bool) or not isinstance(call, Integral) or not 0 <= call < len(self):
+            raise ReplayError(f"call must be a whole number between 0 and {len(self) - 1}. Got {shown(call)}.")
+        return int(call)
+
+    def _explained(self, call: int) -> Explanation:
+        """Return the order of a call, as it was drawn for it."""
+        preferred = int(self.trace.preferred[call])
+        name = self.trace.preferred_names[preferred] if preferred >= 0 else None
+        draws = None
+        if self.router.draws_order:
+            from timegate.engines.luck import Luck  # loads numba
+
+            draws = Luck(self.scenario.seed, self.router.names).of(call)
+        return self.router.explain(int(self.trace.at_us[call]), name, draws)
 
     @cached_property
     def _log(self) -> Log:
@@ -324,13 +398,3 @@ class Replay:
         counts = np.bincount(deployment[deployment != NOBODY], minlength=len(self.deployments))
         # A router that never called anybody has no deployments, and the counts one row too many.
         return {name: float(count / len(self)) for name, count in zip(self.deployments, counts, strict=False)}
-
-    def _passed_over(self) -> int:
-        """Count the calls whose preferred deployment was closed at their arrival, or is not there."""
-        at_us, preferred = self.trace.at_us, self.trace.preferred
-        if not self.deployments:  # a router that never called anybody
-            return int(np.count_nonzero(preferred >= 0))
-        segments = self.router.timetable.compile(int(at_us[0]), int(at_us[-1]) + 1)
-        known = np.array([*(self.router.index.get(name, -1) for name in self.trace.preferred_names), -1])[preferred]
-        met = (known >= 0) & segments.open[segments.index(at_us), known]
-        return int(np.count_nonzero((preferred >= 0) & ~met))

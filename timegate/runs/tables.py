@@ -1,8 +1,11 @@
-"""How the columns of a replay become tables."""
+"""How the columns of a replay become tables, figures and files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +17,20 @@ from timegate.core.policy import REASONS
 from timegate.core.routing import Router
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError
-from timegate.traffic.trace import Trace, category, utc_column
+from timegate.files import made_folder, replacing, write_csv
+from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
 
-__all__ = ["attempts_frame", "bin_width_us", "calls_frame", "named_pairs", "share_frame", "skips_frame", "stretches"]
+__all__ = [
+    "attempts_frame",
+    "bin_width_us",
+    "calls_frame",
+    "named_pairs",
+    "passed_over",
+    "share_frame",
+    "skips_frame",
+    "stretches",
+    "write_tables",
+]
 
 
 def calls_frame(router: Router, trace: Trace, calls: Calls, first: int = 0) -> pd.DataFrame:
@@ -101,3 +115,46 @@ def stretches(rows: Sequence[tuple[str, int, int]]) -> pd.DataFrame:
             "end": utc_column(bounds[:, 1].copy()),
         }
     )
+
+
+def passed_over(router: Router, trace: Trace) -> int:
+    """Count the calls whose preferred deployment was closed at their arrival, or is not there."""
+    at_us, preferred = trace.at_us, trace.preferred
+    if not router.names:  # a router that never called anybody
+        return int(np.count_nonzero(preferred >= 0))
+    segments = router.timetable.compile(int(at_us[0]), int(at_us[-1]) + 1)
+    known = np.array([*(router.index.get(name, -1) for name in trace.preferred_names), -1])[preferred]
+    met = (known >= 0) & segments.open[segments.index(at_us), known]
+    return int(np.count_nonzero((preferred >= 0) & ~met))
+
+
+def write_tables(
+    folder: str | Path,
+    kind: str,
+    tables: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.int64]]],
+    provenance: Mapping[str, Any],
+) -> list[Path]:
+    """Write tables, each with the instants of its column ``at``, and ``provenance.json``, each whole or not at all.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    kind : str
+        ``"csv"`` or ``"parquet"``.
+    tables : mapping of str to pair of DataFrame and ndarray of int64
+    provenance : mapping
+    """
+    folder = made_folder(folder, ReplayError)
+    paths = []
+    for name, (frame, at_us) in tables.items():
+        paths.append(folder / f"{name}.{kind}")
+        if kind == "csv":
+            write_csv(frame.assign(at=iso_column(at_us)), paths[-1])
+            continue
+        with replacing(paths[-1]) as unfinished:
+            write_parquet(frame, unfinished)
+    paths.append(folder / "provenance.json")
+    with replacing(paths[-1]) as unfinished:
+        unfinished.write_text(json.dumps(provenance, indent=2) + "\n", encoding="utf-8")
+    return paths
