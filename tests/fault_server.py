@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         name = body["model"]
         with self.server.lock:
-            self.server.requests.append((self.path, dict(self.headers), body))
+            self.server.requests.append((self.path, self.headers, body))
             self.server.seen[name] += 1
             count = self.server.seen[name]
         self.close_connection = True

@@ -461,7 +461,7 @@ def test_not_found(code, given):
 
 def test_every_code_has_a_case():
     """No code is without a test of both kinds; those about text stand below."""
-    assert {*CASES, "TG501", "TG502"} == set(CODES)
+    assert {*CASES, "TG501", "TG502", "TG601", "TG602"} == set(CODES)
     assert all(positive and negative for positive, negative in CASES.values())
 
 

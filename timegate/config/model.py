@@ -236,8 +236,14 @@ class GatewayConfig(Value):
         own = [(d.policy or Policy()).under(general) for d in self.deployments]
         return tuple(d.model_copy(update={"policy": p}) for d, p in zip(self.deployments, own, strict=True))
 
-    def build(self) -> ModelGateway:
+    def build(self, check_keys: bool = True) -> ModelGateway:
         """Build the models, and the gateway that routes to them.
+
+        Parameters
+        ----------
+        check_keys : bool
+            Whether a key that is not set is an error at once. Otherwise it is one of each call, so that a config can be
+            tried where there are none.
 
         Raises
         ------
@@ -248,7 +254,7 @@ class GatewayConfig(Value):
         """
         from timegate.gateway.build import build  # a door: it stands above this module
 
-        return build(self)
+        return build(self, check_keys)
 
     def priced(self, book: PriceBook) -> Self:
         """Return the config with the prices of a book in place of each ``auto``.

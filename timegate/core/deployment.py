@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, field_validator
 
 from timegate.core.columns import UNSERVED
+from timegate.core.params import Params
 from timegate.core.policy import Terms
 from timegate.core.price import Price
 from timegate.core.settings import Policy
@@ -18,13 +19,17 @@ from timegate.core.windows import Window
 from timegate.errors import ConfigError, InvalidValueError, shown
 from timegate.validation import Text, Value
 
-__all__ = ["LISTS", "Deployment", "WindowPlace", "windows_of"]
+__all__ = ["LISTS", "NOT_ROUTING", "Deployment", "WindowPlace", "windows_of"]
 
 LISTS = ("time_constraints", "available")
 """The fields of a deployment that hold windows."""
 
 WindowPlace = tuple[int, str, int]
 """A window by its deployment, list, and index in that list."""
+
+
+NOT_ROUTING = frozenset({"price", "params", "description"})
+"""The fields that do not decide what becomes of a call."""
 
 
 class Deployment(Value):
@@ -51,6 +56,10 @@ class Deployment(Value):
         Timeouts, retries, cooldown and limits, as far as they differ from those of the config.
     price : Price or "auto", optional
         What it costs. It decides nothing: bills of replays read it. ``"auto"`` takes it from a price book.
+    params : dict of str to object, optional
+        For the model's constructor: ``base_url``, ``api_key_env`` (the environment variable of the key, or several),
+        ``headers_env``, and what is sent with every call, such as ``temperature``. Keys, passwords and times have no
+        place here. They change nothing of the routing.
     description : str, optional
         For people.
     """
@@ -70,7 +79,11 @@ class Deployment(Value):
     weight: Annotated[float, Field(ge=0, le=1e9)] | None = None
     policy: Policy | None = None
     price: Price | None = None
+    params: Params = Field(default_factory=dict)
     description: Text | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.model_name, self.model, self.hours))
 
     @field_validator("model")
     @classmethod
@@ -123,9 +136,8 @@ class Deployment(Value):
         return Terms() if self.policy is None else self.policy.terms()
 
     def routing(self) -> dict[str, Any]:
-        """Return as plain data all that may decide what becomes of a call: every field but price and description."""
-        told = {"price", "description", "policy"}
-        made = self.model_dump(mode="json", exclude=told, exclude_defaults=True)
+        """Return as plain data all that may decide what becomes of a call: every field but :data:`NOT_ROUTING`."""
+        made = self.model_dump(mode="json", exclude={*NOT_ROUTING, "policy"}, exclude_defaults=True)
         return made if self.policy is None else {**made, "policy": self.policy.differing()}
 
 

@@ -57,6 +57,8 @@ def _translate(request: Request) -> Draft:
         for name in LISTS:
             windows = enumerate(getattr(deployment, name))
             lost += [remark(deployment, i, name, j)(f"{window!r}.") for j, window in windows]
+        if deployment.params:
+            lost.append(remark(deployment, i, "params")(f"{shown(deployment.params)}."))
         params: dict[str, Any] = {"model": deployment.model}
         if deployment.provider == _SIMULATED:  # LiteLLM wants a provider that it knows, and has answers without any
             params |= {"custom_llm_provider": "custom_openai", "mock_response": deployment.model}

@@ -73,10 +73,15 @@ def _model(config: Config, deployment: Deployment) -> dict[str, Any]:
 
 
 def _undescribed(deployment: Deployment, row: int) -> list[Problem]:
-    if deployment.description is None:
-        return []
-    place = ("deployments", row, "description")
-    return [Problem(place, f"{shown(deployment.description)}.", where=written(place, repr(deployment.model_name)))]
+    told = [(name, getattr(deployment, name)) for name in ("params", "description") if getattr(deployment, name)]
+    return [
+        Problem(
+            ("deployments", row, name),
+            f"{shown(value)}.",
+            where=written(("deployments", row, name), repr(deployment.model_name)),
+        )
+        for name, value in told
+    ]
 
 
 def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:

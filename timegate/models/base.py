@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, ClassVar, Self
 
 from timegate.core.policy import NEVER
+from timegate.core.secrets import without_secrets
 
 __all__ = ["BaseModel", "ends_by_us", "is_model", "seconds_left", "within"]
 
@@ -88,13 +89,17 @@ class BaseModel(ABC):
         return ()
 
     def serialize(self) -> dict[str, Any]:
-        """Return provider, model type and state as plain data, without secrets."""
+        """Return provider, model type and state as plain data, without secrets.
+
+        Left out is what :func:`timegate.core.secrets.is_secret` knows: keys and passwords by name, and by kind values
+        that look like them, ``Authorization`` headers, and addresses that carry a password.
+        """
         state = {
             name: value
             for name, value in vars(self).items()
             if not name.startswith("_") and name not in self.secret_fields
         }
-        return {"provider": self.provider, "model_type": self.model_type, "state": state}
+        return {"provider": self.provider, "model_type": self.model_type, "state": without_secrets(state)}
 
     @classmethod
     def from_serialized(cls, state: dict[str, Any]) -> Self:

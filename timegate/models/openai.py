@@ -7,6 +7,8 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
+from timegate.core.params import TIMES
+from timegate.core.secrets import is_secret
 from timegate.errors import (
     AuthenticationError,
     CallerError,
@@ -26,9 +28,6 @@ from timegate.models.registry import register_model
 from timegate.models.responses import ModelResponse, ModelStreamResponse
 
 __all__ = ["OpenAIChatCompletion", "OpenAITextEmbedder"]
-
-_TIMES = ("timeout", "timeout_s", "max_retries")
-_KEYS = ("api_key", "headers", "extra_headers", "default_headers")
 
 
 class _OpenAIModel(BaseModel):
@@ -54,10 +53,10 @@ class _OpenAIModel(BaseModel):
         if provider is not None:
             self.provider = provider
         name = f"model '{self.provider}/{model_id}'"
-        for param in sampling_run_params:
-            if param in _TIMES:
+        for param, value in sampling_run_params.items():
+            if param in TIMES:
                 raise ConfigError(f"{name}: the policy alone says how long an attempt may take. Got {param}.")
-            if param in _KEYS:
+            if is_secret(param, value):
                 raise ConfigError(
                     f"{name}: a key is given in an environment variable, which api_key_env names, and a header in one "
                     f"that headers_env names. Got one as {param}, where it would be serialised."

@@ -16,6 +16,7 @@ from timegate.core.targets import provider_target
 from timegate.errors import InstantError, InvalidTypeError, shown
 from timegate.problems import written
 from timegate.review.findings import Finding, Findings
+from timegate.review.provider_checks import check_providers
 from timegate.review.recurrence import occurrence, offset_changes, patterns
 from timegate.review.survey import Survey, survey
 from timegate.review.window_checks import check_windows
@@ -34,6 +35,7 @@ def check(
     horizon: timedelta | float | tuple[Instant, Instant] | None = None,
     *,
     now: Instant | None = None,
+    here: bool = False,
 ) -> Findings:
     """Find what a valid config does that its owner may not have meant.
 
@@ -50,6 +52,9 @@ def check(
         Default: the coming year, of 366 days; for more than 2,000 windows a week.
     now : datetime or str, optional
         The instant from which to look ahead. Default: the present one. Given, the findings can be reproduced.
+    here : bool
+        Whether to look also at what ``build()`` will find on this machine: who serves each provider, and which
+        variables of keys are set. No key is read.
 
     Returns
     -------
@@ -83,6 +88,8 @@ def check(
     zones = ["UTC", *sorted({window.tz for _, _, window in windows_of(config.deployments)} - {"UTC"})]
     found += _coverage_findings(config, surveyed, periods, zones, now_us)
     found += _provider_findings(config, surveyed, periods, zones, now_us)
+    if here:
+        found += check_providers(config)
     found += check_windows(config, surveyed, now_us)
     return Findings(found, periods)
 
