@@ -18,7 +18,8 @@ import timegate as tg
 from tests.strategies import Case, cases
 from timegate.core.deployment import Deployment
 from timegate.core.routing import Router
-from timegate.engines import compiled
+from timegate.engines import compiled, travel
+from timegate.engines.record import ATTEMPTS, CALLS
 from timegate.errors import InvalidValueError
 
 EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "500"))
@@ -69,6 +70,30 @@ def test_differential_of_work_that_nobody_waits_for() -> None:
     )
     faults = [tg.Latency(target="d0", median_s=1, p99_s=4), tg.Capacity(target="d0", concurrent=10, queue=60)]
     assert_engines_agree(Case(config, arrivals(2000, "80ms"), tg.Scenario(faults=faults)))
+
+
+@pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
+@pytest.mark.parametrize("policy", ["none", "own", "shared"])
+def test_differential_of_the_live_gateway(policy: str) -> None:
+    """The live gateway in virtual time, blocking and awaiting, gives what the stepped engine gives."""
+
+    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=cases(latencies=True, policy=policy, max_size=60))
+    def differ(case: Case) -> None:
+        stepped = tg.replay(*case, engine="stepped")
+        run = tg.replay(*case, engine="travel")
+        pd.testing.assert_frame_equal(run.calls, stepped.calls, check_exact=True)
+        pd.testing.assert_frame_equal(run.attempts, stepped.attempts, check_exact=True)
+        router = stepped.router
+        awaiting = travel.gateway(router, case.scenario).acall
+        injector = case.scenario.injector(router.deployments)
+        _, calls, attempts = travel.run(awaiting, case.trace, router, injector)
+        for name in CALLS:
+            assert getattr(calls, name).tolist() == getattr(stepped._calls, name).tolist(), name
+        for name in ATTEMPTS:
+            assert getattr(attempts, name).tolist() == getattr(stepped._attempts, name).tolist(), name
+
+    differ()
 
 
 def gateway(count: int, **windows: list[tuple[str, str]]) -> tg.GatewayConfig:

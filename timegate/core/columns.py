@@ -32,7 +32,7 @@ UNSERVED = OUTCOMES[FAILED:]
 ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS, "cancelled", "error")
 """Of an attempt, by code: an answer, a kind of error, given up by its caller, or an exception of no known kind."""
 OK = 0
-TIMEOUT, RATE_LIMIT = ATTEMPT_OUTCOMES.index("timeout"), ATTEMPT_OUTCOMES.index("rate_limit")
+TIMEOUT, RATE_LIMIT, CANCELLED = map(ATTEMPT_OUTCOMES.index, ("timeout", "rate_limit", "cancelled"))
 
 ErrorKind = Literal[
     "timeout",

@@ -1,70 +1,74 @@
-"""The travel engine: any router, called under time-machine with the clock at each arrival."""
+"""The travel engine: any router, called in virtual time."""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import inspect
 import logging
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+import sys
+import threading
+import warnings
+from array import array
+from asyncio.events import _get_running_loop, _set_running_loop
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-import numpy.typing as npt
-import time_machine
 
-from timegate.core.clock import SECOND_US
 from timegate.core.columns import OK
 from timegate.core.deployment import Deployment
-from timegate.core.routing import NOBODY, Router
+from timegate.core.policy import NEVER
+from timegate.core.routing import NOBODY, Call, Heard, Router, Step
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
+from timegate.engines.clocks import Clocks
+from timegate.engines.loop import VirtualLoop
+from timegate.engines.luck import CallLuck, Luck
 from timegate.engines.progress import progress
-from timegate.engines.record import Attempts, Calls, classify
-from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
+from timegate.engines.record import ATTEMPTS, Attempts, Calls, classify
+from timegate.engines.virtual import Scheduler
+from timegate.engines.waits import Waits
+from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean
+from timegate.faults.injector import Injector
 from timegate.faults.model import AttemptMade, CallInProgress
+from timegate.faults.scenario import Scenario
+from timegate.gateway.live import ModelGateway
+from timegate.show.text import counted
 from timegate.traffic.trace import Trace
 
-__all__ = ["describe", "run"]
+__all__ = ["describe", "gateway", "run"]
 
 # A router that raises one of these is broken; it does not say that nobody can serve.
-_BUGS = (TypeError, AttributeError, NameError, ImportError, AssertionError)
+_BUGS = (TypeError, AttributeError, NameError, ImportError, AssertionError, ReplayError)
 _CHUNK = 1000
+_ONE = threading.Lock()
 
 
-def run(call_router: Callable[..., Any], trace: Trace, known: Router | None) -> tuple[Router, Calls, Attempts]:
+def run(
+    call_router: Callable[..., Any], trace: Trace, known: Router | None, injector: Injector | None = None
+) -> tuple[Router, Calls, Attempts]:
     """Replay a trace.
 
     Parameters
     ----------
     call_router : callable
-        Called as ``call_router(model_preference=name_or_None)`` at each arrival. It calls models of the
-        scenario, and returns if one of them answered, or raises.
+        Called as ``call_router(model_preference=name_or_None)`` at each arrival, and awaited if it is a coroutine
+        function. It calls models of the scenario, and returns if one of them answered, or raises.
     trace : Trace
     known : Router, optional
         What is known of its deployments. Without it, they are those that were called.
+    injector : Injector, optional
+        Of those deployments. Its capacities keep their order.
     """
-    preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
-    made: list[list[AttemptMade]] = []
-    ended_us: list[int] = []
-    arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), trace.answer_tokens.tolist(), strict=True)
-    chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
-    # The bar is drawn between the chunks: within one, its clock would travel too.
-    for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
-        with time_machine.travel(0.0, tick=False) as traveller, _quiet():
-            clock = _TravellingClock(traveller)
-            with patch("time.sleep", clock.sleep):  # a router's backoff passes on this clock too
-                for at_us, preferred, tokens in chunk:
-                    clock.move_to(at_us)
-                    call = CallInProgress(len(made), tokens, clock.wait)
-                    _call(call_router, call, preferences[preferred])
-                    made.append(call.attempts)
-                    ended_us.append(clock.at_us)
-    router = known or _seen(made)
-    return router, *_record(router, trace, made, np.array(ended_us, np.int64) - trace.at_us)
+    travel = _Travel(call_router, trace)
+    if injector is not None:
+        travel.scheduler.share(injector)
+    travel.run()
+    router = known or Router([Deployment.of(*seen) for seen in travel.log.seen])
+    return router, *travel.log.record(router, trace, getattr(injector, "seed", 0))
 
 
 @contextmanager
@@ -78,54 +82,228 @@ def _quiet() -> Iterator[None]:
         logger.disabled = before
 
 
-class _TravellingClock:
-    """The clock of the process, moved by time-machine."""
+class _Log:
+    """What became of calls and attempts, in whole numbers.
 
-    def __init__(self, traveller: time_machine.Traveller) -> None:
-        self._traveller = traveller
-        self._sleep = time.sleep
-        self.at_us = 0
+    Attributes
+    ----------
+    seen : dict of tuple of str to int
+        Deployments with their providers, numbered in the order of their first attempts.
+    """
 
-    def move_to(self, at_us: int) -> None:
-        # In whole numbers: as a float, an instant after 2038 is no longer exact to the microsecond.
-        second, rest_us = divmod(at_us, SECOND_US)
-        self._traveller.move_to(second)
-        self._traveller.shift(timedelta(microseconds=rest_us))
-        self.at_us = at_us
+    def __init__(self, size: int) -> None:
+        self.seen: dict[tuple[str, str], int] = {}
+        self.latency_us = np.zeros(size, np.int64)
+        self.served_by = np.full(size, NOBODY, np.int16)
+        self._rows = array("q")
 
-    def wait(self, duration_us: int) -> None:
-        self.move_to(self.at_us + duration_us)
+    def number(self, call: CallInProgress, made: AttemptMade) -> int:
+        """Return the number of the deployment of an attempt."""
+        for earlier in call.attempts:
+            self.seen.setdefault((earlier.deployment, earlier.provider), len(self.seen))
+        return self.seen[made.deployment, made.provider]
 
-    def sleep(self, seconds: float) -> None:
-        # The other threads of the process sleep, too, such as those of a Jupyter kernel: they must not move the clock.
-        if CallInProgress.current.get() is None:
-            self._sleep(seconds)
-        else:
-            self.wait(round(seconds * SECOND_US))
+    def ended(self, call: CallInProgress) -> None:
+        """Keep the attempts of a call, now that all have ended."""
+        ended_us = call.at_us
+        for number, made in enumerate(call.attempts, start=1):
+            index = self.seen.setdefault((made.deployment, made.provider), len(self.seen))
+            pause_us = max(made.at_us - ended_us, 0)
+            self._rows.extend((call.number, number, index, pause_us, made.at_us, made.outcome, made.latency_us))
+            ended_us = made.at_us + made.latency_us
 
-
-def _call(call_router: Callable[..., Any], call: CallInProgress, preference: str | None) -> None:
-    number = call.number
-    token = CallInProgress.current.set(call)
-    try:
-        answer = call_router(model_preference=preference)
-    except Exception as error:
-        if isinstance(error, _BUGS):
-            error.add_note(f"Raised by the router under replay, in call {number}.")
-            raise
-        if call.attempts and call.attempts[-1].outcome == OK:
-            raise ReplayError(f"call {number}: a model answered, yet the router raised {error!r}.") from error
-    else:
-        if inspect.iscoroutine(answer):
-            answer.close()
-            raise InvalidTypeError("router must be a plain callable. Wrap it: lambda **kw: asyncio.run(router(**kw)).")
-        if not call.attempts or call.attempts[-1].outcome != OK:
+    def record(self, router: Router, trace: Trace, seed: int) -> tuple[Calls, Attempts]:
+        """Return the columns, by the numbers of the router's deployments."""
+        names = [name for name, _ in self.seen]
+        unknown = set(names) - router.index.keys()
+        if unknown:
+            name = min(unknown)
             raise ReplayError(
-                f"call {number}: the router answered, yet no model of the scenario did. "
-                "Build it with models from scenario.model(name)."
+                f"the router called a model named {name!r}, which is not among its deployments."
+                f"{did_you_mean(name, router.names)}"
             )
-    finally:
-        CallInProgress.current.reset(token)
+        numbers = np.array([*(router.index[name] for name in names), NOBODY], np.int16)
+        rows = np.frombuffer(self._rows, np.int64).reshape(-1, 7)
+        rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+        attempts = Attempts(*(rows[:, i].astype(dtype) for i, dtype in enumerate(ATTEMPTS.values())))
+        attempts.deployment[:] = numbers[attempts.deployment]
+        calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
+        calls.latency_us[:] = self.latency_us
+        calls.served_by[:] = numbers[self.served_by]
+        calls.attempts[:] = np.bincount(attempts.call, minlength=len(trace))
+        if len(calls.first_choice):
+            luck, preferences = Luck(seed, router.names), [*trace.preferred_names, None]
+            for number, (at_us, preferred) in enumerate(
+                zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True)
+            ):
+                calls.first_choice[number] = router.order(at_us, preferences[preferred], luck.of(number))[1]
+        firsts = calls.first_choices(trace.preferred, trace.preferred_names, router).tolist()
+        for number, served_by in enumerate(calls.served_by.tolist()):
+            made, open_ = int(calls.attempts[number]), 0
+            if not made and router.names:
+                open_ = len(router.timetable.segment_at(int(trace.at_us[number])).open)
+            calls.outcome[number] = classify(served_by, made, firsts[number], open_)
+        return calls, attempts
+
+
+class _Travel:
+    """One replay."""
+
+    def __init__(self, call_router: Callable[..., Any], trace: Trace) -> None:
+        self.call_router, self.trace = call_router, trace
+        self.log = _Log(len(trace))
+        self.clocks = Clocks(int(trace.at_us[0]) if len(trace) else 0)
+        self.scheduler: Scheduler = self.clocks.scheduler
+        self.scheduler.ended = self.log.ended
+        self.waits = Waits(self.scheduler, self._new_loop)
+        self._loop: VirtualLoop | None = None
+        self._loops: list[VirtualLoop] = []
+        self._preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
+
+    def run(self) -> None:
+        """Make the calls."""
+        if not _ONE.acquire(blocking=False):
+            raise ReplayError("a replay with engine='travel' is under way in this process, and holds its clocks.")
+        hooks = sys.get_asyncgen_hooks()
+        try:
+            self._run()
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+            _ONE.release()
+
+    def _run(self) -> None:
+        trace, scheduler = self.trace, self.scheduler
+        at_us, columns = trace.at_us.tolist(), (trace.preferred, trace.question_tokens, trace.answer_tokens)
+        arrivals = enumerate(zip(at_us, [*at_us[1:], NEVER], *(column.tolist() for column in columns), strict=True))
+        chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
+        try:
+            # The bar is drawn between the chunks: within one, its clock would travel too.
+            for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
+                with self._installed():
+                    for number, (now_us, next_us, preferred, prompt, answer) in chunk:
+                        scheduler.until(now_us)
+                        scheduler.advance(now_us)
+                        scheduler.next_arrival_us = next_us
+                        call = CallInProgress(number, now_us, prompt, answer, scheduler)
+                        self._arrive(call, self._preferences[preferred])
+            with self._installed():
+                scheduler.finish()
+        finally:
+            with self._installed():
+                self._close()
+
+    @contextmanager
+    def _installed(self) -> Iterator[None]:
+        running = _get_running_loop()  # a notebook's
+        _set_running_loop(None)
+        with ExitStack() as stack:
+            stack.callback(_set_running_loop, running)
+            for entered in (_quiet(), self.clocks.installed(), self.waits.installed()):
+                stack.enter_context(entered)
+            yield
+
+    def _arrive(self, call: CallInProgress, preference: str | None) -> None:
+        self.scheduler.under_way[call.number] = call
+        self.scheduler.spawn(lambda: self._call(call, preference), call, contextvars.copy_context())
+        self.scheduler.run_ready()
+
+    def _call(self, call: CallInProgress, preference: str | None) -> None:
+        CallInProgress.current.set(call)
+        try:
+            answer = self.call_router(model_preference=preference)
+        except Exception as error:
+            self._raised(call, error)
+        else:
+            if hasattr(answer, "__await__"):
+                self._main_loop().create_task(self._await(call, answer), context=contextvars.copy_context())
+            else:
+                self._answered(call, answer)
+
+    async def _await(self, call: CallInProgress, answer: Any) -> None:
+        try:
+            answer = await answer
+        except Exception as error:
+            self._raised(call, error)
+        except asyncio.CancelledError as error:
+            if self.scheduler.closing:
+                raise
+            self._raised(call, error)
+        else:
+            self._answered(call, answer)
+
+    def _raised(self, call: CallInProgress, error: BaseException) -> None:
+        if isinstance(error, _BUGS):
+            error.add_note(f"Raised by the router under replay, in call {call.number}.")
+            self.scheduler.fail(error)
+        elif call.attempts and call.attempts[-1].outcome == OK and not call.running:
+            text = f"call {call.number}: a model answered, yet the router raised {error!r}."
+            self.scheduler.fail(ReplayError(text), error)
+        self._returned(call)
+
+    def _answered(self, call: CallInProgress, answer: Any) -> None:
+        if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+            self.scheduler.fail(
+                InvalidTypeError(f"router must return the answer of a model. Call {call.number} returned a generator.")
+            )
+        made = next((made for made in call.attempts if made.answer is answer), call.last_answered)
+        if made is None:
+            self.scheduler.fail(
+                ReplayError(
+                    f"call {call.number}: the router answered, yet no model of the scenario did. "
+                    "Build it with models from scenario.model(name)."
+                )
+            )
+        else:
+            self.log.served_by[call.number] = self.log.number(call, made)
+        self._returned(call)
+
+    def _returned(self, call: CallInProgress) -> None:
+        self.log.latency_us[call.number] = self.scheduler.now_us - call.at_us
+        self.scheduler.returned(call)
+
+    # Event loops ----------------------------------------------------------------------------------------------------
+
+    def _new_loop(self) -> VirtualLoop:
+        loop = VirtualLoop(self.scheduler, self.clocks.monotonic)
+        loop.set_exception_handler(self._in_callback)
+        self._loops.append(loop)
+        return loop
+
+    def _main_loop(self) -> VirtualLoop:
+        """Return the loop of coroutines, which runs as long as the replay does."""
+        if self._loop is None:
+            self._loop = self._new_loop()
+            self.scheduler.spawn(self._loop.run_forever, None, contextvars.Context())
+        return self._loop
+
+    def _in_callback(self, loop: Any, context: dict[str, Any]) -> None:
+        """Hear of what an event loop would log."""
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):  # else of a task that nobody asked how it went
+            error.add_note("Raised in a callback of the router's event loop.")
+            self.scheduler.fail(error)
+
+    def _close(self) -> None:
+        """End what still waits: tasks, loops, fibers."""
+        scheduler = self.scheduler
+        scheduler.fault, scheduler.closing = None, True
+        for loop in self._loops:
+            if not loop.is_closed():
+                for task in asyncio.all_tasks(loop):
+                    task.cancel()
+        scheduler.run_ready()
+        if self._loop is not None and self._loop.is_running():
+            left = asyncio.all_tasks(self._loop)
+            if left:
+                text = (
+                    f"{counted(len(left), 'task')} of the router swallowed the cancellation at the end of the replay."
+                )
+                warnings.warn(text, TimegateWarning, stacklevel=2)
+            self._loop.call_soon(self._loop.stop)
+            scheduler.run_ready()
+        scheduler.close()
+        for loop in self._loops:
+            loop.close()
 
 
 def describe(router: Callable[..., Any]) -> Router | None:
@@ -142,35 +320,58 @@ def describe(router: Callable[..., Any]) -> Router | None:
     )
 
 
-def _seen(made: list[list[AttemptMade]]) -> Router:
-    """Describe a router by the deployments that it called, in order of their first attempt."""
-    providers = {attempt.deployment: attempt.provider for attempts in made for attempt in attempts}
-    return Router([Deployment.of(name, provider) for name, provider in providers.items()])
+class _Draws:
+    """The counter-based draws of whatever call is under way."""
+
+    def __init__(self, luck: Luck) -> None:
+        self._luck = luck
+
+    def _of_call(self) -> CallLuck:
+        call = CallInProgress.current.get()
+        assert call is not None  # noqa: S101 - the gateway is called within a replay
+        return self._luck.of(call.number)
+
+    def order(self, place: int) -> float:
+        return self._of_call().order(place)
+
+    def backoff(self, deployment: int, tries: int) -> tuple[float, float]:
+        return self._of_call().backoff(deployment, tries)
 
 
-def _record(
-    router: Router, trace: Trace, made: list[list[AttemptMade]], latency_us: npt.NDArray[np.int64]
-) -> tuple[Calls, Attempts]:
-    calls = Calls.empty(len(trace))
-    calls.latency_us[:] = latency_us
-    firsts = calls.first_choices(trace.preferred, trace.preferred_names, router).tolist()
-    rows = []
-    unknown = {attempt.deployment for attempts in made for attempt in attempts} - router.index.keys()
-    if unknown:
-        name = min(unknown)
-        raise ReplayError(
-            f"the router called a model named {name!r}, which is not among its deployments."
-            f"{did_you_mean(name, router.names)}"
-        )
-    for call, attempts in enumerate(made):
-        ended_us = int(trace.at_us[call])
-        for number, attempt in enumerate(attempts, start=1):
-            deployment, pause_us = router.index[attempt.deployment], max(attempt.at_us - ended_us, 0)
-            rows.append((call, number, deployment, pause_us, attempt.at_us, attempt.outcome, attempt.latency_us))
-            ended_us = attempt.at_us + attempt.latency_us
-        served_by = router.index[attempts[-1].deployment] if attempts and attempts[-1].outcome == OK else NOBODY
-        calls.served_by[call] = served_by
-        open_ = 0 if attempts or not router.names else len(router.timetable.segment_at(int(trace.at_us[call])).open)
-        calls.outcome[call] = classify(served_by, len(attempts), firsts[call], open_)
-        calls.attempts[call] = len(attempts)
-    return calls, Attempts.from_rows(rows)
+class _Gateway(ModelGateway):
+    """Our gateway, told of the lengths of prompts and answers, which live it hears from providers."""
+
+    def _begin(self, model_preference: str | None) -> tuple[Call, Generator[Step, Heard, None], list[Exception]]:
+        call, _, errors = super()._begin(model_preference)
+        made = CallInProgress.current.get()
+        assert made is not None  # noqa: S101 - it is called within a replay
+        return call, _with_tokens(call.steps(made.prompt), made.tokens), errors
+
+
+def _with_tokens(steps: Generator[Step, Heard, None], tokens: int) -> Generator[Step, Heard, None]:
+    with closing(steps):
+        step = next(steps)
+        while True:
+            at_us, kind, retry_after_us, _ = yield step
+            step = steps.send((at_us, kind, retry_after_us, tokens if kind == OK else 0))
+
+
+def gateway(router: Router, scenario: Scenario) -> ModelGateway:
+    """Build the live gateway of a router over models of a scenario; its chance is that of the replay."""
+    return _Gateway(
+        [
+            {
+                "model_name": deployment.name,
+                "model": scenario.model(deployment.name, deployment.provider),
+                "time_constraints": list(deployment.time_constraints),
+                "available": list(deployment.available),
+                "prefer_during": list(deployment.prefer_during),
+                "priority": deployment.priority,
+                "weight": deployment.weight,
+                "policy": deployment.policy,
+            }
+            for deployment in router.deployments
+        ],
+        policy=router.call_policy,
+        draws=_Draws(Luck(scenario.seed, router.names)),
+    )

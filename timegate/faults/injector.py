@@ -54,6 +54,8 @@ class Injector:
         The fault that each of the rules comes from.
     hourly_rates : ndarray of float64, shape (n, 24)
         What rules of the kind ``HOURLY`` look up.
+    capacity_names : tuple of str
+        The names of the faults that are capacities.
     needs_tokens : bool
         Whether a latency depends on the length of the answer.
     """
@@ -78,6 +80,7 @@ class Injector:
         self.faults = tuple(tuple(fault for _, fault in pairs) for pairs in made)
         self.hourly_rates = np.array([*rows], np.float64).reshape(-1, 24)
         self._providers = list(capacities.values())
+        self.capacity_names = tuple(capacities)
         self.needs_tokens = any(rule.kind == TOKENS for rules in self.rules for rule in rules)
 
     @cached_property

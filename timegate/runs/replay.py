@@ -87,7 +87,7 @@ def replay(
         warn_of_unknown(trace.preferred_names, router)
         check_tokens(injector, trace)
         if engine == "travel":
-            _, calls, attempts = _travel().run(_simulated(router, scenario), trace, router)
+            _, calls, attempts = _travel().run(_travel().gateway(router, scenario), trace, router, injector)
             return Replay(router, trace, scenario, engine, calls, attempts, partial(_log, router, trace, injector))
         if engine == "stepped":
             from timegate.engines import stepped  # loads numba, for its draws
@@ -105,10 +105,11 @@ def replay(
     if engine not in ("auto", "travel"):
         raise ReplayError(f"engine {engine!r} drives timegate's own routing: replay a callable with engine='travel'.")
     described = _travel().describe(router)
+    named = None
     if described is not None:
-        scenario.injector(described.deployments)  # for its check of the targets
+        named = scenario.injector(described.deployments)
         warn_of_unknown(trace.preferred_names, described)
-    seen, calls, attempts = _travel().run(router, trace, described)
+    seen, calls, attempts = _travel().run(router, trace, described, named)
     if described is None:
         try:
             scenario.injector(seen.deployments)
@@ -127,23 +128,3 @@ def _travel() -> Any:
     from timegate.engines import travel  # time-machine brings pytest along wherever that is installed
 
     return travel
-
-
-def _simulated(router: Router, scenario: Scenario) -> ModelGateway:
-    """Build the live gateway over models that are not there."""
-    return ModelGateway(
-        [
-            {
-                "model_name": deployment.name,
-                "model": scenario.model(deployment.name, deployment.provider),
-                "time_constraints": list(deployment.time_constraints),
-                "available": list(deployment.available),
-                "prefer_during": list(deployment.prefer_during),
-                "priority": deployment.priority,
-                "weight": deployment.weight,
-                "policy": deployment.policy,
-            }
-            for deployment in router.deployments
-        ],
-        policy=router.call_policy,
-    )
