@@ -17,7 +17,7 @@ __all__ = [
     "ErrorKind",
 ]
 
-TRACE_COLUMNS = ("at", "model_preference", "prompt_tokens", "completion_tokens")
+TRACE_COLUMNS = ("at", "model_preference", "prompt_tokens", "completion_tokens", "cached_tokens")
 OBSERVED_COLUMNS = ("served_by", "status", "latency_s", "attempts")
 """Of a trace that was recorded: what came of each call where it was."""
 CALL_COLUMNS = ("at", "preferred", "served_by", "outcome", "attempts", "latency_s")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from timegate.core.price import Price
 
-__all__ = ["PICO", "UNKNOWN", "Tariff", "Usage", "compile_tariff", "costs", "sums"]
+__all__ = ["PICO", "UNKNOWN", "Money", "Tariff", "Usage", "compile_tariff", "costs", "sums"]
 
 PICO = 10**12
 UNKNOWN = -1
@@ -118,7 +118,8 @@ def costs(tariff: Tariff, usage: Usage) -> tuple[Money, Money]:
     longest = max(
         (int(column.max(initial=0)) for column in (usage.prompt, usage.completion) if column is not None), default=0
     )
-    fits = (int(tariff.rates.max(initial=0)) * max(longest, 1)) < 2**61
+    dearest = max(int(tariff.rates[:_CALL].max(initial=0)) * longest, int(tariff.rates[_CALL].max(initial=0)))
+    fits = dearest < 2**50  # so that sums over some attempts fit, too
     size = len(usage.deployment)
     paid_in, paid_out = np.empty(size, np.int64 if fits else object), np.empty(size, np.int64 if fits else object)
     for first in range(0, size, _CHUNK):

@@ -21,6 +21,7 @@ from timegate.core.routing import NOBODY, Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
+from timegate.runs.bill import ChargedAt, Failed, Ledger
 from timegate.runs.load import cooled_s, load_frame, refused
 from timegate.runs.recovery import recovery_frame
 from timegate.runs.story import has_policies, story_frame
@@ -94,12 +95,14 @@ class Replay:
         """What is needed to make this result again."""
         from importlib.metadata import version  # slow to import, and seldom asked for
 
+        prices = {"price_hash": self.ledger.price_hash} if self.ledger.has_prices else {}
         return {
             "engine": self.engine,
             "seed": self.scenario.seed,
             "config_hash": self.router.fingerprint,
             "scenario_hash": self.scenario.fingerprint,
             "trace_hash": self.trace.fingerprint,
+            **prices,
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("timegate", "numpy", "pandas", "tzdata")},
@@ -114,11 +117,13 @@ class Replay:
         (category), missing for nobody; ``outcome`` (category): ``first_choice``, ``fallback``, ``failed`` (at least
         one was tried, and none answered), ``blocked`` (nobody was open) or ``shed`` (some were open, and none would
         take it); ``attempts`` (int16); ``latency_s`` (float64) from arrival to the answer, or to the error that the
-        caller gets.
+        caller gets. With prices also ``cost_usd`` (float64), or another currency: what the answer cost, missing where
+        that is unknown; what failed attempts cost nobody knows, and is not in it.
 
         A call's first choice is the deployment that it prefers, or else the first of the order, open or not.
         """
-        return calls_frame(self.router, self.trace, self._calls)
+        frame = calls_frame(self.router, self.trace, self._calls)
+        return frame.assign(**dict([self.ledger.column()])) if self.ledger.has_prices else frame
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
@@ -148,14 +153,15 @@ class Replay:
     def summary(self) -> pd.Series[Any]:
         """Return the figures of the replay, labelled.
 
-        ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
-        calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
-        whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
-        a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
+                ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
+                calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
+        from timegate.runs.bill import ChargedAt, Failed, Ledger
+                whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
+                a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
 
-        Returns
-        -------
-        Series of object
+                Returns
+                -------
+                Series of object
         """
         served_by, latency_s = self._calls.served_by, self._calls.latency_us / SECOND_US
         served = served_by != NOBODY
@@ -181,6 +187,7 @@ class Replay:
             figures["latency_mean_s"] = float(latency_s[served].mean())
             for percent in (50, 95, 99):
                 figures[f"latency_p{percent}_s"] = float(np.percentile(latency_s[served], percent))
+        figures |= self.ledger.figures()
         provenance = self.provenance
         figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
         return pd.Series(figures, dtype=object, name="replay")
@@ -204,6 +211,49 @@ class Replay:
         step_us = bin_width_us(freq)
         part = self.reduced(step_us)
         return share_frame(part.by_bin, part.first_bin * step_us, step_us, self.router.names, counts)
+
+    def bill(
+        self, freq: str = "1h", *, charged_at: ChargedAt = "completion", failed: Failed = "nothing", exact: bool = False
+    ) -> pd.DataFrame:
+        """Return what was paid, bin by bin.
+
+        Parameters
+        ----------
+        freq : str
+            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+        charged_at : {"completion", "start", "arrival"}
+            Which instant decides the price of an attempt, and its bin: its end, its start, or the arrival of its call.
+        failed : {"nothing", "input", "all"}
+            What a failed attempt is charged, which nobody knows: nothing, its prompt, or as if it had answered.
+        exact : bool
+            Whether to give whole pico-units of the currency, as Python's integers, whose sums are exact.
+
+        Returns
+        -------
+        DataFrame
+            A row a bin, indexed by its start; a column a deployment, in the currency of the prices. It is missing where
+            no attempt's cost is known; otherwise those that are unknown are left out, and :meth:`summary` counts them.
+
+        Raises
+        ------
+        ReplayError
+            If no deployment says a price.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> price = {"input_per_mtok": 2, "output_per_mtok": 8}
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "price": price}])
+        >>> frame = pd.DataFrame({"at": ["2026-03-02T09:00Z"], "prompt_tokens": [1000], "completion_tokens": [100]})
+        >>> float(tg.replay(config, tg.Trace(frame)).bill("1D").sum().sum())
+        0.0028
+        """
+        return self.ledger.frame(bin_width_us(freq), charged_at, failed, exact)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The bills of the attempts, from which tables and figures of money are made."""
+        return Ledger(self.router, self.trace, self._calls, lambda: self._attempts, lambda: self._first_choices)
 
     def reduced(self, step_us: int) -> Any:
         """Return the calls as a :class:`timegate.engines.totals.Part`: totals, and bins of so many microseconds."""

@@ -28,6 +28,7 @@ __all__ = ["Trace", "category", "check_spelling", "iso_column", "passed_over", "
 
 Int64s = npt.NDArray[np.int64]
 _NUMBERS = (int, float, Decimal, str, np.integer, np.floating)  # and what prints as one
+_TOKENS = ("completion_tokens", "prompt_tokens", "cached_tokens")
 
 
 class Trace:
@@ -37,8 +38,8 @@ class Trace:
     ----------
     frame : DataFrame, or a Series, index or sequence of times
         A frame has the column ``at`` (aware datetimes, or text with offsets, in ISO 8601 or as logs write it) and
-        optionally ``model_preference`` (str, missing for none), ``prompt_tokens`` and ``completion_tokens`` (whole
-        numbers, or missing), and of what came of each call where it was recorded ``served_by`` (str, missing for
+        optionally ``model_preference`` (str, missing for none), ``prompt_tokens``, ``completion_tokens`` and
+        ``cached_tokens`` (whole numbers, or missing), and of what came of each call where it was recorded ``served_by`` (str, missing for
         nobody), ``status`` (str), ``latency_s`` (number) and ``attempts`` (whole number). Other columns are passed
         over, and named in ``notes``. The index is ignored. Anything finer than a microsecond is floored.
     tz : str, optional
@@ -57,6 +58,8 @@ class Trace:
     preferred_names : tuple of str
     prompt_tokens, completion_tokens : ndarray of int64, or None
         -1 where a call's count is missing: it counts as 0 where a replay needs it, and ``notes`` say how many.
+    cached_tokens : ndarray of int64, or None
+        How many of the prompt's tokens the first choice has in its cache; other deployments start cold.
     observed : DataFrame or None
         What came of each call where it was recorded, in the order of the trace: those of ``served_by``, ``status``,
         ``latency_s`` and ``attempts`` that were given. A replay does not look at it.
@@ -98,13 +101,15 @@ class Trace:
         self.preferred, self.preferred_names = _preferences(frame.get("model_preference"), len(frame))
         self.prompt_tokens = _tokens(frame, "prompt_tokens")
         self.completion_tokens = _tokens(frame, "completion_tokens")
+        self.cached_tokens = _tokens(frame, "cached_tokens")
+        _check_cached(self)
         self.observed = _observed(frame)
         self.notes = (*notes, *passed_over(others), *_missing_tokens(self))
         backwards = np.flatnonzero(np.diff(self.at_us) < 0)
         if len(backwards) and sort:
             order = np.argsort(self.at_us, kind="stable")
             self.at_us, self.preferred = self.at_us[order], self.preferred[order]
-            for name in ("prompt_tokens", "completion_tokens"):
+            for name in _TOKENS:
                 values = getattr(self, name)
                 setattr(self, name, None if values is None else values[order])
             self.observed = None if self.observed is None else self.observed.take(order).reset_index(drop=True)
@@ -122,6 +127,7 @@ class Trace:
         preferred_names: Sequence[str] = (),
         completion_tokens: Int64s | None = None,
         prompt_tokens: Int64s | None = None,
+        cached_tokens: Int64s | None = None,
     ) -> Self:
         """Wrap columns as they are, without copies; for generators of traffic.
 
@@ -132,7 +138,7 @@ class Trace:
         preferred : ndarray of int32, optional
             Index into ``preferred_names`` of each call, -1 for none.
         preferred_names : sequence of str
-        completion_tokens, prompt_tokens : ndarray of int64, optional
+        completion_tokens, prompt_tokens, cached_tokens : ndarray of int64, optional
             -1 where the count is missing.
         """
         trace = cls.__new__(cls)
@@ -154,7 +160,7 @@ class Trace:
             or trace.preferred.max() >= len(preferred_names)
         ):
             raise TraceError("preferred must hold one index into preferred_names for each call, -1 for none.")
-        for name, tokens in (("completion_tokens", completion_tokens), ("prompt_tokens", prompt_tokens)):
+        for name, tokens in zip(_TOKENS, (completion_tokens, prompt_tokens, cached_tokens), strict=True):
             column = None if tokens is None else np.ascontiguousarray(tokens, np.int64)
             if column is not None and (column.shape != (size,) or column.min() < -1):
                 raise TraceError(f"{name} must hold one whole number for each call, -1 where it is missing.")
@@ -167,7 +173,7 @@ class Trace:
         """Join parts of one trace, which follow each other in time and have the same columns."""
         columns = [
             None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
-            for name in ("completion_tokens", "prompt_tokens")
+            for name in _TOKENS
         ]
         at_us, preferred = (np.concatenate([getattr(part, name) for part in parts]) for name in ("at_us", "preferred"))
         return cls.from_arrays(at_us, preferred, parts[0].preferred_names, *columns)
@@ -209,6 +215,8 @@ class Trace:
         digest = hashlib.sha256(json.dumps(self.preferred_names).encode())
         for column in (self.at_us, self.preferred, self.prompt_tokens, self.completion_tokens):
             digest.update(b"-" if column is None else column.tobytes())
+        if self.cached_tokens is not None:
+            digest.update(self.cached_tokens.tobytes())
         return digest.hexdigest()[:12]
 
     @property
@@ -234,7 +242,7 @@ class Trace:
         columns: dict[str, Any] = {"at": utc_column(self.at_us)}
         if self.preferred_names:
             columns["model_preference"] = self.preferred_column
-        for name in ("prompt_tokens", "completion_tokens"):
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
             tokens = getattr(self, name)
             if tokens is not None:
                 columns[name] = tokens if tokens.min() >= 0 else pd.array(tokens, dtype="Int64")
@@ -349,6 +357,17 @@ def _observed(frame: pd.DataFrame) -> pd.DataFrame | None:
             text = column.astype(object).where(column.notna(), None).map(lambda v: v if v is None else str(v))
             found[name] = pd.Categorical(text)
     return pd.DataFrame(found)
+
+
+def _check_cached(trace: Trace) -> None:
+    if trace.cached_tokens is None:
+        return
+    prompt = np.full(len(trace), -1) if trace.prompt_tokens is None else trace.prompt_tokens
+    wrong = np.flatnonzero(trace.cached_tokens > prompt)
+    if len(wrong):
+        row = int(wrong[0])
+        rule = "must not be more than the prompt_tokens, whose part they are"
+        raise TraceError(f"cached_tokens[{row}] {rule}. Got {trace.cached_tokens[row]} of {max(0, int(prompt[row]))}.")
 
 
 def _missing_tokens(trace: Trace) -> Iterator[str]:

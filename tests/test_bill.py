@@ -1,0 +1,261 @@
+"""What a replay cost: attempts at their own instants, bounds of what nobody knows, and sums that agree."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_price import CHEAP
+
+import timegate as tg
+from timegate.core.clock import to_us
+from timegate.errors import ReplayError, TimegateWarning, TraceError
+from timegate.prices.tariff import PICO
+from timegate.runs.bill import Bill, Ledger
+
+DEAR = {"input_per_mtok": 2.0, "output_per_mtok": 8.0}
+MORNING = {"windows": [["06:00", "12:00"]], "times": 2.0}
+
+
+def config(*prices: Any, **fields: Any) -> tg.GatewayConfig:
+    """Return a config of a deployment for each price: a, b, ..."""
+    entries = [
+        {"model_name": name, "model": f"sim/{name}", "price": price} | fields
+        for name, price in zip("abc", prices, strict=False)
+    ]
+    return tg.GatewayConfig(deployments=entries)
+
+
+def trace(*at: str, **columns: Any) -> tg.Trace:
+    defaults = {"prompt_tokens": 1000, "completion_tokens": 100}
+    return tg.Trace(pd.DataFrame({"at": [f"2026-03-02T{time}Z" for time in at]} | defaults | columns))
+
+
+def outage(target: str, start: str, end: str, **fields: Any) -> tg.Scenario:
+    return tg.Scenario(
+        faults=[tg.Outage(target=target, start=f"2026-03-02T{start}Z", end=f"2026-03-02T{end}Z", **fields)]
+    )
+
+
+def test_an_outage_by_hand() -> None:
+    """Two calls, one of them by fallback from the dear deployment, each figure computed by hand."""
+    run = tg.replay(config(DEAR, CHEAP), trace("13:00", "15:00"), outage("a", "14:00", "16:00"))
+    dear = 1000 * 2e-6 + 100 * 8e-6
+    cheap = 1000 * 0.15e-6 + 100 * 0.6e-6
+    figures = run.summary()
+    assert run.calls["cost_usd"].tolist() == [dear, pytest.approx(cheap, abs=1e-18)]
+    assert figures["cost_usd"] == pytest.approx(dear + cheap, rel=1e-12)
+    assert figures["cost_per_1000_calls_usd"] == pytest.approx(500 * (dear + cheap), rel=1e-12)
+    assert figures["cost_per_served_call_usd"] == pytest.approx((dear + cheap) / 2, rel=1e-12)
+    assert figures["failed_attempts_input_usd"] == 0.002
+    assert figures["failed_attempts_all_usd"] == dear
+    assert figures["attempts_of_unknown_cost"] == 0
+    assert figures["baseline_cost_usd"] == 2 * dear
+
+
+def test_each_attempt_has_its_own_instant() -> None:
+    """Of an answer that crosses into a dear band the end, the start or the arrival decides, as one says."""
+    slow = tg.Scenario(faults=[tg.Latency(target="a", median_s=60)])
+    price = {"per_call": 1.0, "bands": [MORNING]}
+    run = tg.replay(config(price), trace("05:59:30"), slow)
+    paid = {at: run.bill("1h", charged_at=at) for at in ("completion", "start", "arrival")}
+    assert {at: float(frame["a"].sum()) for at, frame in paid.items()} == {
+        "completion": 2.0,
+        "start": 1.0,
+        "arrival": 1.0,
+    }
+    assert paid["completion"].index[0].hour == 6
+    assert paid["arrival"].index[0].hour == 5
+    fallback = tg.replay(config(price, price), trace("05:59:30"), outage("a", "05:00", "06:30", after_s=60.0))
+    costs = {at: float(fallback.bill(charged_at=at).sum().sum()) for at in ("completion", "start", "arrival")}
+    assert costs == {"completion": 2.0, "start": 2.0, "arrival": 1.0}
+
+
+def test_bounds_of_failed_attempts() -> None:
+    """A failed attempt costs nothing, its input, or all: the bill says which, by deployment."""
+    run = tg.replay(config(DEAR, CHEAP), trace("15:00"), outage("a", "14:00", "16:00"))
+    paid = [run.bill(failed=bound, exact=True)["a"].sum() for bound in ("nothing", "input", "all")]
+    assert paid == [0, 2 * 10**9, 28 * 10**8]
+
+
+times = st.lists(st.integers(0, 24 * 3600 * 10**6 - 1), min_size=1, max_size=30).map(sorted)
+START_US = to_us("2026-03-02T00:00Z", "start")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    at_us=times,
+    seed=st.integers(0, 99),
+    rate=st.sampled_from([0.0, 0.5]),
+    closed=st.booleans(),
+    known=st.booleans(),
+    charged_at=st.sampled_from(["completion", "start", "arrival"]),
+    failed=st.sampled_from(["nothing", "input", "all"]),
+    freq=st.sampled_from(["7min", "1h", "1D"]),
+)
+def test_sums_agree(
+    at_us: list[int], seed: int, rate: float, closed: bool, known: bool, charged_at: Any, failed: Any, freq: str
+) -> None:
+    """The sums by deployment, bin, call and attempt are the same to the last pico-dollar."""
+    fields = {"time_constraints": [["10:00", "14:00"]]} if closed else {}
+    gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, {"per_call": 0.0001} if known else None, **fields)
+    tokens = np.arange(len(at_us), dtype=np.int64) * 991 % 5003
+    calls = tg.Trace.from_arrays(np.array(at_us) + START_US, None, (), tokens, 2 * tokens)
+    faults: list[Any] = [tg.ErrorRate(target="a", rate=rate), tg.ErrorRate(target="b", rate=rate)]
+    run = tg.replay(gateway, calls, tg.Scenario(faults=[*faults, tg.Latency(target="a", median_s=30)], seed=seed))
+    bill = run.ledger.charged(charged_at)
+    each, of_calls = bill.cost(failed), bill.by_call(failed)
+    whole = sum(int(cost) for cost in each if cost >= 0)
+    frame = run.bill(freq, charged_at=charged_at, failed=failed, exact=True)
+    assert sum(value for value in frame.to_numpy().ravel().tolist() if value is not None) == whole == bill.total(failed)
+    by_deployment = [sum(int(c) for c in each[bill.deployment == i] if c >= 0) for i in range(3)]
+    columns = [sum(value for value in frame[name].tolist() if value is not None) for name in frame]
+    assert columns == (by_deployment if len(frame) else [0] * 3)
+    unknown = np.unique(bill.call[each < 0])
+    assert (np.flatnonzero(of_calls < 0) == unknown).all()
+    rest = sum(int(c) for call, c in zip(bill.call, each, strict=True) if call not in unknown)
+    assert sum(int(cost) for cost in of_calls if cost >= 0) == rest
+
+
+@settings(max_examples=20, deadline=None)
+@given(at_us=times, closed=st.booleans(), charged_at=st.sampled_from(["completion", "start", "arrival"]))
+def test_calls_say_what_attempts_say(at_us: list[int], closed: bool, charged_at: Any) -> None:
+    """Where each call has one attempt, the bill from calls alone is that from attempts."""
+    fields = {"time_constraints": [["10:00", "14:00"]]} if closed else {}
+    gateway = config({**DEAR, "bands": [MORNING]}, **fields)
+    tokens = np.arange(len(at_us), dtype=np.int64)
+    calls = tg.Trace.from_arrays(np.array(at_us) + START_US, None, (), tokens, tokens)
+    run = tg.replay(gateway, calls, tg.Scenario(faults=[tg.Latency(target="a", median_s=5)]))
+
+    def never() -> Any:
+        raise AssertionError("attempts were made")
+
+    ledger = Ledger(run.router, calls, run._calls, never, never)
+    fast = ledger.charged(charged_at)
+    frame = run.attempts
+    assert fast.call.tolist() == frame["call"].tolist()
+    ends = frame["at"] + pd.to_timedelta(frame["latency_s"], unit="s") if charged_at == "completion" else frame["at"]
+    assert fast.charged_us.tolist() == [to_us(at.to_pydatetime(), "at") for at in ends]
+
+
+def test_the_baseline_has_the_first_choices() -> None:
+    """A closed dear deployment is cheaper than the baseline, in which it serves."""
+    gateway = tg.GatewayConfig(
+        deployments=[
+            {"model_name": "a", "model": "sim/a", "price": DEAR, "time_constraints": [["22:00", "06:00"]]},
+            {"model_name": "b", "model": "sim/b", "price": CHEAP},
+        ]
+    )
+    figures = tg.replay(gateway, trace("00:30", "15:00")).summary()
+    assert figures["cost_usd"] == pytest.approx(0.0028 + 0.00021, rel=1e-12)
+    assert figures["baseline_cost_usd"] == 2 * 0.0028
+
+
+def test_a_fallback_starts_cold() -> None:
+    """The first choice has cached tokens in its cache; another writes them, or takes them as new."""
+    price = {**DEAR, "cached_input_per_mtok": 0.2, "cache_write_per_mtok": 2.5}
+    calls = trace("13:00", "15:00", cached_tokens=900)
+    run = tg.replay(config(price, price), calls, outage("a", "14:00", "16:00"))
+    answer = 100 * 8e-6
+    warm, cold = (100 * 2e-6 + 900 * rate * 1e-6 + answer for rate in (0.2, 2.5))
+    assert run.calls["cost_usd"].tolist() == pytest.approx([warm, cold], rel=1e-12)
+    assert run.summary()["baseline_cost_usd"] == pytest.approx(2 * warm, rel=1e-12)
+
+
+def test_cached_tokens_are_part_of_the_prompt() -> None:
+    """More cached tokens than the prompt has are a mistake of the trace; they travel with it."""
+    with pytest.raises(TraceError, match=r"cached_tokens\[0\] must not be more than the prompt_tokens"):
+        trace("13:00", cached_tokens=1001)
+    calls = trace("13:00", "14:00", cached_tokens=[5, 6])
+    assert tg.Trace(calls.frame).fingerprint == calls.fingerprint
+    assert tg.Trace.concat(
+        [calls, calls.__class__(calls.frame.assign(at=["2026-03-03T00:00Z"] * 2))]
+    ).cached_tokens.tolist() == [5, 6, 5, 6]
+    assert calls.fingerprint != trace("13:00", "14:00").fingerprint
+
+
+def test_unknown_is_counted_and_never_nothing() -> None:
+    """Answers of a deployment without a price are missing in tables, left out of sums, and counted."""
+    run = tg.replay(config(DEAR, None), trace("13:00", "15:00"), outage("a", "14:00", "16:00"))
+    figures = run.summary()
+    assert run.calls["cost_usd"].isna().tolist() == [False, True]
+    assert (figures["cost_usd"], figures["attempts_of_unknown_cost"]) == (0.0028, 1)
+    assert figures["cost_per_1000_calls_usd"] == 2.8  # of the call whose cost is known
+    assert run.bill()["b"].isna().all()
+    assert run.bill(exact=True)["b"].tolist() == [None] * 3  # hours
+    nobody = tg.replay(config(None, DEAR), trace("13:00")).summary()
+    assert math.isnan(nobody["cost_usd"])
+    assert math.isnan(nobody["cost_per_1000_calls_usd"])
+
+
+def test_a_trace_without_tokens() -> None:
+    """What is paid by token is unknown, which is said once; a price per call applies."""
+    calls = tg.Trace(["2026-03-02T13:00Z"])
+    run = tg.replay(config(DEAR), calls)
+    with pytest.warns(TimegateWarning, match="no prompt_tokens and no completion_tokens") as caught:
+        figures = run.summary()
+    assert len(caught) == 1
+    assert figures["attempts_of_unknown_cost"] == 1
+    assert run.bill()["a"].isna().all()  # and says nothing more
+    assert tg.replay(config({"per_call": 0.01}), calls).summary()["cost_usd"] == 0.01
+
+
+def test_some_rows_without_tokens() -> None:
+    """A row without a count has an unknown cost; the others are known."""
+    run = tg.replay(config(DEAR), trace("13:00", "14:00", prompt_tokens=[1000, None]))
+    assert run.summary()["attempts_of_unknown_cost"] == 1
+    assert run.summary()["cost_usd"] == 0.0028
+
+
+def test_without_prices_nothing_is_said_of_money() -> None:
+    """A config without prices has no column, no figure and no hash of them, and a bill is an error."""
+    run = tg.replay(config(None), trace("13:00"))
+    assert not [name for name in (*run.calls, *run.summary().index) if "cost" in name]
+    assert "price_hash" not in run.provenance
+    with pytest.raises(ReplayError, match="no deployment says a price"):
+        run.bill()
+
+
+@pytest.mark.parametrize(("option", "given_"), [("charged_at", "end"), ("failed", "inputs"), ("freq", "month")])
+def test_bad_options(option: str, given_: str) -> None:
+    """An unknown word is refused by the name of its option."""
+    run = tg.replay(config(DEAR), trace("13:00"))
+    with pytest.raises(ReplayError, match=option):
+        run.bill(**{option: given_})
+
+
+def test_the_currency_is_a_label() -> None:
+    """Columns and figures are named by it, and the amounts are as they stand."""
+    run = tg.replay(config({**DEAR, "currency": "CNY"}), trace("13:00"))
+    assert run.calls["cost_cny"].tolist() == [0.0028]
+    assert run.summary()["baseline_cost_cny"] == 0.0028
+
+
+def test_prices_have_a_hash_of_their_own() -> None:
+    """Two configs that differ in a price alone route alike, and their results say which prices they had."""
+    runs = [tg.replay(config(price), trace("13:00")) for price in (DEAR, CHEAP, DEAR)]
+    hashes = [run.provenance["price_hash"] for run in runs]
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert len({run.provenance["config_hash"] for run in runs}) == 1
+
+
+def test_compare_has_the_cost() -> None:
+    """Two schedules side by side have what they cost, and the difference."""
+    runs = [tg.replay(config(price), trace("13:00")) for price in (DEAR, CHEAP)]
+    row = tg.compare(*runs).loc["cost_usd"]
+    assert row["difference"] == pytest.approx(0.00021 - 0.0028)
+
+
+def test_many_attempts_of_dear_calls() -> None:
+    """The sum over a call of a thousand attempts is exact where 64 bits would not hold it."""
+    size = 5000
+    dear = np.full(size, 2**52)
+    none, ones = np.zeros(size, np.int64), np.ones(size, np.bool_)
+    bill = Bill(1, "USD", none, none, none, ones, dear, dear)
+    assert bill.by_call()[0] == bill.total() == size * 2**53
+    assert bill.figures(1)["cost_usd"] == size * 2**53 / PICO
