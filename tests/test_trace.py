@@ -234,10 +234,16 @@ def test_sorting_is_stable_and_carries_every_column(rows: list[tuple[int, str | 
 
 def test_frame_holds_the_columns_given() -> None:
     """Columns keep the order and names of the one list of columns; what was not given is not there."""
-    full = {"completion_tokens": [3], "prompt_tokens": ["2"], "model_preference": ["a"], "at": [NINE]}
+    full = {
+        "cached_tokens": [1],
+        "completion_tokens": [3],
+        "prompt_tokens": ["2"],
+        "model_preference": ["a"],
+        "at": [NINE],
+    }
     frame = tg.Trace(pd.DataFrame(full)).frame
     assert tuple(frame.columns) == TRACE_COLUMNS
-    assert [str(dtype) for dtype in frame.dtypes] == ["datetime64[us, UTC]", "category", "int64", "int64"]
+    assert [str(dtype) for dtype in frame.dtypes] == ["datetime64[us, UTC]", "category", "int64", "int64", "int64"]
     assert list(tg.Trace([NINE]).frame) == ["at"]
 
 
