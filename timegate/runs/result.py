@@ -153,15 +153,18 @@ class Replay:
     def summary(self) -> pd.Series[Any]:
         """Return the figures of the replay, labelled.
 
-                ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
-                calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
-        from timegate.runs.bill import ChargedAt, Failed, Ledger
-                whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
-                a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
+        ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
+        calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
+        whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
+        a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
 
-                Returns
-                -------
-                Series of object
+        With prices: ``cost_usd`` of all answers, also per thousand calls and per call that was served; what the attempts that came to nothing cost besides, if they are charged
+        their input (``failed_attempts_input_usd``) or all (``..._all_usd``), which nobody knows; and how many answers
+        have an unknown cost, which are in none of these.
+
+        Returns
+        -------
+        Series of object
         """
         served_by, latency_s = self._calls.served_by, self._calls.latency_us / SECOND_US
         served = served_by != NOBODY

@@ -40,8 +40,9 @@ class Trace:
         A frame has the column ``at`` (aware datetimes, or text with offsets, in ISO 8601 or as logs write it) and
         optionally ``model_preference`` (str, missing for none), ``prompt_tokens``, ``completion_tokens`` and
         ``cached_tokens`` (whole numbers, or missing), and of what came of each call where it was recorded ``served_by``
-        (str, missing for nobody), ``status`` (str), ``latency_s`` (number) and ``attempts`` (whole number). Other columns
-        are passed over, and named in ``notes``. The index is ignored. Anything finer than a microsecond is floored.
+        (str, missing for nobody), ``status`` (str), ``latency_s`` (number) and ``attempts`` (whole number). Other
+        columns are passed over, and named in ``notes``. The index is ignored. Anything finer than a microsecond is
+        floored.
     tz : str, optional
         The zone of naive times. Without it, a naive time is an error.
     sort : bool
