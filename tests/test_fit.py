@@ -20,8 +20,8 @@ import timegate as tg
 from timegate.core.deployment import Deployment
 from timegate.errors import IncidentError, InstantError, ScenarioError, WindowError
 from timegate.incidents.history import Incidents
+from timegate.incidents.incident import Incident
 from timegate.incidents.outages import KS_BOUND, OutageModel
-from timegate.incidents.statuspage import Incident
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "incidents" / "statuspage_incidents_copilot.json"
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -23,9 +23,9 @@ from timegate.core.zones import check_zone
 from timegate.errors import IncidentError
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.history import Incidents
+from timegate.incidents.incident import Incident
 from timegate.incidents.mapping import By, period_us, rank
 from timegate.incidents.outages import OutageFit
-from timegate.incidents.statuspage import Incident
 from timegate.show.text import counted
 
 __all__ = ["fit_outages"]
@@ -93,7 +93,7 @@ def fit_outages(
 
     Examples
     --------
-    >>> from timegate.incidents.statuspage import Incident
+    >>> from timegate.incidents.incident import Incident
     >>> hour_us = 3_600_000_000
     >>> lengths = [1, 2, 3, 5, 8, 13]
     >>> history = Incidents(Incident(str(i), "", "openai", "incident", "major", "resolved", i * 100 * hour_us,

@@ -17,6 +17,7 @@ from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import IncidentError, shown
 from timegate.faults.fault import ErrorKind
 from timegate.incidents.decisions import Decisions
+from timegate.incidents.incident import IMPACTS, KINDS, Incident
 from timegate.incidents.mapping import (
     By,
     Effect,
@@ -24,13 +25,13 @@ from timegate.incidents.mapping import (
     MappedFaults,
     check_impact,
     check_map,
-    mapped_targets,
+    hit_alone,
+    mapped_keys,
     period_us,
     rank,
     select,
     span_us,
 )
-from timegate.incidents.statuspage import IMPACTS, KINDS, Incident
 from timegate.show.html import framed, numbers, paragraph
 from timegate.show.text import and_more, counted, duration, period
 
@@ -197,7 +198,7 @@ class Incidents:
         by : str
             ``"incident"``: its impact is the one that the page published. ``"component"``: it is the worst that
             its updates say of ``components``, where they say something (``degraded_performance`` is minor,
-            ``partial_outage`` major, ``major_outage`` critical).
+            ``partial_outage`` major, ``major_outage`` critical), and it lasts from when to when those were affected.
         titles : bool
             Whether an incident that names no component is taken to concern those that stand in its name.
         maintenance : bool
@@ -255,7 +256,8 @@ class Incidents:
             ``ErrorRate`` while the incident is open) in place of an ``Outage``, as in ``{"minor": 0.1}``.
         by : str
             ``"incident"``: the impact is the one that the page published. ``"component"``: the worst that the
-            updates say of ``components``, or else of the components in ``map``.
+            updates say of ``components``, or else of the component that each key of ``map`` names (for a page, of all
+            of its components); and the times are those at which that was affected.
         titles : bool
             Whether an incident that names no component is taken to concern those that stand in its name.
         maintenance : bool
@@ -303,24 +305,33 @@ class Incidents:
         until_us = None if until is None else to_us(until, "until")
         by_key = check_map(map, self._incidents, titles, config)
         known = {name.casefold() for name in self.components}
+        named = [key for key in by_key if titles or key.casefold() in known]
+        by_key_alone = by == "component" and not components and bool(named)  # a map of many is all of its keys alone
         decisions = Decisions() + self.decisions
         counting = select(
-            self._incidents, decisions, min_impact=least, components=components, by=by,
-            judged_by=components or [key for key in by_key if titles or key.casefold() in known],
+            self._incidents, decisions, min_impact=IMPACTS[0] if by_key_alone else least, components=components,
+            by="incident" if by_key_alone else by, judged_by=None if by_key_alone else components or named,
             titles=titles, maintenance=maintenance, period=period,
         )  # fmt: skip
-        effect = Effect(rates, error, after_s)
+        effect, zero_us, newest_us = Effect(rates, error, after_s), round(zero_length_s * SECOND_US), self._newest_us
         faults: dict[str, MappedFault] = {}
         for incident in counting:
-            targets = mapped_targets(incident, by_key, titles, decisions)
-            span = span_us(incident, until_us, round(zero_length_s * SECOND_US), decisions) if targets else None
-            if span is None:
-                continue
-            for target in targets:
+            keys = mapped_keys(incident, by_key, titles, decisions)
+            if by_key_alone and incident.kind != "maintenance":
+                hit = hit_alone(incident, keys, by_key, named, least, decisions)
+            else:
+                hit = {target: incident for key in keys for target in by_key[key]}
+            spans: dict[Incident, tuple[int, int | None] | None] = {}
+            for target, judged in hit.items():
+                if judged not in spans:
+                    spans[judged] = span_us(judged, until_us, zero_us, newest_us, decisions)
+                span = spans[judged]
+                if span is None:
+                    continue
                 name = f"{incident.id}:{target}"
                 if name in faults:  # two pages may use the same id
                     name = f"{incident.page}/{name}"
-                faults[name] = effect.fault(incident, name, target, *span)
+                faults[name] = effect.fault(judged, name, target, *span)
         asked = [", ".join(f"{key}={'+'.join(targets)}" for key, targets in by_key.items()), f"{least} and above"]
         asked += [f"{impact}={rate:g}" for impact, rate in rates.items()]
         asked += [f"only {', '.join(components)}"] if components else []
@@ -331,6 +342,11 @@ class Incidents:
         asked += [f"no length as {zero_length_s:g} s"] if zero_length_s else []
         made = f"{counted(len(faults), 'fault')} from {self._source}: {'; '.join(asked)}"
         return MappedFaults(list(faults.values()), decisions, made)
+
+    @property
+    def _newest_us(self) -> int:
+        """The last instant that the history knows of."""
+        return max((max(i.start_us, i.end_us or 0, i.updated_us) for i in self), default=0)
 
     @property
     def _source(self) -> str:

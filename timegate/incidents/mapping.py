@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from timegate.config import GatewayConfig
-from timegate.core.clock import SECOND_US, Instant, from_us, to_us
+from timegate.core.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
 from timegate.core.targets import Targets, is_group
 from timegate.errors import IncidentError, ScenarioError, did_you_mean, shown
 from timegate.faults.fault import ErrorKind
 from timegate.faults.kinds import Brownout, ErrorRate, Outage
 from timegate.faults.scenario import Scenario
 from timegate.incidents.decisions import Decisions
-from timegate.incidents.statuspage import IMPACTS, Incident
+from timegate.incidents.incident import IMPACTS, Incident
 from timegate.show.html import framed
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
     "Period",
     "check_impact",
     "check_map",
-    "mapped_targets",
+    "hit_alone",
+    "judge",
+    "mapped_keys",
     "period_us",
     "rank",
     "select",
@@ -37,6 +39,10 @@ By = Literal["incident", "component"]
 MappedFault = Outage | Brownout | ErrorRate
 Period = tuple[int | None, int | None]
 """From when to when, in microseconds; None where it does not begin or end."""
+WELL_RULE = "by component: ends when those were operational again, before the page closed it"
+LONG_RULE = "lasts until the page closed it, though its components were operational before: by component it is shorter"
+LONG_OPEN_US = 30 * DAY_US
+"""How long an incident is open, by the rest of its history, before its fault says since when."""
 ANY = "*"
 """The key of a map that takes what no other key does."""
 
@@ -115,7 +121,7 @@ def select(
             rule = "scheduled maintenance" if not maintenance else ""
         else:
             judged = named if judged_by is None else _concerned(incident, judged_by, titles)
-            incident = _judge(incident, judged or (), by, decisions)
+            incident = judge(incident, judged or (), by, decisions)
             rule = _too_little(incident, min_impact)
         if rule:
             decisions.note("dropped", rule, incident.id)
@@ -210,18 +216,34 @@ def _concerned(incident: Incident, names: Sequence[str], titles: bool) -> list[s
     return [name for name in names if _stands_in(name, incident.name)]
 
 
-def _judge(incident: Incident, named: Sequence[str], by: By, decisions: Decisions) -> Incident:
-    """Return the incident with the impact that counts."""
+def judge(incident: Incident, named: Sequence[str], by: By, decisions: Decisions) -> Incident:
+    """Return the incident with the impact that counts; by component, for the time that those were affected, too."""
     wanted = {name.casefold() for name in named}
-    pairs = zip(incident.components, incident.component_impacts, strict=False)  # a CSV states none
-    impacts = [impact for name, impact in pairs if impact is not None and name.casefold() in wanted]
-    worst = max(impacts, key=rank, default=None)
+    spans = incident.component_spans or [(incident.start_us, None)] * len(incident.components)
+    affected = [
+        (impact, start_us, end_us)
+        for name, impact, (start_us, end_us) in zip(
+            incident.components, incident.component_impacts, spans, strict=False
+        )
+        if impact is not None and name.casefold() in wanted  # a CSV states none
+    ]
+    worst = max((impact for impact, _, _ in affected), key=rank, default=None)
+    down = [(start_us, end_us) for impact, start_us, end_us in affected if impact != "none"] if worst else []
+    ends = [end_us for _, end_us in down if end_us is not None]
+    end_us = max(ends) if down and len(ends) == len(down) else incident.end_us
+    is_over = end_us is not None and (incident.end_us is None or incident.end_us - end_us > MINUTE_US)
     if by == "component" and worst is not None:
-        return incident._replace(impact=worst)
+        if is_over:
+            decisions.note("guessed", WELL_RULE, incident.id)
+        start_us = min((start_us for start_us, _ in down), default=incident.start_us)
+        return incident._replace(impact=worst, start_us=start_us, end_us=end_us if is_over else incident.end_us)
     if by == "component":
         decisions.note("guessed", "states no impact on the components: judged by its own", incident.id)
-    elif worst is not None and worst != incident.impact:
+        return incident
+    if worst is not None and worst != incident.impact:
         decisions.note("kept", "judged by its own impact, from which that on its components differs", incident.id)
+    if is_over:
+        decisions.note("kept", LONG_RULE, incident.id)
     return incident
 
 
@@ -231,19 +253,56 @@ def _too_little(incident: Incident, min_impact: str) -> str:
     return f"impact below {min_impact}" if rank(incident.impact) < rank(min_impact) else ""
 
 
-def mapped_targets(
+def mapped_keys(
     incident: Incident, by_key: Mapping[str, Sequence[str]], titles: bool, decisions: Decisions
-) -> tuple[str, ...]:
-    """Return whom an incident befalls, each once; note it if that is nobody."""
+) -> list[str]:
+    """Return the keys of a map that an incident concerns; note it if there is none."""
     keys = _concerned(incident, [key for key in by_key if key != ANY], titles)
     if keys and not incident.components:
         decisions.note("guessed", "names no component: taken from its title", incident.id)
-    keys += [key for key in by_key if key.casefold() == incident.page.casefold()]
+    keys += [key for key in by_key if key.casefold() == incident.page.casefold() and key not in keys]
     if not keys and ANY in by_key:
         keys = [ANY]
     if not keys:
         decisions.note("dropped", _why_unmapped(incident, by_key), incident.id)
-    return tuple(dict.fromkeys(target for key in keys for target in by_key[key]))
+    return keys
+
+
+def hit_alone(
+    incident: Incident,
+    keys: Sequence[str],
+    by_key: Mapping[str, Sequence[str]],
+    named: Collection[str],
+    min_impact: str,
+    decisions: Decisions,
+) -> dict[str, Incident]:
+    """Return whom an incident befalls, each with the incident as it was for the components of their keys.
+
+    A key that names a component is judged by that component alone, whatever else the map holds; any other, such as a
+    page, by all that the incident names.
+    """
+    hit: dict[str, Incident] = {}
+    rules = []
+    for key in keys:
+        judged = judge(incident, [key] if key in named else incident.components, "component", decisions)
+        if rule := _too_little(judged, min_impact):
+            rules.append(rule)
+            continue
+        for target in by_key[key]:
+            hit[target] = _both(hit.get(target, judged), judged)
+    if rules and not hit:
+        decisions.note("dropped", rules[0], incident.id)
+    return hit
+
+
+def _both(one: Incident, other: Incident) -> Incident:
+    """Return the incident for somebody whom it befalls in two ways: the worse of them, for the time of both."""
+    ends = (one.end_us, other.end_us)
+    return one._replace(
+        impact=max((one.impact, other.impact), key=lambda impact: rank(impact or "")),
+        start_us=min(one.start_us, other.start_us),
+        end_us=None if None in ends else max(end for end in ends if end is not None),
+    )
 
 
 def _why_unmapped(incident: Incident, keys: Collection[str]) -> str:
@@ -255,13 +314,15 @@ def _why_unmapped(incident: Incident, keys: Collection[str]) -> str:
 
 
 def span_us(
-    incident: Incident, until_us: int | None, zero_length_us: int, decisions: Decisions
+    incident: Incident, until_us: int | None, zero_length_us: int, newest_us: int, decisions: Decisions
 ) -> tuple[int, int | None] | None:
     """Return when an incident starts and ends as a fault, or nothing if it is dropped."""
     start_us, end_us = incident.start_us, incident.end_us
     if end_us is None:
         if until_us is None:
-            decisions.note("kept", "open: lasts until the end of the trace", incident.id)
+            is_old = newest_us - start_us > LONG_OPEN_US
+            since = f"open since {from_us(start_us):%Y-%m-%d}, as its history has it" if is_old else "open"
+            decisions.note("kept", f"{since}: lasts until the end of the trace", incident.id)
             return start_us, None
         if start_us >= until_us:
             decisions.note("dropped", "open, and starts no earlier than until", incident.id)

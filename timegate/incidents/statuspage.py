@@ -1,9 +1,8 @@
-"""Documents of status pages: Atlassian Statuspage v2, the incident.io-compatible form, and openlog's export.
+"""Documents of status pages: Atlassian Statuspage v2, and the form of incident.io that is compatible with it.
 
 ``/api/v2/incidents.json`` holds ``{"page": {...}, "incidents": [...]}``, and
 ``/api/v2/scheduled-maintenances.json`` the same under ``scheduled_maintenances``. The compatible form of incident.io
-leaves out ``started_at``, ``components`` and ``affected_components``. openlog (github.com/shoryasethia/openlog)
-exports a list with one time for each incident, cut out of feeds.
+leaves out ``started_at``, ``components`` and ``affected_components``.
 
 The times in these documents cannot be taken as they stand. Incidents are posted after the fact, and then either
 ``started_at`` or ``created_at`` may be the time of posting; they are reopened, while ``resolved_at`` stays at the
@@ -12,24 +11,19 @@ first time; and those that were posted in one go have no length, for their true 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from timegate.core.clock import MINUTE_US, AwareInstant, to_us
-from timegate.errors import IncidentError, InstantError, did_you_mean, shown
+from timegate.errors import IncidentError
 from timegate.incidents.decisions import Decisions
-from timegate.validation import describe
+from timegate.incidents.incident import IMPACTS, Incident, in_one_line, read_impact
 
-__all__ = ["IMPACTS", "KINDS", "Incident", "in_one_line", "read_impact", "read_json"]
+__all__ = ["TIMES", "Document", "from_page"]
 
-IMPACTS = ("none", "minor", "major", "critical")
-"""Of an incident, from the least to the worst."""
-KINDS = ("incident", "maintenance")
-
+TIMES = ("started_at", "created_at", "updated_at", "resolved_at", "scheduled_for", "incident_updates")
+"""The keys by which an incident states when it was."""
 CLOSED = {"resolved", "postmortem", "completed", "operational"}
 OPEN = {"investigating", "identified", "monitoring", "scheduled", "in_progress", "verifying"}
 COMPONENT_IMPACTS = {
@@ -45,47 +39,24 @@ BACK_DATED_RULE = "posted after the fact: starts at the earliest time that it st
 REOPENED_RULE = "reopened: ends when it was resolved for the last time"
 REOPENED_OPEN_RULE = "reopened: open, although resolved before"
 NO_TIME_RULE = "closed at no stated time: ends with its last update"
+LATE_RULE = "resolved_at lies after the update that closed it: ends with that update"
 PLANNED_RULE = "maintenance that is not over: the times are those planned"
-
-
-class Incident(NamedTuple):
-    """One incident of a history; ``Incidents.frame`` says what the columns mean."""
-
-    id: str
-    name: str
-    page: str
-    kind: str
-    impact: str | None
-    status: str
-    start_us: int
-    end_us: int | None
-    components: tuple[str, ...] = ()
-    component_impacts: tuple[str | None, ...] = ()
-    url: str = ""
-    updated_us: int = 0
-
-
-def in_one_line(value: Any) -> Any:
-    """Put text into one line that any file can hold: JSON may carry halves of characters."""
-    if isinstance(value, str):
-        return " ".join(value.encode("utf-8", "replace").decode().split())
-    return value
 
 
 Text = Annotated[str, BeforeValidator(in_one_line)]
 Name = Annotated[Text, Field(min_length=1)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
 
-class _Named(_Part):
+class _Named(Part):
     name: Name
     new_status: Text | None = None
 
 
-class _Update(_Part):
+class _Update(Part):
     status: Text | None = None
     created_at: AwareInstant | None = None
     display_at: AwareInstant | None = None
@@ -97,7 +68,7 @@ class _Update(_Part):
         return _us(self.display_at or self.created_at)
 
 
-class _Incident(_Part):
+class PageIncident(Part):
     id: Name
     name: Text | None = None
     status: Text | None = None
@@ -120,94 +91,16 @@ class _Incident(_Part):
         return sorted(timed, key=lambda update: update.created_at or update.display_at)  # type: ignore[arg-type, return-value]
 
 
-class _Page(_Part):
+class Page(Part):
     name: Text | None = None
 
 
-class _Document(_Part):
-    page: _Page | None = None
-    incidents: list[_Incident] = []
-    scheduled_maintenances: list[_Incident] = []
+class Document(Part):
+    """What ``/api/v2/incidents.json`` and ``/api/v2/scheduled-maintenances.json`` answer."""
 
-
-class _Logged(_Part):
-    """An incident of openlog's export."""
-
-    incident_id: Name
-    provider: Name
-    title: Text | None = None
-    status: Text | None = None
-    timestamp: str
-    resolved_at: str | None = None
-
-
-def read_json(data: Any, page: str | None, otherwise: str, decisions: Decisions) -> list[Incident]:
-    """Read a document that was parsed.
-
-    Parameters
-    ----------
-    data : Any
-        The document, a list of documents, or a list of incidents.
-    page : str, optional
-        Names the page, in place of what the document calls it.
-    otherwise : str
-        The name of a page that the document does not name.
-    decisions : Decisions
-        Takes what is decided.
-
-    Raises
-    ------
-    IncidentError
-        If the document is of no known form, or a value breaks a rule.
-    """
-    if isinstance(data, list):
-        if _every(data, "incidents") or _every(data, "scheduled_maintenances"):
-            return [found for part in data for found in read_json(part, page, otherwise, decisions)]
-        if _every(data, "incident_id") and _every(data, "timestamp"):
-            return [_from_log(logged, page, decisions) for logged in _parse(list[_Logged], data)]
-        data = {"incidents": data}
-    if not isinstance(data, dict):
-        raise IncidentError(f"must hold a mapping with `incidents`. Got {shown(data)}.")
-    if "incidents" not in data and "scheduled_maintenances" not in data:
-        raise IncidentError(_what_is_missing(data))
-    document: _Document = _parse(_Document, data)
-    name = page or (document.page.name if document.page else None)
-    return [
-        *(_from_page(incident, name or incident.page_id or otherwise, decisions) for incident in document.incidents),
-        *(
-            _from_page(planned, name or planned.page_id or otherwise, decisions, is_planned=True)
-            for planned in document.scheduled_maintenances
-        ),
-    ]
-
-
-def read_impact(text: str | None, incident_id: str, decisions: Decisions) -> str | None:
-    """Return a known impact, or none and a decision."""
-    impact = (text or "").lower()
-    if impact in IMPACTS:
-        return impact
-    if impact != "maintenance":
-        decisions.note("kept", f"impact {shown(text)} is not known" if text else "states no impact", incident_id)
-    return None
-
-
-def _every(data: Iterable[Any], key: str) -> bool:
-    return bool(data) and all(isinstance(item, dict) and key in item for item in data)
-
-
-def _what_is_missing(data: dict[str, Any]) -> str:
-    found = f"Found {', '.join(map(shown, list(data)[:8])) or 'nothing'}."
-    if "ongoing_incidents" in data:
-        return f"`incidents` is missing: this is what goes on now, not a history. Take /api/v2/incidents.json. {found}"
-    hint = next((h for key in data if "Did" in (h := did_you_mean(key, ["incidents", "scheduled_maintenances"]))), "")
-    return f"`incidents` or `scheduled_maintenances` is missing. {found}{hint}"
-
-
-def _parse(form: Any, data: Any) -> Any:
-    try:
-        return TypeAdapter(form).validate_python(data)
-    except ValidationError as error:
-        raise IncidentError(*describe(error, data, "the document")) from None
+    page: Page | None = None
+    incidents: list[PageIncident] = []
+    scheduled_maintenances: list[PageIncident] = []
 
 
 def _us(at: Any) -> int | None:
@@ -218,10 +111,12 @@ def _earliest(*times: Any) -> int | None:
     return min((at_us for at_us in times if at_us is not None), default=None)
 
 
-def _from_page(incident: _Incident, page: str, decisions: Decisions, is_planned: bool = False) -> Incident:
+def from_page(incident: PageIncident, page: str, decisions: Decisions, is_planned: bool = False) -> Incident:
+    """Return the record of an incident of a page, with a decision for each time that is not as it states."""
     is_planned = is_planned or incident.scheduled_for is not None or incident.impact == "maintenance"
     start_us = _start_us(incident, is_planned, decisions)
-    names, impacts = _components(incident)
+    end_us = _end_us(incident, is_planned, start_us, decisions)
+    affected = _components(incident, start_us)
     return Incident(
         id=incident.id,
         name=incident.name or incident.id,
@@ -230,15 +125,16 @@ def _from_page(incident: _Incident, page: str, decisions: Decisions, is_planned:
         impact=None if is_planned else read_impact(incident.impact, incident.id, decisions),
         status=incident.status or "",
         start_us=start_us,
-        end_us=_end_us(incident, is_planned, start_us, decisions),
-        components=names,
-        component_impacts=impacts,
+        end_us=end_us,
+        components=tuple(affected),
+        component_impacts=tuple(impact for impact, _ in affected.values()),
         url=incident.shortlink or "",
         updated_us=_us(incident.updated_at) or 0,
+        component_spans=tuple(span for _, span in affected.values()),
     )
 
 
-def _start_us(incident: _Incident, is_planned: bool, decisions: Decisions) -> int:
+def _start_us(incident: PageIncident, is_planned: bool, decisions: Decisions) -> int:
     if is_planned:
         # created_at and started_at are when it was announced.
         begun = [update.shown_us for update in incident.updates if update.status in ("in_progress", "verifying")]
@@ -254,7 +150,7 @@ def _start_us(incident: _Incident, is_planned: bool, decisions: Decisions) -> in
     return start_us
 
 
-def _end_us(incident: _Incident, is_planned: bool, start_us: int, decisions: Decisions) -> int | None:
+def _end_us(incident: PageIncident, is_planned: bool, start_us: int, decisions: Decisions) -> int | None:
     updates = incident.updates
     status = incident.status or (updates[-1].status if updates else None)
     is_closed = status in CLOSED or (status not in OPEN and incident.resolved_at is not None)
@@ -273,59 +169,42 @@ def _end_us(incident: _Incident, is_planned: bool, start_us: int, decisions: Dec
     if closing and was_closed_before:
         decisions.note("guessed", REOPENED_RULE, incident.id)
         return closing[0].shown_us
-    if incident.resolved_at is not None:
-        return _us(incident.resolved_at)
-    if closing:
-        return closing[0].shown_us
+    resolved_us = _us(incident.resolved_at)
+    closed_us = closing[0].shown_us if closing else None
+    posted_us = _us(closing[0].created_at) if closing else None
+    latest_us = max(closed_us or start_us, posted_us or start_us)
+    if resolved_us is not None and closing and resolved_us - latest_us > BACK_DATED_US:
+        decisions.note("guessed", LATE_RULE, incident.id)
+        return closed_us
+    if resolved_us is not None or closed_us is not None:
+        return closed_us if resolved_us is None else resolved_us
     decisions.note("guessed", NO_TIME_RULE, incident.id)
     return updates[-1].shown_us if updates else _us(incident.updated_at) or start_us
 
 
-def _components(incident: _Incident) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
-    """Return the names of the components, and the worst impact on each that the updates state, if any.
+Affected = dict[str, tuple[str | None, tuple[int, int | None]]]
 
-    ``components[].status`` says how they are now, not how they were.
+
+def _components(incident: PageIncident, start_us: int) -> Affected:
+    """Return the worst impact on each component that the updates state, if any, and from when to when it was affected.
+
+    ``components[].status`` says how they are now, not how they were. A component ends when an update says that it is
+    operational and none takes that back; else with the incident.
     """
     worst: dict[str, str | None] = {component.name: None for component in incident.components or []}
-    for update in incident.updates:
+    spans: dict[str, tuple[int, int | None]] = dict.fromkeys(worst, (start_us, None))
+    for number, update in enumerate(incident.updates):
+        at_us = start_us if number == 0 else update.shown_us or start_us
         for affected in update.affected_components or []:
-            impact = COMPONENT_IMPACTS.get(affected.new_status or "")
-            if impact is None or (impact == "none" and affected.name not in worst):
+            name, impact = affected.name, COMPONENT_IMPACTS.get(affected.new_status or "")
+            if impact is None or (impact == "none" and name not in worst):
                 continue
-            before = worst.get(affected.name)
-            worst[affected.name] = impact if before is None else max(before, impact, key=IMPACTS.index)
-    return tuple(worst), tuple(worst.values())
-
-
-def _from_log(logged: _Logged, page: str | None, decisions: Decisions) -> Incident:
-    start_us = _logged_us(logged.timestamp, "timestamp", logged, decisions)
-    end_us: int | None = start_us
-    if logged.resolved_at is not None:
-        end_us = _logged_us(logged.resolved_at, "resolved_at", logged, decisions)
-    elif logged.status not in CLOSED:
-        end_us = None
-    return Incident(
-        id=logged.incident_id,
-        name=logged.title or logged.incident_id,
-        page=page or logged.provider,
-        kind="incident",
-        impact=read_impact(None, logged.incident_id, decisions),
-        status=logged.status or "",
-        start_us=start_us,
-        end_us=end_us,
-        url=logged.incident_id if logged.incident_id.startswith("https://") else "",
-    )
-
-
-def _logged_us(text: str, field: str, logged: _Logged, decisions: Decisions) -> int:
-    """Read a time of openlog's export, which states no zone: where its messages repeat the time, they say UTC."""
-    at: Any = text.strip()
-    with suppress(ValueError):  # to_us says what is wrong with it
-        at = datetime.fromisoformat(at)
-        if at.utcoffset() is None:
-            decisions.note("guessed", f"{field} without a zone: taken as UTC", logged.incident_id)
-            at = at.replace(tzinfo=UTC)
-    try:
-        return to_us(at, f"incident {logged.incident_id!r}: {field}")
-    except InstantError as error:
-        raise IncidentError(*error.problems) from None
+            before = worst.get(name)
+            was_well = before in (None, "none")
+            worst[name] = impact if before is None else max(before, impact, key=IMPACTS.index)
+            first, last = spans.get(name, (at_us, None))
+            if impact != "none":
+                spans[name] = (at_us if was_well else first), None
+            elif last is None and not was_well:
+                spans[name] = first, max(first, at_us)
+    return {name: (worst[name], spans[name]) for name in worst}
