@@ -6,33 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from timegate.core.draws import BLOCK
 from timegate.core.policy import NEVER
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.events import FINISHED, FULL, LoopLog, new_loop, run_events, with_more_room
+from timegate.engines.events import LoopLog
 from timegate.engines.judge import work_arrays
 from timegate.engines.kernel import replay_calls, route_calls
-from timegate.engines.plan import Plan, Policies, make_plan, make_policies
+from timegate.engines.ordered import NOTHING, replay_in_order, shares
+from timegate.engines.plan import Plan, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.engines.threads import in_threads
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["attempts", "log", "room_of", "run", "shares"]
+__all__ = ["attempts", "log", "room_of", "run"]
 
 _CHUNK = 1 << 17  # calls; about a millisecond, so that an interrupt is soon heard
 _FIRST = 1 << 10
 _LOG_ROOM = 1 << 12  # rows to begin with
-NOTHING: npt.NDArray[np.int64] = np.empty(0, np.int64)
-NO_LOG = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
-
-
-def shares(router: Router, injector: Injector) -> bool:
-    """Whether calls touch each other: then they are events in one order, and cannot be replayed in parallel."""
-    return router.shares or bool(injector.providers())
 
 
 def room_of(plan: Plan) -> tuple[Any, ...]:
@@ -60,7 +53,7 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
     none = Attempts.empty(0)
     if shares(router, injector):
-        run_in_order(plan, policies, trace, calls, none, NOTHING)
+        replay_in_order(plan, policies, trace, calls)
         return calls
     answers = trace.answer_tokens if injector.needs_tokens else NOTHING
 
@@ -81,7 +74,7 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
     made, again = Attempts.empty(int(row_of[-1])), Calls.empty(len(trace))
     if shares(router, injector):
-        run_in_order(plan, policies, trace, again, made, row_of)
+        replay_in_order(plan, policies, trace, again, made, row_of)
         return made
     answers = trace.answer_tokens if injector.needs_tokens else NOTHING
 
@@ -104,32 +97,10 @@ def log(router: Router, trace: Trace, injector: Injector) -> Log:
     while True:
         kept = LoopLog(np.empty((room[0], 4), np.int64), np.empty((room[1], 3), np.int64), np.zeros(2, np.int64))
         again, policies = Calls.empty(len(trace)), make_policies(router, injector)
-        run_in_order(plan, policies, trace, again, Attempts.empty(0), NOTHING, kept)
+        replay_in_order(plan, policies, trace, again, log=kept)
         if (kept.counts <= room).all():
             return Log.of(kept.skips[: kept.counts[0]], kept.coolings[: kept.counts[1]])
         room = np.maximum(room, kept.counts)  # now it is known how many there are
-
-
-def run_in_order(
-    plan: Plan,
-    policies: Policies,
-    trace: Trace,
-    calls: Calls,
-    rows: Attempts,
-    row_of: npt.NDArray[np.int64],
-    log: LoopLog = NO_LOG,
-) -> None:
-    """Replay calls that touch each other, event by event."""
-    loop = new_loop(plan.is_open.shape[1], len(policies.providers))
-    prompts, answers = trace.question_tokens, trace.answer_tokens
-    status = FULL
-    with announced_compilation():
-        while status != FINISHED:
-            status = run_events(
-                plan, policies, loop, log, 0, trace.at_us, trace.preferred, prompts, answers, calls, rows, row_of, False
-            )
-            if status == FULL:
-                loop = with_more_room(loop)
 
 
 def _by_chunk(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:

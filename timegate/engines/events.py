@@ -330,11 +330,10 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
                 _release(loop, policies, flight.mask, flight.answer, now_us)
                 continue
             if kind != PAUSE:
-                if (
-                    flight.call != call or flight.made != attempt or flight.event_class != kind
-                    or flight.event_us != now_us
-                ):  # fmt: skip
-                    continue  # an event that has lost its meaning
+                if flight.call != call or flight.made != attempt:
+                    continue  # the flight is another call's by now
+                if flight.event_class != kind or flight.event_us != now_us:
+                    continue  # the attempt waited in a queue, and no longer does
                 # The attempt ends: see ``stepped._Run._end``.
                 deployment = flight.deployment
                 terms, state = policies.terms[deployment], states[deployment]

@@ -14,16 +14,18 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.jit import jit
 from timegate.core.routing import Router
-from timegate.engines.compiled import NOTHING, room_of
+from timegate.engines.compiled import room_of
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.kernel import replay_calls
-from timegate.engines.plan import make_plan, make_policies
+from timegate.engines.ordered import NOTHING, replay_in_order, shares
+from timegate.engines.plan import Policies, make_plan, make_policies
 from timegate.engines.progress import progress
 from timegate.engines.record import Attempts, Calls
 from timegate.engines.threads import in_threads
 from timegate.engines.totals import Totals, add_calls
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.faults import Scenario
+from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
@@ -203,6 +205,9 @@ def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int
     own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
     injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
     totals, policies = Totals.zero(len(router.deployments)), make_policies(router, injector)
+    if shares(router, injector):
+        _run_in_order(router, traffic, injector, policies, own_seed, totals)
+        return totals.figures(router.names)
     block = Calls.empty(_BLOCK, keeps_first=not router.fixed_first)
     if isinstance(traffic, Trace):
         plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
@@ -221,6 +226,20 @@ def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int
         while more:
             state, more = _replay_process(work, process, *keys, state, draws, totals)
     return totals.figures(router.names)
+
+
+def _run_in_order(
+    router: Router, traffic: Traffic | Trace, injector: Injector, policies: Policies, seed: int, totals: Totals
+) -> None:
+    """Replay one random day whose calls touch each other; its arrivals are drawn as a whole."""
+    parts = [traffic] if isinstance(traffic, Trace) else list(traffic.chunks(seed))
+    if not parts:
+        return
+    trace = parts[0] if len(parts) == 1 else Trace.concat(parts)
+    plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
+    calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
+    replay_in_order(plan, policies, trace, calls)
+    add_calls(totals, None, 0, 1, trace.at_us, trace.preferred, plan.first_choice, calls)
 
 
 @jit()

@@ -16,10 +16,13 @@ from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
 from timegate.core.routing import Router
 from timegate.engines import compiled
+from timegate.engines.ordered import OrderedReplay, shares
 from timegate.engines.progress import progress
+from timegate.engines.record import Calls
 from timegate.engines.totals import MAX_BINS, Part, reduce_calls, too_many_bins
 from timegate.errors import MissingExtraError, ReplayError, TraceError
 from timegate.faults import Scenario
+from timegate.faults.injector import Injector
 from timegate.files import replacing
 from timegate.gateway.live import ModelGateway
 from timegate.runs.cluster import Client, run_in_order
@@ -155,9 +158,12 @@ def replay_stream(
         asked for, holds that much in complete row groups.
     """
     routing, scenario = as_router(router), as_scenario(scenario)
-    scenario.injector(routing.deployments)  # for its check of the targets, before the first chunk is read
+    injector = scenario.injector(routing.deployments)  # checks the targets, before the first chunk is read
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
+    in_order = shares(routing, injector)
+    if client is not None and in_order:
+        raise ReplayError("calls touch each other here, so a stream of them is replayed in order: leave out client.")
     result = StreamReplay(routing, scenario, freq)
     source, total = _chunks(chunks)
     run = partial(_replay_chunk, routing, scenario, result._step_us)
@@ -168,8 +174,10 @@ def replay_stream(
             result._add(part)
     else:
         with _writing(to_parquet) as write:
-            for first, chunk in progress(_numbered(watched), total, unit="chunk"):
-                part, calls = run((first, chunk, threads, write is not None))
+            numbered = progress(_numbered(watched), total, unit="chunk")
+            tasks: Iterator[Job] = ((first, chunk, threads, write is not None) for first, chunk in numbered)
+            made = _in_order(routing, injector, result._step_us, tasks) if in_order else map(run, tasks)
+            for part, calls in made:
                 result._add(part)
                 if write is not None and calls is not None:
                     write.chunk(calls)
@@ -203,6 +211,26 @@ def _replay_chunk(router: Router, scenario: Scenario, step_us: int, job: Job) ->
     injector = scenario.injector(router.deployments)
     check_tokens(injector, trace)
     calls = compiled.run(router, trace, injector, threads, first)
+    return _reduced(router, step_us, wants_calls, first, trace, calls)
+
+
+def _in_order(
+    router: Router, injector: Injector, step_us: int, jobs: Iterable[Job]
+) -> Iterator[tuple[Part, pd.DataFrame | None]]:
+    """Replay chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
+    ordered, wants_calls = OrderedReplay(router, injector), False
+    for _, chunk, _, wants_calls in jobs:
+        trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
+        check_tokens(injector, trace)
+        for ended in ordered.add(trace):
+            yield _reduced(router, step_us, wants_calls, *ended)
+    for ended in ordered.finish():
+        yield _reduced(router, step_us, wants_calls, *ended)
+
+
+def _reduced(
+    router: Router, step_us: int, wants_calls: bool, first: int, trace: Trace, calls: Calls
+) -> tuple[Part, pd.DataFrame | None]:
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
     return reduce_calls(trace, calls, router, step_us), frame
 

@@ -1,0 +1,165 @@
+"""Replays of calls that touch each other: the event loop over a trace, or over the parts of one as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.core.routing import Router
+from timegate.engines.compiling import announced_compilation
+from timegate.engines.events import FINISHED, FULL, Loop, LoopLog, new_loop, run_events, with_more_room
+from timegate.engines.plan import Plan, Policies, make_plan, make_policies
+from timegate.engines.record import Attempts, Calls
+from timegate.faults.injector import Injector
+from timegate.traffic.trace import Trace
+
+__all__ = ["OrderedReplay", "replay_in_order", "shares"]
+
+NOTHING: npt.NDArray[np.int64] = np.empty(0, np.int64)
+NO_LOG = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
+_UNDER_WAY = -1  # in the place of an outcome
+
+
+def shares(router: Router, injector: Injector) -> bool:
+    """Whether calls touch each other: then they are events in one order, and cannot be replayed in parallel."""
+    return router.shares or bool(injector.providers())
+
+
+class _Arrivals(NamedTuple):
+    """Arrivals as the kernel takes them."""
+
+    at_us: npt.NDArray[np.int64]
+    preferred: npt.NDArray[np.int32]
+    prompts: npt.NDArray[np.int64]
+    answers: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, trace: Trace) -> _Arrivals:
+        return cls(trace.at_us, trace.preferred, trace.question_tokens, trace.answer_tokens)
+
+
+def replay_in_order(
+    plan: Plan,
+    policies: Policies,
+    trace: Trace,
+    calls: Calls,
+    rows: Attempts | None = None,
+    row_of: npt.NDArray[np.int64] = NOTHING,
+    log: LoopLog = NO_LOG,
+) -> None:
+    """Replay a whole trace, and write its calls; its attempts, too, if there is room for them.
+
+    Parameters
+    ----------
+    plan : Plan
+    policies : Policies
+        Of which the state changes.
+    trace : Trace
+    calls : Calls
+    rows : Attempts, optional
+    row_of : ndarray of int64
+        Where the attempts of each call begin in ``rows``.
+    log : LoopLog, optional
+        Who was passed over, and who cooled.
+    """
+    loop = new_loop(plan.is_open.shape[1], len(policies.providers))
+    _go_on(plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False)
+
+
+def _go_on(
+    plan: Plan,
+    policies: Policies,
+    loop: Loop,
+    first: int,
+    arrivals: _Arrivals,
+    calls: Calls,
+    rows: Attempts | None,
+    row_of: npt.NDArray[np.int64],
+    log: LoopLog,
+    *,
+    more: bool,
+) -> Loop:
+    """Run the loop until it knows nothing more; between its stops Python hears an interrupt."""
+    rows = Attempts.empty(0) if rows is None else rows
+    status = FULL
+    with announced_compilation():
+        while status != FINISHED:
+            status = run_events(plan, policies, loop, log, first, *arrivals, calls, rows, row_of, more)
+            if status == FULL:
+                loop = with_more_room(loop)
+    return loop
+
+
+class OrderedReplay:
+    """A replay of the parts of a trace as they come. A part is given back once all of its calls have ended.
+
+    Parameters
+    ----------
+    router : Router
+    injector : Injector
+    """
+
+    def __init__(self, router: Router, injector: Injector) -> None:
+        self._router, self._injector = router, injector
+        self._policies = make_policies(router, injector)
+        self._loop = new_loop(len(router.deployments), len(self._policies.providers))
+        self._first = 0  # the number of the first call that is kept
+        self._pending: deque[Trace] = deque()
+        self._arrivals = _Arrivals(NOTHING, np.empty(0, np.int32), NOTHING, NOTHING)
+        self._calls = Calls.empty(0, self._keeps_first)
+
+    @property
+    def _keeps_first(self) -> bool:
+        return not self._router.fixed_first
+
+    def add(self, trace: Trace) -> list[tuple[int, Trace, Calls]]:
+        """Replay up to the last arrival of the next part; return the parts that have ended, as :meth:`finish` does."""
+        start_us = int(self._arrivals.at_us[0]) if len(self._arrivals.at_us) else trace.span_us[0]
+        kept = len(self._arrivals.at_us)
+        self._pending.append(trace)
+        self._arrivals = _Arrivals(*_joined(self._arrivals, _Arrivals.of(trace)))
+        fresh = Calls.empty(len(trace), self._keeps_first)
+        fresh.outcome[:] = _UNDER_WAY
+        self._calls = Calls(*_joined(self._calls, fresh))
+        self._loop.counters[0] = kept
+        return self._run(start_us, trace, more=True)
+
+    def finish(self) -> list[tuple[int, Trace, Calls]]:
+        """Let all calls end.
+
+        Returns
+        -------
+        list of (int, Trace, Calls)
+            The number of a part's first call, the part, and its calls.
+        """
+        return self._run(int(self._arrivals.at_us[0]), self._pending[-1], more=False) if self._pending else []
+
+    def _run(self, start_us: int, trace: Trace, *, more: bool) -> list[tuple[int, Trace, Calls]]:
+        plan = make_plan(self._router, self._injector, (start_us, trace.span_us[1]), trace.preferred_names)
+        self._loop.counters[3] = 0
+        self._loop.block_of[:, 0] = -1  # cells are those of another plan
+        self._loop = _go_on(
+            plan, self._policies, self._loop, self._first, self._arrivals, self._calls, None, NOTHING, NO_LOG, more=more
+        )
+        ended = []
+        under_way = np.flatnonzero(self._calls.outcome == _UNDER_WAY)
+        most = int(under_way[0]) if len(under_way) else len(self._calls.outcome)
+        while self._pending and len(self._pending[0]) <= most:
+            part = self._pending.popleft()
+            size = len(part)
+            ended.append((self._first, part, self._calls.part(slice(size))))
+            rest: list[Any] = [column[size:] for column in self._arrivals]
+            self._arrivals = _Arrivals(*rest)
+            self._calls = self._calls.part(slice(size, None))
+            self._first, most = self._first + size, most - size
+        self._loop.counters[0] = len(self._arrivals.at_us)
+        return ended
+
+
+def _joined(some: Sequence[Any], more: Sequence[Any]) -> list[Any]:
+    """Return columns with others below them."""
+    return [np.concatenate(pair) for pair in zip(some, more, strict=True)]
