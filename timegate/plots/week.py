@@ -71,7 +71,8 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
     'hour of the day (Asia/Tokyo)'
     """
     names = checked(run, "run").deployments
-    *own, failed, blocked = styles_of(names, colors)
+    styles = styles_of(names, colors)
+    own, alarms = styles[: len(names)], styles[len(names) :]
     counts = _by_hour(run, check_zone(tz))
     ax = axes_of(ax, (10.0, 3.8))
 
@@ -89,7 +90,7 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
         drawn.append((int(np.count_nonzero(mine)), main))
     handles = []
     depths = _seen(unserved)
-    for outcome, depth, style in zip(UNSERVED, depths.T, (failed, blocked), strict=True):
+    for outcome, depth, style in zip(UNSERVED, depths.T, alarms, strict=True):
         if depth.any():
             style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}
             ax.bar(left[depth > 0], HEIGHT * depth[depth > 0], WIDTH, high[depth > 0], align="edge", **style)
@@ -113,7 +114,7 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
 
 
 def _by_hour(run: Replay, tz: str) -> npt.NDArray[np.int64]:
-    """Return the calls by local weekday, hour, and who served them, ``failed`` and ``blocked`` last."""
+    """Return the calls by local weekday, hour, and who served them, then the unserved."""
     at = run.calls["at"].dt.tz_convert(tz).dt
     served_by, outcome = (run.calls[name].cat.codes.to_numpy() for name in ("served_by", "outcome"))
     columns = len(run.deployments) + len(UNSERVED)

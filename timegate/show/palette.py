@@ -16,8 +16,8 @@ __all__ = ["ALARM", "ALARM_HATCH", "PALETTE", "chosen_colors", "deployment_color
 # Paul Tol's "muted" scheme (sronpersonalpages.nl/~pault), safe for colour-blind eyes, without its two reds ...
 PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#aa4499")
 # ... for alarm is vermillion and black (Okabe and Ito, "Color Universal Design"), which no deployment is given.
-ALARM = {"failed": "#d55e00", "blocked": "#000000"}
-ALARM_HATCH = {"failed": "xxxx", "blocked": "...."}
+ALARM = {"failed": "#d55e00", "blocked": "#000000", "shed": "#7f7f7f"}
+ALARM_HATCH = {"failed": "xxxx", "blocked": "....", "shed": "////"}
 
 
 def deployment_colors(names: Iterable[str]) -> dict[str, str]:
