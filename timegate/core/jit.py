@@ -32,7 +32,7 @@ inlined = partial(njit, inline="always")
 _MAY_COUNT = hasattr(cpu_target.options, "_nrt")
 
 
-def jit(*, refcount: bool = True) -> Callable[[Callable[..., Any]], Any]:
+def jit(*, refcount: bool = True, merged: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles a function, lets go of the interpreter's lock, and keeps the code on disk.
 
     Parameters
@@ -42,6 +42,9 @@ def jit(*, refcount: bool = True) -> Callable[[Callable[..., Any]], Any]:
         arrays, nor do those that it calls: work arrays come in as arguments. (Most of what makes one is refused when
         it is compiled.) The option is each kernel's own: a callee keeps what its own decorator says, whoever called
         it first. What numba brings (``np.searchsorted``) has no decorator, and is shared by all.
+    merged : bool
+        Whether the compiler makes it part of each of its callers. A call passes every array of a tuple by value, which
+        costs more than many a small function.
 
     Examples
     --------
@@ -55,6 +58,8 @@ def jit(*, refcount: bool = True) -> Callable[[Callable[..., Any]], Any]:
     def compiled(function: Callable[..., Any]) -> Any:
         # Always said: a callee that says nothing inherits it from the caller that happens to compile it, also on disk.
         options: dict[str, Any] = {"_nrt": refcount} if _MAY_COUNT else {}
+        if merged:
+            options["forceinline"] = True
         kernel = njit(nogil=True, **options)(function)
         if hasattr(kernel, "enable_caching"):  # NUMBA_DISABLE_JIT leaves the function as it is
             _keep(kernel, function, f"{_digest()}{'' if refcount else '-uncounted'}")
@@ -89,7 +94,7 @@ def register(module: ModuleType) -> None:
     """
     for function in vars(module).values():
         if inspect.isfunction(function) and function.__module__ == module.__name__:
-            register_jitable(function)
+            register_jitable(forceinline=True)(function)
 
 
 def _keep(kernel: Any, function: Callable[..., Any], key: str) -> None:

@@ -151,7 +151,7 @@ def _pop(loop):  # type: ignore[no-untyped-def]
     ats[i], keys[i], whos[i] = at_us, key, who
 
 
-@jit(refcount=False)
+@jit(refcount=False, merged=True)
 def _serve(loop, policies, who, now_us):  # type: ignore[no-untyped-def]
     """Let an attempt's work begin: see ``stepped._Run._serve``."""
     flight = loop.flights[who]
@@ -175,7 +175,7 @@ def _serve(loop, policies, who, now_us):  # type: ignore[no-untyped-def]
         _push(loop, ends_us, ENDS, flight.call, flight.made, ghost)
 
 
-@jit(refcount=False)
+@jit(refcount=False, merged=True)
 def _leave_queue(loop, policies, who):  # type: ignore[no-untyped-def]
     """Take a flight out of the queue that it waits in."""
     flight = loop.flights[who]
@@ -208,7 +208,7 @@ def _release(loop, policies, mask, answer, now_us):  # type: ignore[no-untyped-d
             who = loop.heads[queue]
 
 
-@jit(refcount=False)
+@jit(refcount=False, merged=True)
 def _judged(loop, plan, call, deployment, epoch, tries, now_us, arrivals, answers, number, answer):  # type: ignore[no-untyped-def]
     """Judge an attempt, from a block where it is the first of its call, and made at its arrival."""
     deployments = plan.is_open.shape[1]

@@ -23,7 +23,7 @@ __all__ = ["classify", "make_order", "replay_calls", "route_calls"]
 register(policy)
 
 
-@jit(refcount=False)
+@jit(refcount=False, merged=True)
 def classify(server, tried, first_choice, size):  # type: ignore[no-untyped-def]
     """Return the code of a call's outcome: :attr:`timegate.core.routing.Call.outcome`."""
     if server == NOBODY:
@@ -33,7 +33,7 @@ def classify(server, tried, first_choice, size):  # type: ignore[no-untyped-def]
     return FIRST_CHOICE if server == first_choice else FALLBACK
 
 
-@jit(refcount=False)
+@jit(refcount=False, merged=True)
 def make_order(plan, policies, epoch, name, call, order):  # type: ignore[no-untyped-def]
     """Write the deployments that a call tries: :meth:`timegate.core.routing.Router.order`.
 
