@@ -174,7 +174,8 @@ def test_latencies_of_weeks_are_counted() -> None:
         faults=[tg.ErrorRate(target=f"d{i}", rate=1.0, after_s=86_400) for i in range(29)]
         + [tg.Latency(target="d29", median_s=1)]
     )
-    stream = tg.replay_stream(gateway(30), arrivals(2), scenario)
+    config = tg.GatewayConfig(deployments=gateway(30).deployments, policy={"timeout_s": None})
+    stream = tg.replay_stream(config, arrivals(2), scenario)
     assert stream.summary()["latency_p50_s"] == pytest.approx(29 * 86_400 + 1, rel=0.004)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,8 +18,9 @@ from scipy import integrate, stats
 import timegate as tg
 from timegate.core import draws
 from timegate.core.distributions import DISTRIBUTIONS
-from timegate.errors import CALL_ERRORS, RateLimitError, ScenarioError
+from timegate.errors import RateLimitError, ScenarioError
 from timegate.faults import Fault, kinds
+from timegate.faults.fault import ErrorKind
 from timegate.formats.schema import scenario_schema
 
 NINE, TEN = "2026-03-02T09:00Z", "2026-03-02T10:00Z"
@@ -27,6 +28,8 @@ HOUR = {"start": NINE, "end": TEN}
 ENGINES = ("compiled", "stepped", "travel")
 LATENCY = {"type": "latency", "target": "weak", "median_s": 0.5}
 RATES = [round(0.04 * hour, 2) for hour in range(24)]
+
+INJECTED = get_args(ErrorKind)
 
 
 def config(*names: str) -> tg.GatewayConfig:
@@ -262,10 +265,10 @@ def test_every_kind_of_error_reaches_the_attempts(engine: Any) -> None:
     """Each kind stands in the table of attempts under its name."""
     faults = [
         tg.Outage(target="weak", start=f"2026-03-02T09:0{i}Z", end=f"2026-03-02T09:0{i + 1}Z", error=kind)
-        for i, kind in enumerate(CALL_ERRORS)
+        for i, kind in enumerate(INJECTED)
     ]
     run = replay(tg.Trace([f"2026-03-02T09:0{i}Z" for i in range(7)]), *faults, engine=engine)
-    assert run.attempts["outcome"].tolist() == [*CALL_ERRORS, "ok"]
+    assert run.attempts["outcome"].tolist() == [*INJECTED, "ok"]
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -15,11 +15,13 @@ from test_timetable import any_hours, instants, is_open
 
 from timegate import ModelRouterError, Window
 from timegate.core.clock import from_us, to_us
+from timegate.core.columns import ATTEMPT_OUTCOMES, OK
 from timegate.core.deployment import Deployment
-from timegate.core.routing import Router
+from timegate.core.routing import DONE, NOBODY, TRY, Call, LiveDraws, Router
 from timegate.core.timetable import Hours
 
 NAMES = ("weak", "strong", "spare")
+SERVER_ERROR = ATTEMPT_OUTCOMES.index("server_error")
 DAY, NIGHT = to_us("2026-03-02T12:00Z", "at"), to_us("2026-03-02T03:10Z", "at")
 closed_at_night = Hours(time_constraints=(Window("22:00", "06:00"),))
 some_hours = st.lists(st.just(Hours()) | st.just(closed_at_night) | any_hours, min_size=2, max_size=3)
@@ -31,17 +33,18 @@ def router(*hours: Hours) -> Router:
 
 def drive(router: Router, at_us: int, preference: str | None, errors: dict[str, Exception]) -> tuple[list[str], object]:
     """Drive a call by hand: who was tried, and who served or what was raised."""
-    tried = []
-    call = router.route(at_us, preference)
-    try:
-        index = next(call)
-        while True:
-            tried.append(router.names[index])
-            if tried[-1] not in errors:
-                return tried, tried[-1]
-            index = call.send(errors[tried[-1]])
-    except ModelRouterError as error:
-        return tried, error
+    tried: list[str] = []
+    call = Call(router, router.new_state(), at_us, preference, LiveDraws())
+    steps = call.steps()
+    action, index, _ = next(steps)
+    while action == TRY:
+        tried.append(router.names[index])
+        kind = SERVER_ERROR if tried[-1] in errors else OK
+        action, index, _ = steps.send((at_us, kind, 0, 0))
+    assert action == DONE
+    if call.served_by != NOBODY:
+        return tried, router.names[call.served_by]
+    return tried, call.error([errors[name] for name in tried])
 
 
 @settings(max_examples=300)
@@ -70,18 +73,21 @@ def test_a_call_step_by_step(each, at_us, preference, down):
 
 def test_nothing_is_asked_after_an_answer():
     """A generator that is dropped after a success has yielded once, and raises nothing when it is closed."""
-    call = router(Hours(), Hours()).route(DAY)
-    assert next(call) == 0
-    call.close()
+    routed = router(Hours(), Hours())
+    call = Call(routed, routed.new_state(), DAY, None, LiveDraws())
+    steps = call.steps()
+    assert next(steps)[:2] == (TRY, 0)
+    steps.close()
+    assert (call.served_by, call.attempts) == (NOBODY, [])
 
 
 def test_availability_is_decided_once_at_arrival():
     """The order is that of the arrival, whatever the clock does during the call."""
     routed = router(closed_at_night, Hours())
-    call = routed.route(DAY)
-    assert next(call) == 0
+    steps = Call(routed, routed.new_state(), DAY, None, LiveDraws()).steps()
+    assert next(steps)[:2] == (TRY, 0)
     assert routed.order(NIGHT) == (1,)
-    assert call.send(RuntimeError()) == 1
+    assert steps.send((NIGHT, SERVER_ERROR, 0, 0))[:2] == (TRY, 1)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@
     │   ├── ModelConnectionError    (also a ConnectionError)
     │   ├── AuthenticationError
     │   ├── BadRequestError
-    │   │   ├── ContextLengthError
-    │   │   └── ContentFilterError
-    │   ├── TruncatedError          (also a ModelConnectionError)
+    │   ├── ContextLengthError
+    │   ├── ContentFilterError
+    │   ├── TruncatedError          (also a ConnectionError)
     │   └── CallerError
     ├── InputError                  something given breaks a rule; ``problems`` lists what
     │   ├── InvalidValueError       (also a ValueError)
@@ -176,19 +176,19 @@ class BadRequestError(ModelCallError):
     status_code = 400
 
 
-class ContextLengthError(BadRequestError):
+class ContextLengthError(ModelCallError):
     """The request is longer than the model reads."""
 
     kind = "context_length"
 
 
-class ContentFilterError(BadRequestError):
+class ContentFilterError(ModelCallError):
     """The provider's filter refused the request, or cut the answer."""
 
     kind = "content_filter"
 
 
-class TruncatedError(ModelConnectionError):
+class TruncatedError(ModelCallError, ConnectionError):
     """The answer broke off."""
 
     kind = "truncated"

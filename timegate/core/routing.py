@@ -178,7 +178,11 @@ class Router:
         inside = self.head_hours.segment_at(at_us).open
         return [i for i in inside if self.deployments[i].prefer_during]
 
-    def order(
+    def order(self, at_us: int, model_preference: str | None = None, draws: Draws | None = None) -> tuple[int, ...]:
+        """Return the deployments to try at an instant, by index; without draws, chance decides nothing."""
+        return self.order_and_first_choice(at_us, model_preference, draws)[0]
+
+    def order_and_first_choice(
         self, at_us: int, model_preference: str | None = None, draws: Draws | None = None
     ) -> tuple[tuple[int, ...], int]:
         """Return the deployments to try at an instant, by index, and the first choice.
@@ -217,7 +221,7 @@ class Router:
 
         Without draws, those that chance orders stand in the order of the config.
         """
-        order, _ = self.order(at_us, model_preference, draws)
+        order = self.order(at_us, model_preference, draws)
         rows = []
         for i, deployment in enumerate(self.deployments):
             until_us = self.timetable.open_until(at_us, i)
@@ -290,7 +294,7 @@ class Call:
         self.router = router
         self.state = state
         self.at_us = at_us
-        self.order, self.first_choice = router.order(at_us, model_preference, draws)
+        self.order, self.first_choice = router.order_and_first_choice(at_us, model_preference, draws)
         self.attempts: list[tuple[int, int, int, int, int]] = []
         self.skips: list[tuple[int, int, int]] = []
         self.served_by = NOBODY

@@ -35,7 +35,7 @@ def classify(server, tried, first_choice, size):  # type: ignore[no-untyped-def]
 
 @jit(refcount=False, merged=True)
 def make_order(plan, policies, epoch, name, call, order):  # type: ignore[no-untyped-def]
-    """Write the deployments that a call tries: :meth:`timegate.core.routing.Router.order`.
+    """Write the deployments that a call tries: :meth:`timegate.core.routing.Router.order_and_first_choice`.
 
     Returns
     -------

@@ -245,6 +245,8 @@ class ModelGateway:
         if call.raised:
             return errors[-1]
         error = call.error(errors)
+        if errors:
+            error.__context__ = errors[-1]  # as if it was raised where that was caught
         logger.error(error.message)
         return error
 
