@@ -136,7 +136,8 @@ class _Log:
             for number, (at_us, preferred) in enumerate(
                 zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True)
             ):
-                calls.first_choice[number] = router.order(at_us, preferences[preferred], luck.of(number))[1]
+                _, first = router.order_and_first_choice(at_us, preferences[preferred], luck.of(number))
+                calls.first_choice[number] = first
         firsts = calls.first_choices(trace.preferred, trace.preferred_names, router).tolist()
         for number, served_by in enumerate(calls.served_by.tolist()):
             made, open_ = int(calls.attempts[number]), 0

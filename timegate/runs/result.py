@@ -158,9 +158,10 @@ class Replay:
         whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
         a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
 
-        With prices: ``cost_usd`` of all answers, also per thousand calls and per call that was served; what the attempts that came to nothing cost besides, if they are charged
-        their input (``failed_attempts_input_usd``) or all (``..._all_usd``), which nobody knows; and how many answers
-        have an unknown cost, which are in none of these.
+        With prices: ``cost_usd`` of all answers, also per thousand calls and per call that was served; what the
+        attempts that came to nothing cost besides, if they are charged their input (``failed_attempts_input_usd``) or
+        all (``..._all_usd``), which nobody knows; and how many answers have an unknown cost, which are in none of
+        these.
 
         Returns
         -------
