@@ -34,8 +34,10 @@ US = 1e-6 / 86400  # matplotlib counts days
 PLOTS = (
     *(plots.day, plots.share, plots.fallbacks, plots.heatmap, plots.gantt),
     lambda run, ax=None: plots.compare(run, run, ax=ax),
+    plots.load,
+    lambda run, ax=None: plots.story(run, 0, ax=ax),
 )
-PLOT_NAMES = ("day", "share", "fallbacks", "heatmap", "gantt", "compare")
+PLOT_NAMES = ("day", "share", "fallbacks", "heatmap", "gantt", "compare", "load", "story")
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 every_plot = pytest.mark.parametrize("plot", PLOTS, ids=PLOT_NAMES)

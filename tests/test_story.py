@@ -35,7 +35,7 @@ def test_retries_pauses_and_a_cooldown_in_order_of_time() -> None:
     run = tg.replay(config(**policy), TRACE, SCENARIO, engine="stepped")
     first = run.story(0).astype(object)
     assert first.where(first.notna(), None).to_numpy().tolist() == [
-        [0.0, "arrives", None, None, "strong -> weak"],
+        [0.0, "arrives", None, None, "2 open"],
         [0.0, "tries", "strong", 0.5, "server_error"],
         [0.5, "waits", None, 2.0, ""],
         [2.5, "tries", "strong", 0.5, "server_error"],

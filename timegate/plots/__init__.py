@@ -10,7 +10,10 @@ comes or goes can move others, if their hashes meet: ``colors`` pins them.
 from timegate.plots.availability import availability
 from timegate.plots.durations import durations
 from timegate.plots.gantt import gantt
+from timegate.plots.load import load
 from timegate.plots.runs import compare, day, fallbacks, share
+from timegate.plots.story import story
+from timegate.plots.sweep import sweep
 from timegate.plots.week import heatmap
 from timegate.show.palette import deployment_colors
 
@@ -23,5 +26,8 @@ __all__ = [
     "fallbacks",
     "gantt",
     "heatmap",
+    "load",
     "share",
+    "story",
+    "sweep",
 ]

@@ -38,7 +38,7 @@ from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
 from timegate.show.text import counted, percent
 
-__all__ = ["compare", "day", "fallbacks", "share"]
+__all__ = ["compare", "day", "fallbacks", "frequency", "share"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     """
     styles = styles_of(checked(run, "run").deployments, colors)
     ax = axes_of(ax, (10.0, 1.5 + 0.55 * (len(run.deployments) + 1)))
-    freq = _frequency(run, 200)
+    freq = frequency(run, 200)
     counts, edges = _bins(run, freq)
     bottom = len(run.deployments)
     peak = int(max(counts[:, :bottom].max(initial=0), counts[:, bottom:].sum(axis=1).max()))
@@ -136,7 +136,7 @@ def share(
     styles = styles_of(checked(run, "run").deployments, colors)
     if not isinstance(freq, str | None):
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
-    freq = _frequency(run, 96) if freq is None else freq
+    freq = frequency(run, 96) if freq is None else freq
     counts, edges = _bins(run, freq)
     for style, outcome in zip(styles[-len(UNSERVED) :], UNSERVED, strict=True):
         style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}  # in a stack, alarm is more than a colour
@@ -277,7 +277,7 @@ def compare(
 # What is drawn
 
 
-def _frequency(run: Replay, most: int) -> str:
+def frequency(run: Replay, most: int) -> str:
     """Return the shortest of the usual bins that cuts the trace into at most so many."""
     span = run.trace.end - run.trace.start
     return next((step for step in STEPS if span / pd.Timedelta(step) <= most), STEPS[-1])

@@ -57,7 +57,7 @@ def load_frame(router: Router, trace: Trace, attempts: Attempts, log: Log, step_
     from timegate.engines.totals import MAX_BINS, too_many_bins  # loads numba
 
     passed = refused(log)
-    last_us = max(int(trace.at_us[-1]), *(int(at_us.max()) for at_us in (attempts.at_us, passed[:, 2]) if len(at_us)))
+    last_us = int(np.concatenate([trace.at_us[-1:], attempts.at_us, passed[:, 2]]).max())
     first = int(trace.at_us[0]) // step_us
     bins = _Bins(first, step_us, last_us // step_us - first + 1)
     deployments = len(router.names)

@@ -313,7 +313,7 @@ class Replay:
         DataFrame
             ``after_s`` (float64) since its arrival; ``event`` (category): ``arrives``, ``passes over``, ``waits``,
             ``tries`` or ``ends``; ``deployment`` (category), at the end the one that served; ``for_s`` (float64), how
-            long an attempt or a pause took; ``what``: the order, the reason, or the outcome.
+            long an attempt or a pause took; ``what``: how many are open, the reason, or the outcome.
 
         Examples
         --------

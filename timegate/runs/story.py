@@ -39,9 +39,7 @@ def story_frame(
 ) -> pd.DataFrame:
     """Return the table that :meth:`timegate.Replay.story` describes; ``order`` is that of the call."""
     at_us = int(trace.at_us[call])
-    rows: list[tuple[int, str, int, float, str]] = [
-        (at_us, ARRIVES, NOBODY, np.nan, " -> ".join(order) or "windows close all")
-    ]
+    rows: list[tuple[int, str, int, float, str]] = [(at_us, ARRIVES, NOBODY, np.nan, f"{len(order)} open")]
     places = {router.index[name]: place for place, name in enumerate(order)}
     # A deployment is tried until it is passed over or the call moves on: that is their order at one instant, too.
     steps: list[tuple[int, int, int, int]] = []
