@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -436,3 +438,100 @@ def test_replacing_keeps_what_is_no_file(tmp_path: Path) -> None:
         pass
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
+
+
+def test_a_read_only_file_is_not_overwritten(tmp_path: Path) -> None:
+    """Somebody took the permission to write away for a reason, whoever writes, root included."""
+    path = tmp_path / "x.yaml"
+    path.write_text("old")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="read-only") as caught:
+        write_document(path, {"a": 1})
+    assert caught.value.filename == str(path)
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_keeps_its_owner(tmp_path: Path) -> None:
+    """What a service reads it reads after root has replaced it."""
+    path = tmp_path / "x.yaml"
+    path.write_text("old")
+    os.chown(path, 12345, 54321)
+    path.chmod(0o640)
+    write_document(path, {"a": 1})
+    there = path.stat()
+    assert (there.st_uid, there.st_gid, stat.S_IMODE(there.st_mode)) == (12345, 54321, 0o640)
+    assert path.read_text() == "a: 1\n"
+
+
+def test_hard_links_stay_links(tmp_path: Path) -> None:
+    """Both names are one file, before and after, and hold the new content, be it shorter."""
+    path, other = tmp_path / "x.yaml", tmp_path / "y.yaml"
+    path.write_text("old" * 1000)
+    os.link(path, other)
+    write_document(path, {"a": 1})
+    assert path.samefile(other)
+    assert other.read_text() == "a: 1\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.yaml", "y.yaml"]
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="this system has no such attributes")
+def test_attributes_stay(tmp_path: Path) -> None:
+    """Extended attributes are those of the old file."""
+    path = tmp_path / "x.yaml"
+    path.write_text("old")
+    try:
+        os.setxattr(path, "user.origin", b"here")
+    except OSError:
+        pytest.skip("this file system keeps no attributes")
+    write_document(path, {"a": 1})
+    assert os.getxattr(path, "user.origin") == b"here"
+
+
+@pytest.mark.parametrize("name", ["x" * 245 + ".yaml", "é" * 120 + ".yaml", "x" * 255, "x." + "y" * 253])
+def test_long_names_are_written(tmp_path: Path, name: str) -> None:
+    """A name that the file system takes is one that can be written, as often as one likes."""
+    for number in range(2):
+        with replacing(tmp_path / name) as unfinished:
+            unfinished.write_text(str(number))
+    assert (tmp_path / name).read_text() == "1"
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path) -> None:
+    """The error of the system names nothing, or what nobody knows of: ours names what was to be written."""
+    for name in (None, "unfinished"):
+        with (
+            pytest.raises(OSError, match="No space left on device") as caught,
+            replacing(tmp_path / "x.csv") as unfinished,
+        ):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *([str(unfinished)] if name else []))
+        assert caught.value.filename == str(tmp_path / "x.csv")
+        assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError) as other, replacing(tmp_path / "x.csv"):
+        (tmp_path / "gone").read_text()
+    assert other.value.filename == str(tmp_path / "gone")
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    """The next write removes what nobody writes any more, and leaves what somebody does."""
+    script = """
+import sys, time
+from timegate.files import replacing
+with replacing(sys.argv[1]) as unfinished:
+    unfinished.write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+    path = tmp_path / "x.yaml"
+    arguments = [sys.executable, "-c", script, str(path)]
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            (left,) = (p for p in tmp_path.iterdir() if p != path)
+            write_document(path, {"a": 1})
+            assert left.exists()
+            process.send_signal(end)
+        assert left.exists()
+        write_document(path, {"a": 2})
+        assert [p.name for p in tmp_path.iterdir()] == ["x.yaml"]

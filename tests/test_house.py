@@ -21,7 +21,7 @@ ROOT = Path(timegate.__file__).parent
 
 FLOORS = (
     ("errors", "problems", "version", "core.jit", "show"),
-    ("yaml12", "packed", "files", "validation", "samples"),
+    ("yaml12", "packed", "replacing", "files", "validation", "samples"),
     ("core",),
     ("models",),
     ("formats",),

@@ -194,3 +194,19 @@ def test_bins_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(totals, "MAX_BINS", 100)
     with pytest.raises(ReplayError, match="bins; the limit is 100"):
         tg.replay_stream(CONFIG, cut(TRACE, 500), freq="1min")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("lost"), KeyboardInterrupt()])
+def test_a_part_takes_no_whole_file_s_place(tmp_path: Path, error: BaseException) -> None:
+    """A replay that ends early leaves an older complete file as it was, and its own calls beside it."""
+    path = tmp_path / "calls.parquet"
+    tg.replay_stream(CONFIG, cut(TRACE, 250), to_parquet=path)
+    before = path.read_bytes()
+    with pytest.raises((ReplayError, KeyboardInterrupt)) as caught:
+        tg.replay_stream(CONFIG, failing_after(cut(TRACE, 250)[:2], error), to_parquet=path)
+    assert path.read_bytes() == before
+    part = pd.read_parquet(tmp_path / "calls.partial.parquet")
+    assert len(part) == 500
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["calls.parquet", "calls.partial.parquet"]
+    if isinstance(error, RuntimeError):
+        assert "calls.partial.parquet holds them in 2 complete row groups" in str(caught.value)

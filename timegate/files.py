@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
-import errno
 import json
 import os
-import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ import pandas as pd
 
 from timegate.errors import InputError, InvalidValueError, MissingExtraError, did_you_mean, shown
 from timegate.packed import opened
+from timegate.replacing import replacing
 
 __all__ = [
     "check_readable",
@@ -224,34 +222,3 @@ def write_files(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
         with replacing(paths[-1]) as unfinished:
             unfinished.write_bytes(content)
     return paths
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a new file beside ``path`` to write to, and put it in its place when that has succeeded.
-
-    Whatever happens, a reader finds the old file or the whole new one. A symbolic link stays one. What is no file
-    is never replaced: an administrator could lose a pipe or device that others need.
-    """
-    if "\0" in str(path):
-        raise OSError(errno.EINVAL, "no path holds NUL", shown(str(path)))
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "is a folder, pipe, socket or device, not a file", str(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder", str(path.parent))
-    umask = os.umask(0)
-    os.umask(umask)
-    # The suffix stays last: writers choose formats by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    unfinished = Path(name)
-    try:
-        os.close(handle)
-        yield unfinished
-        with unfinished.open("rb+") as written:
-            os.fsync(written.fileno())
-        unfinished.chmod(path.stat().st_mode if path.exists() else 0o666 & ~umask)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -155,7 +155,8 @@ def replay_stream(
         If a chunk begins before the one before it ends.
     ReplayError
         If the source of the chunks raises: the message says how far it came, and the Parquet file, if one was
-        asked for, holds that much in complete row groups.
+        asked for, holds that much in complete row groups; beside it, as ``NAME.partial.parquet``, if there is an
+        older one, which stays.
     """
     routing, scenario = as_router(router), as_scenario(scenario)
     injector = scenario.injector(routing.deployments)  # checks the targets, before the first chunk is read
@@ -254,7 +255,7 @@ def _watched(
         except StopIteration:
             return
         except Exception as error:
-            kept = f" {path} holds them in {number} complete row groups." if path and number else ""
+            kept = f" {_place_of_part(path)} holds them in {number} complete row groups." if path and number else ""
             raise ReplayError(
                 f"the source raised {type(error).__name__} in chunk {number}, after {len(result):,} calls: "
                 f"{error}.{kept}"
@@ -328,8 +329,9 @@ class _CallsWriter:
 def _writing(path: str | Path | None) -> Iterator[_CallsWriter | None]:
     """Give a writer whose file takes its place with the row groups that are complete.
 
-    It does so too if the source of the chunks or an interrupt ends the replay early. If writing itself fails, or
-    nothing was written, there is no file, or the old one stays.
+    It does so too if the source of the chunks or an interrupt ends the replay early; an older file then stays, and what
+    is complete of the new one lies beside it (:func:`_place_of_part`). If writing itself fails, or nothing was written,
+    there is no file, or the old one stays.
     """
     if path is None:
         yield None
@@ -346,8 +348,18 @@ def _writing(path: str | Path | None) -> Iterator[_CallsWriter | None]:
                 writer.close()
             raise early
         writer.close()
+        if early is not None and (place := _place_of_part(path)) != Path(path):
+            unfinished.chmod(Path(path).stat().st_mode)
+            unfinished.replace(place)
+            raise early
     if early is not None:
         raise early
+
+
+def _place_of_part(path: str | Path) -> Path:
+    """Return where the calls of a replay that ended early lie: a part never takes the place of an older whole."""
+    path = Path(path)
+    return path.with_name(f"{path.stem}.partial{path.suffix}") if path.exists() else path
 
 
 def _pyarrow_parquet() -> Any:
