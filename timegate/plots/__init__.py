@@ -11,6 +11,7 @@ from timegate.plots.availability import availability
 from timegate.plots.durations import durations
 from timegate.plots.gantt import gantt
 from timegate.plots.load import load
+from timegate.plots.money import cost
 from timegate.plots.runs import compare, day, fallbacks, share
 from timegate.plots.story import story
 from timegate.plots.sweep import sweep
@@ -20,6 +21,7 @@ from timegate.show.palette import deployment_colors
 __all__ = [
     "availability",
     "compare",
+    "cost",
     "day",
     "deployment_colors",
     "durations",

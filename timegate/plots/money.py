@@ -1,0 +1,113 @@
+"""What a replay cost over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from pandas.tseries.frequencies import to_offset
+
+from timegate.core.clock import from_us, to_us
+from timegate.errors import InvalidTypeError
+from timegate.plots.drawing import (
+    LEGEND,
+    Style,
+    axes_of,
+    checked,
+    printed_names,
+    room_for_lines,
+    time_axis,
+    type_size,
+    x_of,
+)
+from timegate.plots.runs import frequency
+from timegate.runs.result import Replay
+from timegate.show.palette import chosen_colors
+
+__all__ = ["cost"]
+
+STRIP, GAP = 0.035, 0.015  # of the height: a deployment's bands, and what is between them
+
+
+def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
+    """Draw what was paid, bin by bin, stacked by deployment, with the bands of prices above.
+
+    A strip above the stack shows when a band of a deployment's price held, hatched and in its colour. What failed
+    attempts cost nobody knows, and is not drawn; neither is what is unknown, which the legend counts.
+
+    Parameters
+    ----------
+    run : Replay
+    freq : str, optional
+        Length of a bin, such as ``"15min"``. Default: one that cuts the trace into 40 to 96 bins.
+    ax : Axes, optional
+        Where to draw.
+    colors : mapping of str to str, optional
+        Colours of deployments by name, in place of their own.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InvalidTypeError, ReplayError
+        If an argument is of the wrong type, ``freq`` is no length of time, a colour is none, or no deployment says a
+        price.
+    """
+    chosen = chosen_colors(checked(run, "run").deployments, colors).values()
+    styles: list[Style] = [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in chosen]
+    if not isinstance(freq, str | None):
+        raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
+    freq = frequency(run, 96) if freq is None else freq
+    paid = run.bill(freq)
+    ax = axes_of(ax, (10.0, 4.0))
+    if paid.empty:
+        ax.text(0.5, 0.5, "No attempt was made.", transform=ax.transAxes, ha="center", va="center")
+        return ax
+    end = paid.index[-1] + pd.Timedelta(to_offset(freq))  # type: ignore[arg-type]
+    edges = np.array([*x_of(paid.index), x_of(end)])
+    amounts = paid.fillna(0.0).to_numpy()
+    sums = np.column_stack([np.zeros(len(amounts)), amounts.cumsum(axis=1)])
+    drawn = np.flatnonzero(amounts.any(axis=0)).tolist()
+    for column in drawn:
+        ax.stairs(sums[:, column + 1], edges, baseline=sums[:, column], fill=True, **styles[column])
+    peak = float(sums[:, -1].max()) or 1.0
+    labels = printed_names(run.deployments, ax)
+    top = _strips(run, ax, paid.index[0], end, 1.04 * peak, peak, styles)
+    ax.set_ylim(0, top)
+    unit = run.ledger.currency
+    ax.set_ylabel(f"{unit} per {freq}")
+    time_axis(ax, edges[0], edges[-1])
+    named = drawn[::-1][: room_for_lines(ax) - 2]
+    handles = [Patch(label=f"{labels[i]}  {amounts[:, i].sum():,.4g} {unit}", **styles[i]) for i in named]
+    if top > 1.05 * peak:
+        handles.append(Patch(label="a band of its price", facecolor="white", edgecolor="#555555", hatch="////"))
+    if unknown := int(np.count_nonzero(run.ledger.bill.cost() < 0)):
+        handles.append(Patch(label=f"unknown: {unknown:,}", facecolor="none"))
+    ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
+    return ax
+
+
+def _strips(
+    run: Replay,
+    ax: Axes,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    bottom: float,
+    peak: float,
+    styles: list[Style],
+) -> float:
+    """Draw when bands held, a strip a deployment that has some, and return the height of all."""
+    start_us, end_us = to_us(start.to_pydatetime(), "start"), to_us(end.to_pydatetime(), "end")
+    for price, style in zip(run.ledger.prices, styles, strict=False):
+        spans = [span for band in (price.bands if price else ()) for span in band.spans_us(start_us, end_us).tolist()]
+        if spans:
+            bars = [(x_of(from_us(lo)), x_of(from_us(hi)) - x_of(from_us(lo))) for lo, hi in spans]
+            look: Style = {"facecolor": "white", "edgecolor": style["facecolor"], "hatch": "////", "linewidth": 0.8}
+            ax.broken_barh(bars, (bottom, STRIP * peak), **look)
+            bottom += (STRIP + GAP) * peak
+    return bottom
