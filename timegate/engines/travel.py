@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import logging
 import sys
 import threading
@@ -14,6 +13,7 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 import numpy as np
@@ -205,7 +205,7 @@ class _Travel:
 
     def _arrive(self, call: CallInProgress, preference: str | None) -> None:
         self.scheduler.under_way[call.number] = call
-        self.scheduler.spawn(lambda: self._call(call, preference), call, contextvars.copy_context())
+        self.scheduler.spawn(call, self._call, call, preference)
         self.scheduler.run_ready()
 
     def _call(self, call: CallInProgress, preference: str | None) -> None:
@@ -242,11 +242,13 @@ class _Travel:
         self._returned(call)
 
     def _answered(self, call: CallInProgress, answer: Any) -> None:
-        if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+        if isinstance(answer, GeneratorType | AsyncGeneratorType):
             self.scheduler.fail(
                 InvalidTypeError(f"router must return the answer of a model. Call {call.number} returned a generator.")
             )
-        made = next((made for made in call.attempts if made.answer is answer), call.last_answered)
+        made = call.last_answered
+        if made is not None and made.answer is not answer:
+            made = next((made for made in call.attempts if made.answer is answer), made)
         if made is None:
             self.scheduler.fail(
                 ReplayError(
@@ -274,7 +276,7 @@ class _Travel:
         """Return the loop of coroutines, which runs as long as the replay does."""
         if self._loop is None:
             self._loop = self._new_loop()
-            self.scheduler.spawn(self._loop.run_forever, None, contextvars.Context())
+            contextvars.Context().run(self.scheduler.spawn, None, self._loop.run_forever)
         return self._loop
 
     def _in_callback(self, loop: Any, context: dict[str, Any]) -> None:

@@ -53,6 +53,7 @@ class Fiber(greenlet):  # type: ignore[misc]  # greenlet's stubs leave it untype
     event = -1
     woken = False
     call: CallInProgress | None = None
+    job: tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class Scheduler:
@@ -81,6 +82,7 @@ class Scheduler:
         self.current: Fiber | None = None
         self.ready: deque[Fiber] = deque()
         self.parked: set[Fiber] = set()
+        self._idle: list[Fiber] = []
         self.events = Events()
         self.providers = Providers(self.events, [])
         self.under_way: dict[int, CallInProgress] = {}
@@ -156,22 +158,29 @@ class Scheduler:
 
     # Fibers ---------------------------------------------------------------------------------------------------------
 
-    def spawn(self, run: Callable[[], object], call: CallInProgress | None, context: contextvars.Context) -> Fiber:
-        """Begin a fiber, which runs when its turn comes."""
-
-        def body() -> None:
-            try:
-                run()
-            except GreenletExit:
-                pass
-            except BaseException as error:  # the hub raises it
-                self.fail(error)
-
-        fiber = Fiber(body, self._hub)
-        fiber.gr_context = context
-        fiber.call = call
+    def spawn(self, call: CallInProgress | None, run: Callable[..., object], *args: Any) -> Fiber:
+        """Begin a fiber, which runs when its turn comes; its context is that of who asks."""
+        fiber = self._idle.pop() if self._idle else Fiber(self._live, self._hub)
+        fiber.gr_context = contextvars.copy_context()
+        fiber.call, fiber.job = call, (run, args)
         self.ready.append(fiber)
         return fiber
+
+    def _live(self) -> None:
+        """Do one job after another: a new stack for each would take its time."""
+        fiber = self.current
+        assert fiber is not None  # noqa: S101 - it has just begun
+        while not self.closing:
+            run, args = fiber.job
+            try:
+                run(*args)
+            except GreenletExit:
+                return
+            except BaseException as error:  # the hub raises it
+                self.fail(error)
+            fiber.call = None
+            self._idle.append(fiber)
+            self._hub.switch()
 
     def run_ready(self) -> None:
         """Run the fibers whose turn it is, until all wait."""
@@ -263,7 +272,7 @@ class Scheduler:
 
     def close(self) -> None:
         """End all fibers that still wait."""
-        for fiber in list(self.parked):
+        for fiber in [*self.parked, *self._idle]:
             self.current = fiber
             fiber.throw(GreenletExit)
         self.current = None
@@ -303,6 +312,7 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         if self.here() is None or getattr(loop, "scheduler", None) is not self:
             raise self.refuse(f"call {call.number}: {made.deployment!r} is awaited in an event loop of its own")
+        self._count(call)
         future = loop.create_future()
         work = self._begin(call, made, injector, future)
         try:
@@ -314,7 +324,6 @@ class Scheduler:
     def _begin(self, call: CallInProgress, made: AttemptMade, injector: Injector, waiter: Any) -> Work:
         call.running += 1
         self.running += 1
-        self._count(call)
         work = Work(
             call.number, len(call.attempts), made.outcome, made.latency_us, made.retry_after_us,
             max(made.until_us, made.at_us), call.prompt, call.tokens, (made, call, waiter),

@@ -73,7 +73,7 @@ class Waits:
         self._new_loop = new_loop
         self._owners: dict[int, tuple[Fiber, int]] = {}  # of locks that a fiber holds, and how often
         self._waiting: dict[int, deque[Fiber]] = {}
-        self._threads: WeakKeyDictionary[threading.Thread, tuple[Fiber, deque[Fiber]]] = WeakKeyDictionary()
+        self._threads: WeakKeyDictionary[threading.Thread, deque[Fiber] | None] = WeakKeyDictionary()  # who joins them
         self._pools: WeakKeyDictionary[ThreadPoolExecutor, _Pool] = WeakKeyDictionary()
 
     # Locks ----------------------------------------------------------------------------------------------------------
@@ -193,11 +193,12 @@ class Waits:
 
     # Threads --------------------------------------------------------------------------------------------------------
 
-    def _spawn(self, run: Callable[[], object]) -> Fiber:
-        """Begin a thread of the present call."""
-        context, call = contextvars.Context(), CallInProgress.current.get()
+    def _spawn(self, run: Callable[[], object]) -> None:
+        """Begin a thread of the present call: of its context it has nothing else."""
+        call = CallInProgress.current.get()
+        context = contextvars.Context()
         context.run(CallInProgress.current.set, call)
-        return self._scheduler.spawn(run, call, context)
+        context.run(self._scheduler.spawn, call, run)
 
     def _thread_start(self, real: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
         def start(thread: threading.Thread) -> None:
@@ -206,7 +207,7 @@ class Waits:
                 return
             if thread in self._threads or thread._started.is_set():  # type: ignore[attr-defined]
                 raise RuntimeError("threads can only be started once")
-            joining: deque[Fiber] = deque()
+            self._threads[thread] = joining = deque[Fiber]()
 
             def run() -> None:
                 try:
@@ -214,10 +215,11 @@ class Waits:
                 except Exception as error:
                     threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
                 finally:
+                    self._threads[thread] = None
                     for fiber in joining:
                         self._scheduler.wake(fiber)
 
-            self._threads[thread] = self._spawn(run), joining
+            self._spawn(run)
             thread._started.set()  # type: ignore[attr-defined]
 
         return start
@@ -227,8 +229,8 @@ class Waits:
             if thread not in self._threads:
                 real(thread, timeout)
                 return
-            fiber, joining = self._threads[thread]
-            if not fiber.dead:
+            joining = self._threads[thread]
+            if joining is not None:
                 until_us = NEVER if timeout is None else self._scheduler.now_us + round(max(timeout, 0) * SECOND_US)
                 me = self._here()
                 assert me is not None  # noqa: S101 - the thread is one of its call
@@ -240,7 +242,7 @@ class Waits:
         return join
 
     def _thread_is_alive(self, real: Callable[[threading.Thread], bool]) -> Callable[[threading.Thread], bool]:
-        return lambda thread: not self._threads[thread][0].dead if thread in self._threads else real(thread)
+        return lambda thread: self._threads[thread] is not None if thread in self._threads else real(thread)
 
     def _submit(self, real: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
         def submit(executor: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
