@@ -31,6 +31,7 @@ from timegate.engines.progress import progress
 from timegate.engines.record import ATTEMPTS, Attempts, Calls, classify
 from timegate.engines.virtual import Scheduler
 from timegate.engines.waits import Waits
+from timegate.engines.watch import Watch
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean
 from timegate.faults.injector import Injector
 from timegate.faults.model import AttemptMade, CallInProgress
@@ -167,7 +168,8 @@ class _Travel:
             raise ReplayError("a replay with engine='travel' is under way in this process, and holds its clocks.")
         hooks = sys.get_asyncgen_hooks()
         try:
-            self._run()
+            with Watch(self.scheduler).watching():
+                self._run()
         finally:
             sys.set_asyncgen_hooks(*hooks)
             _ONE.release()

@@ -37,16 +37,16 @@ def replay(
     Parameters
     ----------
     router : GatewayConfig, ModelGateway, Router or callable
-        A callable is any other router, made with models from ``scenario.model(name)``. It is called as
-        ``router(model_preference=name_or_None)`` and served a call if it returns.
+        A callable is any other router, made with models from ``scenario.model(name)``, plain or a coroutine
+        function. It is called as ``router(model_preference=name_or_None)`` and served a call if it returns.
     trace : Trace
         The arrivals.
     scenario : Scenario, optional
         The faults. Default: none.
     engine : {"auto", "compiled", "stepped", "travel"}
         ``stepped`` drives timegate's own routing under a virtual clock. ``compiled`` gives the same columns, bit
-        for bit, a thousand times faster. ``travel`` moves the clock of the process with time-machine and calls
-        the router. ``auto`` takes ``compiled``, or ``travel`` for a callable.
+        for bit, a thousand times faster. ``travel`` calls the router itself, in virtual time, where its calls
+        overlap as they do live. ``auto`` takes ``compiled``, or ``travel`` for a callable.
 
     Returns
     -------

@@ -1,0 +1,80 @@
+"""What a router does in real time is named."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import timegate as tg
+from timegate.engines.watch import Watch
+
+SURE = tg.Scenario().model("sure")
+ONE = tg.Trace(["2026-03-02T00:00Z"])
+
+
+def test_a_wait_outside_of_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that blocks for real is a warning with the place, and the call takes no time."""
+    seen, note = threading.Event(), Watch._note
+
+    def noted(*arguments: Any) -> None:
+        note(*arguments)
+        seen.set()
+
+    monkeypatch.setattr(Watch, "_note", noted)
+    there, here = os.pipe()
+    writer = threading.Thread(target=lambda: (seen.wait(), os.write(here, b"x")))
+    writer.start()
+
+    def router(model_preference: str | None = None) -> Any:
+        os.read(there, 1)
+        return SURE()
+
+    with pytest.warns(tg.TimegateWarning, match=r"the router waits for something that .*test_watch\.py, line \d+\)"):
+        run = tg.replay(router, ONE)
+    writer.join()
+    os.close(there)
+    os.close(here)
+    assert run.calls["latency_s"].tolist() == [0.0]
+
+
+def connect() -> None:
+    with socket.socket() as found, suppress(OSError):
+        found.settimeout(1)
+        found.connect(("127.0.0.1", 9))
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        (connect, "a connection"),
+        (lambda: subprocess.run([sys.executable, "--version"], check=True, capture_output=True), "a process"),
+    ],
+)
+def test_connections_and_processes_are_named(act: Any, what: str) -> None:
+    """Each is a warning that names call and place, once a replay; outside of one nothing is said."""
+
+    def router(model_preference: str | None = None) -> Any:
+        act()
+        return SURE()
+
+    with pytest.warns(tg.TimegateWarning, match=rf"^call 0: the router opens {what}.*test_watch\.py, line") as caught:
+        tg.replay(router, tg.Trace(["2026-03-02T00:00Z"] * 3))
+    assert len([w for w in caught if what in str(w.message)]) == 1
+    act()
+
+
+def test_computing_is_no_wait() -> None:
+    """A router that computes for a while is not blamed."""
+
+    def router(model_preference: str | None = None) -> Any:
+        sum(range(10**7))
+        return SURE()
+
+    assert len(tg.replay(router, ONE).calls) == 1
