@@ -63,7 +63,7 @@ def replay(
     -----
     TimegateWarning
         If the trace prefers a deployment that is not there: its preference is passed over. If no fault of
-        some kind and target acts at a time of the trace.
+        some kind and target acts at a time of the trace. If a router does under ``travel`` what takes real time.
 
     Examples
     --------
