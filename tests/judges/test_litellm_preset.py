@@ -27,7 +27,7 @@ from timegate.core.routing import DONE, WAIT, Call
 
 JUDGE = os.environ.get("TIMEGATE_LITELLM_JUDGE", "")
 CASES = int(os.environ.get("TIMEGATE_JUDGE_CASES", "60"))
-BATCH = 20
+BATCH = 50
 REQUESTS = 30
 JITTER_US = 750_000
 STARTS_US = 1_772_409_600_000_000  # midnight in UTC

@@ -301,6 +301,7 @@ def settle(
         for_us = max(for_us, retry_after_us)
     if for_us == 0:
         return 0
+    for_us = min(for_us, terms.max_cool_us)
     if call_terms.most_cooled < NEVER:
         cooled = 0
         for other in range(len(states)):
@@ -450,12 +451,15 @@ def withdraw(call_terms: Any, shared: Any, budget: Any, now_us: int) -> bool:
 
 
 def weighted_choice(weights: Any, order: Any, first: int, last: int, u: float) -> None:
-    """Move one of the deployments ``order[first:last]``, drawn by weight, to the first place; others stay in order."""
+    """Move one of the deployments ``order[first:last]``, drawn by weight, to the first place; others stay in order.
+
+    All stay where the weights are 0.
+    """
     total = 0.0
     for place in range(first, last):
         total += weights[order[place]]
     rest = u * total
-    chosen = last - 1
+    chosen = last - 1 if total > 0.0 else first
     for place in range(first, last):
         rest -= weights[order[place]]
         if rest < 0.0:

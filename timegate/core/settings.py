@@ -142,7 +142,7 @@ class Cooldown(_Part):
     growth_s : float
         And by how many seconds.
     max_s : float, optional
-        The longest, however it grows.
+        The longest, in seconds, however it grows, and whatever a ``Retry-After`` asks. Default: a day.
     on : list of str
         The kinds of error that count as failures.
     at_once : list of str
@@ -325,7 +325,7 @@ class Policy(_Part):
             terms.min_calls = cooldown.min_calls
             terms.cool_us = _us(cooldown.for_s)
             terms.growth, terms.growth_us = cooldown.growth, _us(cooldown.growth_s)
-            terms.max_cool_us = _us(cooldown.max_s)
+            terms.max_cool_us = _us(cooldown.max_s or LONGEST_S)
             counts = cooldown.failures is not None or cooldown.failure_ratio is not None or cooldown.probes is not None
             terms.cool_on = mask(cooldown.on) if counts else 0
             terms.cool_at_once = mask(cooldown.at_once)
