@@ -169,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
     def be_pausing(self, body: Any, count: int) -> None:
         self.begin()
         self.chunk(part("Hel"))
-        self.silence(0.4)
+        self.silence(2)
         self.chunk(part("lo") + END)
         self.chunk(b"")
 

@@ -110,11 +110,12 @@ def test_a_streams_metadata_is_there_at_its_end(server: Any, way: str) -> None:
 @ways
 def test_the_policys_time_reaches_the_sdk(server: Any, way: str) -> None:
     """A silent provider ends as a timeout of the policy, in blocking calls too, and the next one serves."""
-    models = [{"model_name": name, "model": model(server, name)} for name in ("silent", "fine")]
-    gateway = tg.ModelGateway(models, policy={"timeout_s": 0.2})
+    models: list[dict[str, Any]] = [{"model_name": n, "model": model(server, n)} for n in ("silent", "fine")]
+    models[0]["policy"] = {"timeout_s": 0.2}
+    gateway = tg.ModelGateway(models)
     assert ask(gateway, way, messages="Hi").consume() == "Hello"
     with pytest.raises(tg.ModelRouterError) as caught:
-        ask(tg.ModelGateway(models[:1], policy={"timeout_s": 0.2}), way, messages="Hi")
+        ask(tg.ModelGateway(models[:1]), way, messages="Hi")
     assert [error.kind for error in caught.value.exceptions] == ["timeout"]
 
 

@@ -82,9 +82,11 @@ class RouterState:
         The retry budget by tenth of its time to live.
     lock : context manager
         Held while any of it is read or changed.
+    shares : bool
+        Whether calls look at it at all.
     """
 
-    __slots__ = ("budget", "deployments", "lock", "recent", "shared")
+    __slots__ = ("budget", "deployments", "lock", "recent", "shared", "shares")
 
     def __init__(self, router: Router, lock: AbstractContextManager[Any]) -> None:
         self.deployments = [State() for _ in router.deployments]
@@ -92,6 +94,22 @@ class RouterState:
         self.shared = policy.Shared()
         self.budget = [0] * 10
         self.lock = lock
+        self.shares = router.shares
+
+    def cool(self, index: int, until_us: int) -> None:
+        """Leave a deployment alone until an instant, whatever its policy; attempts under way do not count."""
+        with self.lock:
+            state = self.deployments[index]
+            state.cooled_until_us = until_us
+            state.era += 1
+            state.probing = 0
+            self.shares = True
+
+    def reset(self, index: int) -> None:
+        """Forget what failed on a deployment: it cools no longer, nothing counts, its limits are full."""
+        with self.lock:
+            state = self.deployments[index]
+            self.deployments[index] = State(running=state.running, era=state.era + 1)
 
 
 class Router:
@@ -273,7 +291,10 @@ class Call:
     ----------
     order : tuple of int
         The deployments to try, by index.
+    preferred : str or None
     first_choice : int
+    trying : int
+        The deployment of the latest attempt.
     attempts : list of tuple
         ``(deployment, pause_us, started_us, ended_us, kind)`` of each; the pause is that before it.
     skips : list of tuple
@@ -282,10 +303,15 @@ class Call:
         ``NOBODY`` so far, or to the end.
     raised : bool
         Whether the last error itself ends the call (``raise_on``).
+    final : bool
+        Set by whoever drives it before a failure is told: nothing may follow it, for part of an answer has been read.
+    cools : tuple of tuple
+        ``(deployment, until_us)`` of each cooldown that this call began.
     """
 
     __slots__ = (
-        "_draws", "at_us", "attempts", "first_choice", "order", "raised", "router", "served_by", "skips", "state",
+        "_draws", "at_us", "attempts", "cools", "final", "first_choice", "order", "preferred", "raised", "router",
+        "served_by", "skips", "state", "trying",
     )  # fmt: skip
 
     def __init__(
@@ -298,7 +324,10 @@ class Call:
         self.attempts: list[tuple[int, int, int, int, int]] = []
         self.skips: list[tuple[int, int, int]] = []
         self.served_by = NOBODY
-        self.raised = False
+        self.preferred = model_preference
+        self.trying = NOBODY
+        self.raised = self.final = False
+        self.cools: tuple[tuple[int, int], ...] = ()
         self._draws = draws
 
     @property
@@ -328,7 +357,8 @@ class Call:
         order, size, now_us = self.order, len(self.order), self.at_us
         deadline_us = now_us + call_terms.deadline_us
         place = tries = pause_us = uses_cooled = is_probe = era = cooled = 0
-        if router.shares:
+        shares = self.state.shares  # to the end: what was not begun is not settled
+        if shares:
             with lock:
                 if call_terms.retry_cost > 0:
                     policy.deposit(call_terms, shared, budget, now_us)
@@ -341,7 +371,7 @@ class Call:
                 pause_us = soonest_us - now_us
                 now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
         while True:
-            if router.shares or now_us >= deadline_us:
+            if shares or now_us >= deadline_us:
                 with lock:
                     found = policy.first_admitted(
                         router.terms, states, order, size, place, now_us, deadline_us, prompt, uses_cooled
@@ -358,12 +388,13 @@ class Call:
                 return
             deployment, tries = order[place], tries + 1
             terms, started_us = router.terms[deployment], now_us
+            self.trying = deployment
             ended = -1, 0, 0
             try:
                 now_us, *ended = yield TRY, deployment, min(now_us + terms.timeout_us, deadline_us)  # type: ignore[assignment]
             finally:
                 kind, retry_after_us, answer = ended
-                if router.shares:
+                if shares:
                     with lock:
                         cooled = policy.settle(
                             terms, states, recent[deployment], deployment, call_terms, now_us, kind, era, is_probe,
@@ -371,9 +402,15 @@ class Call:
                         )  # fmt: skip
             self.attempts.append((deployment, pause_us, started_us, now_us, kind))
             pause_us = 0
+            if cooled:
+                self.cools += ((deployment, states[deployment].cooled_until_us),)
             if kind == policy.OK:
                 self.served_by = deployment
                 yield DONE, deployment, now_us
+                return
+            if self.final:
+                self.raised = True
+                yield DONE, NOBODY, now_us
                 return
             if not (terms.raise_on or terms.retry_on):
                 place, tries = place + 1, 0

@@ -361,6 +361,9 @@ class CallPolicy(Policy):
     ----------
     deadline_s : float, optional
         How long a call may take in all, in seconds.
+    on_cut : {"raise", "restart", "buffer"}
+        What follows when a stream breaks off of which part has been read: the error; the whole answer anew from the
+        next deployment, which the reader is told; or nothing, for a stream is passed on only when it is whole.
     retry_budget : RetryBudget, optional
         How many retries calls may make together.
     when_all_cool : {"pass_over", "wait", "use"}
@@ -373,6 +376,7 @@ class CallPolicy(Policy):
     """
 
     deadline_s: Duration | None = None
+    on_cut: Literal["raise", "restart", "buffer"] = "raise"
     retry_budget: RetryBudget | None = None
     when_all_cool: Literal["pass_over", "wait", "use"] = "pass_over"
     max_wait_s: Seconds = 10.0

@@ -1,5 +1,6 @@
 """The live gateway: routing, driven with real calls."""
 
 from timegate.gateway.live import ModelGateway
+from timegate.gateway.records import CallRecord
 
-__all__ = ["ModelGateway"]
+__all__ = ["CallRecord", "ModelGateway"]

@@ -1,0 +1,73 @@
+"""The deployments of a gateway that is built by hand: dictionaries, checked and read."""
+
+from __future__ import annotations
+
+from datetime import time as wall_time
+from typing import Any
+
+from timegate.core.windows import Window
+from timegate.errors import InvalidModelError, InvalidTypeError, InvalidValueError, WindowError, did_you_mean
+from timegate.models.base import is_model
+from timegate.problems import Place, Problem, written
+
+__all__ = ["check_entry", "last_time", "parse_windows", "plain"]
+
+KEYS = (
+    "model_name", "model", "time_constraints", "available", "prefer_during", "priority", "weight", "policy",
+)  # fmt: skip
+
+
+def check_entry(entry: dict[str, Any], position: int) -> None:
+    """Refuse a deployment that lacks something, or has what nobody knows."""
+    for key in ("model_name", "model"):
+        if key not in entry:
+            raise InvalidValueError(f"Deployment at position {position} is missing required key `{key}`")
+    for key in entry:
+        if key not in KEYS:
+            raise InvalidValueError(
+                f"Deployment at position {position} has the unknown key {key!r}.{did_you_mean(key, KEYS)}"
+            )
+    name, model = entry["model_name"], entry["model"]
+    if not isinstance(name, str) or not name:
+        raise InvalidTypeError(f"`model_name` at position {position} must be a non-empty string. Got {name!r}")
+    if not is_model(model):
+        raise InvalidTypeError(f"Model `{name}` does not inherit from `BaseModel`")
+    for attribute in ("model_type", "model_id"):
+        if not getattr(model, attribute, None):
+            raise InvalidModelError(f"Model `{name}` does not have a valid `{attribute}` attribute")
+    if not hasattr(model, "provider"):
+        raise InvalidModelError(f"Model `{name}` does not have a valid `provider` attribute")
+
+
+def parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Window, ...]:
+    """Read the windows of one of its lists."""
+    values = entry.get(key)
+    if values is None:
+        return ()
+    name = entry["model_name"]
+    if not isinstance(values, list):
+        place = ("deployments", position, key)
+        text = f"must be a list of tuples (start, end). Got {values!r} ({type(values).__name__})"
+        raise InvalidTypeError(Problem(place, text, where=written(place, repr(name))))
+    windows = []
+    for i, value in enumerate(values):
+        try:
+            windows.append(Window.parse(value))
+        except (WindowError, InvalidTypeError) as error:
+            [problem] = error.problems
+            there: Place = ("deployments", position, key, i, *problem.place)
+            problem = problem.at(there, written(there, repr(name)))
+            if isinstance(error, WindowError):
+                problem = problem.after(f"Invalid format in {key}:")
+            raise type(error)(problem) from error
+    return tuple(windows)
+
+
+def last_time(window: Window) -> wall_time:
+    """Return the last time of the clock that a window contains."""
+    return wall_time.max if window.end == "24:00" else wall_time.fromisoformat(window.end)
+
+
+def plain(window: Any) -> Any:
+    """Return a window as plain data; a pair as it was given, for that is the form of msgflux."""
+    return window if isinstance(window, list | tuple) else Window.parse(window).to_config()

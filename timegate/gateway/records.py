@@ -1,0 +1,156 @@
+"""What became of a call of the live gateway: a record that is read from the log of its steps when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from timegate.core.clock import SECOND_US, from_us
+from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES
+from timegate.core.policy import REASONS
+from timegate.core.routing import NOBODY, Call
+from timegate.show.text import iso
+
+__all__ = ["AttemptRecord", "CallRecord"]
+
+
+class AttemptRecord(NamedTuple):
+    """One attempt; ``outcome`` is ``"ok"`` or the kind of its error, ``pause_s`` what was waited before it."""
+
+    deployment: str
+    provider: str
+    at: datetime
+    outcome: str
+    latency_s: float
+    pause_s: float
+
+
+class CallRecord:
+    """One call: when, in which order, what was tried, and who served. It stands in ``answer.metadata["timegate"]``.
+
+    That of a stream is complete when the stream has ended.
+
+    Parameters
+    ----------
+    call : Call
+    usage : mapping, optional
+        The tokens that the provider told.
+
+    Examples
+    --------
+    >>> from timegate import Model, ModelGateway
+    >>> gateway = ModelGateway([{"model_name": name, "model": Model.chat_completion("sim/m")} for name in "ab"])
+    >>> record = gateway(messages="Hello", model_preference="b").metadata["timegate"]
+    >>> record.served_by, record.outcome, [attempt.outcome for attempt in record.attempts]
+    ('b', 'first_choice', ['ok'])
+    """
+
+    __slots__ = ("_call", "first_chunk_us", "usage")
+
+    def __init__(self, call: Call, usage: Any = None) -> None:
+        self._call = call
+        self.usage = usage
+        self.first_chunk_us: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<CallRecord at {iso(self.at)}: {self.outcome}, {self.served_by or 'nobody'}>"
+
+    @property
+    def preferred(self) -> str | None:
+        """The caller's ``model_preference``."""
+        return self._call.preferred
+
+    @property
+    def at_us(self) -> int:
+        """When the call arrived, in microseconds since the epoch."""
+        return self._call.at_us
+
+    @property
+    def at(self) -> datetime:
+        """When the call arrived."""
+        return from_us(self._call.at_us)
+
+    @property
+    def order(self) -> list[str]:
+        """The open deployments, in the order in which they were to be tried."""
+        names = self._call.router.names
+        return [names[index] for index in self._call.order]
+
+    @property
+    def first_choice(self) -> str:
+        """Who would have served with every window open."""
+        return self._call.router.names[self._call.first_choice]
+
+    @property
+    def served_by(self) -> str | None:
+        """Who answered; None for nobody, or not yet."""
+        index = self._call.served_by
+        return None if index == NOBODY else self._call.router.names[index]
+
+    @property
+    def outcome(self) -> str:
+        """One of :data:`timegate.core.columns.OUTCOMES`."""
+        return OUTCOMES[self._call.outcome]
+
+    @property
+    def attempts(self) -> list[AttemptRecord]:
+        """Each attempt that has ended."""
+        deployments = self._call.router.deployments
+        return [
+            AttemptRecord(
+                deployments[index].name,
+                deployments[index].provider,
+                from_us(started_us),
+                ATTEMPT_OUTCOMES[kind],
+                (ended_us - started_us) / SECOND_US,
+                pause_us / SECOND_US,
+            )
+            for index, pause_us, started_us, ended_us, kind in self._call.attempts
+        ]
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """The open deployments that were passed over, and why."""
+        names = self._call.router.names
+        return [(names[index], REASONS[reason]) for index, _, reason in self._call.skips]
+
+    @property
+    def latency_s(self) -> float:
+        """From the arrival to the end of the last attempt, in seconds."""
+        attempts = self._call.attempts
+        return (attempts[-1][3] - self._call.at_us) / SECOND_US if attempts else 0.0
+
+    @property
+    def first_chunk_s(self) -> float | None:
+        """Of a stream: from the arrival to its first chunk, in seconds."""
+        return None if self.first_chunk_us is None else (self.first_chunk_us - self._call.at_us) / SECOND_US
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """The length of the prompt, if the provider told it."""
+        return self._tokens("prompt_tokens")
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """The length of the answer, if the provider told it."""
+        return self._tokens("completion_tokens")
+
+    def _tokens(self, name: str) -> int | None:
+        count = self.usage.get(name) if isinstance(self.usage, Mapping) else None
+        return count if isinstance(count, int) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data. ``timegate.read_trace`` reads a file of such lines as a trace."""
+        return {
+            "at": iso(self.at),
+            "model_preference": self.preferred,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "served_by": self.served_by,
+            "outcome": self.outcome,
+            "latency_s": self.latency_s,
+            "first_chunk_s": self.first_chunk_s,
+            "attempts": [{**each._asdict(), "at": iso(each.at)} for each in self.attempts],
+            "skipped": [{"deployment": name, "reason": reason} for name, reason in self.skipped],
+        }
