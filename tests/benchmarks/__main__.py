@@ -16,9 +16,21 @@ from rich.console import Console
 from rich.table import Table
 
 import timegate as tg
-from tests.benchmarks.routers import CONFIG, LATENCY, OUTAGES, day, msgflux_gateway, simpy_day, yardstick
+from tests.benchmarks.routers import (
+    BOTH,
+    CONFIG,
+    ERRORS,
+    LATENCY,
+    OUTAGES,
+    SHARED,
+    day,
+    msgflux_gateway,
+    simpy_day,
+    simpy_shared_day,
+    yardstick,
+)
 from timegate.engines import compiled
-from timegate.engines.record import Calls, columns_of
+from timegate.engines.record import Calls
 
 console = Console()
 
@@ -38,6 +50,13 @@ def _threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
 
 
+def shared_state_speed() -> float:
+    """Return calls a second of the event loop, for calls that share state."""
+    million, router = day(1_000_000), SHARED.router()
+    injector = BOTH.injector(router.deployments)
+    return len(million) / best_s(lambda: compiled.run(router, million, injector))
+
+
 def speeds(calls: int) -> dict[str, float]:
     """Return calls a second of each router."""
     router, nothing = CONFIG.router(), tg.Scenario()
@@ -48,16 +67,25 @@ def speeds(calls: int) -> dict[str, float]:
     found["msgflux, time-machine"] = len(slow) / best_s(lambda: tg.replay(gateway, slow, engine="travel"), 3)
     found["SimPy process"] = len(middle) / best_s(lambda: simpy_day(middle), 3)
     found["timegate stepped"] = len(middle) / best_s(lambda: tg.replay(CONFIG, middle, engine="stepped"), 3)
-    scenarios = {"windows": nothing, "windows, outage": OUTAGES, "windows, lognormal latency": LATENCY}
+    found["SimPy process with shared state"] = len(slow) / best_s(lambda: simpy_shared_day(slow), 3)
+    scenarios = {
+        "error rates, lognormal latency": BOTH,
+        "error rates": ERRORS,
+        "lognormal latency": LATENCY,
+        "an outage": OUTAGES,
+        "windows alone": nothing,
+    }
     for threads in (1, 2):
         for name, scenario in scenarios.items():
             injector = scenario.injector(router.deployments)
             taken_s = best_s(lambda inj=injector, n=threads: compiled.run(router, large, inj, n))
             found[f"timegate compiled, {_threads(threads)}: {name}"] = calls / taken_s
+        if threads == 1:
+            found["timegate compiled, 1 thread: shared state, error rates, latency"] = shared_state_speed()
         numba.set_num_threads(threads)
 
         def read_and_write() -> None:
-            yardstick(large.at_us, *columns_of(Calls.empty(calls)))
+            yardstick(large.at_us, *Calls.empty(calls)[:4])
 
         found[f"yardstick, {_threads(threads)}"] = calls / best_s(read_and_write)
     return found
@@ -81,6 +109,15 @@ def figures() -> dict[str, str]:
 
     found["a million-call day, from edited window to fresh aggregates"] = f"{best_s(edit_and_replay, 10) * 1e3:.1f} ms"
 
+    shared_data = SHARED.to_dict()
+
+    def edit_and_replay_shared() -> object:
+        run = tg.replay(tg.GatewayConfig.model_validate(shared_data), million, BOTH)
+        return run.share("15min", counts=True), run.outcome_counts()
+
+    taken_s = best_s(edit_and_replay_shared, 5)
+    found["the same with shared state, error rates and latency"] = f"{taken_s * 1e3:.0f} ms"
+
     span = {"start": "2026-03-02T00:00Z", "end": "2026-03-03T00:00Z"}
     outages = tg.Scenario(
         faults=[tg.RandomOutages(target=d.model_name, mtbf_s=36_000, mttr_s=1800, **span) for d in CONFIG.deployments]
@@ -88,6 +125,8 @@ def figures() -> dict[str, str]:
     traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=100_000, preferences={"strong": 0.3, "weak": 0.3})
     taken_s = best_s(lambda: tg.monte_carlo(CONFIG, traffic, outages, replicas=1000, seed=1), 2)
     found["1,000 days of 100,000 calls with random outages"] = f"{taken_s:.2f} s"
+    taken_s = best_s(lambda: tg.monte_carlo(SHARED, traffic, BOTH, replicas=1000, seed=1), 1)
+    found["1,000 days of 100,000 calls with shared state, error rates and latency"] = f"{taken_s:.1f} s"
     return found
 
 

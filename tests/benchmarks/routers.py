@@ -25,6 +25,19 @@ OUTAGES = tg.Scenario(
 LATENCY = tg.Scenario(
     faults=[tg.Latency(target=d.model_name, median_s=0.8, p99_s=6.0) for d in CONFIG.deployments], seed=1
 )
+ERRORS = tg.Scenario(
+    faults=[tg.ErrorRate(target=d.model_name, rate=0.05, after_s=1) for d in CONFIG.deployments], seed=1
+)
+BOTH = tg.Scenario(faults=[*ERRORS.faults, *LATENCY.faults], seed=1)
+POLICY = {
+    "timeout_s": 10,
+    "deadline_s": 20,
+    "max_retries": 2,
+    "backoff": {"initial_s": 0.2, "max_s": 5, "jitter": "full"},
+    "cooldown": {"failures": 60, "within_s": 10, "for_s": 30, "probes": 1},
+    "limits": {"concurrent": 1000},
+}
+SHARED = tg.GatewayConfig(deployments=CONFIG.deployments, policy=POLICY)
 DAY_US = 86_400_000_000
 
 
@@ -85,6 +98,60 @@ def simpy_day(trace: tg.Trace) -> list[int]:
     env.process(arrivals(env))
     env.run()
     return served
+
+
+def simpy_shared_day(trace: tg.Trace) -> float:
+    """Serve a day by a SimPy process with the rules of ``SHARED`` and ``BOTH``; return the share that was served."""
+    rng = np.random.default_rng(1)
+    uniforms, normals = rng.random(1 << 20).tolist(), rng.standard_normal(1 << 20).tolist()
+    sigma, drawn, served = np.log(6.0 / 0.8) / 2.3263478740408408, 0, 0
+    states = [{"running": 0, "until": 0.0, "half_open": False, "probing": 0, "failed": []} for _ in range(3)]
+    closed = [((0, 6 * 3600), (22 * 3600, DAY_US)), ((12 * 3600, 13 * 3600),), ()]
+
+    def call(env: simpy.Environment, preferred: int) -> Generator[simpy.Event, None, None]:
+        nonlocal drawn, served
+        of_day, deadline = env.now % 86_400, env.now + 20
+        order = [d for d in range(3) if not any(lo <= of_day <= hi for lo, hi in closed[d])]
+        if preferred in order:
+            order = [preferred, *(d for d in order if d != preferred)]
+        place = tries = 0
+        while place < len(order) and env.now < deadline:
+            state = states[order[place]]
+            probes = state["half_open"] and state["until"] <= env.now
+            if state["until"] > env.now or (state["half_open"] and state["probing"] >= 1) or state["running"] >= 1000:
+                place, tries = place + 1, 0
+                continue
+            drawn, tries = drawn + 1, tries + 1
+            fails = uniforms[drawn & 0xFFFFF] < 0.05
+            takes_s = 1.0 if fails else 0.8 * np.exp(sigma * normals[drawn & 0xFFFFF])
+            most_s = min(10.0, deadline - env.now)
+            state["running"] += 1
+            state["probing"] += probes
+            yield env.timeout(min(takes_s, most_s))
+            state["running"] -= 1
+            state["probing"] -= probes
+            if not fails and takes_s <= most_s:
+                state["half_open"] = False
+                served += 1
+                return
+            state["failed"] = [at for at in state["failed"] if at > env.now - 10] + [env.now]
+            if probes or len(state["failed"]) >= 60:
+                state.update(until=env.now + 30, half_open=True, probing=0, failed=[])
+            pause_s = min(0.2 * 2.0 ** (tries - 1), 5.0) * uniforms[(drawn * 7) & 0xFFFFF]
+            if fails and tries <= 2 and env.now + pause_s < deadline:
+                yield env.timeout(pause_s)
+            else:
+                place, tries = place + 1, 0
+
+    def arrivals(env: simpy.Environment) -> Generator[simpy.Event, None, None]:
+        for at_us, preferred in zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True):
+            yield env.timeout(max(at_us / 1e6 - env.now, 0))
+            env.process(call(env, preferred))
+
+    env = simpy.Environment(initial_time=int(trace.at_us[0]) / 1e6)
+    env.process(arrivals(env))
+    env.run()
+    return served / len(trace)
 
 
 @njit(parallel=True, nogil=True)

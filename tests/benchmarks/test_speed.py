@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import timegate as tg
-from tests.benchmarks.routers import CONFIG, DAY_US, LATENCY, OUTAGES, day, simpy_day
+from tests.benchmarks.routers import BOTH, CONFIG, DAY_US, LATENCY, OUTAGES, SHARED, day, simpy_day, simpy_shared_day
 from timegate.engines.plan import make_plan
 
 SMALL, LARGE = day(10_000), day(1_000_000)
@@ -51,3 +51,9 @@ def test_the_yardsticks_follow_the_same_rule() -> None:
     """The SimPy process of the table serves every call as the replay does: what is compared is the same work."""
     served_by = tg.replay(CONFIG, SMALL).calls["served_by"].cat.codes.tolist()
     assert simpy_day(SMALL) == served_by
+
+
+def test_the_yardstick_with_shared_state_follows_the_same_rules() -> None:
+    """The SimPy process with policies has other luck: it serves the same share of the calls to within a hundredth."""
+    served = tg.replay(SHARED, SMALL, BOTH).summary()["availability"]
+    assert simpy_shared_day(SMALL) == pytest.approx(served, abs=0.01)
