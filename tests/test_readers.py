@@ -338,7 +338,7 @@ def test_published_columns_that_count_from_1970(tmp_path: Path) -> None:
     """A number of the size that times have since 1970 needs no origin; the notes say what it was taken for."""
     path = write(tmp_path, '{"timestamp": 1772442010, "input_length": 1, "output_length": 2}\n', "m.jsonl")
     assert tg.read_trace(path).start == TEN_PAST
-    assert "counted in s from 1970, guessed by their size" in tg.read_trace(path).notes[0]
+    assert tg.read_trace(path).notes == ("read as Mooncake trace, times counted in s from 1970, guessed by their size",)
 
 
 def test_reads_vidur(tmp_path: Path) -> None:

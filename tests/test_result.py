@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import timegate as tg
 from timegate.core.columns import ATTEMPT_COLUMNS, ATTEMPT_OUTCOMES, CALL_COLUMNS, OUTCOMES
-from timegate.errors import TimegateError
+from timegate.errors import ReplayError, TimegateError
 from timegate.traffic import AZURE_2023_CODING_TOKENS
 
 CONFIG = tg.GatewayConfig(
@@ -155,7 +155,7 @@ def test_shares_are_those_of_a_groupby(case: strategies.Case, freq: str) -> None
     counts, shares = run.share(freq, counts=True), run.share(freq)
     who = run.calls["served_by"].astype(object).fillna(run.calls["outcome"].astype(object)).rename("served_by")
     expected = run.calls.pivot_table(
-        index=pd.Grouper(key="at", freq=freq, origin="epoch"), columns=who, values="attempts", aggfunc="count"
+        index=pd.Grouper(key="at", freq=freq, origin="start_day"), columns=who, values="attempts", aggfunc="count"
     )
     bins = pd.date_range(expected.index[0], expected.index[-1], freq=freq, name="at")
     expected = expected.reindex(index=bins, columns=counts.columns).fillna(0)
@@ -337,3 +337,18 @@ def test_html_is_escaped() -> None:
     assert "<script" not in run._repr_html_()
     assert "<script" not in run.explain(0)._repr_html_()
     assert "&lt;script&gt;" in run.explain(0)._repr_html_()
+
+
+def test_bins_begin_at_midnight() -> None:
+    """Bins that do not divide a day begin with the first day, and those of a zone with its midnights."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
+    run = tg.replay(config, tg.Trace(["2026-03-02T02:00Z", "2026-03-02T20:00Z", "2026-03-03T01:00Z"]))
+    assert run.share("5h", counts=True).index[0] == pd.Timestamp("2026-03-02T00:00Z")
+    assert run.share("5h", counts=True)["a"].tolist() == [1, 0, 0, 0, 1, 1]
+    local = run.share("1D", counts=True, tz="Asia/Kolkata")
+    assert local.index.tolist() == [pd.Timestamp(f"2026-03-0{day}", tz="Asia/Kolkata") for day in (2, 3)]
+    assert local["a"].tolist() == [1, 2]
+    assert run.share("1h").index[0] == pd.Timestamp("2026-03-02T02:00Z")
+    for freq in ("999999999D", "99999999999999999999D"):
+        with pytest.raises(ReplayError, match="freq must be a fixed length of time"):
+            run.share(freq)

@@ -96,22 +96,22 @@ class Part(NamedTuple):
     totals: Totals
 
 
-def reduce_calls(trace: Trace, calls: Calls, router: Router, step_us: int) -> Part:
-    """Reduce the calls of a part of a trace to totals, with bins of ``step_us`` microseconds.
+def reduce_calls(trace: Trace, calls: Calls, router: Router, step_us: int, origin_us: int = 0) -> Part:
+    """Reduce the calls of a part of a trace to totals, with bins of ``step_us`` microseconds from an origin.
 
     Raises
     ------
     ReplayError
         If there would be more bins than :data:`MAX_BINS`.
     """
-    first_us, last_us = trace.span_us
+    first_us, last_us = (at_us - origin_us for at_us in trace.span_us)
     first_bin, bins = first_us // step_us, last_us // step_us - first_us // step_us + 1
     if bins > MAX_BINS:
         raise too_many_bins(bins, step_us)
     totals, by_bin = Totals.zero(len(router.names)), np.zeros((bins, len(router.names) + len(UNSERVED)), np.int64)
     choices = first_choice_by_name(trace.preferred_names, router)
     with announced_compilation():
-        add_calls(totals, by_bin, first_bin, step_us, trace.at_us, trace.preferred, choices, calls)
+        add_calls(totals, by_bin, first_bin, step_us, trace.at_us - origin_us, trace.preferred, choices, calls)
     return Part(trace.span_us, first_bin, by_bin, totals)
 
 

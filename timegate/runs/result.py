@@ -27,6 +27,7 @@ from timegate.runs.recovery import recovery_frame
 from timegate.runs.story import has_policies, story_frame
 from timegate.runs.tables import (
     attempts_frame,
+    bin_origin_us,
     bin_width_us,
     calls_frame,
     named_pairs,
@@ -196,15 +197,18 @@ class Replay:
         figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
         return pd.Series(figures, dtype=object, name="replay")
 
-    def share(self, freq: str = "1h", *, counts: bool = False) -> pd.DataFrame:
+    def share(self, freq: str = "1h", *, counts: bool = False, tz: str = "UTC") -> pd.DataFrame:
         """Return who served, bin by bin.
 
         Parameters
         ----------
         freq : str
-            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+            A pandas frequency such as ``"15min"``. Bins are all of one length, and aligned to midnight; those that do
+            not divide a day to that of the first day.
         counts : bool
             Whether to give numbers of calls in place of shares.
+        tz : str
+            The zone of the midnights, and of the index.
 
         Returns
         -------
@@ -213,8 +217,10 @@ class Replay:
             of shares sums to 1, or is missing where no call arrived.
         """
         step_us = bin_width_us(freq)
-        part = self.reduced(step_us)
-        return share_frame(part.by_bin, part.first_bin * step_us, step_us, self.router.names, counts)
+        origin_us = bin_origin_us(self.trace.span_us[0], step_us, tz)
+        part = self.reduced(step_us, origin_us)
+        start_us = origin_us + part.first_bin * step_us
+        return share_frame(part.by_bin, start_us, step_us, self.router.names, counts).tz_convert(tz)
 
     def bill(
         self, freq: str = "1h", *, charged_at: ChargedAt = "completion", failed: Failed = "nothing", exact: bool = False
@@ -259,11 +265,11 @@ class Replay:
         """The bills of the attempts, from which tables and figures of money are made."""
         return Ledger(self.router, self.trace, self._calls, lambda: self._attempts, lambda: self._first_choices)
 
-    def reduced(self, step_us: int) -> Any:
+    def reduced(self, step_us: int, origin_us: int = 0) -> Any:
         """Return the calls as a :class:`timegate.engines.totals.Part`: totals, and bins of so many microseconds."""
         from timegate.engines.totals import reduce_calls  # loads numba
 
-        return reduce_calls(self.trace, self._calls, self.router, step_us)
+        return reduce_calls(self.trace, self._calls, self.router, step_us, origin_us)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.

@@ -164,5 +164,5 @@ def _holds_times(column: pd.Series[Any]) -> bool:
 
 
 def _may_count(name: str, column: pd.Series[Any]) -> bool:
-    numbers = pd.to_numeric(column, errors="coerce")
+    numbers = pd.to_numeric(column.dropna(), errors="coerce")
     return _untimely(name)[0] == 0 and bool(len(numbers)) and bool((numbers >= 0).all())

@@ -93,7 +93,7 @@ def read_trace(
         tz, assumed = _place_times(frame, naming, unit, began_us, tz)
         if known is not None:
             notes[0] += assumed
-            notes += _remarks(frame, naming, unit)
+            notes += _remarks(frame, naming, unit is None and "from 1970" not in assumed)
         elif assumed:
             notes.append(assumed.removeprefix(", "))
         notes += naming.notes
@@ -160,10 +160,10 @@ def _with_times(frame: pd.DataFrame, tz: str | None) -> pd.DataFrame:
     return frame
 
 
-def _remarks(frame: pd.DataFrame, naming: Naming, unit: str | None) -> Iterator[str]:
+def _remarks(frame: pd.DataFrame, naming: Naming, is_unit_assumed: bool) -> Iterator[str]:
     """Say what else a reader of a known format should know."""
     known = naming.known
-    if known is not None and known.remark and unit is None:
+    if known is not None and known.remark and (is_unit_assumed or known.log is not None):
         yield known.remark
     if known is not None and known.log is None and "model_preference" in frame.columns:
         yield "the model called is taken for the preferred deployment"
