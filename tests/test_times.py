@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import timegate as tg
@@ -95,6 +95,7 @@ def test_whole_numbers_are_exact(at_us: int, unit: str) -> None:
 
 
 @given(st.integers(0, 10**13), st.sampled_from(["s", "ms"]))
+@example(1_001_000, "s")
 def test_decimals_are_not_cut(at_us: int, unit: str) -> None:
     """A decimal of seconds or milliseconds is the microsecond that it is written as, not the one before."""
     digits = 6 if unit == "s" else 3
