@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 import typer
 import yaml
@@ -94,7 +95,7 @@ def test_what_a_page_shows_works(page: Path, monkeypatch: pytest.MonkeyPatch, tm
             tried += len(lines)
         tried += language == "python"
         printed = printed if language == "python" else None
-    mpl.pyplot.close("all")
+    plt.close("all")
     assert tried, "a page shows at least one thing that works"
 
 

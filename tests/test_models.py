@@ -25,7 +25,8 @@ from timegate import (
     register_model,
 )
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, ServerError
-from timegate.models import registry
+from timegate.models import base, registry
+from timegate.models.base import MOST_THREADS
 
 SECRET = "sk-do-not-tell"  # noqa: S105 - opens nothing
 
@@ -80,6 +81,51 @@ def test_acall_does_not_block_the_loop():
         return await asyncio.gather(Meeting().acall(), Meeting().acall())
 
     assert asyncio.run(main()) == [True, True]
+
+
+def test_a_slow_model_holds_up_no_other():
+    """Calls that fill every thread of one model leave those of another free."""
+    free = threading.Event()
+
+    class Slow(Echo):
+        def __call__(self, **kwargs: Any) -> bool:
+            return free.wait(60)
+
+    async def main() -> bool:
+        slow = Slow()
+        held = [asyncio.create_task(slow.acall()) for _ in range(MOST_THREADS + 5)]
+        thread, *_ = await Echo().acall()
+        was_held = not any(task.done() for task in held)
+        free.set()
+        assert all(await asyncio.gather(*held))
+        return was_held and thread != threading.get_ident()
+
+    assert asyncio.run(main())
+
+
+def test_stop_iteration_is_a_failure():
+    """A model that raises ``StopIteration`` fails, and nobody waits for ever."""
+
+    class Stopping(Echo):
+        def __call__(self, **kwargs: Any) -> Any:
+            return next(iter(()))
+
+    async def main() -> None:
+        await asyncio.wait_for(Stopping().acall(), 60)
+
+    with pytest.raises(RuntimeError, match="Stopping raised StopIteration"):
+        asyncio.run(main())
+
+
+def test_a_models_threads_end_with_it():
+    """Nothing is left of the threads of a model that is let go."""
+    model = Echo()
+    asyncio.run(model.acall())
+    key = id(model)
+    assert key in base._threads
+    del model
+    gc.collect()
+    assert key not in base._threads
 
 
 def test_base_model_is_abstract():

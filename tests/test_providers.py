@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,3 +221,14 @@ def test_serialize_has_no_secrets_of_any_kind() -> None:
     model: Any = Theirs("m")
     model.base_url, model.headers = "https://me:word@host/v1", {"Authorization": "Bearer abcdefgh", "X-Team": "blue"}
     assert model.serialize()["state"] == {"model_id": "m", "headers": {"X-Team": "blue"}}
+
+
+def test_the_page_lists_every_provider() -> None:
+    """Its table has the addresses and variables of the registry."""
+    page = (Path(__file__).parents[1] / "docs" / "live.md").read_text(encoding="utf-8")
+    table = page.split("| provider |")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    for (name, address, keys), provider in zip(rows, PROVIDERS.values(), strict=True):
+        assert name.strip("`") == provider.name
+        assert tuple(re.findall(r"`(\w+)`", keys)) == provider.api_key_env
+        assert provider.base_url is None or f"`{provider.base_url}`" in address

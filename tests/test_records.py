@@ -10,6 +10,7 @@ import pytest
 
 import timegate as tg
 from timegate.core.clock import VirtualClock, to_us
+from timegate.core.columns import CALL_COLUMNS
 from timegate.errors import InvalidValueError, ServerError
 from timegate.gateway.records import CallRecord
 
@@ -58,7 +59,7 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
     ]
     assert (record.latency_s, record.prompt_tokens, record.completion_tokens) == (3.0, 3, 2)
     told = record.to_dict()
-    assert told["attempts"][2] == {
+    assert told["tries"][2] == {
         "deployment": "b",
         "provider": "own",
         "at": "2026-03-02T12:00:02Z",
@@ -66,7 +67,8 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
         "latency_s": 1.0,
         "pause_s": 0.0,
     }
-    assert told["served_by"] == "b"
+    assert tuple(told)[: len(CALL_COLUMNS)] == CALL_COLUMNS
+    assert (told["served_by"], told["attempts"]) == ("b", 3)
 
 
 def test_observers_hear_of_every_call_and_harm_none(caplog: pytest.LogCaptureFixture) -> None:

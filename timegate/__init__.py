@@ -15,7 +15,7 @@ from timegate.errors import ConfigError, ModelCallError, ModelRouterError, Timeg
 from timegate.faults import Scenario
 from timegate.faults import kinds as _kinds
 from timegate.faults.kinds import *
-from timegate.gateway import ModelGateway
+from timegate.gateway import CallRecord, ModelGateway, Recorder
 from timegate.models import (
     BaseModel,
     Model,
@@ -44,6 +44,7 @@ from timegate.version import __version__
 
 __all__ = [
     "BaseModel",
+    "CallRecord",
     "ConfigError",
     "Deployment",
     "EvenTraffic",
@@ -62,6 +63,7 @@ __all__ = [
     "PoissonTraffic",
     "PriceBook",
     "Profile",
+    "Recorder",
     "RenewalTraffic",
     "Replay",
     "Scenario",

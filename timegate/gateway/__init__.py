@@ -1,6 +1,7 @@
 """The live gateway: routing, driven with real calls."""
 
 from timegate.gateway.live import ModelGateway
+from timegate.gateway.recorder import Recorder
 from timegate.gateway.records import CallRecord
 
-__all__ = ["CallRecord", "ModelGateway"]
+__all__ = ["CallRecord", "ModelGateway", "Recorder"]

@@ -161,15 +161,19 @@ class Driver:
                 action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
                 continue
             try:
-                with within(until_us):
-                    if "stream" not in kwargs:
-                        answer, chunks = models[index](**kwargs), None
-                    else:
+                chunks = None
+                if "stream" in kwargs:
+                    with within(until_us):
                         answer, chunks = self._ask_for_stream(call, index, models[index], kwargs)
-                    if isinstance(answer, ModelStreamResponse) and isinstance(answer.chunks, Iterable):
-                        chunks = iter(answer.chunks) if chunks is None else chunks
-                        is_whole = call.router.call_policy.on_cut == "buffer"
-                        return answer, list(chunks) if is_whole else first_of(chunks), chunks
+                elif until_us >= NEVER:
+                    answer = models[index](**kwargs)
+                else:
+                    with within(until_us):
+                        answer = models[index](**kwargs)
+                if isinstance(answer, ModelStreamResponse) and isinstance(answer.chunks, Iterable):
+                    chunks = iter(answer.chunks) if chunks is None else chunks
+                    is_whole = call.router.call_policy.on_cut == "buffer"
+                    return answer, list(chunks) if is_whole else first_of(chunks), chunks
                 return answer, [], None
             except Exception as error:
                 action, index, until_us = steps.send(self._heard(call, index, error, errors))

@@ -141,16 +141,20 @@ class CallRecord:
         return count if isinstance(count, int) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as plain data. ``timegate.read_trace`` reads a file of such lines as a trace."""
+        """Return the record as plain data: the columns of ``run.calls``, and more.
+
+        ``timegate.read_trace`` reads a file of such lines as a trace.
+        """
         return {
             "at": iso(self.at),
-            "model_preference": self.preferred,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
+            "preferred": self.preferred,
             "served_by": self.served_by,
             "outcome": self.outcome,
+            "attempts": len(self._call.attempts),
             "latency_s": self.latency_s,
             "first_chunk_s": self.first_chunk_s,
-            "attempts": [{**each._asdict(), "at": iso(each.at)} for each in self.attempts],
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "tries": [{**each._asdict(), "at": iso(each.at)} for each in self.attempts],
             "skipped": [{"deployment": name, "reason": reason} for name, reason in self.skipped],
         }

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-from typing import Any, ClassVar, Self
+from contextvars import ContextVar, copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from timegate.core.policy import NEVER
 from timegate.core.secrets import without_secrets
 
-__all__ = ["BaseModel", "ends_by_us", "is_model", "seconds_left", "within"]
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
+__all__ = ["MOST_THREADS", "BaseModel", "ends_by_us", "is_model", "seconds_left", "within"]
+
+
+MOST_THREADS = 64
+"""How many calls that block a model's default ``acall`` makes at once."""
 
 _until_us: ContextVar[int] = ContextVar("timegate_until_us", default=NEVER)
 
@@ -75,10 +83,16 @@ class BaseModel(ABC):
         """Answer a call, or raise."""
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer a call without blocking the event loop. Default: ``__call__`` in a thread."""
+        """Answer a call without blocking the event loop. Default: ``__call__`` in a thread of the model's own.
+
+        So a model that is slow holds up nobody else's calls: it has up to :data:`MOST_THREADS` threads, and its further
+        calls wait for one of them. A call that is cancelled is given up if it has not begun; one that has goes on in
+        its thread, for Python cannot end it.
+        """
         import asyncio  # a tenth of the time that `import timegate` may take
 
-        return await asyncio.to_thread(self, *args, **kwargs)
+        call = partial(copy_context().run, _call, self, args, kwargs)
+        return await asyncio.get_running_loop().run_in_executor(_threads_of(self), call)
 
     @classmethod
     def keys_of(cls, **params: Any) -> tuple[str, ...]:
@@ -105,6 +119,32 @@ class BaseModel(ABC):
     def from_serialized(cls, state: dict[str, Any]) -> Self:
         """Build a model from the ``state`` that :meth:`serialize` gave."""
         return cls(**state)
+
+
+def _call(model: BaseModel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return model(*args, **kwargs)
+    except StopIteration as error:  # a future cannot hold it: whoever awaits would wait for ever
+        raise RuntimeError(f"{type(model).__name__} raised StopIteration") from error
+
+
+_threads: dict[int, Executor] = {}
+
+
+def _threads_of(model: BaseModel) -> Executor:
+    """Return the threads of a model; they end when it does."""
+    found = _threads.get(id(model))
+    if found is None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        found = _threads.setdefault(id(model), ThreadPoolExecutor(MOST_THREADS, f"timegate-{model.model_id}"))
+        weakref.finalize(model, _end_threads, id(model))
+    return found
+
+
+def _end_threads(key: int) -> None:
+    if threads := _threads.pop(key, None):
+        threads.shutdown(wait=False)
 
 
 def is_model(value: object) -> bool:

@@ -102,11 +102,17 @@ GATEWAYS = (
         remark="the time of a request is that of its end",
         log=Log(are_ends=True),
     ),
-    # What a replay of ours writes: calls.csv, calls.parquet.
+    # What a replay of ours writes: calls.csv, calls.parquet; and what a Recorder keeps of a gateway.
     Format(
         "timegate calls",
         {"at": "at", "served_by": "served_by", "outcome": "status"},
-        optional={"preferred": "model_preference", "attempts": "attempts", "latency_s": "latency_s"},
+        optional={
+            "preferred": "model_preference",
+            "attempts": "attempts",
+            "latency_s": "latency_s",
+            "prompt_tokens": "prompt_tokens",
+            "completion_tokens": "completion_tokens",
+        },
         log=Log(),
     ),
 )
