@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
@@ -17,6 +19,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import timegate as tg
 from timegate.engines import virtual
@@ -252,6 +256,42 @@ def test_the_loser_of_a_race_is_cancelled() -> None:
     ]
 
 
+@pytest.mark.parametrize(("stops", "queue"), [(False, 0), (True, 0), (False, 1)])
+def test_capacities_hold_for_models_of_the_scenario(stops: bool, queue: int) -> None:
+    """One slot that two deployments share, 10 s of work, callers that give up after 4 s and come 5 s apart.
+
+    Work goes on until 10 although its caller gave up at 4: the call at 5 is refused, or waits until 9 and gives up in
+    the queue; that at 10 finds the slot free, for ends come before arrivals. A provider that stops is free at 4.
+    """
+    capacity = tg.Capacity(target="provider:sim", concurrent=1, stops_on_cancel=stops, queue=queue)
+    scenario = tg.Scenario(faults=[capacity, tg.Latency(target="provider:sim", median_s=10)])
+    models = itertools.cycle([scenario.model("a"), scenario.model("b")])
+
+    async def router(model_preference: str | None = None) -> Any:
+        return await asyncio.wait_for(next(models).acall(), 4)
+
+    run = tg.replay(router, every(5, 4), scenario)
+    second = ["rate_limit", 0.0] if not stops and not queue else ["cancelled", 4.0]
+    assert run.attempts[["outcome", "latency_s"]].to_numpy().tolist() == [["cancelled", 4.0], second] * 2
+    assert run.attempts["deployment"].tolist() == ["a", "b"] * 2
+
+
+def test_ends_come_before_limits_and_pauses() -> None:
+    """An answer at the very instant of a limit, or of a sleep that ends, is the first to be heard."""
+    b = SLOW.model("b")
+    heard: list[str] = []
+
+    async def router(model_preference: str | None = None) -> Any:
+        asyncio.get_running_loop().call_later(1, heard.append, "pause")
+        answer = await asyncio.wait_for(b.acall(), 1)
+        heard.append("answer")
+        return answer
+
+    run = tg.replay(router, ONE, SLOW.without(["a"]))
+    assert run.calls["outcome"].tolist() == ["first_choice"]
+    assert heard[0] == "answer"
+
+
 def test_a_coroutine_that_blocks_its_loop_holds_up_all_calls() -> None:
     """A sleep of 2 s in a coroutine blocks the loop, as it does live: the call that comes at 1 starts at 2."""
     b = SLOW.model("b")
@@ -301,6 +341,155 @@ def test_other_threads_keep_their_own_time() -> None:
     tg.replay(router, every(3600, 1000), SLOW.without(["b"]))
     thread.join()
     assert 0.01 <= slept[0] < 3600
+
+
+# Random programs ------------------------------------------------------------------------------------------------------
+
+ACTS = st.one_of(
+    st.tuples(st.just("sleep"), st.integers(0, 4)),
+    st.tuples(st.just("try"), st.sampled_from("ab")),
+    st.tuples(st.just("unless failed within"), st.integers(1, 6)),
+    st.tuples(st.just("race"), st.integers(0, 3)),
+    st.tuples(st.just("limit"), st.integers(1, 5)),
+)
+"""What a router does, in order, until a model has answered: sleep so long; try a model; try ``a``, unless it failed so
+lately; try ``a`` and, if it has not answered by then, ``b`` in a thread of its own; try ``a`` for so long."""
+
+
+def simulated(program: list[tuple[str, Any]], arrivals: list[int], fails: set[str], takes: dict[str, int]) -> list[int]:
+    """Return how long each call takes: a plain simulation, call by call, over a list of what is known when."""
+    calls = [{"at": at, "now": at, "step": 0, "done": None} for at in arrivals]
+    failed: list[int] = []  # when ``a`` was heard to fail by a program with memory
+    while any(call["done"] is None for call in calls):
+        # The next step of whoever is earliest; at one instant calls under way go before those that arrive.
+        call = min(
+            (c for c in calls if c["done"] is None), key=lambda c: (c["now"], c["step"] == 0 and c["now"] == c["at"])
+        )
+        if call["step"] == len(program):
+            call["done"] = call["now"] - call["at"]
+            continue
+        act, value = program[call["step"]]
+        call["step"] += 1
+        now = call["now"]
+        if act == "sleep":
+            call["now"] += value
+        elif act == "try" or (act == "unless failed within" and not any(t <= now < t + value for t in failed)):
+            name = value if act == "try" else "a"
+            call["now"] += takes[name]
+            if name not in fails:
+                call["done"] = call["now"] - call["at"]
+            elif act != "try":
+                failed.append(call["now"])
+        elif act == "race":
+            first, other = takes["a"], value + takes["b"]
+            good = [t for t, name in ((first, "a"), (other, "b")) if name not in fails]
+            if first <= value:  # it is known before the other would start
+                call["now"] += first
+                good = [first] if "a" not in fails else []
+            else:
+                call["now"] += min(good) if good else max(first, other)
+            if good:
+                call["done"] = call["now"] - call["at"]
+        elif act == "limit":
+            call["now"] += min(value, takes["a"])
+            if "a" not in fails and takes["a"] <= value:
+                call["done"] = call["now"] - call["at"]
+    return [call["done"] for call in calls]
+
+
+@given(
+    program=st.lists(ACTS, min_size=1, max_size=5),
+    arrivals=st.lists(st.integers(0, 10), min_size=1, max_size=6).map(sorted),
+    fails=st.sets(st.sampled_from("ab")),
+    takes=st.fixed_dictionaries({"a": st.integers(1, 5), "b": st.integers(1, 5)}),
+)
+@settings(deadline=None, max_examples=100)
+def test_random_programs(
+    program: list[tuple[str, Any]], arrivals: list[int], fails: set[str], takes: dict[str, int]
+) -> None:
+    """Sleeps, limits, races and memory, plain and awaited, take as long as a plain simulation of them says."""
+    faults: list[Any] = [tg.Latency(target=name, median_s=takes[name]) for name in "ab"]
+    faults += [tg.ErrorRate(target=name, rate=1.0, after_s=takes[name]) for name in fails]
+    scenario = tg.Scenario(faults=faults)
+    models = {name: scenario.model(name) for name in "ab"}
+    failed: list[float] = []
+
+    def race(after_s: float) -> Any:
+        pool = ThreadPoolExecutor(2)
+        tasks = [pool.submit(models["a"])]
+        done, late = wait_for_futures(tasks, timeout=after_s)
+        if not done:
+            late = {*tasks, pool.submit(models["b"])}
+        while late:
+            for task in done:
+                if task.exception() is None:
+                    return task.result()
+            done, late = wait_for_futures(late, return_when=FIRST_COMPLETED)
+        return next((task.result() for task in done if task.exception() is None), None)
+
+    async def awaited_race(after_s: float) -> Any:
+        tasks = [asyncio.create_task(models["a"].acall())]
+        done, late = await asyncio.wait(tasks, timeout=after_s)
+        if not done:
+            late = {*tasks, asyncio.create_task(models["b"].acall())}
+        while True:
+            for task in done:
+                if task.exception() is None:
+                    for other in late:
+                        other.cancel()
+                    return task.result()
+            if not late:
+                return None
+            done, late = await asyncio.wait(late, return_when=asyncio.FIRST_COMPLETED)
+
+    def plain(model_preference: str | None = None) -> Any:
+        for act, value in program:
+            with suppress(ModelCallError, TimeoutError):
+                if act == "sleep":
+                    sleep(value)
+                elif act == "try":
+                    return models[value]()
+                elif act == "unless failed within":
+                    if not any(time.time() < at + value for at in failed):
+                        try:
+                            return models["a"]()
+                        except ModelCallError:
+                            failed.append(time.time())
+                elif act == "race":
+                    if (found := race(value)) is not None:
+                        return found
+                else:
+                    return ThreadPoolExecutor(1).submit(models["a"]).result(value)
+        raise RuntimeError("nobody")
+
+    async def awaited(model_preference: str | None = None) -> Any:
+        for act, value in program:
+            with suppress(ModelCallError, TimeoutError):
+                if act == "sleep":
+                    await asyncio.sleep(value)
+                elif act == "try":
+                    return await models[value].acall()
+                elif act == "unless failed within":
+                    if not any(time.monotonic() < at + value for at in failed):
+                        try:
+                            return await models["a"].acall()
+                        except ModelCallError:
+                            failed.append(time.monotonic())
+                elif act == "race":
+                    if (found := await awaited_race(value)) is not None:
+                        return found
+                else:
+                    return await asyncio.wait_for(models["a"].acall(), value)
+        raise RuntimeError("nobody")
+
+    at = [pd.Timestamp(START) + pd.Timedelta(seconds=s) for s in arrivals]
+    expected = simulated(program, arrivals, fails, takes)
+    for router in (plain, awaited):
+        failed.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", tg.TimegateWarning)  # of models that are never called
+            run = tg.replay(router, tg.Trace(at), scenario)
+        assert run.calls["latency_s"].tolist() == expected, router.__name__
 
 
 # Bad input ------------------------------------------------------------------------------------------------------------

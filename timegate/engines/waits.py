@@ -71,7 +71,8 @@ class Waits:
         self._scheduler = scheduler
         self._here = scheduler.here
         self._new_loop = new_loop
-        self._owners: dict[int, tuple[Fiber, int]] = {}  # of locks that a fiber holds, and how often
+        # Who holds a lock, how often, and the lock: else another might get its place in memory.
+        self._owners: dict[int, tuple[Fiber, int, Any]] = {}
         self._waiting: dict[int, deque[Fiber]] = {}
         self._threads: WeakKeyDictionary[threading.Thread, deque[Fiber] | None] = WeakKeyDictionary()  # who joins them
         self._pools: WeakKeyDictionary[ThreadPoolExecutor, _Pool] = WeakKeyDictionary()
@@ -109,12 +110,15 @@ class Waits:
             return bool(real(lock, blocking, timeout_s))
         until_us = NEVER if timeout_s < 0 else self._scheduler.now_us + round(timeout_s * SECOND_US)
         while True:
-            owner, times = self._owners.get(id(lock), (None, 0))
-            if owner is None or (again and owner is fiber):
-                if not real(lock, False) and not (blocking and real(lock, True, timeout_s)):
-                    return False  # else another thread had it
-                self._owners[id(lock)] = fiber, times + 1
-                return True
+            owner, times, _ = self._owners.get(id(lock), (None, 0, None))
+            mine = again and owner is fiber
+            if not again or mine or owner is None:
+                # If no fiber has it, another thread does, and that takes real time.
+                if real(lock, False) or (blocking and owner is None and real(lock, True, timeout_s)):
+                    self._owners[id(lock)] = fiber, times + 1 if mine else 1, lock
+                    return True
+                if owner is None:
+                    return False
             if not blocking:
                 return False
             left_s = -1.0 if until_us == NEVER else (until_us - self._scheduler.now_us) / SECOND_US
@@ -123,10 +127,10 @@ class Waits:
 
     def _give(self, lock: Any, real: Callable[..., Any]) -> None:
         real(lock)
-        owner, times = self._owners.get(id(lock), (None, 0))
+        owner, times, _ = self._owners.get(id(lock), (None, 0, None))
         if owner is not None:
             if times > 1:
-                self._owners[id(lock)] = owner, times - 1
+                self._owners[id(lock)] = owner, times - 1, lock
                 return
             del self._owners[id(lock)]
         self._tell(lock)
@@ -157,7 +161,7 @@ class Waits:
             lock, waiter = condition._lock, threading.Lock()
             waiter.acquire()
             condition._waiters.append(waiter)
-            times = self._owners.get(id(lock), (None, 1))[1]
+            times = self._owners.get(id(lock), (None, 1, None))[1]
             for _ in range(times):
                 lock.release()
             told = False
@@ -166,6 +170,7 @@ class Waits:
             finally:
                 for _ in range(times):
                     lock.acquire()
+                waiter.release()
                 if not told and waiter in condition._waiters:
                     condition._waiters.remove(waiter)
             return told

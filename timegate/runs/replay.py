@@ -38,7 +38,8 @@ def replay(
     ----------
     router : GatewayConfig, ModelGateway, Router or callable
         A callable is any other router, made with models from ``scenario.model(name)``, plain or a coroutine
-        function. It is called as ``router(model_preference=name_or_None)`` and served a call if it returns.
+        function. It is called as ``router(model_preference=name_or_None)`` and served a call if it returns. Of a
+        :class:`ModelGateway`, the method ``acall`` is replayed as one, too.
     trace : Trace
         The arrivals.
     scenario : Scenario, optional
@@ -81,13 +82,18 @@ def replay(
         raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
     scenario = as_scenario(scenario)
     warn_of_idle(scenario, *trace.span_us)
+    owner, awaits = getattr(router, "__self__", None), False
+    if isinstance(owner, ModelGateway) and getattr(router, "__name__", "") == "acall":
+        router, engine, awaits = owner, "travel", True
     if isinstance(router, GatewayConfig | ModelGateway | Router):
         router = as_router(router)
         injector = scenario.injector(router.deployments)
         warn_of_unknown(trace.preferred_names, router)
         check_tokens(injector, trace)
         if engine == "travel":
-            _, calls, attempts = _travel().run(_travel().gateway(router, scenario), trace, router, injector)
+            gateway = _travel().gateway(router, scenario)
+            called = gateway.acall if awaits else gateway
+            _, calls, attempts = _travel().run(called, trace, router, injector)
             return Replay(router, trace, scenario, engine, calls, attempts, partial(_log, router, trace, injector))
         if engine == "stepped":
             from timegate.engines import stepped  # loads numba, for its draws
