@@ -176,3 +176,10 @@ def test_auto_is_short() -> None:
     """``auto`` is written as it is read, and with a multiplier as a mapping."""
     assert config("auto").to_dict()["deployments"][0]["price"] == "auto"
     assert Price(auto=True, times=0.5).model_dump(mode="json", exclude_defaults=True) == {"times": 0.5, "auto": True}
+
+
+def test_a_config_tells_its_prices_in_a_line() -> None:
+    """What prints of a config has the price in words."""
+    assert "price input 0.15, output 0.6 USD per million tokens, 1 band" in str(config(CHEAP))
+    assert str(config({"auto": True, "times": 0.5})).endswith("price auto, times 0.5")
+    assert str(config({"per_call": 0.01})).endswith("price 0.01 USD per call")

@@ -146,8 +146,14 @@ class GatewayConfig(Value):
     @property
     def table(self) -> Table:
         """The deployments as text: headings, and a row a deployment."""
-        told = {"model_name", "model", "time_constraints", "available"}
-        also = [details(d.model_dump(mode="json", exclude=told, exclude_defaults=True)) for d in self.deployments]
+        told = {"model_name", "model", "time_constraints", "available", "price"}
+        also = [
+            details(
+                d.model_dump(mode="json", exclude=told, exclude_defaults=True)
+                | ({} if d.price is None else {"price": d.price.text()})
+            )
+            for d in self.deployments
+        ]
         rows = [(d.model_name, d.model, *d.hours.texts("daily")) for d in self.deployments]
         head = ("deployment", "model", "closed", "available")
         if not any(also):

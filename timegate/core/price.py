@@ -13,6 +13,7 @@ from timegate.core.spans import NO_SPANS, Spans, union
 from timegate.core.window_value import Windows
 from timegate.core.windows import FIELDS, Window
 from timegate.errors import ConfigError, InvalidValueError, WindowError, shown
+from timegate.show.text import counted
 from timegate.validation import FieldError, Text, Value
 
 __all__ = ["AMOUNTS", "AUTO", "Amounts", "Band", "Price", "Tier", "half_open"]
@@ -192,6 +193,25 @@ class Price(Amounts):
     @model_serializer(mode="wrap")
     def _write_auto(self, write: SerializerFunctionWrapHandler) -> Any:
         return AUTO if self.auto and self.times == 1 else write(self)
+
+    def text(self) -> str:
+        """Write the price in a line.
+
+        Examples
+        --------
+        >>> Price(input_per_mtok=0.3, output_per_mtok=1.2, bands=[{"since": "2026-08-16T16:00Z", "times": 2}]).text()
+        'input 0.3, output 1.2 USD per million tokens, 1 band'
+        """
+        names = {name: name.removesuffix("_per_mtok").replace("_", " ") for name in AMOUNTS if name != "per_call"}
+        said = self.amounts()
+        by_token = ", ".join(f"{names[name]} {said[name]:g}" for name in names if name in said)
+        parts = [AUTO] if self.auto else []
+        parts += [f"{by_token} {self.currency} per million tokens"] if by_token else []
+        parts += [] if self.per_call is None else [f"{self.per_call:g} {self.currency} per call"]
+        parts += [counted(len(self.tiers), "tier")] if self.tiers else []
+        parts += [counted(len(self.bands), "band")] if self.bands else []
+        parts += [] if self.times == 1 else [f"times {self.times:g}"]
+        return ", ".join(parts)
 
     def within(self, band: Band | None) -> Iterator[tuple[int, Mapping[str, float], float]]:
         """Yield what is paid in a band, or outside of all, by the length of the prompt.
