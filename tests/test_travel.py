@@ -209,7 +209,7 @@ def test_a_router_that_tries_nobody_is_blocked() -> None:
     assert run.deployments == []
     assert set(run.calls["outcome"]) == {"blocked"}
     assert len(run.attempts) == len(run.fallbacks()) == 0
-    assert run.share("1min").to_numpy().tolist() == [[0.0, 1.0]]
+    assert run.share("1min").to_numpy().tolist() == [[0.0, 1.0, 0.0]]  # failed, blocked, shed
     assert run.summary()[["blocked", "availability"]].tolist() == [60, 0.0]
     assert run.explain(0).order == []
     assert str(run.explain(0)) != run._repr_html_() != ""
