@@ -96,6 +96,21 @@ class RouterState:
         self.lock = lock
         self.shares = router.shares
 
+    def take_over(self, router: Router, old: RouterState, old_router: Router) -> None:
+        """Take the place of another state: those of the same name keep theirs, and calls under way settle there."""
+        self.lock = old.lock
+        with self.lock:
+            for index, name in enumerate(router.names):
+                before = old_router.index.get(name)
+                if before is None:
+                    continue
+                self.deployments[index] = old.deployments[before]
+                if len(self.recent[index]) == len(old.recent[before]):
+                    self.recent[index] = old.recent[before]
+                else:  # failures are counted anew in a ring of another length
+                    self.deployments[index].failed = 0
+            self.shares = self.shares or old.shares
+
     def cool(self, index: int, until_us: int) -> None:
         """Leave a deployment alone until an instant, whatever its policy; attempts under way do not count."""
         with self.lock:

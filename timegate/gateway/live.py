@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import time as wall_time
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import pandas as pd
 
+from timegate.config.model import GatewayConfig
 from timegate.core.clock import SECOND_US, Clock, Instant, to_us
 from timegate.core.deployment import LISTS, Deployment
 from timegate.core.explanation import Explanation
@@ -16,7 +18,7 @@ from timegate.core.policy import NEVER
 from timegate.core.routing import Draws, Router
 from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
-from timegate.errors import InvalidTypeError, InvalidValueError, did_you_mean, shown
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.gateway.driver import Driver
 from timegate.gateway.entries import check_entry, last_time, parse_windows, plain
 from timegate.gateway.observing import Observer, health
@@ -142,6 +144,34 @@ class ModelGateway(Driver):
             for name in (self.raw_time_constraints or {})
             for i in [self.router.index[name]]
         }
+
+    def reload(self, config: GatewayConfig | str | Path, *, check_keys: bool = True) -> None:
+        """Serve from now on as another config says. Calls under way end as they began.
+
+        A deployment that keeps its name keeps its cooldown, its limits and what runs on it. Observers stay.
+
+        Parameters
+        ----------
+        config : GatewayConfig or path
+        check_keys : bool
+            See :meth:`GatewayConfig.build`.
+
+        Raises
+        ------
+        ConfigError
+            If the config is not valid, cannot be built, or is of another model type; the gateway goes on as it was.
+        """
+        read = config if isinstance(config, GatewayConfig) else GatewayConfig.load(config)
+        new = read.build(check_keys)
+        if new.model_type != self.model_type:
+            raise ConfigError(f"model_type must stay {self.model_type!r}. Got {new.model_type!r}.")
+        router, models, state = new._served
+        old_router, _, old_state = self._served
+        state.take_over(router, old_state, old_router)
+        self.model_names, self._deployments = new.model_names, new._deployments
+        self.batch_support = new.batch_support
+        self._served = router, models, state
+        logger.info("Reloaded: %s", self)
 
     def health(self) -> pd.DataFrame:
         """Return a row a deployment: whether it is open and takes calls now, and why not.
