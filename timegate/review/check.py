@@ -16,6 +16,7 @@ from timegate.core.targets import provider_target
 from timegate.errors import InstantError, InvalidTypeError, shown
 from timegate.problems import written
 from timegate.review.findings import Finding, Findings
+from timegate.review.policy_checks import check_policies
 from timegate.review.provider_checks import check_providers
 from timegate.review.recurrence import occurrence, offset_changes, patterns
 from timegate.review.survey import Survey, survey
@@ -91,6 +92,7 @@ def check(
     if here:
         found += check_providers(config)
     found += check_windows(config, surveyed, now_us)
+    found += check_policies(config, surveyed, periods)
     return Findings(found, periods)
 
 

@@ -69,6 +69,15 @@ CODES: dict[str, Code] = {
     # the text of the file
     "TG501": Code("warning", "a time is not quoted, and a reader of YAML 1.1 takes it for a number"),
     "TG502": Code("warning", "a text is not quoted, and a reader of YAML 1.1 takes it for something else"),
+    # policies and order
+    "TG701": Code("info", "a silent provider holds a call for ten minutes or longer"),
+    "TG702": Code("warning", "a timeout is longer than the deadline of a call"),
+    "TG703": Code("warning", "retries are described, and there are none"),
+    "TG704": Code("warning", "a weight orders nobody, for no other deployment has the same priority"),
+    "TG705": Code("warning", "the weights of all deployments of a priority are 0"),
+    "TG706": Code("warning", "a field of a policy changes nothing"),
+    "TG707": Code("info", "a deployment may close while retries on it go on"),
+    "TG708": Code("warning", "a window of prefer_during never applies while its deployment is open"),
 }
 """Every code of :func:`timegate.check`, with its severity and meaning. Codes keep their meaning for ever."""
 
