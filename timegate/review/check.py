@@ -17,6 +17,7 @@ from timegate.errors import InstantError, InvalidTypeError, shown
 from timegate.problems import written
 from timegate.review.findings import Finding, Findings
 from timegate.review.policy_checks import check_policies
+from timegate.review.price_checks import check_prices
 from timegate.review.provider_checks import check_providers
 from timegate.review.recurrence import occurrence, offset_changes, patterns
 from timegate.review.survey import Survey, survey
@@ -93,6 +94,7 @@ def check(
         found += check_providers(config)
     found += check_windows(config, surveyed, now_us)
     found += check_policies(config, surveyed, periods)
+    found += check_prices(config, periods)
     return Findings(found, periods)
 
 

@@ -78,6 +78,11 @@ CODES: dict[str, Code] = {
     "TG706": Code("warning", "a field of a policy changes nothing"),
     "TG707": Code("info", "a deployment may close while retries on it go on"),
     "TG708": Code("warning", "a window of prefer_during never applies while its deployment is open"),
+    # prices
+    "TG801": Code("warning", "a band of a price never holds in the time looked at"),
+    "TG802": Code("warning", "bands of a price overlap, and the last of them counts"),
+    "TG803": Code("warning", "a minute or less is left between bands of a price"),
+    "TG804": Code("warning", "a price is taken from a book that does not know the model"),
 }
 """Every code of :func:`timegate.check`, with its severity and meaning. Codes keep their meaning for ever."""
 
