@@ -272,3 +272,11 @@ def test_a_thread_that_is_given_up_closes_its_stream(server: Any) -> None:
     with pytest.raises(tg.ModelRouterError) as caught:
         gateway_of(server, "slow-to-start", first_chunk_s=0.1)(messages="Hi", stream=True)
     assert isinstance(caught.value.exceptions[0], ModelTimeoutError)
+
+
+def test_a_stream_that_breaks_off_costs_the_next_deployment_nothing(read: Reader) -> None:
+    """The error ends the call: no attempt on the next one is begun, and none of its limit is taken."""
+    models = [{"model_name": "a", "model": Parts(ConnectionResetError())}, {"model_name": "b", "model": Parts()}]
+    gateway = tg.ModelGateway(models, policy={"limits": {"requests_per_min": 10}})
+    assert isinstance(read(gateway).error, TruncatedError)
+    assert list(gateway.health()["requests_left"]) == [9, 10]
