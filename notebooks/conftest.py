@@ -22,6 +22,9 @@ NEEDED = {
 }
 
 
+os.environ.setdefault("TQDM_DISABLE", "1")  # a bar shows where the machine is slow
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the cells of a notebook whose files are absent, before a kernel starts; and compile what the others call."""
     for item in items:
@@ -44,5 +47,8 @@ def _compile() -> None:
         _ = tg.replay(config, trace, scenario).attempts
         tg.replay_stream(config, trace, scenario)
         tg.monte_carlo(config, trace, scenario, replicas=2)
+    policy = {"cooldown": {"failures": 5}, "max_retries": 1}
+    shared = tg.replay(tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "policy": policy}]), trace)
+    _ = shared.attempts, shared.skips
     traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2000)
     tg.monte_carlo(config, traffic, replicas=2)

@@ -101,7 +101,11 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
             ax.barh(row, max(for_s, 0.004 * width_s), THICK, after_s, **style)
             if not served:
                 seen["failed"] = Patch(label="failed", **FAILED)
-            ax.annotate(plain(text), (after_s + for_s, row), (6, 0), **NOTE, fontsize=size)
+            needed_s = (0.009 * size * len(text) + 0.2) / inches(ax)[0] * width_s / (1 - room)
+            inside = for_s > needed_s
+            at_s, shift = (after_s + for_s / 2, 0) if inside else (after_s + for_s, 6)
+            ha = "center" if inside else "left"
+            ax.annotate(plain(text), (at_s, row), (shift, 0), **NOTE, ha=ha, fontsize=size)
             was_row = row
         elif event == "passes over":
             row = names.index(name)

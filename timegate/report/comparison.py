@@ -95,6 +95,8 @@ def changes(a: Replay, b: Replay) -> dict[str, list[Change]]:
         "failed": "failed (all open ones did)",
         "blocked": "blocked (nobody was open)",
     }
+    if a.router.shares or b.router.shares:
+        titles["shed"] = "shed (nobody open would take it)"
     served_by = []
     for name in dict.fromkeys([*a.deployments, *b.deployments]):
         line = share(name, *row(f"share[{name}]"))

@@ -44,6 +44,8 @@ CAPTIONS = {
 
 _LABELS = {
     "preference_passed_over": "preference closed or unknown",
+    "attempts_refused": "attempts refused by cooldowns and limits",
+    "cooled_s": "time cooled, of all deployments",
     "latency_mean_s": "latency, mean",
     "latency_p50_s": "latency, median",
     "latency_p95_s": "latency, 95th percentile",
@@ -77,6 +79,7 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
             line("served by a fallback", figures["fallback"]),
             line("failed (all open ones did)", figures["failed"]),
             line("blocked (nobody was open)", figures["blocked"]),
+            *([line("shed (nobody open would take it)", figures["shed"])] if run.router.shares else []),
         ],
         "Served by": [line(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
         "Also": [line(label_of("preference_passed_over"), figures["preference_passed_over"])],

@@ -12,7 +12,7 @@ from timegate.core.routing import NOBODY
 from timegate.engines.record import Calls
 from timegate.traffic.trace import Trace, utc_column
 
-__all__ = ["Service", "recovery_frame"]
+__all__ = ["LEVEL_WINDOWS", "Service", "recovery_frame"]
 
 Int64s = npt.NDArray[np.int64]
 LEVEL_WINDOWS = 10

@@ -20,7 +20,7 @@ from timegate.faults import Scenario
 from timegate.faults.kinds import Outage
 from timegate.gateway.live import ModelGateway
 from timegate.runs.prepare import as_router, as_scenario
-from timegate.runs.recovery import Service
+from timegate.runs.recovery import LEVEL_WINDOWS, Service
 from timegate.runs.replay import replay
 from timegate.runs.tables import bin_width_us
 from timegate.traffic import Trace
@@ -32,6 +32,8 @@ SWEEP_COLUMNS = (
     "load", "outage_s", "calls", "unserved", "served_before", "served_during", "served_after", "recovery_s",
     "comes_back",
 )  # fmt: skip
+NEARLY = 0.9
+"""Of the share served before an outage, what is enough to say that a system is still up at the end of a trace."""
 
 
 def sweep(
@@ -69,7 +71,9 @@ def sweep(
         A row a cell: ``load``, ``outage_s`` (missing where the outages were left as they are), ``calls``,
         ``unserved``, then the share served of those that arrived before the first outage, during one, and after the
         last (``served_before``, ``served_during``, ``served_after``), ``recovery_s`` (the longest; missing if never)
-        and ``comes_back``. Calls that windows blocked are in none of these figures but ``calls``.
+        and ``comes_back``: whether calls fared as before, and at the end still do: the share served over the last ten
+        windows is at least nine tenths of ``served_before``. Calls that windows blocked are in none of these figures
+        but ``calls``.
 
     Raises
     ------
@@ -116,14 +120,18 @@ def _cell(router: Router, trace: Trace, scenario: Scenario, load: float, window:
     first_us, last_us = int(trace.at_us[0]), int(trace.at_us[-1]) + 1
     during = np.array([service.between(lo, hi) for lo, hi in stretches]).sum(axis=0)
     total, served = service.between(first_us, last_us)
+    begins_us, over_us = min(lo for lo, _ in stretches), max(hi for _, hi in stretches)
+    before = service.share(first_us, begins_us)
+    at_last = service.share(max(over_us, last_us - LEVEL_WINDOWS * bin_width_us(window)), last_us)
+    comes_back = bool(len(recovery_s)) and not np.isnan(recovery_s).any() and at_last >= NEARLY * before
     return {
         "calls": len(run),
         "unserved": total - served,
-        "served_before": service.share(first_us, min(lo for lo, _ in stretches)),
+        "served_before": before,
         "served_during": float(during[1] / during[0]) if during[0] else math.nan,
-        "served_after": service.share(max(hi for _, hi in stretches), last_us),
-        "recovery_s": float(recovery_s.max()) if len(recovery_s) else math.nan,
-        "comes_back": bool(len(recovery_s)) and not np.isnan(recovery_s).any(),
+        "served_after": service.share(over_us, last_us),
+        "recovery_s": float(recovery_s.max()) if comes_back else math.nan,
+        "comes_back": comes_back,
     }
 
 
