@@ -264,10 +264,10 @@ def test_a_rate_limit_says_when_to_come_back(share: float, retry_after_s: float 
 def test_every_kind_of_error_reaches_the_attempts(engine: Any) -> None:
     """Each kind stands in the table of attempts under its name."""
     faults = [
-        tg.Outage(target="weak", start=f"2026-03-02T09:0{i}Z", end=f"2026-03-02T09:0{i + 1}Z", error=kind)
+        tg.Outage(target="weak", start=f"2026-03-02T09:{i:02}Z", end=f"2026-03-02T09:{i + 1:02}Z", error=kind)
         for i, kind in enumerate(INJECTED)
     ]
-    run = replay(tg.Trace([f"2026-03-02T09:0{i}Z" for i in range(7)]), *faults, engine=engine)
+    run = replay(tg.Trace([f"2026-03-02T09:{i:02}Z" for i in range(len(INJECTED) + 1)]), *faults, engine=engine)
     assert run.attempts["outcome"].tolist() == [*INJECTED, "ok"]
 
 
