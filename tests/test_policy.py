@@ -452,9 +452,9 @@ def test_retry_after_as_the_length_of_a_cooldown() -> None:
 @pytest.mark.parametrize("kind", ["bad_request", None])
 def test_places_of_half_open_are_given_back(kind: str | None) -> None:
     """After a cooldown so many attempts run at once; one that ends without a verdict leaves its place to the next."""
-    fields = {"cooldown": {"failures": 1, "for_s": 10, "growth": 2, "on": ["server_error"], "probes": 2}}
+    fields = {"cooldown": {"failures": 2, "for_s": 10, "growth": 2, "on": ["server_error"], "probes": 2}}
     deployment = Deployment(fields)
-    deployment.attempt(NOW_US, "server_error")
+    assert [deployment.attempt(NOW_US, "server_error") > 0 for _ in range(2)] == [False, True]
     now_us = NOW_US + 10 * SECOND_US
     probes = [deployment.begin(now_us) for _ in range(2)]
     assert [is_probe for _, is_probe in probes] == [1, 1]
@@ -538,7 +538,7 @@ def test_a_budget_forgets() -> None:
 
 def test_an_empty_budget_moves_a_call_on() -> None:
     """Without a pause; a fallback costs nothing, and a retry its price."""
-    terms = Policy(max_retries=1, backoff={"initial_s": 2, "jitter": "none"}).terms()
+    terms = Policy(max_retries=1, backoff={"initial_s": 2, "jitter": "none", "before_fallback": True}).terms()
     call_terms = CallPolicy(retry_budget={"ratio": 0.5, "min_per_s": 0}).call_terms(1)
     shared, budget = Shared(), [0] * 10
     for _ in range(2):
