@@ -294,12 +294,11 @@ BAD_TRACES = {
     "nat": ("at\n2026-03-02T09:00Z\nNaT\n", "trace.csv: at[1]"),
     "mixed": ("at\n2026-03-02T09:00Z\n2026-03-02T10:00\n", "trace.csv: at[1]", "naive"),
     "time": ("at\n2026-03-02T25:00Z\n", "trace.csv: at[0]", "25:00"),
-    "number": ("at\n1772440000\n", "trace.csv: at[0]", "1772440000"),
     "unsorted": ("at\n2026-03-02T09:00Z\n2026-03-02T08:00Z\n", "trace.csv: at[1]", "--sort"),
     "no rows": ("at\n", "trace.csv: the trace is empty"),
     "no bytes": ("", "trace.csv: the file is empty"),
     "column": ("at,model_prefernce\n2026-03-02T09:00Z,weak\n", "trace.csv: 'model_prefernce'", "'model_preference'?"),
-    "no column": ("att\n2026-03-02T09:00Z\n", "trace.csv: column 'at'", "Did you mean 'at'?"),
+    "no column": ("att\n2026-03-02T09:00Z\n", "trace.csv: column 'at'", "'att' holds times"),
     "tokens": ("at,prompt_tokens\n2026-03-02T09:00Z,-1\n", "trace.csv: prompt_tokens[0]", "-1"),
     "binary": (b"\x00\xff\xfe\x93" * 40, "trace.csv: "),
 }
@@ -396,7 +395,7 @@ def test_a_file_where_the_folder_should_be(here: Path, out: str) -> None:
     ("error", "line"),
     [
         (OSError(28, "No space left on device", "out/x"), "error: out/x: No space left on device.\n"),
-        (OSError("odd"), "error: odd\n"),
+        (OSError("odd"), "error: {}/calls.csv: odd\n"),
     ],
 )
 def test_the_disk_fails(here: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, line: str) -> None:
@@ -407,7 +406,7 @@ def test_the_disk_fails(here: Path, monkeypatch: pytest.MonkeyPatch, error: OSEr
 
     monkeypatch.setattr("os.fsync", fail)
     result = replay("--out", "out", code=2)
-    assert result.stderr == line
+    assert result.stderr.replace(str(here / "out"), "{}") == line
     assert list((here / "out").iterdir()) == []
 
 

@@ -60,7 +60,7 @@ ways = pytest.mark.parametrize("way", ["sync", "async"])
         ("unknown", "bad_request", 404),
         ("too-long", "context_length", 400),
         ("filtered", "content_filter", 400),
-        ("filtered-late", "content_filter", 400),
+        ("filtered-late", "content_filter", None),
         ("reset", "connection", None),
         ("no-json", "server_error", 503),
         ("empty", "server_error", 503),

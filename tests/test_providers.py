@@ -38,7 +38,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.delenv(variable, raising=False)
 
 
-def config(model: str = "acme/fine", model_type: str = "chat_completion", **params: Any) -> tg.GatewayConfig:
+def config(model: str = "unheard/fine", model_type: str = "chat_completion", **params: Any) -> tg.GatewayConfig:
     deployment = {"model_name": "a", "model": model, "params": params}
     return tg.GatewayConfig(model_type=model_type, deployments=[deployment])
 
@@ -53,7 +53,7 @@ def test_a_config_names_a_server_of_ones_own(server: Any, monkeypatch: pytest.Mo
     assert ask(gateway, way, messages="Hi").consume() == "Hello"
     [(_, headers, body)] = server.requests
     assert (headers["Authorization"], headers["X-Team"], body["temperature"]) == (f"Bearer {SECRET}", "blue", 0.5)
-    assert gateway.router.deployments[0].provider == "acme"
+    assert gateway.router.deployments[0].provider == "unheard"
 
 
 @ways
@@ -106,7 +106,7 @@ def test_every_address_is_https_or_local(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"base_url": "localhost:8000"}, "base_url must look like 'https://host/v1'. Got 'localhost:8000'."),
         ({"base_url": 5}, "base_url must look like"),
         ({"base_url": "http://h:port/v1"}, "base_url must look like"),
-        ({}, "Provider 'acme' is not registered"),
+        ({}, "Provider 'unheard' is not registered"),
     ],
     ids=str,
 )
@@ -145,7 +145,7 @@ def test_what_is_not_routing_is_not_in_the_fingerprint() -> None:
 def test_check_says_what_is_missing_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked to look at this machine, it names providers that nobody serves and variables that are not set."""
     deployments = [
-        {"model_name": "a", "model": "acme/m"},
+        {"model_name": "a", "model": "unheard/m"},
         {"model_name": "b", "model": "gemini/m", "params": {"headers_env": {"X": "NOT_SET_HERE"}}},
         {"model_name": "c", "model": "sim/m"},
     ]

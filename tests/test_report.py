@@ -149,7 +149,7 @@ def test_page_tells_the_figures(demo: tg.Replay, folder: Path) -> None:
     for package, version in demo.provenance["versions"].items():
         assert [package, version] in page.rows
     assert ["strong", "openai", "22:00-06:00 UTC", "always"] in page.rows
-    assert ["backup", "sim", "never", "08:00-20:00 Europe/Berlin, mon tue wed thu fri"] in page.rows
+    assert ["backup", "sim", "never", "08:00-20:00 Europe/Berlin, mon-fri"] in page.rows
     outage = "start 2026-03-02T20:05:00Z, end 2026-03-02T20:40:00Z, error connection"
     assert ["outage", "provider:openai", outage] in page.rows
     assert "gateway.yaml & day.csv" in page.text

@@ -247,13 +247,15 @@ def compare(
     label_a, label_b = map(plain, two_labels(labels))
     # As in the figures of each run alone. Should a name of A and one of B share a colour, the rows part them.
     palette = chosen_colors(run_b.deployments, colors) | chosen_colors(run_a.deployments, colors)
-    tones = [palette[name] for name in names] + [ALARM[outcome] for outcome in UNSERVED]
-    shares = np.stack([_shares(run_a, names), _shares(run_b, names)])
+    shed = any(run.outcome_counts()["shed"] for run in (run_a, run_b))  # without policies no call is
+    unserved = [outcome for outcome in UNSERVED if outcome != "shed" or shed]
+    tones = [palette[name] for name in names] + [ALARM[outcome] for outcome in unserved]
+    shares = np.stack([_shares(run, names, unserved) for run in (run_a, run_b)])
     notes = [_change(a, b) for a, b in shares.T]
     shares = np.nan_to_num(shares)
     longest = shares.max()
     ax = axes_of(ax, (8.0, 1.2 + 0.5 * len(tones)))
-    row_axis(ax, [*printed_names(names, ax), *UNSERVED])
+    row_axis(ax, [*printed_names(names, ax), *unserved])
     for row, tone in enumerate(tones):
         ax.barh(row - 0.2, shares[0, row], height=0.36, facecolor=mix(tone, "white", 0.7), edgecolor=tone)
         ax.barh(row + 0.2, shares[1, row], height=0.36, facecolor=tone, edgecolor=tone)
@@ -312,11 +314,11 @@ def _matrix(run: Replay) -> pd.DataFrame:
     return table.loc[[n for n in order if n in table.index], [n for n in order if n in table.columns]]
 
 
-def _shares(run: Replay, names: Sequence[str]) -> Floats:
+def _shares(run: Replay, names: Sequence[str], unserved: Sequence[str]) -> Floats:
     """Return the share of each deployment, missing if the run does not have it, and of the calls not served."""
     served = run.calls["served_by"].value_counts()
     outcomes = run.calls["outcome"].value_counts()
-    return np.array([served.get(name, np.nan) for name in names] + [outcomes[o] for o in UNSERVED]) / len(run)
+    return np.array([served.get(name, np.nan) for name in names] + [outcomes[o] for o in unserved]) / len(run)
 
 
 def _change(a: float, b: float) -> str:
