@@ -614,7 +614,7 @@ def test_an_old_loop_is_refused() -> None:
         finally:
             coroutine.close()
 
-    with pytest.raises(ReplayError, match="event loop (that was made before the replay|of its own)"):
+    with pytest.raises(ReplayError, match=r"event loop (that was made before the replay|of its own)"):
         tg.replay(router, ONE, SLOW.without(["a"]))
     loop.close()
 
