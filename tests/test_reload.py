@@ -51,10 +51,10 @@ def test_what_cannot_be_built_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text("deployments: []\n")
     gateway = config_of("a").build()
-    unknown = tg.GatewayConfig(deployments=[{"model_name": "x", "model": "acme/x"}])
+    unknown = tg.GatewayConfig(deployments=[{"model_name": "x", "model": "unheard/x"}])
     other = tg.GatewayConfig(
         model_type="text_embedder",
-        deployments=[{"model_name": "x", "model": "acme/x", "params": {"base_url": "http://h/v1", "api_key_env": []}}],
+        deployments=[{"model_name": "x", "model": "unheard/x", "params": {"base_url": "http://h/v1", "api_key_env": []}}],
     )
     for bad in (path, unknown, other):
         with pytest.raises(ConfigError):
