@@ -54,7 +54,9 @@ def test_what_cannot_be_built_changes_nothing(tmp_path: Path) -> None:
     unknown = tg.GatewayConfig(deployments=[{"model_name": "x", "model": "unheard/x"}])
     other = tg.GatewayConfig(
         model_type="text_embedder",
-        deployments=[{"model_name": "x", "model": "unheard/x", "params": {"base_url": "http://h/v1", "api_key_env": []}}],
+        deployments=[
+            {"model_name": "x", "model": "unheard/x", "params": {"base_url": "http://h/v1", "api_key_env": []}}
+        ],
     )
     for bad in (path, unknown, other):
         with pytest.raises(ConfigError):
