@@ -87,7 +87,7 @@ class TestPointer:
         assert slider(bench, "weak window 1 end").get_attribute("aria-valuetext") == "13:00 UTC"
         after = bench.page.locator("[data-figure=first_choice] b").inner_text()
         counts = bench.editor.run.outcome_counts()
-        assert after == f"{counts['first_choice'] / 50:.2f}%" != before
+        assert after == f"{100 * counts['first_choice'] / len(bench.editor.run):.2f}%" != before
         assert bench.page.locator("[data-figure=first_choice] em").inner_text().startswith("\N{MINUS SIGN}")
 
     def test_drag_a_bar_over_midnight(self, open_editor):
