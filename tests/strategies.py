@@ -52,22 +52,39 @@ class Case(NamedTuple):
     scenario: tg.Scenario
 
 
+@st.composite
+def _windows(draw: DrawFn, era: datetime) -> tg.Window:
+    near = [(era + timedelta(n)).date() for n in range(-2, SPAN.days + 2)]
+    dates = st.sampled_from(near)
+    start, end = draw(times), draw(times | st.just("24:00"))
+    weekdays = st.sampled_from(DAYS)
+    if draw(st.integers(0, 3)):  # most are plain
+        since, until = draw(st.just((None, None)) | st.tuples(st.none() | dates, st.none() | dates))
+        if since and until and until < since:
+            since, until = until, since
+        days = draw(st.none() | st.lists(weekdays, min_size=1, unique=True))
+        return tg.Window(start, end, draw(zones), days, since, until, draw(st.just(()) | st.lists(dates, max_size=2)))
+    nths = dates.map(lambda day: f"{day:%a}#{(day.day - 1) // 7 + 1}") | st.builds("{}#-1".format, weekdays)
+    holidays = draw(st.none() | st.sampled_from(["DE-BY", "US"]) | st.lists(dates, min_size=1))
+    ends_on = draw(st.just("") | st.just("") | weekdays)
+    return tg.Window(
+        start,
+        f"{ends_on} {end}".strip(),
+        draw(zones),
+        [draw(weekdays)] if ends_on else draw(st.none() | st.lists(nths | weekdays, min_size=1, unique=True)),
+        except_dates=draw(st.just(()) | st.lists(dates, max_size=2)),
+        months=draw(st.none() | st.just(f"{era:%b}")),
+        days_of_month=draw(st.none() | st.lists(dates.map(lambda day: day.day) | st.just(-1), min_size=1)),
+        holidays=holidays,
+        on_holidays="skip" if holidays is None else draw(st.sampled_from(["skip", "only"])),
+        end_included=start == end or draw(st.booleans()),
+    )
+
+
 @cache
 def windows(era: datetime) -> SearchStrategy[tg.Window]:
-    """Windows of every form: daily or not, across midnight or not, with and without zones, days and dates."""
-    dates = st.integers(-2, SPAN.days + 1).map(lambda n: (era + timedelta(n)).date())
-    terms = st.tuples(st.none() | dates, st.none() | dates).map(
-        lambda term: sorted(term) if all(term) else term  # type: ignore[type-var]
-    )
-    return st.builds(
-        lambda start, end, tz, days, term, except_dates: tg.Window(start, end, tz, days, *term, except_dates),
-        times,
-        times | st.just("24:00"),
-        zones,
-        st.none() | st.lists(st.sampled_from(DAYS), min_size=1, unique=True),
-        st.just((None, None)) | terms,
-        st.just(()) | st.lists(dates, max_size=2),
-    )
+    """Windows of every form: daily or not, across midnight or days, with and without zones and all that dates say."""
+    return _windows(era)
 
 
 @cache
@@ -298,7 +315,7 @@ def _edges(config: tg.GatewayConfig, era: datetime, scenario: tg.Scenario | None
     for deployment in config.deployments:
         for window in (*deployment.time_constraints, *deployment.available):
             for text in (window.start, window.end):
-                hour, minute = map(int, text.split(":"))
+                hour, minute = map(int, text[-5:].split(":"))
                 for day in range(-1, SPAN.days + 1):
                     midnight = (era + timedelta(days=day)).replace(tzinfo=ZoneInfo(window.tz))
                     wall = midnight + timedelta(hours=hour, minutes=minute)

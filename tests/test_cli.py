@@ -198,7 +198,8 @@ def test_explain(here: Path) -> None:
     out = run("explain", "config.yaml", "--at", "2026-03-02T03:10Z").stdout
     assert out.startswith("At 2026-03-02 03:10:00.000000 UTC: weak\n")
     assert "closed   strong       openai     22:00-06:00 UTC" in out
-    assert "06:00:00.000001" in out
+    assert "2026-03-02 06:00 " in out
+    assert "06:00:00.000001" not in out  # from which it is open
     assert "1        weak         sim" in out
     assert all(len(line) <= 80 for line in out.splitlines())
 

@@ -14,18 +14,19 @@ from test_windows import offset_changes as table_changes
 import timegate as tg
 from timegate.core.clock import DAY_US, from_us, to_us
 from timegate.core.spans import union
-from timegate.review.recurrence import local_us, offset_changes, patterns
+from timegate.review.recurrence import local_us, offset_changes, patterns, terms_of
 from timegate.show.text import duration
 
 START = to_us("2026-03-02T00:00Z", "")  # a Monday
 YEAR = np.array([[START, START + 366 * DAY_US]])
 WEEK = np.array([[START, START + 7 * DAY_US]])
+CALENDARS = ("DE-BY", "US")
 BERLIN = {"tz": "Europe/Berlin"}
 
 
 def words(*given: tg.Window, periods=YEAR, zones=("UTC", "Europe/Berlin")) -> list[str]:
     spans = union([w.spans_us(lo, hi) for w in given for lo, hi in periods.tolist()])
-    return [pattern.words for pattern in patterns(spans, zones, periods)]
+    return [pattern.words for pattern in patterns(spans, zones, periods, CALENDARS)]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,32 @@ def words(*given: tg.Window, periods=YEAR, zones=("UTC", "Europe/Berlin")) -> li
          "from 08:00 to 20:00 UTC every day from 2026-03-02 to 2026-04-30 and from 2026-05-12 to 2027-03-02"),
         (tg.Window("08:00", "20:00", except_dates=[f"2026-05-{day:02}" for day in range(1, 31, 4)]),
          "from 08:00 to 20:00 UTC on 358 dates from 2026-03-02 to 2027-03-02"),
+        (tg.Window("08:00", "20:00", days="sun#1"), "from 08:00 to 20:00 UTC on the first Sun of the month"),
+        (tg.Window("08:00", "20:00", days=["tue#2", "tue#-2"]),
+         "from 08:00 to 20:00 UTC on 24 dates from 2026-03-10 to 2027-02-16"),
+        (tg.Window("08:00", "20:00", days=["tue#2", "tue#4", "fri#2"]),
+         "from 08:00 to 20:00 UTC on the second and fourth Tue and the second Fri of the month"),
+        (tg.Window("08:00", "20:00", days=["fri#-1", "fri#-2"], months="mar-jun"),
+         "from 08:00 to 20:00 UTC on the second last and last Fri of Mar to Jun"),
+        (tg.Window("08:00", "20:00", days_of_month=[1, 15, -1, -3]),
+         "from 08:00 to 20:00 UTC on the 1st, 15th, 3rd last and last day of the month"),
+        (tg.Window("08:00", "20:00", days_of_month=22, months=["mar", "apr", "jul", "nov"]),
+         "from 08:00 to 20:00 UTC on the 22nd day of Mar, Apr, Jul and Nov"),
+        (tg.Window("08:00", "20:00", days_of_month=1, except_dates=["2026-08-01"]),
+         "from 08:00 to 20:00 UTC on the 1st day of the month except 2026-08-01"),
+        (tg.Window("08:00", "20:00", days_of_month=13, until="2026-08-01"),
+         "from 08:00 to 20:00 UTC on the 13th day of Mar to Jul"),
+        (tg.Window("08:00", "20:00", days_of_month=[1, 15], until="2026-07-10"),
+         "from 08:00 to 20:00 UTC on the 1st and 15th day of the month from 2026-03-15 to 2026-07-01"),
+        (tg.Window("08:00", "20:00", days="mon-fri", months=["mar", "may", "jul", "sep"]),
+         "from 08:00 to 20:00 UTC on Mon to Fri in Mar, May, Jul and Sep"),
+        (tg.Window("08:00", "20:00", days="mon-fri", holidays="DE-BY"),
+         "from 08:00 to 20:00 UTC on Mon to Fri but holidays of DE-BY"),
+        (tg.Window("08:00", "20:00", holidays="DE-BY", on_holidays="only"),
+         "from 08:00 to 20:00 UTC on holidays of DE-BY"),
+        (tg.Window("08:00", "20:00", holidays="US"), "from 08:00 to 20:00 UTC every day but holidays of US"),
+        (tg.Window("08:00", "20:00", days_of_month=1, holidays="DE-BY"),
+         "from 08:00 to 20:00 UTC on the 1st day of the month but holidays of DE-BY"),
     ],
 )  # fmt: skip
 def test_words(window, text):
@@ -120,3 +147,14 @@ def test_changes_are_those_of_the_zone_tables():
 def test_lengths(length_us, text):
     """Lengths are exact below a minute, and to the minute above."""
     assert duration(length_us / 1e6) == text
+
+
+def test_zones_and_calendars_are_those_of_all_windows():
+    """What configs name, each once, UTC first."""
+    night, noon = ({"start": "22:00", "end": "06:00", **BERLIN, "holidays": "US"}, ["12:00", "13:00"])
+    own = {"start": "22:00", "end": "06:00", "tz": "Asia/Tokyo", "holidays": ["2026-03-02"]}
+    first, second = (
+        tg.GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/small", "time_constraints": windows}])
+        for windows in ([night, noon], [night, own])
+    )
+    assert terms_of(first, second) == (("UTC", "Asia/Tokyo", "Europe/Berlin"), ("US",))

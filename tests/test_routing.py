@@ -163,7 +163,10 @@ def test_explain_shows():
     explained = routed.explain(NIGHT, "weak")
     assert explained.headline == "At 2026-03-02 03:10:00.000000 UTC: strong"
     assert str(explained).startswith(f"{explained.headline}\n{explained.note}\n")
-    assert "22:00-06:00 UTC" in str(explained)
+    for shown in (str(explained), explained._repr_html_()):
+        assert "22:00-06:00 UTC" in shown
+        assert "2026-03-02 06:00" in shown
+        assert "2026-03-02 06:00:00.000001" not in shown  # from which it is open, as the frame says
     assert "nobody" in router(closed_at_night).explain(NIGHT).headline
     frame = explained.frame
     assert frame["place"].tolist() == [pd.NA, 1]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timegate.show.text import and_more, counted, details, duration, figure, iso, listed, percent, period
+from timegate.show.text import and_more, counted, details, duration, figure, iso, listed, percent, period, shown_instant
 
 UNITS_S = {"µs": 1e-6, "s": 1, "min": 60, "h": 3600, "d": 86_400, "day": 86_400, "days": 86_400}
 
@@ -111,6 +111,13 @@ def test_instants() -> None:
         assert iso(at + timedelta(**later), short=True) == f"2026-03-02T{text}"
     assert iso(at) == "2026-03-02T09:00:00Z"
     assert iso(at.astimezone(timezone(timedelta(hours=1))), short=True) == "2026-03-02T10:00:00+01:00"
+
+
+def test_instants_for_people() -> None:
+    """No seconds that are 0, nor the microsecond after an included end; what else there is, is told."""
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    for us, text in ((0, ""), (1, ""), (2, ":00.000002"), (5_000_000, ":05"), (5_000_001, ":05.000001")):
+        assert shown_instant(at + timedelta(microseconds=us)) == f"2026-03-02 09:00{text}"
 
 
 def test_periods() -> None:

@@ -31,6 +31,7 @@ from timegate.cli.runs import (
 )
 from timegate.runs.replay import Engine
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
+from timegate.show.text import shown_instant
 
 __all__ = ["demo", "explain", "replay"]
 
@@ -102,10 +103,9 @@ def explain(
     for line in filter(None, (explained.headline, explained.note)):
         console.print(plain(line), soft_wrap=True)
     table = new_table("place", "deployment", "provider", "closed by", "until (UTC)")
-    table.columns[-1].max_width = len("06:00:00.000001")  # the date above the time leaves room for the windows
-    for row in explained.rows:
+    for row, at in zip(explained.rows, explained.frame["until"], strict=True):
         place = row["place"] or "closed"
-        until = "" if row["until"] is pd.NaT else f"{row['until']:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000")
+        until = "" if pd.isna(at) else shown_instant(pd.Timestamp(at))
         table.add_row(*map(plain, (place, row["deployment"], row["provider"], row["closed_by"], until)))
     console.print(table)
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from timegate.core.clock import from_us
 from timegate.show.html import framed, numbers
+from timegate.show.text import shown_instant
 
 __all__ = ["Explanation"]
 
@@ -51,13 +52,20 @@ class Explanation:
         return frame
 
     @property
+    def _table(self) -> pd.DataFrame:
+        """The rows as people read them."""
+        frame = self.frame.astype({"until": object, "place": object})
+        until = ["" if at is pd.NaT else shown_instant(at) for at in frame["until"]]
+        return frame.assign(until=until).fillna("").rename(columns={"until": "until (UTC)"})
+
+    @property
     def headline(self) -> str:
         """The answer in one line."""
         order = " -> ".join(self.order) or "nobody: no model is available due to time constraints"
         return f"At {from_us(self.at_us):%Y-%m-%d %H:%M:%S.%f} UTC: {order}"
 
     def __str__(self) -> str:
-        table = self.frame.astype({"until": object, "place": object}).fillna("").to_string(index=False)
+        table = self._table.to_string(index=False)
         told = "" if self.story is None else _blank(self.story).to_string(index=False)
         return "\n".join(filter(None, [self.headline, self.note, table, told]))
 
@@ -66,7 +74,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         told = [] if self.story is None else [numbers(_blank(self.story), index=False)]
-        return framed(self.headline, numbers(self.frame, index=False), *told, text=f" {self.note}".rstrip())
+        return framed(self.headline, numbers(self._table, index=False), *told, text=f" {self.note}".rstrip())
 
 
 def _blank(story: pd.DataFrame) -> pd.DataFrame:

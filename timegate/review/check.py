@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from timegate.review.findings import Finding, Findings
 from timegate.review.policy_checks import check_policies
 from timegate.review.price_checks import check_prices
 from timegate.review.provider_checks import check_providers
-from timegate.review.recurrence import occurrence, offset_changes, patterns
+from timegate.review.recurrence import Terms, occurrence, offset_changes, patterns, terms_of
 from timegate.review.survey import Survey, survey
 from timegate.review.window_checks import check_windows
 from timegate.show.text import counted, duration, listed, percent
@@ -87,9 +87,9 @@ def check(
     now_us = SystemClock().now_us() if now is None else to_us(now, "now")
     periods = _periods(config, horizon, now_us)
     surveyed = survey(config, periods)
-    zones = ["UTC", *sorted({window.tz for _, _, window in windows_of(config.deployments)} - {"UTC"})]
-    found += _coverage_findings(config, surveyed, periods, zones, now_us)
-    found += _provider_findings(config, surveyed, periods, zones, now_us)
+    terms = terms_of(config)
+    found += _coverage_findings(config, surveyed, periods, terms, now_us)
+    found += _provider_findings(config, surveyed, periods, terms, now_us)
     if here:
         found += check_providers(config)
     found += check_windows(config, surveyed, now_us)
@@ -159,17 +159,17 @@ def _text_findings(path: Path, config: GatewayConfig) -> Iterator[Finding]:
 
 
 def _coverage_findings(
-    config: GatewayConfig, surveyed: Survey, periods: Spans, zones: Sequence[str], now_us: int
+    config: GatewayConfig, surveyed: Survey, periods: Spans, terms: Terms, now_us: int
 ) -> Iterator[Finding]:
     """Find the times when nobody is open or only one, and deployments that are never open."""
     gaps, moments = _without_moments(surveyed.nobody)
-    for words, spans in _recurring(gaps, zones, periods, now_us):
+    for words, spans in _recurring(gaps, terms, periods, now_us):
         words = words.replace("at all times", "at any time")  # "not open at all times" might say: not always
         yield Finding(
             "TG101", WHOLE, f"No deployment is open {words}.", _who_closes(config, int(spans[0, 0])), spans_us=spans
         )
     if len(moments):
-        words = "; ".join(words for words, _ in _recurring(moments, zones, periods, now_us))
+        words = "; ".join(words for words, _ in _recurring(moments, terms, periods, now_us))
         yield Finding(
             "TG102",
             WHOLE,
@@ -186,7 +186,7 @@ def _coverage_findings(
         )
     for i, spans in surveyed.only.items() if len(config.deployments) > 1 else ():
         name = config.deployments[i].model_name
-        for words, stretches in _recurring(_without_moments(spans)[0], zones, periods, now_us):
+        for words, stretches in _recurring(_without_moments(spans)[0], terms, periods, now_us):
             yield Finding(
                 "TG103",
                 written(("deployments", i), repr(name)),
@@ -212,7 +212,7 @@ def _coverage_findings(
 
 
 def _provider_findings(
-    config: GatewayConfig, surveyed: Survey, periods: Spans, zones: Sequence[str], now_us: int
+    config: GatewayConfig, surveyed: Survey, periods: Spans, terms: Terms, now_us: int
 ) -> Iterator[Finding]:
     """Find fallback that stays inside the outage of one provider."""
     fix = "Add a deployment by another provider, or open one then."
@@ -227,28 +227,28 @@ def _provider_findings(
         spans = _without_moments(spans)[0]
         if len(spans):
             share = percent(np.diff(spans, axis=1).sum() / total_us, 0)
-            words, _ = next(_recurring(spans, zones, periods, now_us))
+            words, _ = next(_recurring(spans, terms, periods, now_us))
             target = provider_target(provider)
             message = f"All that are open lie behind {target} for {share} of the time, mostly {words}."
             yield Finding("TG202", WHOLE, message, fix, spans_us=spans)
 
 
-def _recurring(spans: Spans, zones: Sequence[str], periods: Spans, now_us: int) -> Iterator[tuple[str, Spans]]:
+def _recurring(spans: Spans, terms: Terms, periods: Spans, now_us: int) -> Iterator[tuple[str, Spans]]:
     """Describe stretches by pattern, each with its next occurrence; what is beyond a few patterns together."""
-    found = patterns(spans, zones, periods)
+    found = patterns(spans, terms.zones, periods, terms.calendars)
     for words, stretches in found[:MOST_PATTERNS]:
-        yield f"{words}, {_next(stretches, zones, now_us)}" if words != "at all times" else words, stretches
+        yield f"{words}, {_next(stretches, terms, now_us)}" if words != "at all times" else words, stretches
     if rest := found[MOST_PATTERNS:]:
         stretches = union(pattern.spans for pattern in rest)
         together = duration(np.diff(stretches, axis=1).sum() / SECOND_US)
-        following = _next(stretches, zones, now_us)
+        following = _next(stretches, terms, now_us)
         yield f"{counted(len(stretches), 'more time')} for {together} together, {following}", stretches
 
 
-def _next(spans: Spans, zones: Sequence[str], now_us: int) -> str:
+def _next(spans: Spans, terms: Terms, now_us: int) -> str:
     coming = spans[spans[:, 0] > now_us]
     start_us, end_us = (coming if len(coming) else spans)[0].tolist()
-    return f"{'next' if len(coming) else 'first'} {occurrence((start_us, end_us), zones)}"
+    return f"{'next' if len(coming) else 'first'} {occurrence((start_us, end_us), terms.zones)}"
 
 
 def _without_moments(spans: Spans) -> tuple[Spans, Spans]:

@@ -16,7 +16,7 @@ from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, SECOND_US, Instant, SystemClock, from_us, to_us
 from timegate.core.deployment import windows_of
 from timegate.errors import InstantError, InvalidValueError, did_you_mean, shown
-from timegate.review.recurrence import patterns
+from timegate.review.recurrence import patterns, terms_of
 from timegate.show.html import framed, table
 from timegate.show.text import and_more, duration, period
 
@@ -168,9 +168,7 @@ class Diff:
         single instants beside a longer stretch, at which both windows with an included end hold, belong to that.
         """
         period = np.array([[to_us(self.start, "start"), to_us(self.end, "end")]])
-        zones = dict.fromkeys(
-            ["UTC", *sorted(w.tz for config in self._configs for _, _, w in windows_of(config.deployments))]
-        )
+        zones, calendars = terms_of(*self._configs)
         rows, general = [], set(self._pieces)
         for preferred in (None, *self._names):
             groups: dict[tuple[Order, Order], list[tuple[int, int]]] = {}
@@ -178,7 +176,7 @@ class Diff:
                 if preferred is None or piece not in general:
                     groups.setdefault((piece.before, piece.after), []).append(piece[:2])
             for orders, bounds in groups.items():
-                for words, spans in patterns(np.array(bounds), zones, period):
+                for words, spans in patterns(np.array(bounds), zones, period, calendars):
                     length_s = float(np.diff(spans, axis=1).sum()) / SECOND_US
                     rows.append((preferred, words, length_s, *map(self._written, orders)))
         frame = pd.DataFrame(rows, columns=["preferred", "when", "duration_s", "order_before", "order_after"])

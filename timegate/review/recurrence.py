@@ -4,27 +4,49 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core.clock import DAY_US, MINUTE_US, SECOND_US
+from timegate.config.model import GatewayConfig
+from timegate.core.clock import DAY_US, EPOCH, MINUTE_US, SECOND_US
+from timegate.core.dates import weekdays_of
+from timegate.core.deployment import windows_of
 from timegate.core.spans import Spans
-from timegate.core.spelling import DAYS
 from timegate.core.zones import constant_offsets
+from timegate.review.date_words import FEW, date_text, dates_in_words, on_weekdays, weekday_text
 from timegate.show.text import listed
 
-__all__ = ["Pattern", "local_us", "occurrence", "offset_changes", "patterns"]
+__all__ = ["Pattern", "Terms", "local_us", "occurrence", "offset_changes", "patterns", "terms_of"]
 
 _Int64s = npt.NDArray[np.int64]
-_EPOCH_DAY = date(1970, 1, 1)
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday
-_FEW = 3
+_EPOCH_WEEKDAY = EPOCH.weekday()
 _RECURRING, _ONCE = 0, 1
 _MOST_LOCAL_TIMES = 3
+
+
+class Terms(NamedTuple):
+    """In which words the windows of configs speak.
+
+    Attributes
+    ----------
+    zones : tuple of str
+        UTC first.
+    calendars : tuple of str
+        Whose holidays they know.
+    """
+
+    zones: tuple[str, ...]
+    calendars: tuple[str, ...]
+
+
+def terms_of(*configs: GatewayConfig) -> Terms:
+    """Return the zones and calendars that the windows of configs name."""
+    windows = [window for config in configs for _, _, window in windows_of(config.deployments)]
+    zones = sorted({window.tz for window in windows} - {"UTC"})
+    return Terms(("UTC", *zones), tuple(sorted({w.holidays for w in windows if isinstance(w.holidays, str)})))
 
 
 class Pattern(NamedTuple):
@@ -34,7 +56,7 @@ class Pattern(NamedTuple):
     spans: Spans
 
 
-def patterns(spans: Spans, zones: Iterable[str], periods: Spans) -> list[Pattern]:
+def patterns(spans: Spans, zones: Iterable[str], periods: Spans, calendars: Sequence[str] = ()) -> list[Pattern]:
     """Describe stretches of time in the zone that needs the fewest words.
 
     Parameters
@@ -45,6 +67,8 @@ def patterns(spans: Spans, zones: Iterable[str], periods: Spans) -> list[Pattern
         The zones to choose from; of equally good ones the first.
     periods : ndarray of int64, shape (n, 2)
         The time that was looked at. What happens at each occasion in it happens "every day".
+    calendars : sequence of str
+        Whose holidays it may be about.
 
     Returns
     -------
@@ -68,7 +92,7 @@ def patterns(spans: Spans, zones: Iterable[str], periods: Spans) -> list[Pattern
     found = []
     for number, key in enumerate(keys):
         mine = which == number
-        found.append(Pattern(_words(key, dates[mine], zone, periods), spans[mine]))
+        found.append(Pattern(_words(key, dates[mine], zone, periods, calendars), spans[mine]))
     return sorted(found, key=lambda pattern: -int(np.diff(pattern.spans, axis=1).sum()))
 
 
@@ -130,14 +154,14 @@ def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.N
     """Return the patterns in one zone, the pattern of each stretch, and the local date on which it starts."""
     start, end = _local_ends(spans, zone)
     length, dates = end - start, start // DAY_US
-    weekday = np.where(length > DAY_US, (dates + _EPOCH_WEEKDAY) % 7, -1)
+    weekday = np.where(length > DAY_US, weekdays_of(dates), -1)
     clipped = np.isin(spans[:, 0], periods[:, 0]), np.isin(spans[:, 1], periods[:, 1])
     whole = ~(clipped[0] | clipped[1])
     found, inverse = np.unique(np.stack([start % DAY_US, length, weekday], axis=1)[whole], axis=0, return_inverse=True)
     keys = [_Key(_RECURRING, *row) for row in found.tolist()]
     which = np.zeros(len(spans), np.intp)
     which[whole] = inverse
-    days = [np.unique((dates[whole][inverse == number] + _EPOCH_WEEKDAY) % 7) for number in range(len(keys))]
+    days = [np.unique(weekdays_of(dates[whole][inverse == number])) for number in range(len(keys))]
     for i in np.flatnonzero(~whole).tolist():  # a few
         begins = [end[i] - key.length if clipped[0][i] else start[i] for key in keys[: len(days)]]
         fitting = [
@@ -158,7 +182,7 @@ def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.N
     return keys, which, dates
 
 
-def _words(key: _Key, dates: _Int64s, zone: str, periods: Spans) -> str:
+def _words(key: _Key, dates: _Int64s, zone: str, periods: Spans, calendars: Sequence[str]) -> str:
     end = key.start + key.length
     if key.kind == _ONCE:
         first, last = (_day(us // DAY_US, dated=True) for us in (key.start, end - 1))
@@ -173,56 +197,43 @@ def _words(key: _Key, dates: _Int64s, zone: str, periods: Spans) -> str:
     )
     if key.weekday >= 0:
         weekday = (key.weekday + (end - 1) // DAY_US) % 7
-        times = f"from {_weekday(key.weekday)} {_clock(key.start)} to {_weekday(weekday)} {_clock_end(end)} {zone}"
+        first, last = weekday_text(key.weekday), weekday_text(weekday)
+        times = f"from {first} {_clock(key.start)} to {last} {_clock_end(end)} {zone}"
     elif key.length:
         times = f"from {_clock(key.start)} to {_clock_end(end)} {zone}"
     else:
         times = f"at {_clock(key.start)} {zone}"
-    return f"{times} {_when(dates, eligible, is_weekly=key.weekday >= 0)}"
+    return f"{times} {_when(dates, eligible, calendars, is_weekly=key.weekday >= 0)}"
 
 
-def _when(dates: _Int64s, eligible: _Int64s, is_weekly: bool) -> str:
+def _when(dates: _Int64s, eligible: _Int64s, calendars: Sequence[str], is_weekly: bool) -> str:
     """Say on which of the eligible dates something happens."""
-    weekdays = np.unique((dates + _EPOCH_WEEKDAY) % 7)
-    same = eligible[np.isin((eligible + _EPOCH_WEEKDAY) % 7, weekdays)]
+    weekdays = np.unique(weekdays_of(dates))
+    same = eligible[np.isin(weekdays_of(eligible), weekdays)]
     place = np.searchsorted(same, np.unique(dates))
     runs = np.split(place, np.flatnonzero(np.diff(place) > 1) + 1)
     missing = np.setdiff1d(same[place[0] : place[-1] + 1], dates)
-    if len(place) <= _FEW and (len(same) > len(place) or len(eligible) < 7):
+    if len(place) <= FEW and (len(same) > len(place) or len(eligible) < 7):
         return "on " + listed([_day(day, dated=True) for day in dates.tolist()])
-    week = "every week" if is_weekly else _on_weekdays(weekdays.tolist())
+    week = "every week" if is_weekly else on_weekdays(weekdays.tolist())
     bounds = same[[place[0], place[-1]]].tolist()
-    if len(missing) <= _FEW:
+    if len(missing) <= FEW:
         if len(place) + len(missing) < len(same):
-            week += f" from {_date(bounds[0])} to {_date(bounds[1])}"
-        return week + (f" except {listed([_date(day) for day in missing.tolist()])}" if len(missing) else "")
-    if len(runs) <= _FEW:
-        ends = [(_date(same[run[0]]), _date(same[run[-1]])) for run in runs]
+            week += f" from {date_text(bounds[0])} to {date_text(bounds[1])}"
+        return week + (f" except {listed([date_text(day) for day in missing.tolist()])}" if len(missing) else "")
+    if len(runs) <= FEW:
+        ends = [(date_text(same[run[0]]), date_text(same[run[-1]])) for run in runs]
         return f"{week} " + listed(
             [f"from {first} to {last}" if first != last else f"on {first}" for first, last in ends]
         )
-    return f"on {len(place):,} dates from {_date(bounds[0])} to {_date(bounds[1])}"
-
-
-def _on_weekdays(weekdays: Sequence[int]) -> str:
-    if len(weekdays) == 7:
-        return "every day"
-    if len(weekdays) > 2 and weekdays[-1] - weekdays[0] == len(weekdays) - 1:
-        return f"on {_weekday(weekdays[0])} to {_weekday(weekdays[-1])}"
-    return f"on {listed([_weekday(day) for day in weekdays])}"
-
-
-def _weekday(number: int) -> str:
-    return DAYS[number].capitalize()
-
-
-def _date(day: int) -> str:
-    return str(_EPOCH_DAY + timedelta(int(day)))
+    if not is_weekly and (rule := dates_in_words(dates, eligible, calendars)):
+        return rule
+    return f"on {len(place):,} dates from {date_text(bounds[0])} to {date_text(bounds[1])}"
 
 
 def _day(day: int, dated: bool) -> str:
-    weekday = _weekday((int(day) + _EPOCH_WEEKDAY) % 7)
-    return f"{weekday} {_date(day)}" if dated else weekday
+    weekday = weekday_text((int(day) + _EPOCH_WEEKDAY) % 7)
+    return f"{weekday} {date_text(day)}" if dated else weekday
 
 
 def _clock(us: int) -> str:

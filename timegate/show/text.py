@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal
 
-__all__ = ["and_more", "counted", "details", "duration", "figure", "iso", "listed", "percent", "period"]
+__all__ = [
+    "and_more",
+    "counted",
+    "details",
+    "duration",
+    "figure",
+    "iso",
+    "listed",
+    "percent",
+    "period",
+    "shown_instant",
+]
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 _UNITS_S = (("d", _DAY_S, _HOUR_S), ("h", _HOUR_S, _MINUTE_S), ("min", _MINUTE_S, 1))  # and the next smaller one
@@ -152,6 +163,20 @@ def iso(at: datetime, *, short: bool = False) -> str:
     """
     text = at.isoformat().replace("+00:00", "Z")
     return f"{text.removesuffix(':00Z')}Z" if short and text.endswith(":00Z") else text
+
+
+def shown_instant(at: datetime) -> str:
+    """Write an instant for people to read, in UTC: without seconds that are 0, and without the microsecond by which
+    something comes after the included end of a window.
+
+    Examples
+    --------
+    >>> shown_instant(datetime(2026, 3, 2, 7, microsecond=1)), shown_instant(datetime(2026, 3, 2, 7, 0, 1, 500_000))
+    ('2026-03-02 07:00', '2026-03-02 07:00:01.500000')
+    """  # noqa: D205 - one thought
+    if at.microsecond == 1 and at.second == 0:
+        at = at.replace(microsecond=0)
+    return f"{at:%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000").removesuffix(":00")
 
 
 def period(start: date, end: date, form: str = "%Y-%m-%d %H:%M:%S") -> str:
