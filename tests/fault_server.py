@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -40,24 +40,28 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = self.rfile.read(int(self.headers["Content-Length"]))
+        if not text:  # whoever asked has given up
+            return
+        body = json.loads(text)
         name = body["model"]
         with self.server.lock:
             self.server.requests.append((self.path, self.headers, body))
             self.server.seen[name] += 1
+            self.server.clients[name].add(self.client_address)
             count = self.server.seen[name]
         self.close_connection = True
         with contextlib.suppress(ConnectionError):
             getattr(self, f"be_{name.replace('-', '_')}", self.be_fine)(body, count)
 
     def send(self, status: int, data: Any, **headers: str) -> None:
+        headers.setdefault("Connection", "close")
         text = data if isinstance(data, bytes) else json.dumps(data).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         for header, value in headers.items():
             self.send_header(header.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(text)))
-        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(text)
 
@@ -96,6 +100,12 @@ class Handler(BaseHTTPRequestHandler):
                 {"model": "m-1", "choices": [choice], "usage": USAGE},
                 x_ratelimit_remaining_requests="7",
             )
+
+    def be_lasting(self, body: dict[str, Any], count: int) -> None:
+        self.close_connection = False  # as providers do: the next request comes over the same connection
+        message = {"role": "assistant", "content": "Hello"}
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
+        self.send(200, {"choices": [choice], "usage": USAGE}, Connection="keep-alive")
 
     def be_limited(self, body: Any, count: int) -> None:
         self.refuse(429, "rate_limit_exceeded")
@@ -176,11 +186,11 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def fault_server() -> Iterator[Any]:
-    """Run the server; ``url`` is where, ``requests`` what it was sent, ``seen`` how often by name."""
+    """Run the server; ``url`` is where, ``requests`` what it was sent, ``seen`` how often, ``clients`` from where."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         httpd.daemon_threads = True
         httpd.lock, httpd.over = threading.Lock(), threading.Event()  # type: ignore[attr-defined]
-        httpd.requests, httpd.seen = [], Counter()  # type: ignore[attr-defined]
+        httpd.requests, httpd.seen, httpd.clients = [], Counter(), defaultdict(set)  # type: ignore[attr-defined]
         httpd.url = f"http://127.0.0.1:{httpd.server_port}/v1"  # type: ignore[attr-defined]
         thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
         thread.start()

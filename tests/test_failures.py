@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import json
 import socket
 import ssl
+import warnings
 from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
@@ -105,6 +108,28 @@ def test_a_streams_metadata_is_there_at_its_end(server: Any, way: str) -> None:
             runner.run(main())
     assert (found["finish_reason"], found["usage"]["completion_tokens"], found["model"]) == ("stop", 2, "m-1")
     assert server.requests[-1][2]["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("name", ["lasting", "malformed", "endless"])
+def test_a_loop_that_ends_leaves_no_connection(server: Any, name: str) -> None:
+    """A model outlives event loops, with nothing open of the ones before; within one its connection is kept."""
+    asked = model(server, name)
+
+    async def main() -> None:
+        for _ in range(3):
+            with contextlib.suppress(ModelCallError):
+                answer = await asked.acall(messages="Hi", stream=name != "lasting")
+                assert name == "lasting" or [text async for text in answer]
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for _ in range(3):
+            server.clients[name].clear()
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(main())
+            assert name != "lasting" or len(server.clients[name]) == 1
+        gc.collect()
+    assert not said
 
 
 @ways

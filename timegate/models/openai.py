@@ -98,7 +98,7 @@ class _OpenAIModel(BaseModel):
             return openai.AsyncOpenAI(api_key=key or "none", **options)
 
         self._make_async_client = make_async_client
-        self._async_clients: dict[Any, Any] = {}
+        self._async_clients: dict[Any, tuple[Any, AsyncIterator[None]]] = {}
 
     @classmethod
     def keys_of(cls, **params: Any) -> tuple[str, ...]:
@@ -115,16 +115,19 @@ class _OpenAIModel(BaseModel):
         base_url = (state.get("sampling_params") or {}).get("base_url")
         return cls(state["model_id"], base_url, **ours, **(state.get("sampling_run_params") or {}))
 
-    def _async_client(self) -> Any:
+    async def _async_client(self) -> Any:
         """Return the client of the running event loop, for connections belong to the loop that opened them."""
         import asyncio  # a tenth of the time that `import timegate` may take
 
         loop = asyncio.get_running_loop()
-        client = self._async_clients.get(loop)
-        if client is None:
+        client, _ = self._async_clients.get(loop, (None, None))
+        if client is None or client.is_closed():
             client = self._make_async_client()
-            live = {known: other for known, other in self._async_clients.items() if not known.is_closed()}
-            self._async_clients = {**live, loop: client}
+            until_it_ends = _open(client)
+            await anext(until_it_ends)
+            for known in [known for known in list(self._async_clients) if known.is_closed()]:
+                self._async_clients.pop(known, None)
+            self._async_clients[loop] = client, until_it_ends
         return client
 
     def _create(self, client: Any, request: dict[str, Any]) -> Any:
@@ -145,10 +148,18 @@ class _OpenAIModel(BaseModel):
     async def _ask_async(self, request: dict[str, Any]) -> Any:
         with our_errors():
             try:
-                raw = await self._create(self._async_client(), request)
+                raw = await self._create(await self._async_client(), request)
             except (TypeError, UnicodeEncodeError) as error:
                 raise CallerError(str(error)) from error
             return raw.http_response
+
+
+async def _open(client: Any) -> AsyncIterator[None]:
+    """Close a client when the event loop ends: the loop closes the asynchronous generators that were begun in it."""
+    try:
+        yield
+    finally:
+        await client.close()
 
 
 @register_model
