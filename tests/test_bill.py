@@ -15,8 +15,6 @@ from test_price import CHEAP
 import timegate as tg
 from timegate.core.clock import to_us
 from timegate.errors import ReplayError, TimegateWarning, TraceError
-from timegate.prices.tariff import PICO
-from timegate.runs.bill import Bill, Ledger
 
 DEAR = {"input_per_mtok": 2.0, "output_per_mtok": 8.0}
 MORNING = {"windows": [["06:00", "12:00"]], "times": 2.0}
@@ -108,39 +106,45 @@ def test_sums_agree(
     calls = tg.Trace.from_arrays(np.array(at_us) + START_US, None, (), tokens, 2 * tokens)
     faults: list[Any] = [tg.ErrorRate(target="a", rate=rate), tg.ErrorRate(target="b", rate=rate)]
     run = tg.replay(gateway, calls, tg.Scenario(faults=[*faults, tg.Latency(target="a", median_s=30)], seed=seed))
-    bill = run.ledger.charged(charged_at)
-    each, of_calls = bill.cost(failed), bill.by_call(failed)
-    whole = sum(int(cost) for cost in each if cost >= 0)
+    paid_in, paid_out = (column.tolist() for column in run.ledger.of_attempts(charged_at))
+    attempts = run.attempts
+    each = []
+    for one, other, ok in zip(paid_in, paid_out, attempts["outcome"] == "ok", strict=True):
+        whole = None if one < 0 or other < 0 else one + other
+        each.append(whole if ok or failed == "all" else 0 if failed == "nothing" else None if one < 0 else one)
     frame = run.bill(freq, charged_at=charged_at, failed=failed, exact=True)
-    assert sum(value for value in frame.to_numpy().ravel().tolist() if value is not None) == whole == bill.total(failed)
-    by_deployment = [sum(int(c) for c in each[bill.deployment == i] if c >= 0) for i in range(3)]
-    columns = [sum(value for value in frame[name].tolist() if value is not None) for name in frame]
-    assert columns == (by_deployment if len(frame) else [0] * 3)
-    unknown = np.unique(bill.call[each < 0])
-    assert (np.flatnonzero(of_calls < 0) == unknown).all()
-    rest = sum(int(c) for call, c in zip(bill.call, each, strict=True) if call not in unknown)
-    assert sum(int(cost) for cost in of_calls if cost >= 0) == rest
+    cells = frame.to_numpy().ravel().tolist()
+    assert sum(value for value in cells if value is not None) == sum(cost for cost in each if cost is not None)
+    for name in frame:
+        mine = [cost for cost, whom in zip(each, attempts["deployment"], strict=True) if whom == name]
+        known = [cost for cost in mine if cost is not None]
+        missing = [None] * len(frame) if mine and not known else None
+        assert frame[name].tolist() == missing or sum(frame[name].tolist()) == sum(known)
+    of_calls = run.ledger.of_calls().tolist()
+    answers = {
+        int(call): cost
+        for call, cost, ok in zip(attempts["call"], each, attempts["outcome"] == "ok", strict=True)
+        if ok
+    }
+    if charged_at == "completion":
+        assert of_calls == [-1 if answers.get(call, 0) is None else answers.get(call, 0) for call in range(len(at_us))]
 
 
-@settings(max_examples=20, deadline=None)
-@given(at_us=times, closed=st.booleans(), charged_at=st.sampled_from(["completion", "start", "arrival"]))
-def test_calls_say_what_attempts_say(at_us: list[int], closed: bool, charged_at: Any) -> None:
-    """Where each call has one attempt, the bill from calls alone is that from attempts."""
-    fields = {"time_constraints": [["10:00", "14:00"]]} if closed else {}
-    gateway = config({**DEAR, "bands": [MORNING]}, **fields)
-    tokens = np.arange(len(at_us), dtype=np.int64)
-    calls = tg.Trace.from_arrays(np.array(at_us) + START_US, None, (), tokens, tokens)
-    run = tg.replay(gateway, calls, tg.Scenario(faults=[tg.Latency(target="a", median_s=5)]))
+def test_bins_are_those_of_the_instants_charged() -> None:
+    """An attempt stands in the bin of its end, though its call arrived in the one before."""
+    slow = tg.Scenario(faults=[tg.Latency(target="a", median_s=60)])
+    run = tg.replay(config({"per_call": 1.0}), trace("05:59:30", "09:00"), slow)
+    assert run.bill("1h")["a"].tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert run.bill("1h").index[0] == pd.Timestamp("2026-03-02T06:00Z")
+    assert run.bill("1h", charged_at="arrival").index[0] == pd.Timestamp("2026-03-02T05:00Z")
 
-    def never() -> Any:
-        raise AssertionError("attempts were made")
 
-    ledger = Ledger(run.router, calls, run._calls, never, never)
-    fast = ledger.charged(charged_at)
-    frame = run.attempts
-    assert fast.call.tolist() == frame["call"].tolist()
-    ends = frame["at"] + pd.to_timedelta(frame["latency_s"], unit="s") if charged_at == "completion" else frame["at"]
-    assert fast.charged_us.tolist() == [to_us(at.to_pydatetime(), "at") for at in ends]
+def test_attempts_say_what_each_costs() -> None:
+    """The table of attempts has the cost of input and of output, of a failed one what it would be."""
+    run = tg.replay(config({**DEAR, "per_call": 0.5}, CHEAP), trace("15:00"), outage("a", "14:00", "16:00"))
+    table = run.attempts
+    assert table["input_cost_usd"].tolist() == pytest.approx([0.502, 0.00015], rel=1e-12)
+    assert table["output_cost_usd"].tolist() == pytest.approx([0.0008, 0.00006], rel=1e-12)
 
 
 def test_the_baseline_has_the_first_choices() -> None:
@@ -249,13 +253,3 @@ def test_compare_has_the_cost() -> None:
     runs = [tg.replay(config(price), trace("13:00")) for price in (DEAR, CHEAP)]
     row = tg.compare(*runs).loc["cost_usd"]
     assert row["difference"] == pytest.approx(0.00021 - 0.0028)
-
-
-def test_many_attempts_of_dear_calls() -> None:
-    """The sum over a call of a thousand attempts is exact where 64 bits would not hold it."""
-    size = 5000
-    dear = np.full(size, 2**52)
-    none, ones = np.zeros(size, np.int64), np.ones(size, np.bool_)
-    bill = Bill(1, "USD", none, none, none, ones, dear, dear)
-    assert bill.by_call()[0] == bill.total() == size * 2**53
-    assert bill.figures(1)["cost_usd"] == size * 2**53 / PICO

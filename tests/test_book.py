@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from test_tariff import usage
 
 import timegate as tg
 from timegate.core.clock import to_us
 from timegate.core.price import Price
 from timegate.errors import ConfigError, TimegateWarning
 from timegate.prices.book import PriceBook, prices_of
-from timegate.prices.tariff import PICO, Usage, compile_tariff, costs
+from timegate.prices.charges import charges
+from timegate.prices.tariff import PICO, compile_tariff
 
 LITELLM = {
     "sample_spec": {"input_cost_per_token": 0.0},
@@ -75,9 +76,8 @@ def loaded(folder: Path, data: Any) -> PriceBook:
 
 
 def pico(price: Price, at_us: int, prompt: int, answer: int, cached: int) -> int:
-    columns = (np.array([value]) for value in (prompt, answer, cached))
-    usage = Usage(np.array([0]), np.array([at_us]), *columns, np.array([True]))
-    return int(sum(int(part[0]) for part in costs(compile_tariff([price], at_us, at_us + 1), usage)))
+    used = usage([0], [at_us], prompt=[prompt], completion=[answer], cached=[cached], warm=[True])
+    return sum(int(part[0]) for part in charges(compile_tariff([price], at_us, at_us + 1), used))
 
 
 def test_litellm_table(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from test_price import DEEPSEEK
 
 from timegate.core.clock import DAY_US, MINUTE_US, to_us
 from timegate.core.price import AMOUNTS, Price
-from timegate.prices.tariff import PICO, UNKNOWN, Usage, compile_tariff, costs, sums
+from timegate.prices.charges import NOTHING, Usage, add_charges, charges, span_us
+from timegate.prices.paid import ANSWERED, FAILED_ALL, FAILED_INPUT, Paid
+from timegate.prices.tariff import PICO, UNKNOWN, compile_tariff
 
 HOUR_US = 60 * MINUTE_US
 START_US = to_us("2026-08-24T00:00Z", "start")
@@ -22,10 +24,18 @@ START_US = to_us("2026-08-24T00:00Z", "start")
 def cost(price: Price | None, at: str | int, prompt: int = 0, answer: int = 0, **cache: Any) -> tuple[int, int]:
     """Return what one attempt costs, input and output."""
     at_us = to_us(at, "at") if isinstance(at, str) else at
-    columns: dict[str, Any] = {name: np.array([value]) for name, value in cache.items()}
-    usage = Usage(np.array([0]), np.array([at_us]), np.array([prompt]), np.array([answer]), **columns)
-    paid_in, paid_out = costs(compile_tariff([price], at_us - DAY_US, at_us + DAY_US), usage)
+    columns: dict[str, Any] = {name: [value] for name, value in cache.items()}
+    used = usage([0], [at_us], prompt=[prompt], completion=[answer], **columns)
+    paid_in, paid_out = charges(compile_tariff([price], at_us - DAY_US, at_us + DAY_US), used)
     return int(paid_in[0]), int(paid_out[0])
+
+
+def usage(deployment: Any, at_us: Any, **columns: Any) -> Usage:
+    """Return what attempts used; columns that are not given are not there."""
+    kinds = {"answered": np.bool_, "warm": np.bool_}
+    given = {name: np.array(values, kinds.get(name, np.int64)) for name, values in columns.items()}
+    absent = {name: NOTHING.astype(kinds.get(name, np.int64)) for name in Usage._fields[2:]}
+    return Usage(np.array(deployment, np.int16), np.array(at_us, np.int64), **absent | given)
 
 
 def test_an_invoice_to_the_cent() -> None:
@@ -84,7 +94,8 @@ def test_costs_are_what_decimals_give(listed: list[Price], rows: list[tuple[int,
     rows = [(row[0] % len(listed), *row[1:]) for row in rows]
     deployment, at_us, prompt, answer, warm = (np.array(column) for column in zip(*rows, strict=True))
     cached = prompt // 3
-    paid = costs(compile_tariff(listed, 0, DAY_US), Usage(deployment, at_us, prompt, answer, cached, warm))
+    columns = {"prompt": prompt, "completion": answer, "cached": cached, "warm": warm}
+    paid = charges(compile_tariff(listed, 0, DAY_US), usage(deployment, at_us, **columns))
     for i, (which, when_us, tokens, answered, is_warm) in enumerate(rows):
         price = listed[which]
         hour = when_us / HOUR_US
@@ -145,25 +156,65 @@ def test_unknown_is_not_nothing(price: Price | None, prompt: int, answer: int, p
 def test_a_trace_without_tokens_is_unknown() -> None:
     """Without any token counts only what is taken per call is known."""
     tariff = compile_tariff([Price(per_call=1), Price(input_per_mtok=1, output_per_mtok=1)], 0, DAY_US)
-    paid_in, paid_out = costs(tariff, Usage(np.array([0, 1]), np.array([0, 0]), None, None))
+    paid_in, paid_out = charges(tariff, usage([0, 1], [0, 0]))
     assert paid_in.tolist() == [PICO, UNKNOWN]
     assert paid_out.tolist() == [0, UNKNOWN]
 
 
 def test_beyond_64_bits() -> None:
-    """What no 64 bits hold is exact all the same."""
-    price = Price(input_per_mtok=1e6, output_per_mtok=1e6)
-    assert cost(price, START_US, 2**52, 1) == (2**52 * PICO, PICO)
-    assert sums(np.array([2**80, 1, 2**80], object), np.array([1, 0, 1]), 3) == [1, 2**81, 0]
+    """What no 64 bits hold is exact all the same, by itself and in sums to which others are added."""
+    price = Price(input_per_mtok=1e6, output_per_mtok=1e6, per_call=0.5)
+    assert cost(price, START_US, 2**52, 1) == (2**52 * PICO + PICO // 2, PICO)
+    tariff = compile_tariff([price], 0, DAY_US)
+    large = usage([0, 0], [5, HOUR_US], prompt=[2**60, 2**50], completion=[0, 2**60], cached=[2, 2], warm=[1, 0])
+    small = usage([0], [6], prompt=[1], completion=[1])
+    sums = add_charges(Paid.zero(2, 1), tariff, small, 0, HOUR_US)
+    sums = add_charges(add_charges(sums, tariff, large, 0, HOUR_US), tariff, small, 0, HOUR_US)
+    wanted = [[2**60 * PICO + 4 * PICO + 3 * PICO // 2], [(2**50 + 2**60) * PICO + PICO // 2]]
+    assert sums.exact(ANSWERED).tolist() == wanted
+    assert sums.total(ANSWERED) == sum(row[0] for row in wanted)
+
+
+rows = st.tuples(
+    st.integers(-1, 1),
+    st.integers(0, DAY_US - 1),
+    st.one_of(st.just(0), st.integers(0, DAY_US)),
+    st.integers(-1, 2**40),
+    st.integers(-1, 2**40),
+    st.booleans(),
+)
 
 
 @settings(max_examples=50, deadline=None)
-@given(values=st.lists(st.integers(0, 2**63 - 1), max_size=40))
-def test_sums_are_exact(values: list[int]) -> None:
-    """Sums by group are those of Python's integers."""
-    group = np.arange(len(values)) % 3
-    wanted = [sum(values[i::3]) for i in range(3)]
-    assert sums(np.array(values, np.int64), group, 3) == wanted
+@given(listed=st.lists(prices, min_size=2, max_size=2), used=st.lists(rows, max_size=20), cut=st.integers(0, 20))
+def test_sums_are_exact(listed: list[Price], used: list[tuple[Any, ...]], cut: int) -> None:
+    """Sums by bin, deployment and kind are those of what each attempt costs, however the attempts are cut in parts."""
+    tariff = compile_tariff([listed[0], Price(input_per_mtok=1.5)], 0, 2 * DAY_US)
+    names = ("later_us", "prompt", "completion", "answered")
+
+    def part(some: list[tuple[Any, ...]]) -> Usage:
+        deployment, at_us, *columns = zip(*some, strict=True) if some else [()] * 6
+        return usage(deployment, at_us, **dict(zip(names, columns, strict=True)))
+
+    wanted: dict[tuple[int, int, int], int] = {}
+    counts: dict[tuple[int, int, int], int] = {}
+    for row, one, other in zip(used, *(charges(tariff, part(used)) if used else ((), ())), strict=True):
+        whom, bin_ = row[0], (row[1] + row[2]) // HOUR_US
+        whole = UNKNOWN if one < 0 or other < 0 else int(one) + int(other)
+        kinds = [(ANSWERED, whole)] if row[-1] else [(FAILED_INPUT, int(one)), (FAILED_ALL, whole)]
+        for kind, paid in kinds if whom >= 0 else ():
+            wanted[bin_, whom, kind] = wanted.get((bin_, whom, kind), 0) + max(paid, 0)
+            counts[whom, kind, int(paid >= 0)] = counts.get((whom, kind, int(paid >= 0)), 0) + 1
+    sums = Paid.zero(48, 2)
+    for some in (used[:cut], used[cut:]):
+        sums = sums.add(add_charges(Paid.zero(48, 2), tariff, part(some), 0, HOUR_US)) if some else sums
+    for kind in (ANSWERED, FAILED_INPUT, FAILED_ALL):
+        for bin_, row_of_bin in enumerate(sums.exact(kind).tolist()):
+            assert row_of_bin == [wanted.get((bin_, whom, kind), 0) for whom in range(2)]
+        for whom in range(2):
+            assert sums.attempts[whom, kind].tolist() == [counts.get((whom, kind, known), 0) for known in range(2)]
+    charged = [row[1] + row[2] for row in used if row[0] >= 0]
+    assert span_us(part(used)) == ((min(charged), max(charged)) if charged else None)
 
 
 def test_every_amount_is_priced() -> None:

@@ -13,7 +13,7 @@ from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.events import LoopLog
 from timegate.engines.judge import work_arrays
-from timegate.engines.kernel import replay_calls, route_calls
+from timegate.engines.kernel import record_first, replay_calls, route_calls
 from timegate.engines.ordered import NOTHING, replay_in_order, shares
 from timegate.engines.plan import Plan, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls, Log
@@ -67,8 +67,10 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
     return calls
 
 
-def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> Attempts:
-    """Replay a trace again and record the attempts, whose number is known from the calls."""
+def attempts(
+    router: Router, trace: Trace, injector: Injector, calls: Calls, threads: int | None = None, first_call: int = 0
+) -> Attempts:
+    """Replay a trace again and record the attempts, whose number is known from the calls; see :func:`run`."""
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     policies = make_policies(router, injector)
     row_of = np.concatenate([[0], np.cumsum(calls.attempts, dtype=np.int64)])
@@ -81,10 +83,11 @@ def attempts(router: Router, trace: Trace, injector: Injector, calls: Calls) -> 
     def replay_chunk(part: slice) -> None:
         lengths = answers[part] if len(answers) else answers
         at_us, preferred, order = trace.at_us[part], trace.preferred[part], np.empty(len(router.names), np.int64)
-        into = again.part(part)
-        route_calls(plan, policies, part.start, at_us, preferred, lengths, into, made, row_of[part], NOTHING, 0, order)
+        first, into, begins, which = first_call + part.start, again.part(part), row_of[part], np.empty_like(at_us)
+        count = record_first(first, at_us, calls.part(part), made, begins, which)
+        route_calls(plan, policies, first, at_us, preferred, lengths, into, made, begins, which, count, order)
 
-    _by_chunk(replay_chunk, len(trace), None)
+    _by_chunk(replay_chunk, len(trace), threads)
     return made
 
 

@@ -18,7 +18,7 @@ from timegate.core.routing import NOBODY
 from timegate.engines.judge import judge, judge_block
 from timegate.faults.rules import CERTAIN
 
-__all__ = ["classify", "make_order", "replay_calls", "route_calls"]
+__all__ = ["classify", "make_order", "record_first", "replay_calls", "route_calls"]
 
 register(policy)
 
@@ -168,6 +168,28 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
         calls.latency_us[i] = now_us - at_us[i]
         if keeps_first:
             calls.first_choice[i] = first_choice
+
+
+@jit(refcount=False)
+def record_first(first, at_us, calls, rows, row_of, others):  # type: ignore[no-untyped-def]
+    """Record the attempts of calls that the first one served, which calls say; parameters as of :func:`route_calls`.
+
+    Returns
+    -------
+    count : int
+        How many are not of that kind; ``others`` holds which.
+    """
+    count = 0
+    for i in range(len(at_us)):
+        if calls.attempts[i] != 1 or calls.served_by[i] == NOBODY:
+            others[count] = i
+            count += 1
+            continue
+        row = row_of[i]
+        rows.call[row], rows.attempt[row], rows.deployment[row] = first + i, 1, calls.served_by[i]
+        rows.pause_us[row], rows.at_us[row], rows.outcome[row] = 0, at_us[i], OK
+        rows.latency_us[row] = calls.latency_us[i]
+    return count
 
 
 @jit(refcount=False)

@@ -24,6 +24,7 @@ from timegate.plots.drawing import (
     x_of,
 )
 from timegate.plots.runs import frequency
+from timegate.prices.paid import ANSWERED
 from timegate.runs.result import Replay
 from timegate.show.palette import chosen_colors
 
@@ -86,7 +87,7 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     handles = [Patch(label=f"{labels[i]}  {amounts[:, i].sum():,.4g} {unit}", **styles[i]) for i in named]
     if top > 1.05 * peak:
         handles.append(Patch(label="a band of its price", facecolor="white", edgecolor="#555555", hatch="////"))
-    if unknown := int(np.count_nonzero(run.ledger.bill.cost() < 0)):
+    if unknown := int(run.ledger.paid(failures=False)[1].unknown(ANSWERED)):
         handles.append(Patch(label=f"unknown: {unknown:,}", facecolor="none"))
     ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
     return ax
@@ -103,7 +104,7 @@ def _strips(
 ) -> float:
     """Draw when bands held, a strip a deployment that has some, and return the height of all."""
     start_us, end_us = to_us(start.to_pydatetime(), "start"), to_us(end.to_pydatetime(), "end")
-    for price, style in zip(run.ledger.prices, styles, strict=False):
+    for price, style in zip(run.ledger.prices.prices, styles, strict=False):
         spans = [span for band in (price.bands if price else ()) for span in band.spans_us(start_us, end_us).tolist()]
         if spans:
             bars = [(x_of(from_us(lo)), x_of(from_us(hi)) - x_of(from_us(lo))) for lo, hi in spans]

@@ -2,129 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.columns import OK
-from timegate.core.price import Price
 from timegate.core.routing import NOBODY, Router
 from timegate.engines.record import Attempts, Calls
-from timegate.errors import ReplayError, TimegateWarning, did_you_mean, shown
-from timegate.prices.book import price_hash, prices_of
-from timegate.prices.tariff import PICO, UNKNOWN, Money, Usage, compile_tariff, costs, sums
-from timegate.traffic.trace import Trace, utc_column
+from timegate.errors import ReplayError, TimegateWarning
+from timegate.prices.listed import PriceList, prices_said
+from timegate.prices.paid import Paid
+from timegate.prices.tariff import PICO, UNKNOWN
+from timegate.runs.spent import Failed, Spent, check_option, checked_bins, paid_frame
+from timegate.traffic.trace import Trace
 
-__all__ = ["Bill", "ChargedAt", "Failed", "Ledger", "in_units"]
+if TYPE_CHECKING:
+    from timegate.prices.charges import Usage
+
+__all__ = ["ChargedAt", "Ledger", "in_units", "lacking", "warn_of_no_tokens"]
 
 ChargedAt = Literal["completion", "start", "arrival"]
-Failed = Literal["nothing", "input", "all"]
-MAX_BINS = 1_000_000
 
-
-class Bill(NamedTuple):
-    """What each attempt of a replay cost: one row an attempt, in order of call.
-
-    Attributes
-    ----------
-    calls : int
-        How many the replay has.
-    currency : str
-    call : ndarray of int64
-    deployment : ndarray of int
-    charged_us : ndarray of int64
-    answered : ndarray of bool
-    input, output : ndarray of int64, or of int
-        What is taken for the prompt, with what is taken per call, and for the answer: whole pico-units of the currency;
-        -1 where unknown.
-    """
-
-    calls: int
-    currency: str
-    call: npt.NDArray[np.int64]
-    deployment: npt.NDArray[np.integer[Any]]
-    charged_us: npt.NDArray[np.int64]
-    answered: npt.NDArray[np.bool_]
-    input: Money
-    output: Money
-
-    def cost(self, failed: Failed = "nothing") -> Money:
-        """Return what each attempt cost, if failed ones are charged nothing, their input, or all; -1 where unknown."""
-        whole = np.where((self.input < 0) | (self.output < 0), UNKNOWN, self.input + self.output)
-        if failed == "all" or self.answered.all():
-            return whole
-        return np.where(self.answered, whole, self.input if failed == "input" else 0)
-
-    def by_call(self, failed: Failed = "nothing") -> Money:
-        """Return what each call cost; -1 where that is unknown of one of its attempts."""
-        cost = self.cost(failed)
-        if len(self.call) == self.calls:  # an attempt each
-            return cost
-        many = int(np.bincount(self.call).max(initial=0)) > 1000  # then 64 bits might not hold their sum
-        total = np.zeros(self.calls, object if many else cost.dtype)
-        np.add.at(total, self.call, np.maximum(cost, 0))
-        total[self.call[cost < 0]] = UNKNOWN
-        return total
-
-    def by_bin(self, step_us: int, deployments: int, failed: Failed = "nothing") -> tuple[int, list[list[int | None]]]:
-        """Return the number of the first bin, counted from the epoch, and the sums by bin and deployment.
-
-        The sums of a deployment of which no attempt's cost is known are None, and those of known costs otherwise.
-        """
-        if not len(self.call):
-            return 0, []
-        first, last = (int(at_us // step_us) for at_us in (self.charged_us.min(), self.charged_us.max()))
-        bins = last - first + 1
-        if bins * deployments > MAX_BINS:
-            raise ReplayError(f"freq makes {bins:,} bins, which is too many: give a longer one.")
-        cost = self.cost(failed)
-        group = (self.charged_us // step_us - first) * deployments + self.deployment
-        known = np.bincount(self.deployment[cost >= 0], minlength=deployments)
-        met = np.bincount(self.deployment, minlength=deployments)
-        total = sums(np.maximum(cost, 0), group, bins * deployments)
-        missing = ((met > 0) & (known == 0)).tolist()
-        return first, [
-            [None if missing[i] else total[row * deployments + i] for i in range(deployments)] for row in range(bins)
-        ]
-
-    def total(self, failed: Failed = "nothing") -> int:
-        """Return the sum of all costs that are known."""
-        return sums(np.maximum(self.cost(failed), 0), np.zeros(len(self.call), np.int64), 1)[0]
-
-    def figures(self, served: int) -> dict[str, Any]:
-        """Return the labelled figures; what is taken per call is of the calls whose cost is known.
-
-        Parameters
-        ----------
-        served : int
-            How many calls were served.
-        """
-        unit = self.currency.lower()
-        cost = self.cost()
-        unknown = int(np.count_nonzero(cost < 0))
-        total = self.total() / PICO if unknown < int(np.count_nonzero(self.answered)) or not unknown else math.nan
-        figures: dict[str, Any] = {
-            f"cost_{unit}": total,
-            f"cost_per_1000_calls_{unit}": 1000 * total / (self.calls - unknown) if self.calls > unknown else math.nan,
-            f"cost_per_served_call_{unit}": total / (served - unknown) if served > unknown else math.nan,
-        }
-        if not self.answered.all():
-            for bound in ("input", "all"):
-                more, lost = self._of_failed(bound)
-                figures[f"failed_attempts_{bound}_{unit}"] = math.nan if lost else more / PICO
-        figures["attempts_of_unknown_cost"] = unknown
-        return figures
-
-    def _of_failed(self, bound: Literal["input", "all"]) -> tuple[int, bool]:
-        """Return what attempts that came to nothing cost at most, and whether that is unknown of all of them."""
-        cost = self.cost(bound)[~self.answered]
-        return sums(np.maximum(cost, 0), np.zeros(len(cost), np.int64), 1)[0], bool((cost < 0).all())
+Money = npt.NDArray[Any]
+"""Whole pico-units: int64, or Python's integers where those do not suffice."""
+ALL, NOTHING = np.empty(0, np.bool_), np.empty(0, np.int64)
+"""Columns that are not there."""
 
 
 class Ledger:
@@ -136,8 +43,8 @@ class Ledger:
         What was replayed, and what came of it.
     attempts : callable
         Gives the attempts, where calls do not say everything.
-    first_choices : callable
-        Gives the first choice of each call, whose cache is warm.
+    prices : PriceList, optional
+        Default: those of the router's deployments.
     """
 
     def __init__(
@@ -146,136 +53,174 @@ class Ledger:
         trace: Trace,
         calls: Calls,
         attempts: Callable[[], Attempts],
-        first_choices: Callable[[], npt.NDArray[np.integer[Any]]],
+        prices: PriceList | None = None,
     ) -> None:
         self.router = router
         self.trace = trace
         self._calls = calls
         self._attempts = attempts
-        self._first_choices = first_choices
+        self._given = prices
 
     @property
     def has_prices(self) -> bool:
         """Whether any deployment says a price."""
-        return any(deployment.price is not None for deployment in self.router.deployments)
+        return prices_said(self.router.deployments)
 
     @cached_property
-    def prices(self) -> list[Price | None]:
-        """The price of each deployment; None is unknown.
+    def prices(self) -> PriceList:
+        """The prices of the deployments.
 
         Warns
         -----
         TimegateWarning
             If tokens are paid for, and the trace has none; if a price book does not know a model.
         """
-        prices = prices_of(self.router.deployments)
-        by_token = any(price is not None and set(price.amounts()) != {"per_call"} for price in prices)
-        missing = [name for name in ("prompt_tokens", "completion_tokens") if getattr(self.trace, name) is None]
-        if by_token and missing:
-            warnings.warn(
-                f"the trace has no {' and no '.join(missing)}: what is paid for them is unknown; only prices per call "
-                "apply.",
-                TimegateWarning,
-                stacklevel=5,
-            )
+        if self._given is not None:
+            return self._given
+        prices = PriceList(self.router.deployments)
+        warn_of_no_tokens(lacking(prices, self.trace))
         return prices
 
     @property
-    def price_hash(self) -> str:
-        """A hash of the prices."""
-        return price_hash(self.prices)
-
-    @property
     def currency(self) -> str:
-        """The currency of the prices; a config has one."""
-        return next((price.currency for price in self.prices if price is not None), "USD")
+        """In which all is paid."""
+        return self.prices.currency
 
-    @cached_property
-    def bill(self) -> Bill:
-        """What each attempt cost, charged when it ended."""
-        return self.charged("completion")
-
-    def charged(self, at: ChargedAt) -> Bill:
-        """Bill the attempts.
+    def paid(self, step_us: int = 0, charged_at: ChargedAt = "completion", failures: bool = True) -> tuple[int, Paid]:
+        """Return the number of the first bin, counted from the epoch, and the sums by bin and deployment.
 
         Parameters
         ----------
-        at : {"completion", "start", "arrival"}
-            Whose instant decides the price of an attempt: its end, its start, or the arrival of its call.
+        step_us : int
+            Length of a bin. Default: all is one.
+        charged_at : {"completion", "start", "arrival"}
+            Whose instant decides the price of an attempt, and its bin.
+        failures : bool
+            Whether to look at failed attempts, too.
         """
-        if at not in get_args(ChargedAt):
-            hint = did_you_mean(at, get_args(ChargedAt))
-            raise ReplayError(f"charged_at must be one of the known ones. Got {shown(at)}.{hint}")
-        calls, at_us = self._calls, self.trace.at_us
-        served = calls.served_by != NOBODY
-        # Calls that share nothing wait for nobody: then a first attempt starts when its call arrives.
-        if (calls.attempts == served).all() and not (at == "start" and self.router.shares):
-            call = np.flatnonzero(served)
-            rows = slice(None) if len(call) == len(served) else call
-            deployment, latency_us = calls.served_by[rows], calls.latency_us[rows]
-            arrival_us = start_us = at_us[rows]
-            answered = np.ones(len(call), np.bool_)
-        else:
-            made = self._attempts()
-            call, deployment, latency_us = made.call, made.deployment, made.latency_us
-            rows, arrival_us, start_us, answered = call, at_us[call], made.at_us, made.outcome == OK
-        charged_us = {"completion": start_us + latency_us, "start": start_us, "arrival": arrival_us}[at]
-        cached = self.trace.cached_tokens is not None
-        warm = self._first_choices()[rows] == deployment if cached else None
-        return self._billed(call, rows, deployment, charged_us, answered, warm)
+        from timegate.prices.charges import add_charges, span_us  # loads numba
 
-    def baseline(self) -> Bill:
-        """Bill what the same calls cost without windows and without faults: each first choice answers at once."""
-        size = len(self.trace)
-        yes = np.ones(size, np.bool_)
-        return self._billed(np.arange(size), slice(None), self._first_choices(), self.trace.at_us, yes, yes)
+        usages, size = self._usages(charged_at, failures), len(self.router.names)
+        span = span_us(*usages)
+        if span is None:
+            return 0, Paid.zero(0, size)
+        first_bin, bins = 0, 1
+        if step_us:
+            first_bin = span[0] // step_us
+            bins = checked_bins(span[1] // step_us - first_bin + 1, size, step_us)
+        tariff, paid = self.prices.tariff(*span), Paid.zero(bins, size)
+        for usage in usages:
+            paid = add_charges(paid, tariff, usage, first_bin, step_us)
+        return first_bin, paid
+
+    def spent(self, step_us: int = 0) -> Spent:
+        """Return the sums, in bins of so many microseconds, with those of the baseline."""
+        from timegate.prices.charges import add_charges  # loads numba
+
+        baseline, usage = Paid.zero(1, len(self.router.names)), self._usage(self._first_choices, self.trace.at_us)
+        return Spent(*self.paid(step_us), add_charges(baseline, self.prices.tariff(*self.trace.span_us), usage))
 
     def figures(self) -> dict[str, Any]:
         """Return the labelled figures, the baseline's cost last; none without prices."""
         if not self.has_prices:
             return {}
-        baseline = self.baseline()
         served = int(np.count_nonzero(self._calls.served_by != NOBODY))
-        whole = f"cost_{self.currency.lower()}"
-        figures = self.bill.figures(served)
-        figures[f"baseline_{whole}"] = baseline.figures(len(self.trace))[whole]
-        return figures
+        return self.spent().figures(len(self.trace), served, self.currency)
 
-    def column(self) -> tuple[str, npt.NDArray[np.float64]]:
-        """Return the name of a column of costs, and what each call cost: its answer, not what failed before."""
-        return f"cost_{self.currency.lower()}", in_units(self.bill.by_call())
+    def of_calls(self) -> Money:
+        """Return what the answer of each call cost, charged when it came; -1 where unknown."""
+        return _whole(*self._charges(self._answers("completion")))
+
+    def of_attempts(self, charged_at: ChargedAt = "completion") -> tuple[Money, Money]:
+        """Return what each attempt cost, or would if it were charged: for its input, and for its answer."""
+        return self._charges(self._of_attempts(charged_at))
+
+    def call_columns(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the column of money of the table of calls, by name."""
+        return {f"cost_{self.currency.lower()}": in_units(self.of_calls())} if self.has_prices else {}
+
+    def attempt_columns(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the columns of money of the table of attempts, by name."""
+        if not self.has_prices:
+            return {}
+        names = (f"{part}_cost_{self.currency.lower()}" for part in ("input", "output"))
+        return dict(zip(names, map(in_units, self.of_attempts()), strict=True))
 
     def frame(self, step_us: int, charged_at: ChargedAt, failed: Failed, exact: bool) -> pd.DataFrame:
         """Return the sums by bin and deployment as a table."""
         if not self.has_prices:
             raise ReplayError("no deployment says a price: give one `price: auto`, or `price: {input_per_mtok: ...}`.")
-        if failed not in get_args(Failed):
-            hint = did_you_mean(failed, get_args(Failed))
-            raise ReplayError(f"failed must be one of the known ones. Got {shown(failed)}.{hint}")
-        bill = self.bill if charged_at == "completion" else self.charged(charged_at)
-        first, table = bill.by_bin(step_us, len(self.router.names), failed)
-        starts = utc_column((first + np.arange(len(table))) * step_us).rename("charged_at")
-        columns = pd.Index(self.router.names, name="deployment")
-        if exact:
-            return pd.DataFrame(table, starts, columns, dtype=object)
-        values = [[math.nan if value is None else value / PICO for value in row] for row in table]
-        return pd.DataFrame(values, starts, columns, dtype=np.float64)
+        check_option("charged_at", charged_at, ChargedAt)
+        check_option("failed", failed, Failed)
+        first_bin, paid = self.paid(step_us, charged_at, failed != "nothing")
+        return paid_frame(first_bin, paid, step_us, self.router.names, failed, exact)
 
-    def _billed(
-        self,
-        call: npt.NDArray[np.int64],
-        rows: slice | npt.NDArray[np.int64],
-        deployment: npt.NDArray[np.integer[Any]],
-        charged_us: npt.NDArray[np.int64],
-        answered: npt.NDArray[np.bool_],
-        warm: npt.NDArray[np.bool_] | None,
-    ) -> Bill:
+    def _charges(self, usage: Usage) -> tuple[Money, Money]:
+        from timegate.prices.charges import charges, span_us  # loads numba
+
+        return charges(self.prices.tariff(*(span_us(usage) or self.trace.span_us)), usage)
+
+    def _usages(self, charged_at: ChargedAt, failures: bool) -> list[Usage]:
+        """Return what is to be summed."""
+        calls = self._calls
+        served = calls.served_by != NOBODY
+        alone = bool((calls.attempts == served).all())  # nobody tried anything but what answered
+        if charged_at == "start" and not (alone and not self.router.shares):
+            return [self._of_attempts(charged_at)]
+        # Calls that share nothing wait for nobody: a first attempt starts when its call arrives.
+        answers = self._answers("arrival" if charged_at == "start" else charged_at)
+        if alone or not failures:
+            return [answers]
+        return [answers, self._of_attempts(charged_at, self._attempts().outcome != OK)]
+
+    def _answers(self, charged_at: ChargedAt) -> Usage:
+        """Return what the answers used, a row a call."""
+        calls = self._calls
+        return self._usage(
+            calls.served_by, self.trace.at_us, calls.latency_us if charged_at == "completion" else NOTHING
+        )
+
+    def _of_attempts(self, charged_at: ChargedAt, which: Any = slice(None)) -> Usage:
+        """Return what some attempts used."""
+        made = self._attempts()
+        call = made.call[which]
+        at_us = self.trace.at_us[call] if charged_at == "arrival" else made.at_us[which]
+        later_us = made.latency_us[which] if charged_at == "completion" else NOTHING
+        return self._usage(made.deployment[which], at_us, later_us, made.outcome[which] == OK, call)
+
+    def _usage(
+        self, deployment: Any, at_us: Any, later_us: Any = NOTHING, answered: Any = ALL, call: Any = NOTHING
+    ) -> Usage:
+        from timegate.prices.charges import Usage  # loads numba
+
         tokens = (self.trace.prompt_tokens, self.trace.completion_tokens, self.trace.cached_tokens)
-        prompt, completion, cached = (None if column is None else column[rows] for column in tokens)
-        bounds = (int(charged_us.min()), int(charged_us.max()) + 1) if len(charged_us) else (0, 1)
-        usage = Usage(deployment, charged_us, prompt, completion, cached, warm)
-        paid_in, paid_out = costs(compile_tariff(self.prices, *bounds), usage)
-        return Bill(len(self.trace), self.currency, call, deployment, charged_us, answered, paid_in, paid_out)
+        columns = [NOTHING if column is None else np.ascontiguousarray(column) for column in tokens]
+        warm = ALL
+        if len(columns[-1]):
+            warm = (self._first_choices[call] if len(call) else self._first_choices) == deployment
+        return Usage(deployment.astype(np.int16, copy=False), at_us, later_us, answered, warm, call, *columns)
+
+    @cached_property
+    def _first_choices(self) -> npt.NDArray[np.integer[Any]]:
+        return self._calls.first_choices(self.trace.preferred, self.trace.preferred_names, self.router)
+
+
+def lacking(prices: PriceList, traffic: Any) -> tuple[str, ...]:
+    """Return which tokens are paid for, and are unknown of all calls."""
+    names = ("prompt_tokens", "completion_tokens") if prices.by_token else ()
+    return tuple(name for name in names if getattr(traffic, name) is None)
+
+
+def warn_of_no_tokens(missing: Iterable[str]) -> None:
+    """Say, if there are any, which tokens are paid for and unknown."""
+    if names := " and no ".join(missing):
+        text = f"the trace has no {names}: what is paid for them is unknown; only prices per call apply."
+        warnings.warn(text, TimegateWarning, stacklevel=5)
+
+
+def _whole(one: Money, other: Money) -> Money:
+    whole: Money = np.where((one < 0) | (other < 0), UNKNOWN, one + other)
+    return whole
 
 
 def in_units(pico: Money) -> npt.NDArray[np.float64]:

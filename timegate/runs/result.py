@@ -21,9 +21,10 @@ from timegate.core.routing import NOBODY, Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
-from timegate.runs.bill import ChargedAt, Failed, Ledger
+from timegate.runs.bill import ChargedAt, Ledger
 from timegate.runs.load import cooled_s, load_frame, refused
 from timegate.runs.recovery import recovery_frame
+from timegate.runs.spent import Failed
 from timegate.runs.story import has_policies, story_frame
 from timegate.runs.tables import (
     attempts_frame,
@@ -96,7 +97,7 @@ class Replay:
         """What is needed to make this result again."""
         from importlib.metadata import version  # slow to import, and seldom asked for
 
-        prices = {"price_hash": self.ledger.price_hash} if self.ledger.has_prices else {}
+        prices = {"price_hash": self.ledger.prices.fingerprint} if self.ledger.has_prices else {}
         return {
             "engine": self.engine,
             "seed": self.scenario.seed,
@@ -123,8 +124,7 @@ class Replay:
 
         A call's first choice is the deployment that it prefers, or else the first of the order, open or not.
         """
-        frame = calls_frame(self.router, self.trace, self._calls)
-        return frame.assign(**dict([self.ledger.column()])) if self.ledger.has_prices else frame
+        return calls_frame(self.router, self.trace, self._calls).assign(**self.ledger.call_columns())
 
     @cached_property
     def attempts(self) -> pd.DataFrame:
@@ -132,9 +132,11 @@ class Replay:
 
         ``call`` (int64), the row in :attr:`calls`; ``attempt`` (int16), from 1; ``deployment`` (category);
         ``pause_s`` (float64) that the call waited before it; ``at`` (datetime64[us, UTC]) of its start; ``outcome``
-        (category): ``ok`` or the kind of error; ``latency_s`` (float64), time in a provider's queue included.
+        (category): ``ok`` or the kind of error; ``latency_s`` (float64), time in a provider's queue included. With
+        prices also ``input_cost_usd`` (float64), with what is taken per call, and ``output_cost_usd``, or another
+        currency: of an attempt that failed, what it costs if it is charged, which nobody knows.
         """
-        return attempts_frame(self.router, self._attempts)
+        return attempts_frame(self.router, self._attempts).assign(**self.ledger.attempt_columns())
 
     @property
     def skips(self) -> pd.DataFrame:
@@ -263,7 +265,7 @@ class Replay:
     @cached_property
     def ledger(self) -> Ledger:
         """The bills of the attempts, from which tables and figures of money are made."""
-        return Ledger(self.router, self.trace, self._calls, lambda: self._attempts, lambda: self._first_choices)
+        return Ledger(self.router, self.trace, self._calls, lambda: self._attempts)
 
     def reduced(self, step_us: int, origin_us: int = 0) -> Any:
         """Return the calls as a :class:`timegate.engines.totals.Part`: totals, and bins of so many microseconds."""
