@@ -129,9 +129,15 @@ class LocalDates:
             first = max(first, day_number(self.since))
         if self.until is not None:
             last = min(last, day_number(self.until))
+        if self.is_every_day or last < first:
+            return np.arange(first, last + 1, dtype=np.int64)
         calendar = _calendar(first, last)
-        inside = list(self._conditions(calendar))
-        return calendar.days[functools.reduce(np.logical_and, inside)] if inside else calendar.days
+        return calendar.days[functools.reduce(np.logical_and, self._conditions(calendar))]
+
+    @property
+    def is_every_day(self) -> bool:
+        """Whether it recurs on each date from the first to the last one."""
+        return not (self.days or self.months or self.days_of_month or self.holidays or self.except_dates)
 
     def _conditions(self, calendar: _Calendar) -> Iterator[Mask]:
         """Say for each condition which dates meet it."""
@@ -147,7 +153,7 @@ class LocalDates:
         if self.days_of_month is not None:
             table = _table(self.days_of_month, 63)  # 1 to 31, and -31 to -1
             yield table[calendar.from_start] | table[calendar.from_end]
-        if self.holidays is not None and len(calendar.days):
+        if self.holidays is not None:
             is_holiday = _among(calendar.days, self._holidays(int(calendar.days[0]), int(calendar.days[-1])))
             yield is_holiday if self.on_holidays == "only" else ~is_holiday
         if self.except_dates:

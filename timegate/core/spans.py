@@ -27,7 +27,7 @@ def union(parts: Iterable[Spans]) -> Spans:
     if not rows:
         return np.empty((0, 2), np.int64)
     spans = np.concatenate(rows)
-    if (spans[1:, 0] > spans[:-1, 1]).all():  # as most are already
+    if len(spans) == 1 or (spans[1:, 0] > spans[:-1, 1]).all():  # as most are already
         return np.ascontiguousarray(spans)
     spans = spans[np.argsort(spans[:, 0], kind="stable")]
     reach = np.maximum.accumulate(spans[:, 1])

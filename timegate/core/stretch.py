@@ -21,16 +21,24 @@ class Stretch(NamedTuple):
 
     Attributes
     ----------
-    start_us : int
-    end_us : ndarray of int64, shape (7,)
-        By the weekday of that date, 0 for Monday.
+    bounds_us : ndarray of int64, shape (7, 2)
+        Start and end, by the weekday of that date, 0 for Monday.
     days : int
         On how many dates after the first it may still last.
     """
 
-    start_us: int
-    end_us: npt.NDArray[np.int64]
+    bounds_us: npt.NDArray[np.int64]
     days: int
+
+    @property
+    def start_us(self) -> int:
+        """The start, which is the same on all weekdays."""
+        return int(self.bounds_us[0, 0])
+
+    @property
+    def end_us(self) -> npt.NDArray[np.int64]:
+        """The end, by weekday."""
+        return self.bounds_us[:, 1]
 
 
 @functools.lru_cache(maxsize=4096)
@@ -55,17 +63,18 @@ def stretch(start: str, end: str, end_included: bool) -> Stretch:
         end_us[end_us < start_us] += DAY_US
     if end_included and time != "24:00":
         end_us += 1
-    end_us.flags.writeable = False  # it is shared
-    return Stretch(start_us, end_us, int((end_us.max() - 1) // DAY_US))
+    bounds_us = np.stack([np.full(7, start_us), end_us], axis=1)
+    bounds_us.flags.writeable = False  # it is shared
+    return Stretch(bounds_us, int((end_us.max() - 1) // DAY_US))
 
 
 def check_period(start: str, end: str, weekdays: list[int]) -> None:
     """Refuse a stretch that lasts beyond the start of the next one, for starts on some weekdays of every week."""
-    start_us, end_us, _ = stretch(start, end, False)
+    span = stretch(start, end, False)
     for place, day in enumerate(weekdays):
         following = weekdays[(place + 1) % len(weekdays)]
         period_us = DAY_US * ((following - day) % 7 or 7)
-        if end_us[day] - start_us > period_us:
+        if span.end_us[day] - span.start_us > period_us:
             text = (
                 f"must not lie after the next start: from {DAYS[day]} {start} to {end} a window lasts beyond "
                 f"{DAYS[following]} {start}, when it starts again."

@@ -207,11 +207,11 @@ class Window(LocalDates):
         ndarray of int64, shape (n, 2)
             Half-open, in the order of the dates.
         """
-        start_us, end_us, _ = stretch(self.start, self.end, self.end_included)
-        local = np.empty((len(days), 2), np.int64)
+        bounds_us = stretch(self.start, self.end, self.end_included).bounds_us
         midnights = DAY_US * days
-        local[:, 0] = midnights + start_us
-        local[:, 1] = midnights + (end_us[weekdays_of(days)] if " " in self.end else end_us[0])
+        if " " in self.end:
+            return midnights[:, np.newaxis] + bounds_us[weekdays_of(days)]
+        local: Spans = np.add.outer(midnights, bounds_us[0])  # a day at a time, each step of this counts
         return local
 
     def weekly_starts(self) -> list[int]:
@@ -270,9 +270,8 @@ class Window(LocalDates):
         for since_us, until_us, offset_us in cuts:
             begin = ends.searchsorted(since_us + offset_us, side="right")
             part = local[begin : starts.searchsorted(until_us + offset_us)] - offset_us
-            np.maximum(part[:, 0], since_us, out=part[:, 0])
-            np.minimum(part[:, 1], until_us, out=part[:, 1])
-            parts.append(part)
+            np.maximum(part, since_us, out=part)
+            parts.append(np.minimum(part, until_us, out=part))
         return union(parts)
 
 

@@ -123,8 +123,7 @@ def _stretch(window: Window, say: Callable[[str], Problem], now_us: int, found: 
         found.lost.append(say(f"except_dates {listed(ahead, ',', most=6)}: it would apply on them, too."))
     if " " in window.end:
         found.lost.append(say(f"end {window.end}: it would end each time at the next {window.end[-5:]}."))
-    start_us, by_weekday, _ = stretch(window.start, window.end[-5:], window.end_included)
-    end_us = int(by_weekday[0])
+    start_us, end_us = stretch(window.start, window.end[-5:], window.end_included).bounds_us[0].tolist()
     shift_us = offset_us // MINUTE_US * MINUTE_US
     start_us, end_us = start_us - shift_us, end_us - shift_us
     days_us = start_us // DAY_US * DAY_US
