@@ -380,6 +380,15 @@ CASES: dict[str, tuple[list[tg.GatewayConfig], list[tg.GatewayConfig]]] = {
             windowed({"start": "1:00", "end": "2:00", "holidays": ["2026-12-24"]}),
         ],
     ),
+    "TG314": (
+        [windowed({"start": "1:00", "end": "2:00", "days": "mon-fri", "holidays": "CN"})],
+        [
+            windowed({"start": "1:00", "end": "2:00", "holidays": "CN"}),
+            windowed({"start": "1:00", "end": "2:00", "days": "mon-fri", "holidays": "CN", "on_holidays": "only"}),
+            windowed({"start": "1:00", "end": "2:00", "days": "mon-fri", "holidays": "CN", "until": "2026-03-02"}),
+            windowed({"start": "1:00", "end": "2:00", "days": "mon-fri", "holidays": "DE"}),
+        ],
+    ),
     "TG313": (
         [
             windowed({"start": "18:00", "end": "mon 08:00", "days_of_month": [1, 2]}),

@@ -15,6 +15,7 @@ from timegate.errors import ConfigError, ModelCallError, ModelRouterError, Timeg
 from timegate.faults import Scenario
 from timegate.faults import kinds as _kinds
 from timegate.faults.kinds import *
+from timegate.formats.dates import read_holidays
 from timegate.gateway import CallRecord, ModelGateway, Recorder
 from timegate.models import (
     BaseModel,
@@ -84,6 +85,7 @@ __all__ = [
     "monte_carlo",
     "plots",
     "presets",
+    "read_holidays",
     "read_incidents",
     "read_rates",
     "read_trace",

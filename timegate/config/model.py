@@ -166,6 +166,7 @@ class GatewayConfig(Value):
 
         Foreign formats are known by their keys (``msgflux_type``, ``model_list``). What has no counterpart in a config
         is named in a :class:`TimegateWarning`; keys and other secrets of such a file are neither kept nor shown.
+        Files of dates that ``holidays`` names lie beside the config; their dates become part of it.
 
         Raises
         ------
@@ -177,10 +178,12 @@ class GatewayConfig(Value):
         data = parse_document(text, path, ConfigError)
         if not isinstance(data, dict):
             raise ConfigError(f"{path}: must hold a mapping with `deployments`. Got a {type(data).__name__}.")
+        from timegate.formats.dates import with_dates
         from timegate.formats.registry import as_ours  # with its parser of YAML it waits until a file is read
 
         try:
             data, foreign, lost = as_ours(data)
+            data = with_dates(data, path.parent)
             config = cls.model_validate(data)
         except ConfigError as error:
             raise ConfigError(*error.after(f"{path}:")) from None

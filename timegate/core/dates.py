@@ -52,7 +52,7 @@ class LocalDates:
         1 to 31; -1 is the last day of a month, -2 the one before. Default: every day.
     holidays : str or sequence of date, optional
         Whose public holidays matter: a country (``"DE"``) or a subdivision of one (``"DE-BY"``), as the package
-        ``holidays`` knows them. Or dates of one's own.
+        ``holidays`` knows them. Or dates of one's own; in a config file, also the name of a file that has them.
     on_holidays : {"skip", "only"}
         Whether the holidays are left out, or are the only dates.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +19,7 @@ from timegate.problems import Problem
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
-__all__ = ["Estimate", "check_calendar", "estimate", "holidays_of_years"]
+__all__ = ["Estimate", "check_calendar", "estimate", "holidays_of_years", "worked_weekends"]
 
 _EPOCH_ORDINAL = EPOCH.toordinal()
 
@@ -37,7 +38,9 @@ def check_calendar(text: str) -> str:
     codes = _countries()
     if country not in codes.values():
         rule = f"must be a country like 'DE', or a subdivision of one like 'DE-BY'. Got {shown(text)}."
-        raise WindowError(Problem(("holidays",), rule, _nearest(text, codes)))
+        is_file = re.search(r"\.\w+$", text)
+        hint = f"A file of dates is read by read_holidays({shown(text)})." if is_file else _nearest(text, codes)
+        raise WindowError(Problem(("holidays",), rule, hint))
     if not dash:
         return country
     calendar = _calendar(country)
@@ -80,6 +83,11 @@ def estimate(calendar: str, year: int) -> Estimate:
     label = str(found.tr(getattr(found, "estimated_label", ""))).replace("%s", "").strip(" ()")
     dates = [day for day, name in found.items() if label and label in name and day.year == year]
     return Estimate(announced if announced is not None and announced < year else None, tuple(sorted(dates)))
+
+
+def worked_weekends(calendar: str, year: int) -> list[date]:
+    """Return the weekend days of a year that a country works in place of others."""
+    return sorted(day for day in _year(calendar, year).weekend_workdays if day.year == year)
 
 
 @functools.lru_cache(maxsize=1024)

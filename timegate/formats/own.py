@@ -13,6 +13,7 @@ from timegate.core.deployment import Deployment
 from timegate.core.windows import Window
 from timegate.errors import ConfigError
 from timegate.files import parse_document
+from timegate.formats.dates import with_dates
 from timegate.formats.format import Config, Draft, Format, Request, document, is_json
 from timegate.formats.rewrite import rewrite
 
@@ -31,7 +32,7 @@ def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
     config = request.config
     if is_json(request.path, default=False):
         return document(config.to_dict(), remarks, as_json=True)
-    edited = _edited(request.like, config) if request.like else None
+    edited = _edited(request.like, config, request.path.parent) if request.like else None
     if edited is None:
         return document(config.to_dict(), remarks, as_json=False)
     header = "".join(f"# {remark}\n" for remark in remarks)
@@ -44,13 +45,14 @@ def _is_right(path: Path, draft: Draft, request: Request) -> bool:
     return bool(request.config.load(path) == draft.data)
 
 
-def _edited(text: str, config: Config) -> str | None:
+def _edited(text: str, config: Config, folder: Path) -> str | None:
     """Return the text with the values of a config, or None if that cannot be done, or went wrong."""
     source = parse_document(text, Path("like.yaml"), ConfigError)
     if not isinstance(source, dict) or "deployments" not in source:
         raise ConfigError("like must be a YAML file of ours, with `deployments`.")
     plain = config.model_dump(mode="json", exclude_defaults=True)
-    data = _respelled(config, config.model_validate(source), source, plain)
+    old = with_dates(source, folder, instead=date.min)  # where there is no such file, the dates themselves are written
+    data = _respelled(config, config.model_validate(old), source, plain)
     edited = rewrite(text, source, data)
     try:
         return edited if edited is not None and yaml12.parse(edited) == data else None

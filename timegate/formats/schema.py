@@ -20,6 +20,7 @@ from timegate.core.price import AUTO, Price
 from timegate.core.spelling import DAY_NAMES, MONTH_NAMES
 from timegate.core.windows import FIELDS, Window
 from timegate.faults.scenario import Scenario
+from timegate.formats.dates import DATE_FILE
 from timegate.formats.format import SIDECAR
 from timegate.validation import Value
 
@@ -146,8 +147,12 @@ def _window_schema() -> Schema:
         },
         "days_of_month": {**_one_or_some(number), "examples": [[1, 15, -1]]},
         "holidays": {
-            "anyOf": [{"type": "string", "pattern": "^[A-Za-z]{2}(-[^ ]+)?$"}, dates, {"type": "null"}],
-            "examples": ["DE", "DE-BY", ["2026-12-24"]],
+            "anyOf": [
+                {"type": "string", "pattern": f"^([A-Za-z]{{2}}(-[^ ]+)?|{DATE_FILE})$"},
+                dates,
+                {"type": "null"},
+            ],
+            "examples": ["DE", "DE-BY", ["2026-12-24"], "closures.txt"],
         },
         "on_holidays": {"enum": ["skip", "only"]},
         "end_included": {"type": "boolean"},

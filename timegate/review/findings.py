@@ -61,6 +61,7 @@ CODES: dict[str, Code] = {
     "TG311": Code("info", "the weekdays of a window run across the end of the week"),
     "TG312": Code("info", "the holidays that a window knows are an estimate"),
     "TG313": Code("warning", "a window lasts until it has started again"),
+    "TG314": Code("info", "a window of workdays leaves out weekend days that its country works"),
     # daylight saving
     "TG401": Code("warning", "a window is skipped, for the clocks skip all of it"),
     "TG402": Code("warning", "a window is cut or happens twice, for the clocks change at one of its ends"),

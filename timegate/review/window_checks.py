@@ -12,7 +12,7 @@ import numpy as np
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, FIRST_US, LAST_US, SECOND_US
 from timegate.core.deployment import Deployment, WindowPlace, windows_of
-from timegate.core.holidays import estimate
+from timegate.core.holidays import estimate, worked_weekends
 from timegate.core.spans import Spans, union
 from timegate.core.spelling import DAYS, runs
 from timegate.core.windows import Window
@@ -58,6 +58,7 @@ def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Itera
         yield from _longer_than_its_period(placed, now_us)
         if isinstance(window.holidays, str):
             yield from _estimated_holidays(placed, window.holidays, now_us)
+            yield from _worked_weekends(placed, window.holidays, now_us)
         yield from _clock_changes(placed, now_us)
 
 
@@ -148,6 +149,24 @@ def _estimated_holidays(placed: _PlacedWindow, calendar: str, now_us: int) -> It
         fix = "Update the package holidays when they are announced, or give the dates as a list."
         yield placed.finding("TG312", text, fix)
         return
+
+
+def _worked_weekends(placed: _PlacedWindow, calendar: str, now_us: int) -> Iterator[Finding]:
+    """Find weekend days of the coming year that are worked, and on which a window of workdays does not start."""
+    window, today = placed.window, _EPOCH_DAY + timedelta(now_us // DAY_US)
+    if window.on_holidays == "only" or set(window.days or ()) != set(DAYS[:5]):
+        return
+    every_day = replace(window, days=None)
+    days = [
+        day
+        for year in (today.year, today.year + 1)
+        for day in worked_weekends(calendar, year)
+        if today <= day < today + timedelta(days=366) and _starts_on(every_day, _day_number(day))
+    ]
+    if days:
+        text = f"It does not start on {listed(days, most=12)}, weekend days that {calendar} works in place of others."
+        fix = "If it should, add a window with these dates as holidays, and on_holidays: only."
+        yield placed.finding("TG314", text, fix)
 
 
 def _idle(placed: _PlacedWindow, tally: Tally, now_us: int) -> Finding | None:
