@@ -24,7 +24,7 @@ from timegate.traffic.trace import Trace
 if TYPE_CHECKING:
     from timegate.prices.charges import Usage
 
-__all__ = ["ChargedAt", "Ledger", "in_units", "lacking", "warn_of_no_tokens"]
+__all__ = ["ChargedAt", "Ledger", "in_units", "lacking", "no_prices", "warn_of_no_tokens"]
 
 ChargedAt = Literal["completion", "start", "arrival"]
 
@@ -41,8 +41,8 @@ class Ledger:
     ----------
     router, trace, calls
         What was replayed, and what came of it.
-    attempts : callable
-        Gives the attempts, where calls do not say everything.
+    attempts : callable, optional
+        Gives the attempts, where calls do not say everything. Default: those that failed are left out.
     prices : PriceList, optional
         Default: those of the router's deployments.
     """
@@ -52,7 +52,7 @@ class Ledger:
         router: Router,
         trace: Trace,
         calls: Calls,
-        attempts: Callable[[], Attempts],
+        attempts: Callable[[], Attempts] | None,
         prices: PriceList | None = None,
     ) -> None:
         self.router = router
@@ -149,7 +149,7 @@ class Ledger:
     def frame(self, step_us: int, charged_at: ChargedAt, failed: Failed, exact: bool) -> pd.DataFrame:
         """Return the sums by bin and deployment as a table."""
         if not self.has_prices:
-            raise ReplayError("no deployment says a price: give one `price: auto`, or `price: {input_per_mtok: ...}`.")
+            raise no_prices()
         check_option("charged_at", charged_at, ChargedAt)
         check_option("failed", failed, Failed)
         first_bin, paid = self.paid(step_us, charged_at, failed != "nothing")
@@ -169,9 +169,9 @@ class Ledger:
             return [self._of_attempts(charged_at)]
         # Calls that share nothing wait for nobody: a first attempt starts when its call arrives.
         answers = self._answers("arrival" if charged_at == "start" else charged_at)
-        if alone or not failures:
+        if alone or not failures or self._attempts is None:
             return [answers]
-        return [answers, self._of_attempts(charged_at, self._attempts().outcome != OK)]
+        return [answers, self._of_attempts(charged_at, self._made.outcome != OK)]
 
     def _answers(self, charged_at: ChargedAt) -> Usage:
         """Return what the answers used, a row a call."""
@@ -182,7 +182,7 @@ class Ledger:
 
     def _of_attempts(self, charged_at: ChargedAt, which: Any = slice(None)) -> Usage:
         """Return what some attempts used."""
-        made = self._attempts()
+        made = self._made
         call = made.call[which]
         at_us = self.trace.at_us[call] if charged_at == "arrival" else made.at_us[which]
         later_us = made.latency_us[which] if charged_at == "completion" else NOTHING
@@ -201,6 +201,12 @@ class Ledger:
         return Usage(deployment.astype(np.int16, copy=False), at_us, later_us, answered, warm, call, *columns)
 
     @cached_property
+    def _made(self) -> Attempts:
+        if self._attempts is None:
+            raise ReplayError("attempts were not kept.")
+        return self._attempts()
+
+    @cached_property
     def _first_choices(self) -> npt.NDArray[np.integer[Any]]:
         return self._calls.first_choices(self.trace.preferred, self.trace.preferred_names, self.router)
 
@@ -209,6 +215,11 @@ def lacking(prices: PriceList, traffic: Any) -> tuple[str, ...]:
     """Return which tokens are paid for, and are unknown of all calls."""
     names = ("prompt_tokens", "completion_tokens") if prices.by_token else ()
     return tuple(name for name in names if getattr(traffic, name) is None)
+
+
+def no_prices() -> ReplayError:
+    """Return the error of a bill without prices."""
+    return ReplayError("no deployment says a price: give one `price: auto`, or `price: {input_per_mtok: ...}`.")
 
 
 def warn_of_no_tokens(missing: Iterable[str]) -> None:

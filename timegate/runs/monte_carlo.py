@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from statistics import NormalDist
 from typing import Any
@@ -14,20 +14,24 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.jit import jit
 from timegate.core.routing import Router
+from timegate.engines import compiled
 from timegate.engines.compiled import room_of
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.kernel import replay_calls
 from timegate.engines.ordered import NOTHING, replay_in_order, shares
 from timegate.engines.plan import Policies, make_plan, make_policies
 from timegate.engines.progress import progress
-from timegate.engines.record import Attempts, Calls
+from timegate.engines.record import Attempts, Calls, first_choice_by_name
 from timegate.engines.threads import in_threads
 from timegate.engines.totals import Totals, add_calls
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
+from timegate.prices.listed import PriceList
+from timegate.runs.bill import lacking, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
+from timegate.runs.parts import ledger_of_part, prices_of_router
 from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
 from timegate.show.html import framed, numbers, paragraph
 from timegate.show.text import counted
@@ -50,7 +54,8 @@ class MonteCarlo:
     replicas : DataFrame
         A row a replica: ``calls``, ``first_choice``, ``fallback``, ``failed``, ``blocked``, ``availability``,
         ``share[...]`` of each deployment, ``attempts_per_call``, and of the calls that were served
-        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %).
+        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %). With prices
+        also the figures of money of :meth:`Replay.summary`.
     provenance : dict
         What is needed to make this result again.
     """
@@ -162,7 +167,9 @@ def monte_carlo(
     check_tokens(scenario.injector(routing.deployments), traffic)
     warn_of_unknown(traffic.preferred_names, routing)
 
-    batch = partial(_run_batch, routing, traffic, scenario, seed)
+    prices = prices_of_router(routing)
+    warn_of_no_tokens(lacking(prices, traffic) if prices else ())
+    batch = partial(_run_batch, routing, traffic, scenario, prices, seed)
     batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
     if client is None:
         rows = list(_here(batch, replicas, threads))
@@ -175,6 +182,7 @@ def monte_carlo(
         "config_hash": routing.fingerprint,
         "scenario_hash": scenario.model_copy(update={"seed": 0}).fingerprint,
         "traffic_hash": traffic.fingerprint,
+        **({"price_hash": prices.fingerprint} if prices else {}),
     }
     return MonteCarlo(pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica")), provenance)
 
@@ -183,10 +191,11 @@ def _run_batch(
     router: Router,
     traffic: Traffic | Trace,
     scenario: Scenario,
+    prices: PriceList | None,
     seed: int,
     replicas: Sequence[int],
 ) -> list[dict[str, Any]]:
-    return [_run(router, traffic, scenario, seed, replica) for replica in replicas]
+    return [_run(router, traffic, scenario, prices, seed, replica) for replica in replicas]
 
 
 def _here(
@@ -200,10 +209,19 @@ def _here(
         yield from rows
 
 
-def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int, replica: int) -> dict[str, Any]:
+def _run(
+    router: Router,
+    traffic: Traffic | Trace,
+    scenario: Scenario,
+    prices: PriceList | None,
+    seed: int,
+    replica: int,
+) -> dict[str, Any]:
     """Replay one random day and return its figures."""
     own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
     injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
+    if prices is not None:
+        return _run_billed(router, traffic, injector, prices, own_seed)
     totals, policies = Totals.zero(len(router.deployments)), make_policies(router, injector)
     if shares(router, injector):
         _run_in_order(router, traffic, injector, policies, own_seed, totals)
@@ -226,6 +244,25 @@ def _run(router: Router, traffic: Traffic | Trace, scenario: Scenario, seed: int
         while more:
             state, more = _replay_process(work, process, *keys, state, draws, totals)
     return totals.figures(router.names)
+
+
+def _run_billed(
+    router: Router, traffic: Traffic | Trace, injector: Injector, prices: PriceList, seed: int
+) -> dict[str, Any]:
+    """Replay one random day part by part, and bill each; the calls are those that are drawn without prices."""
+    totals, spent, first = Totals.zero(len(router.deployments)), None, 0
+    parts: Iterable[Trace] = [traffic] if isinstance(traffic, Trace) else traffic.chunks(seed)
+    if shares(router, injector) and (whole := list(parts)):
+        parts = [Trace.concat(whole)]
+    for trace in parts:
+        calls = compiled.run(router, trace, injector, 1, first)
+        choices = first_choice_by_name(trace.preferred_names, router)
+        add_calls(totals, None, 0, 1, trace.at_us, trace.preferred, choices, calls)
+        more = ledger_of_part(router, injector, trace, calls, prices, 1, first).spent()
+        spent, first = more if spent is None else spent.add(more, 0), first + len(trace)
+    served = int(totals.served.sum())
+    money = {} if spent is None else spent.figures(first, served, prices.currency)
+    return totals.figures(router.names) | money
 
 
 def _run_in_order(

@@ -40,11 +40,12 @@ class Spent(NamedTuple):
 
     def add(self, other: Spent, step_us: int) -> Spent:
         """Return the sums of both parts, whose bins have a length of ``step_us`` microseconds."""
-        first = min(self.first_bin, other.first_bin)
-        ends = (part.first_bin + len(part.paid.money) for part in (self, other))
-        shape = checked_bins(max(ends) - first, self.paid.money.shape[1], step_us), *self.paid.money.shape[1:]
-        money = np.zeros(shape, np.result_type(self.paid.money, other.paid.money))
-        for part in (self, other):
+        parts = [part for part in (self, other) if len(part.paid.money)] or [self]
+        first = min(part.first_bin for part in parts)
+        bins = max(part.first_bin + len(part.paid.money) for part in parts) - first
+        shape = checked_bins(bins, self.paid.money.shape[1], step_us), *self.paid.money.shape[1:]
+        money = np.zeros(shape, np.result_type(*(part.paid.money for part in parts)))
+        for part in parts:
             place = part.first_bin - first
             money[place : place + len(part.paid.money)] += part.paid.money
         return Spent(first, Paid(money, self.paid.attempts + other.paid.attempts), self.baseline.add(other.baseline))

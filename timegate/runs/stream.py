@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,15 +18,19 @@ from timegate.engines import compiled
 from timegate.engines.ordered import OrderedReplay, shares
 from timegate.engines.progress import progress
 from timegate.engines.record import Calls
-from timegate.engines.totals import MAX_BINS, Part, reduce_calls, too_many_bins
-from timegate.errors import MissingExtraError, ReplayError, TraceError
+from timegate.engines.totals import MAX_BINS, Part, too_many_bins
+from timegate.errors import ReplayError, TraceError
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
-from timegate.files import replacing
 from timegate.gateway.live import ModelGateway
+from timegate.prices.listed import PriceList
+from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
+from timegate.runs.parquet import place_of_part, pyarrow_parquet, writing
+from timegate.runs.parts import Reduced, ledger_of_part, prices_of_router, reduced
 from timegate.runs.prepare import as_router, as_scenario, check_tokens
-from timegate.runs.tables import bin_width_us, calls_frame, named_pairs, share_frame
+from timegate.runs.spent import Failed, Spent, check_option, paid_frame
+from timegate.runs.tables import bin_width_us, named_pairs, share_frame
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
 from timegate.traffic import Trace
@@ -51,7 +54,11 @@ class StreamReplay:
         self.scenario = scenario
         self.freq = freq
         self._step_us = bin_width_us(freq)
+        self._in_order = shares(router, scenario.injector(router.deployments))
+        self._prices = prices_of_router(router)
         self._part: Part | None = None
+        self._spent: Spent | None = None
+        self._lacks: dict[str, None] = {}
         self._chunks = 0
 
     def __len__(self) -> int:
@@ -74,9 +81,16 @@ class StreamReplay:
         return self._part
 
     def summary(self) -> pd.Series[Any]:
-        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %."""
+        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %.
+
+        Where calls share state, no attempts are kept, and nothing is said of what failed ones cost.
+        """
         start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._whole.span_us)
-        figures = {"start": start, "end": end, **self._whole.totals.figures(self.router.names)}
+        totals = self._whole.totals
+        figures = {"start": start, "end": end, **totals.figures(self.router.names)}
+        if self._spent is not None and self._prices is not None:
+            money = self._spent.figures(len(self), int(totals.served.sum()), self._prices.currency)
+            figures |= {k: v for k, v in money.items() if not (self._in_order and k.startswith("failed_"))}
         figures |= {"seed": self.scenario.seed, "config_hash": self.router.fingerprint}
         figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
@@ -86,15 +100,35 @@ class StreamReplay:
         whole = self._whole
         return share_frame(whole.by_bin, whole.first_bin * self._step_us, self._step_us, self.router.names, counts)
 
+    def bill(self, *, failed: Failed = "nothing", exact: bool = False) -> pd.DataFrame:
+        """Return what was paid, bin by bin, charged at completion, as :meth:`Replay.bill` does.
+
+        Raises
+        ------
+        ReplayError
+            If no deployment says a price; if failed attempts shall be charged, and calls share state: then a stream
+            keeps no attempts.
+        """
+        check_option("failed", failed, Failed)
+        if self._spent is None:
+            raise no_prices()
+        if self._in_order and failed != "nothing":
+            raise ReplayError("calls touch each other here, and a stream of them keeps no attempts: leave out failed.")
+        first_bin, paid, _ = self._spent
+        return paid_frame(first_bin, paid, self._step_us, self.router.names, failed, exact)
+
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place, as :meth:`Replay.fallbacks` does."""
         fallbacks = self._whole.totals.served * ~np.eye(len(self.router.names), dtype=bool)
         return named_pairs(fallbacks, self.router.names)
 
-    def _add(self, part: Part) -> None:
+    def _add(self, chunk: Reduced) -> None:
         """Add the next chunk."""
-        before, number = self._part, self._chunks
+        part, before, number = chunk.part, self._part, self._chunks
         self._chunks += 1
+        self._lacks |= dict.fromkeys(chunk.lacks)
+        if chunk.spent is not None:
+            self._spent = chunk.spent if self._spent is None else self._spent.add(chunk.spent, self._step_us)
         if before is None:
             self._part = part
             return
@@ -162,28 +196,28 @@ def replay_stream(
     injector = scenario.injector(routing.deployments)  # checks the targets, before the first chunk is read
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
-    in_order = shares(routing, injector)
-    if client is not None and in_order:
-        raise ReplayError("calls touch each other here, so a stream of them is replayed in order: leave out client.")
     result = StreamReplay(routing, scenario, freq)
+    if client is not None and result._in_order:
+        raise ReplayError("calls touch each other here, so a stream of them is replayed in order: leave out client.")
     source, total = _chunks(chunks)
-    run = partial(_replay_chunk, routing, scenario, result._step_us)
+    run = partial(_replay_chunk, routing, scenario, result._prices, result._step_us)
     watched = _watched(source, result, to_parquet)
     if client is not None:
         jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
-        for part, _ in progress(run_in_order(client, run, jobs), total, unit="chunk"):
-            result._add(part)
+        for chunk in progress(run_in_order(client, run, jobs), total, unit="chunk"):
+            result._add(chunk)
     else:
-        with _writing(to_parquet) as write:
+        with writing(to_parquet) as write:
             numbered = progress(_numbered(watched), total, unit="chunk")
             tasks: Iterator[Job] = ((first, chunk, threads, write is not None) for first, chunk in numbered)
-            made = _in_order(routing, injector, result._step_us, tasks) if in_order else map(run, tasks)
-            for part, calls in made:
-                result._add(part)
-                if write is not None and calls is not None:
-                    write.chunk(calls)
+            in_order = partial(_in_order, routing, injector, result._prices, result._step_us)
+            for chunk in in_order(tasks) if result._in_order else map(run, tasks):
+                result._add(chunk)
+                if write is not None and chunk.calls is not None:
+                    write.chunk(chunk.calls)
     if result._part is None:
         raise TraceError("the trace is empty: there was no chunk.")
+    warn_of_no_tokens(result._lacks)
     return result
 
 
@@ -197,7 +231,7 @@ class RowGroup(NamedTuple):
     def load(self) -> Trace:
         """Read it."""
         try:
-            return Trace(_pyarrow_parquet().ParquetFile(self.path).read_row_group(self.number).to_pandas())
+            return Trace(pyarrow_parquet().ParquetFile(self.path).read_row_group(self.number).to_pandas())
         except (ValueError, OSError) as error:
             raise TraceError(f"{self.path}, row group {self.number}: {error}") from error
 
@@ -205,35 +239,33 @@ class RowGroup(NamedTuple):
 Job = tuple[int, Trace | RowGroup, int | None, bool]
 
 
-def _replay_chunk(router: Router, scenario: Scenario, step_us: int, job: Job) -> tuple[Part, pd.DataFrame | None]:
-    """Replay a chunk whose first call has a number; return its totals and, if wanted, the table of its calls."""
+def _replay_chunk(router: Router, scenario: Scenario, prices: PriceList | None, step_us: int, job: Job) -> Reduced:
+    """Replay a chunk whose first call has a number."""
     first, chunk, threads, wants_calls = job
     trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
     injector = scenario.injector(router.deployments)
     check_tokens(injector, trace)
     calls = compiled.run(router, trace, injector, threads, first)
-    return _reduced(router, step_us, wants_calls, first, trace, calls)
+    ledger = None if prices is None else ledger_of_part(router, injector, trace, calls, prices, threads, first)
+    return reduced(router, trace, calls, ledger, step_us, first, wants_calls)
 
 
 def _in_order(
-    router: Router, injector: Injector, step_us: int, jobs: Iterable[Job]
-) -> Iterator[tuple[Part, pd.DataFrame | None]]:
+    router: Router, injector: Injector, prices: PriceList | None, step_us: int, jobs: Iterable[Job]
+) -> Iterator[Reduced]:
     """Replay chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
-    ordered, wants_calls = OrderedReplay(router, injector), False
+    ordered, wanted = OrderedReplay(router, injector), False
+
+    def billed(wants_calls: bool, first: int, trace: Trace, calls: Calls) -> Reduced:
+        ledger = None if prices is None else Ledger(router, trace, calls, None, prices)
+        return reduced(router, trace, calls, ledger, step_us, first, wants_calls)
+
     for _, chunk, _, wants_calls in jobs:
+        wanted = wants_calls
         trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
         check_tokens(injector, trace)
-        for ended in ordered.add(trace):
-            yield _reduced(router, step_us, wants_calls, *ended)
-    for ended in ordered.finish():
-        yield _reduced(router, step_us, wants_calls, *ended)
-
-
-def _reduced(
-    router: Router, step_us: int, wants_calls: bool, first: int, trace: Trace, calls: Calls
-) -> tuple[Part, pd.DataFrame | None]:
-    frame = calls_frame(router, trace, calls, first) if wants_calls else None
-    return reduce_calls(trace, calls, router, step_us), frame
+        yield from (billed(wanted, *ended) for ended in ordered.add(trace))
+    yield from (billed(wanted, *ended) for ended in ordered.finish())
 
 
 def _numbered(chunks: Iterable[Trace | RowGroup]) -> Iterator[tuple[int, Trace | RowGroup]]:
@@ -255,7 +287,7 @@ def _watched(
         except StopIteration:
             return
         except Exception as error:
-            kept = f" {_place_of_part(path)} holds them in {number} complete row groups." if path and number else ""
+            kept = f" {place_of_part(path)} holds them in {number} complete row groups." if path and number else ""
             raise ReplayError(
                 f"the source raised {type(error).__name__} in chunk {number}, after {len(result):,} calls: "
                 f"{error}.{kept}"
@@ -278,7 +310,7 @@ def _chunks(
 
 
 def _row_groups(path: Path) -> list[RowGroup]:
-    parquet = _pyarrow_parquet()
+    parquet = pyarrow_parquet()
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files or not files[0].exists():
         raise TraceError(f"{path}: no Parquet file there.")
@@ -290,81 +322,3 @@ def _row_groups(path: Path) -> list[RowGroup]:
         (file, group, data.row_group(group).num_rows) for file, data in metadata for group in range(data.num_row_groups)
     )
     return [RowGroup(file.absolute(), group, rows) for file, group, rows in sizes if rows]
-
-
-class _CallsWriter:
-    """Writes calls to a Parquet file, a row group a chunk."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._parquet = _pyarrow_parquet()
-        import pyarrow
-
-        self._pyarrow = pyarrow
-        self._writer: Any = None
-        self.broken = True  # until a row group is complete
-
-    def chunk(self, calls: pd.DataFrame) -> None:
-        """Write the next row group."""
-        # Plain text in place of categories, whose codes would differ from chunk to chunk.
-        names = ("preferred", "served_by", "outcome")
-        plain = calls.assign(**{name: calls[name].astype(object) for name in names}).reset_index()
-        if self._writer is None:
-            empty = self._pyarrow.Table.from_pandas(plain, preserve_index=False).schema
-            for name in names:
-                empty = empty.set(empty.get_field_index(name), self._pyarrow.field(name, self._pyarrow.string()))
-            self._writer = self._parquet.ParquetWriter(self._path, empty)
-        self.broken = True
-        table = self._pyarrow.Table.from_pandas(plain, self._writer.schema, preserve_index=False)
-        self._writer.write_table(table, row_group_size=len(plain))
-        self.broken = False
-
-    def close(self) -> None:
-        """Write the footer."""
-        if self._writer is not None:
-            self._writer.close()
-
-
-@contextmanager
-def _writing(path: str | Path | None) -> Iterator[_CallsWriter | None]:
-    """Give a writer whose file takes its place with the row groups that are complete.
-
-    It does so too if the source of the chunks or an interrupt ends the replay early; an older file then stays, and what
-    is complete of the new one lies beside it (:func:`_place_of_part`). If writing itself fails, or nothing was written,
-    there is no file, or the old one stays.
-    """
-    if path is None:
-        yield None
-        return
-    early: BaseException | None = None
-    with replacing(path) as unfinished:
-        writer = _CallsWriter(unfinished)
-        try:
-            yield writer
-        except BaseException as error:
-            early = error
-        if early is not None and writer.broken:
-            with suppress(Exception):
-                writer.close()
-            raise early
-        writer.close()
-        if early is not None and (place := _place_of_part(path)) != Path(path):
-            unfinished.chmod(Path(path).stat().st_mode)
-            unfinished.replace(place)
-            raise early
-    if early is not None:
-        raise early
-
-
-def _place_of_part(path: str | Path) -> Path:
-    """Return where the calls of a replay that ended early lie: a part never takes the place of an older whole."""
-    path = Path(path)
-    return path.with_name(f"{path.stem}.partial{path.suffix}") if path.exists() else path
-
-
-def _pyarrow_parquet() -> Any:
-    try:
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtraError("Parquet needs pyarrow: pip install 'timegate[scale]'.") from error
-    return parquet

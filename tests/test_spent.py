@@ -1,0 +1,152 @@
+"""What streams and random days cost: the same as whole replays, whatever the parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_bill import DEAR, MORNING, config, trace
+from test_price import CHEAP
+
+import timegate as tg
+from timegate.errors import ReplayError, TimegateWarning
+from timegate.prices.paid import ANSWERED, Paid
+from timegate.runs.monte_carlo import _hash
+from timegate.runs.spent import Spent
+
+GATEWAY = config({**DEAR, "bands": [MORNING]}, CHEAP, None)
+FAULTS = tg.Scenario(
+    faults=[
+        tg.ErrorRate(target="a", rate=0.3),
+        tg.ErrorRate(target="b", rate=0.3),
+        tg.Latency(target="a", median_s=600),
+    ],
+    seed=3,
+)
+TRAFFIC = tg.PoissonTraffic(
+    start="2026-03-02T04:00Z",
+    calls=300,
+    rates=[1, 2, 3],
+    bin_s=4800,
+    prompt_tokens={"median": 1000, "p90": 4000},
+    completion_tokens={"median": 100, "p90": 300},
+)
+
+
+def money(summary: Any) -> pd.Series[Any]:
+    """Return the figures of money."""
+    return summary[[name for name in summary.index if "cost" in name or "failed_attempts" in name]]
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(1, 299), max_size=4, unique=True).map(sorted), cached=st.booleans())
+def test_a_stream_costs_what_the_replay_does(cuts: list[int], cached: bool) -> None:
+    """Figures and bins of money do not depend on how the trace is cut, to the last pico-dollar."""
+    whole = TRAFFIC.trace(seed=1)
+    if cached:
+        whole = tg.Trace(whole.frame.assign(cached_tokens=whole.prompt_tokens // 2))
+    run = tg.replay(GATEWAY, whole, FAULTS)
+    frame = whole.frame
+    parts = [
+        frame.iloc[lo:hi] for lo, hi in zip([0, *cuts], [*cuts, len(whole)], strict=True) if lo < min(hi, len(whole))
+    ]
+    stream = tg.replay_stream(GATEWAY, parts, FAULTS, freq="15min")
+    pd.testing.assert_series_equal(money(stream.summary()), money(run.summary()), check_index_type=False)
+    for failed in ("nothing", "input", "all"):
+        wanted = run.bill("15min", failed=failed, exact=True)
+        got = stream.bill(failed=failed, exact=True)
+        assert got.loc[(got.fillna(0) != 0).any(axis=1)].equals(wanted.loc[(wanted.fillna(0) != 0).any(axis=1)])
+
+
+def test_calls_of_a_stream_have_their_cost(tmp_path: Path) -> None:
+    """The Parquet file of a stream has the column of the table of calls."""
+    pytest.importorskip("pyarrow")
+    whole = TRAFFIC.trace(seed=1)
+    tg.replay_stream(GATEWAY, [whole], FAULTS, to_parquet=tmp_path / "calls.parquet")
+    written = pd.read_parquet(tmp_path / "calls.parquet")["cost_usd"]
+    assert written.tolist() == pytest.approx(tg.replay(GATEWAY, whole, FAULTS).calls["cost_usd"].tolist(), nan_ok=True)
+
+
+def test_a_stream_of_calls_that_touch_each_other() -> None:
+    """Answers are billed across the cuts; of failed attempts, which are not kept, nothing is said."""
+    policy = {"cooldown": {"failures": 2, "for_s": 60}}
+    gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, policy=policy)
+    whole = TRAFFIC.trace(seed=1)
+    run = tg.replay(gateway, whole, FAULTS)
+    stream = tg.replay_stream(gateway, [whole.frame.iloc[:100], whole.frame.iloc[100:]], FAULTS)
+    wanted = money(run.summary())
+    got = money(stream.summary())
+    assert got.to_dict() == {k: v for k, v in wanted.items() if not k.startswith("failed")}
+    assert stream.bill(exact=True).equals(run.bill("1h", exact=True))
+    with pytest.raises(ReplayError, match="keeps no attempts"):
+        stream.bill(failed="all")
+
+
+def test_a_stream_without_prices_or_tokens() -> None:
+    """No price is an error of the bill; no tokens are told of once, whatever the number of chunks."""
+    with pytest.raises(ReplayError, match="no deployment says a price"):
+        tg.replay_stream(config(None), [trace("13:00")]).bill()
+    bare = [tg.Trace([f"2026-03-02T{hour}:00Z"]) for hour in (13, 14)]
+    with pytest.warns(TimegateWarning, match="no prompt_tokens and no completion_tokens") as caught:
+        stream = tg.replay_stream(config(DEAR), bare)
+    assert len(caught) == 1
+    assert stream.summary()["attempts_of_unknown_cost"] == 2
+    with pytest.raises(ReplayError, match="failed must be one of the known ones"):
+        stream.bill(failed="inputs")  # type: ignore[arg-type]
+
+
+def test_bins_of_parts_are_joined_where_they_lie() -> None:
+    """Parts without a bin add nothing, and a gap between two is filled with bins of nothing."""
+
+    def part(first: int, *values: int) -> Spent:
+        paid = Paid.zero(len(values), 1)
+        paid.money[:, 0, ANSWERED, 0] = values
+        return Spent(first, paid, Paid.zero(1, 1))
+
+    both = part(10, 1, 2).add(part(0), 60).add(part(14, 5), 60).add(part(11, 7), 60)
+    assert (both.first_bin, both.paid.exact(ANSWERED)[:, 0].tolist()) == (10, [1, 9, 0, 0, 5])
+    with pytest.raises(ReplayError, match="too many"):
+        both.add(part(10**7, 1), 60)
+
+
+@pytest.mark.parametrize("policy", [{}, {"cooldown": {"failures": 2, "for_s": 60}}])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_random_days_cost_what_their_replays_do(policy: dict[str, Any], fixed: bool) -> None:
+    """Each replica has the figures of money of a replay of its day; all others are as without prices."""
+    fields = {"policy": policy} if policy else {}
+    gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, **fields)
+    traffic = TRAFFIC.trace(seed=5) if fixed else TRAFFIC
+    days = tg.monte_carlo(gateway, traffic, FAULTS, replicas=3, seed=4)
+    free = tg.monte_carlo(config(None, None, **fields), traffic, FAULTS, replicas=3, seed=4)
+    pd.testing.assert_frame_equal(days.replicas[free.replicas.columns], free.replicas)
+    for replica in range(3):
+        own_seed = int(_hash(f"4\0{replica}", 16), 16)
+        day = traffic if fixed else TRAFFIC.trace(own_seed)
+        wanted = money(tg.replay(gateway, day, FAULTS.model_copy(update={"seed": own_seed})).summary())
+        assert money(days.replicas.loc[replica]).to_dict() == pytest.approx(wanted.to_dict())
+
+
+def test_random_days_are_compared_in_pairs() -> None:
+    """The difference of two prices is known far better than either, for both face the same days."""
+    twice = {name: 2 * value for name, value in CHEAP.items()}
+    one, other = (tg.monte_carlo(config(price, DEAR), TRAFFIC, FAULTS, replicas=8, seed=1) for price in (CHEAP, twice))
+    table = tg.compare(one, other)
+    row, alone = table.loc["cost_usd"], other.summary().loc["cost_usd"]
+    assert row["mean"] > 0
+    assert row["ci_high"] - row["ci_low"] < alone["ci_high"] - alone["ci_low"]
+    assert "price_hash" in one.provenance
+
+
+def test_random_days_without_tokens() -> None:
+    """What is paid by token is unknown, which is told once, before any day is drawn."""
+    bare = tg.PoissonTraffic(start="2026-03-02T04:00Z", calls=50)
+    with pytest.warns(TimegateWarning, match="no prompt_tokens") as caught:
+        days = tg.monte_carlo(config(DEAR), bare, replicas=3)
+    assert len(caught) == 1
+    assert np.isnan(days.replicas["cost_usd"]).all()
+    assert (days.replicas["attempts_of_unknown_cost"] == days.replicas["first_choice"]).all()
