@@ -145,6 +145,20 @@ def test_the_policys_time_reaches_the_sdk(server: Any, way: str) -> None:
 
 
 @ways
+def test_a_prompt_is_warmed_for_one_token(server: Any, way: str) -> None:
+    """The system prompt and the tools are sent as a call would send them."""
+    gateway = tg.ModelGateway([{"model_name": "a", "model": model(server, "fine", temperature=0)}])
+    asked: dict[str, Any] = {"system_prompt": "Be brief.", "tool_definitions": [{"type": "function"}]}
+    if way == "sync":
+        gateway.warmup_system_prompt(**asked)
+    else:
+        asyncio.run(gateway.awarmup_system_prompt(**asked))
+    body = server.requests[-1][2]
+    assert body["messages"] == [{"role": "system", "content": "Be brief."}]
+    assert (body["max_tokens"], body["tools"], body["temperature"]) == (1, [{"type": "function"}], 0)
+
+
+@ways
 def test_the_sdk_repeats_nothing(server: Any, way: str) -> None:
     """One attempt is one request; a retry is the policy's."""
     for name, retries in (("down", 0), ("broken-once", 1)):

@@ -232,6 +232,58 @@ def test_any_exception_falls_back(call, error):
     assert call(gateway, errors={"weak": error})[0] == "strong"
 
 
+class Odd(BaseModel):
+    """Returns what is no answer."""
+
+    provider, model_type, model_id = "odd", "chat_completion", "o"
+
+    def __init__(self, is_coroutine: bool) -> None:
+        self.is_coroutine = is_coroutine
+
+    def __call__(self, **kwargs: Any) -> Any:
+        return self.acall() if self.is_coroutine else None
+
+    async def acall(self, **kwargs: Any) -> Any:
+        return self.acall() if self.is_coroutine else None
+
+
+@pytest.mark.parametrize("is_coroutine", [True, False])
+@pytest.mark.parametrize("policy", [None, {"timeout_s": 600}])
+def test_what_is_no_answer_falls_back(call, is_coroutine, policy):
+    """A model that returns None, or a coroutine that nobody awaits, has failed."""
+    odd = {"model_name": "odd", "model": Odd(is_coroutine), "policy": policy}
+    assert call(ModelGateway([odd, deployment("b")])) == ("b", {})
+    with pytest.raises(ModelRouterError, match="returned a coroutine" if is_coroutine else "returned None"):
+        call(ModelGateway([odd]))
+
+
+class Warm(Scripted):
+    def warmup_system_prompt(self, **kwargs: Any) -> Any:
+        return f"{self.model_id} read {kwargs}"
+
+    async def awarmup_system_prompt(self, **kwargs: Any) -> Any:
+        return self.warmup_system_prompt(**kwargs)
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_prompts_are_warmed_where_that_is_possible(way):
+    """By the first deployment that can, of those that are open; a failure counts against nobody."""
+    heard: list[Any] = []
+    models = [deployment("a", policy={"cooldown": {"failures": 1}}), {"model_name": "b", "model": Warm("b")}]
+    gateway = ModelGateway(models, observers=[heard.append])
+
+    def warm(asked: ModelGateway) -> Any:
+        if way == "sync":
+            return asked.warmup_system_prompt(system_prompt="Be brief.")
+        return asyncio.run(asked.awarmup_system_prompt(system_prompt="Be brief."))
+
+    assert warm(gateway) == "b read {'system_prompt': 'Be brief.', 'tool_definitions': None}"
+    assert list(gateway.health()["takes_calls"]) == [True, True]
+    with pytest.raises(ModelRouterError, match="cannot warm a prompt"):
+        warm(ModelGateway(models[:1]))
+    assert not heard
+
+
 def test_attributes():
     """The seed's public attributes are there, with the seed's values."""
     models = [deployment("weak", time_constraints=[("22:00", "06:00"), ["9:00", "24:00"]]), deployment("strong")]

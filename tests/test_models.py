@@ -198,6 +198,18 @@ def failing(chunks: list[Any]) -> Iterator[Any]:
     raise ConnectionError("cut")
 
 
+def test_response_has_the_methods_of_msgflux():
+    """What a model of msgflux says to its answer, ours hears as well."""
+    response = ModelResponse()
+    response.add("Hello")
+    response.set_response_type("structured")
+    response.set_metadata({"usage": {}})
+    assert (response.consume(), response.response_type, response.metadata) == ("Hello", "structured", {"usage": {}})
+    assert (response.has_reasoning, response.consume_reasoning()) == (False, None)
+    response.reasoning = "Because."
+    assert (response.has_reasoning, response.consume_reasoning()) == (True, "Because.")
+
+
 async def awaited(chunks: Iterator[Any]) -> AsyncIterator[Any]:
     for chunk in chunks:
         await asyncio.sleep(0)

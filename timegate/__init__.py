@@ -19,6 +19,7 @@ from timegate.formats.dates import read_holidays
 from timegate.gateway import CallRecord, ModelGateway, Recorder
 from timegate.models import (
     BaseModel,
+    CallableModel,
     Model,
     ModelResponse,
     ModelStreamResponse,
@@ -46,6 +47,7 @@ from timegate.version import __version__
 __all__ = [
     "BaseModel",
     "CallRecord",
+    "CallableModel",
     "ConfigError",
     "Deployment",
     "EvenTraffic",

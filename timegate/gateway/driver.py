@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator, Sequence
-from typing import Any
+from copy import copy
+from types import CoroutineType
+from typing import Any, Self
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
 from timegate.core.columns import OK
 from timegate.core.policy import NEVER
 from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
-from timegate.errors import ModelTimeoutError
+from timegate.errors import ModelCallError, ModelTimeoutError
 from timegate.gateway.observing import Observer, tell
 from timegate.gateway.records import CallRecord
 from timegate.gateway.streams import (
@@ -25,6 +27,7 @@ from timegate.gateway.streams import (
     in_a_thread,
     next_within,
 )
+from timegate.gateway.warming import Warmer
 from timegate.models.base import within
 from timegate.models.failures import kind_of, retry_after_s
 from timegate.models.responses import ModelStreamResponse
@@ -134,6 +137,41 @@ class Driver:
                 steps.close()
                 errors.clear()
 
+    def warmup_system_prompt(
+        self, *, system_prompt: str | None, tool_definitions: Any = None, model_preference: str | None = None
+    ) -> Any:
+        """Have a deployment read a prompt before it is needed, so that it stands in its cache: the first that can.
+
+        It is routed as a call is, to the models' method of this name.
+
+        Parameters
+        ----------
+        system_prompt : str, optional
+        tool_definitions : list of dict, optional
+        model_preference : str, optional
+
+        Raises
+        ------
+        ModelRouterError
+            If no deployment is open that can.
+        """
+        asked = {"system_prompt": system_prompt, "tool_definitions": tool_definitions}
+        return self._warming()(model_preference=model_preference, **asked)
+
+    async def awarmup_system_prompt(
+        self, *, system_prompt: str | None, tool_definitions: Any = None, model_preference: str | None = None
+    ) -> Any:
+        """Have a deployment read a prompt, as :meth:`warmup_system_prompt` does."""
+        asked = {"system_prompt": system_prompt, "tool_definitions": tool_definitions}
+        return await self._warming().acall(model_preference=model_preference, **asked)
+
+    def _warming(self) -> Self:
+        """Return a gateway of the same state that warms prompts; nobody observes it."""
+        warming = copy(self)
+        router, models, state = self._served
+        warming._served, warming._observers = (router, [Warmer(model) for model in models], state), ()
+        return warming
+
     def _begin(self, model_preference: str | None) -> tuple[Call, Generator[Step, Heard, None], list[Any]]:
         """Begin a call that arrives now, and tell the log."""
         router, models, state = self._served
@@ -162,14 +200,13 @@ class Driver:
                 continue
             try:
                 chunks = None
-                if "stream" in kwargs:
-                    with within(until_us):
-                        answer, chunks = self._ask_for_stream(call, index, models[index], kwargs)
-                elif until_us >= NEVER:
+                if until_us >= NEVER and "stream" not in kwargs:
                     answer = models[index](**kwargs)
                 else:
                     with within(until_us):
-                        answer = models[index](**kwargs)
+                        answer, chunks = self._ask(call, index, models[index], kwargs, until_us)
+                if answer is None or type(answer) is CoroutineType:
+                    raise _no_answer(answer, models[index])
                 if isinstance(answer, ModelStreamResponse) and isinstance(answer.chunks, Iterable):
                     chunks = iter(answer.chunks) if chunks is None else chunks
                     is_whole = call.router.call_policy.on_cut == "buffer"
@@ -179,9 +216,15 @@ class Driver:
                 action, index, until_us = steps.send(self._heard(call, index, error, errors))
         raise self._error(call, errors)
 
-    def _ask_for_stream(self, call: Call, index: int, model: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        first_s, idle_s = self._silence_s(call, index)
-        if not kwargs["stream"] or (first_s is None and idle_s is None):
+    def _ask(
+        self, call: Call, index: int, model: Any, kwargs: dict[str, Any], until_us: int
+    ) -> tuple[Any, Iterator[Any] | None]:
+        """Call a model; in a thread, if it could not be given up else."""
+        first_s, idle_s = self._silence_s(call, index) if kwargs.get("stream") else (None, None)
+        if until_us < NEVER and getattr(model, "in_thread", False):
+            left_s = max(until_us - self._clock.now_us(), 0) / SECOND_US
+            first_s = left_s if first_s is None else min(first_s, left_s)
+        if first_s is None and idle_s is None:
             return model(**kwargs), None
         return in_a_thread(lambda: model(**kwargs), first_s, idle_s)
 
@@ -205,6 +248,8 @@ class Driver:
                         answer = await models[index].acall(**kwargs)
                     else:
                         answer = await _in_time(models[index].acall(**kwargs), until_us - self._clock.now_us())
+                    if answer is None or type(answer) is CoroutineType:
+                        raise _no_answer(answer, models[index])
                     if isinstance(answer, ModelStreamResponse):
                         chunks = as_async(answer.chunks)
                         left_s = None if until_us >= NEVER else max(until_us - self._clock.now_us(), 0) / SECOND_US
@@ -338,6 +383,16 @@ class Driver:
             error.__context__ = errors[-1]  # as if it was raised where that was caught
         logger.error(error.message)
         return error
+
+
+def _no_answer(answer: Any, model: Any) -> ModelCallError:
+    """Return the error of a model that returned nothing, or a coroutine, which nobody awaits."""
+    if answer is None:
+        return ModelCallError(f"{type(model).__name__} returned None")
+    answer.close()
+    return ModelCallError(
+        f"{type(model).__name__} returned a coroutine: its __call__ must answer, and its acall be async"
+    )
 
 
 async def _sleep_s(seconds: float) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import time as wall_time
 from typing import Any
 
+from timegate.core.deployment import Deployment
+from timegate.core.settings import TIMEOUT_S
 from timegate.core.windows import Window
-from timegate.errors import InvalidModelError, InvalidTypeError, InvalidValueError, WindowError, did_you_mean
+from timegate.errors import (
+    InvalidModelError,
+    InvalidTypeError,
+    InvalidValueError,
+    TimegateWarning,
+    WindowError,
+    did_you_mean,
+)
 from timegate.models.base import is_model
 from timegate.problems import Place, Problem, written
 
-__all__ = ["check_entry", "last_time", "parse_windows", "plain"]
+__all__ = ["check_entry", "last_time", "parse_windows", "plain", "warn_of_time"]
 
 KEYS = (
     "model_name", "model", "time_constraints", "available", "prefer_during", "priority", "weight", "policy",
@@ -37,6 +47,21 @@ def check_entry(entry: dict[str, Any], position: int) -> None:
             raise InvalidModelError(f"Model `{name}` does not have a valid `{attribute}` attribute")
     if not hasattr(model, "provider"):
         raise InvalidModelError(f"Model `{name}` does not have a valid `provider` attribute")
+
+
+def warn_of_time(deployment: Deployment, model: Any) -> None:
+    """Warn of a time limit that blocking calls of a model would not keep; the default of configs needs no warning."""
+    policy = deployment.policy
+    if policy is None or policy.timeout_s in (None, TIMEOUT_S):
+        return
+    if not (getattr(model, "keeps_time", False) or getattr(model, "in_thread", False)):
+        warnings.warn(
+            f"deployment {deployment.name!r}: {type(model).__name__} cannot be given up after timeout_s="
+            f"{policy.timeout_s:g} in blocking calls: set in_thread = True on the model, or keeps_time = True if it "
+            "ends by itself. Awaited calls end in time.",
+            TimegateWarning,
+            stacklevel=4,
+        )
 
 
 def parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Window, ...]:

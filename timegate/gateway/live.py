@@ -20,7 +20,7 @@ from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.gateway.driver import Driver
-from timegate.gateway.entries import check_entry, last_time, parse_windows, plain
+from timegate.gateway.entries import check_entry, last_time, parse_windows, plain, warn_of_time
 from timegate.gateway.observing import Observer, health
 from timegate.models.registry import Model
 
@@ -118,6 +118,8 @@ class ModelGateway(Driver):
             ],
             general,
         )
+        for deployment, model in zip(router.deployments, built, strict=True):
+            warn_of_time(deployment, model)
         super().__init__(router, built, clock, draws, observers)
         if len(models) < 2:
             logger.warning("`models` has only %d deployments. Fallback will not be effective", len(models))

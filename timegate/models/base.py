@@ -6,7 +6,7 @@ import sys
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from timegate.core.policy import NEVER
 from timegate.core.secrets import without_secrets
+from timegate.models.responses import ModelStreamResponse
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -70,12 +71,19 @@ class BaseModel(ABC):
         Whether a call may carry a batch.
     secret_fields : tuple of str
         Attributes that :meth:`serialize` leaves out, besides those that begin with an underscore.
+    keeps_time : bool
+        Whether a blocking call ends by itself when :func:`timegate.models.base.seconds_left` are over.
+    in_thread : bool
+        Whether a gateway makes blocking calls that have a ``timeout_s`` in a thread each, so that it can give them up:
+        for a model that does not keep time. The thread works on until its call ends, for Python cannot end it.
     """
 
     model_id: str
     provider: str
     model_type: str
     batch_support: bool = False
+    keeps_time: bool = False
+    in_thread: bool = False
     secret_fields: ClassVar[tuple[str, ...]] = ("api_key",)
 
     @abstractmethod
@@ -87,12 +95,15 @@ class BaseModel(ABC):
 
         So a model that is slow holds up nobody else's calls: it has up to :data:`MOST_THREADS` threads, and its further
         calls wait for one of them. A call that is cancelled is given up if it has not begun; one that has goes on in
-        its thread, for Python cannot end it.
+        its thread, for Python cannot end it. A stream is read in these threads, too.
         """
         import asyncio  # a tenth of the time that `import timegate` may take
 
         call = partial(copy_context().run, _call, self, args, kwargs)
-        return await asyncio.get_running_loop().run_in_executor(_threads_of(self), call)
+        answer = await asyncio.get_running_loop().run_in_executor(_threads_of(self), call)
+        if isinstance(answer, ModelStreamResponse) and isinstance(answer.chunks, Iterator):
+            answer.chunks = _read_in_threads(self, answer.chunks)
+        return answer
 
     @classmethod
     def keys_of(cls, **params: Any) -> tuple[str, ...]:
@@ -126,6 +137,17 @@ def _call(model: BaseModel, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return model(*args, **kwargs)
     except StopIteration as error:  # a future cannot hold it: whoever awaits would wait for ever
         raise RuntimeError(f"{type(model).__name__} raised StopIteration") from error
+
+
+async def _read_in_threads(model: BaseModel, chunks: Iterator[Any]) -> AsyncIterator[Any]:
+    import asyncio
+
+    loop, end = asyncio.get_running_loop(), object()
+    while True:
+        read = partial(copy_context().run, next, chunks, end)
+        if (chunk := await loop.run_in_executor(_threads_of(model), read)) is end:
+            return
+        yield chunk
 
 
 _threads: dict[int, Executor] = {}

@@ -37,6 +37,7 @@ class _OpenAIModel(BaseModel):
     """
 
     provider = "openai"
+    keeps_time = True
     _route: ClassVar[tuple[str, ...]]
 
     def __init__(
@@ -228,6 +229,22 @@ class OpenAIChatCompletion(_OpenAIModel):
             return ModelStreamResponse(_read_async(response, parts), metadata=parts.metadata)
         with our_errors():
             return _completion(response)
+
+    def warmup_system_prompt(self, *, system_prompt: str | None, tool_definitions: Any = None) -> Any:
+        """Have the provider read a prompt, and the definitions of tools, so that they stand in its cache.
+
+        It is asked for one token. What comes of it, the provider decides.
+        """
+        return self(**self._warm_up(system_prompt, tool_definitions))
+
+    async def awarmup_system_prompt(self, *, system_prompt: str | None, tool_definitions: Any = None) -> Any:
+        """Have the provider read a prompt, as :meth:`warmup_system_prompt` does."""
+        return await self.acall(**self._warm_up(system_prompt, tool_definitions))
+
+    @staticmethod
+    def _warm_up(system_prompt: str | None, tool_definitions: Any) -> dict[str, Any]:
+        messages = [{"role": "system", "content": system_prompt or ""}]
+        return {"messages": messages, "max_tokens": 1} | ({"tools": tool_definitions} if tool_definitions else {})
 
     def _request(self, messages: Any, stream: bool, kwargs: dict[str, Any]) -> dict[str, Any]:
         if isinstance(messages, str):

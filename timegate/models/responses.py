@@ -23,15 +23,46 @@ class ModelResponse:
         What the answer is, such as ``"text_generation"``.
     metadata : dict
         What else the provider said: token usage, the reason for the stop.
+    reasoning : str, optional
+        What the model thought before it answered.
+
+    Examples
+    --------
+    >>> response = ModelResponse()
+    >>> response.add("Hello")
+    >>> response.consume(), response.has_reasoning
+    ('Hello', False)
     """
 
     data: Any = None
     response_type: str = "text_generation"
     metadata: dict[str, Any] = field(default_factory=dict)
+    reasoning: str | None = None
+
+    def add(self, data: Any) -> None:
+        """Set the answer."""
+        self.data = data
+
+    def set_response_type(self, response_type: str) -> None:
+        """Say what the answer is."""
+        self.response_type = response_type
+
+    def set_metadata(self, metadata: dict[str, Any]) -> None:
+        """Say what else the provider said."""
+        self.metadata = metadata
 
     def consume(self) -> Any:
         """Return the answer."""
         return self.data
+
+    @property
+    def has_reasoning(self) -> bool:
+        """Whether the model told what it thought."""
+        return self.reasoning is not None
+
+    def consume_reasoning(self) -> str | None:
+        """Return what the model thought; None if it told nothing."""
+        return self.reasoning
 
 
 @dataclass(slots=True)

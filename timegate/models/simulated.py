@@ -32,6 +32,7 @@ class SimulatedModel(BaseModel):
 
     provider = "sim"
     model_type = "chat_completion"
+    keeps_time = True
 
     def __init__(
         self,
