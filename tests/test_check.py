@@ -552,6 +552,21 @@ def test_messages(given, code, message):
     assert [finding.message for finding in found(given, code)] == message
 
 
+def test_the_same_gap_is_told_once_for_both_sides_of_daylight_saving():
+    """A gap between windows of two zones is an hour longer in summer, and one finding."""
+    berlin = {"start": "23:30", "end": "05:00", "tz": "Europe/Berlin"}
+    given = config(
+        {"model": "openai/a", "time_constraints": [["22:00", "06:00"]]},
+        {"model": "sim/b", "time_constraints": [berlin]},
+    )
+    told = [f for f in tg.check(given, now="2026-11-25T00:00Z") if f.code == "TG103" and "04:00 to 06:00" in f.message]
+    assert len(told) == 1
+    assert told[0].message.startswith(
+        "Only 'b' is open from 03:00 to 06:00 UTC every day from 2027-03-28 to 2027-10-30, and from 04:00 to"
+    )
+    assert len(told[0].spans_us) > 360
+
+
 def test_the_sample_is_told_what_matters():
     """Of the sample config: the hour without anybody, the nights with one, and who lies behind one provider."""
     findings = tg.check(sample(CONFIG), now=NOW)

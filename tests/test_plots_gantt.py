@@ -257,3 +257,11 @@ def test_what_is_given_must_fit() -> None:
     with pytest.raises(ReplayError, match=r"colors\['a'\] must be a colour"):
         plots.gantt(gateway, None, *DAY, colors={"a": "no colour"})
     assert not plt.get_fignums()
+
+
+def test_all_is_all() -> None:
+    """Where one outage covers it all, nobody could serve for 100%, however the stretch is cut by other faults."""
+    rates = [tg.ErrorRate(target="a", rate=0.1, start=f"2026-03-02T{h:02}:07:11Z", end=f"2026-03-02T{h:02}:19Z")
+             for h in range(24)]  # fmt: skip
+    ax = plots.gantt(config(a=[]), tg.Scenario(faults=[tg.Outage(target="a", start="2026-03-01T00:00Z"), *rates]), *DAY)
+    assert row_labels(ax)[-1] == "nobody  100%"

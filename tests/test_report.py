@@ -192,7 +192,7 @@ def test_nothing_happened(tmp_path: Path) -> None:
     report.write(tg.replay(config, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped"), tmp_path)
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "Replay of 1 call\n" in text
-    assert "No call fell back." in text
+    assert "No call was served by a fallback." in text
     assert "None." in text
 
 
@@ -301,4 +301,4 @@ def test_summary_lines_leave_nothing_out(demo: tg.Replay, monkeypatch: pytest.Mo
     lines = report.summary_lines(demo)["Also"]
     assert report.Line("cost usd", "1,234.50", "", "1,000.00") in lines
     assert report.Line("tokens", "7") in lines
-    assert report.Line("latency, median", "0.250 s") in lines
+    assert report.Line("latency of served calls, median", "0.250 s") in lines

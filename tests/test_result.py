@@ -116,10 +116,13 @@ def test_the_summary_is_that_of_the_tables(case: strategies.Case) -> None:
     assert sum(summary[f"share[{name}]"] for name in names) == pytest.approx(summary["availability"])
     assert all(summary[f"share[{name}]"] == pytest.approx((calls["served_by"] == name).mean()) for name in names)
     assert summary["attempts_per_call"] == pytest.approx(calls["attempts"].mean())
-    assert ("latency_mean_s" in summary) == served.any()
-    if served.any():
-        assert summary["latency_mean_s"] == pytest.approx(calls["latency_s"][served].mean())
-        assert summary["latency_p95_s"] == pytest.approx(calls["latency_s"][served].quantile(0.95))
+    latencies = calls["latency_s"]
+    if case.scenario.has_latency or latencies.any():
+        for name, part in (("latency", latencies[served]), ("wait", latencies)):
+            assert summary[f"{name}_mean_s"] == pytest.approx(part.mean(), nan_ok=True)
+            assert summary[f"{name}_p95_s"] == pytest.approx(part.quantile(0.95), nan_ok=True)
+    else:
+        assert not [name for name in summary.index if "latency" in name or "wait" in name]
 
 
 @few

@@ -12,6 +12,7 @@ __all__ = [
     "CALL_COLUMNS",
     "OBSERVED_COLUMNS",
     "OUTCOMES",
+    "PERCENTILES",
     "TRACE_COLUMNS",
     "UNSERVED",
     "ErrorKind",
@@ -28,6 +29,8 @@ OUTCOMES = ("first_choice", "fallback", "failed", "blocked", "shed")
 that was open would take it."""
 FIRST_CHOICE, FALLBACK, FAILED, BLOCKED, SHED = range(len(OUTCOMES))
 UNSERVED = OUTCOMES[FAILED:]
+PERCENTILES = (50, 95, 99)
+"""Of how long calls take, in summaries."""
 
 ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS, "cancelled", "error")
 """Of an attempt, by code: an answer, a kind of error, given up by its caller, or an exception of no known kind."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
+from timegate.core.columns import FAILED, OUTCOMES, PERCENTILES, UNSERVED
 from timegate.core.jit import jit
 from timegate.core.routing import NOBODY, Router
 from timegate.engines.compiling import announced_compilation
@@ -39,10 +39,10 @@ class Totals(NamedTuple):
     served : ndarray of int64, shape (first choices, deployments)
         Calls by their first choice and who served them.
     attempts : ndarray of int64, shape (1,)
-    latency_us : ndarray of int64, shape (1,)
-        The sum over the calls that were served.
-    latencies : ndarray of int64
-        The calls that were served, by latency.
+    latency_us : ndarray of int64, shape (2,)
+        The sum over the calls that were served, and over those that were not.
+    latencies : ndarray of int64, shape (2, bins)
+        The calls that were served, and those that were not, by latency.
     """
 
     outcomes: Counts
@@ -54,7 +54,7 @@ class Totals(NamedTuple):
     @classmethod
     def zero(cls, deployments: int) -> Self:
         """Return totals of no calls."""
-        shapes: tuple[Any, ...] = (len(OUTCOMES), (deployments, deployments), 1, 1, _BINS)
+        shapes: tuple[Any, ...] = (len(OUTCOMES), (deployments, deployments), 1, 2, (2, _BINS))
         return cls(*(np.zeros(shape, np.int64) for shape in shapes))
 
     def add(self, other: Totals) -> None:
@@ -62,18 +62,31 @@ class Totals(NamedTuple):
         for mine, theirs in zip(self, other, strict=True):
             mine += theirs
 
-    def figures(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Return the labelled figures, named as in ``Replay.summary``."""
+    def figures(self, names: tuple[str, ...], has_latency: bool) -> dict[str, Any]:
+        """Return the labelled figures, named as in ``Replay.summary``.
+
+        Parameters
+        ----------
+        names : tuple of str
+            Of the deployments.
+        has_latency : bool
+            Whether latencies are modelled. If not, they are given where any call took any time.
+        """
         calls, served = int(self.outcomes.sum()), int(self.served.sum())
         figures: dict[str, Any] = {"calls": calls, **dict(zip(OUTCOMES, self.outcomes.tolist(), strict=True))}
         figures["availability"] = served / calls if calls else math.nan
         for name, count in zip(names, self.served.sum(axis=0), strict=True):
             figures[f"share[{name}]"] = count / calls if calls else math.nan
         figures["attempts_per_call"] = self.attempts[0] / calls if calls else math.nan
-        figures["latency_mean_s"] = self.latency_us[0] / served / 1e6 if served else math.nan
-        for percent in (50, 95, 99):
-            figures[f"latency_p{percent}_s"] = latency_quantile_us(self.latencies, percent / 100) / 1e6
+        if has_latency or self.latency_us.any():
+            figures |= _distribution("latency", served, int(self.latency_us[0]), self.latencies[0])
+            figures |= _distribution("wait", calls, int(self.latency_us.sum()), self.latencies.sum(axis=0))
         return figures
+
+
+def _distribution(name: str, calls: int, sum_us: int, latencies: Counts) -> dict[str, float]:
+    quantiles = {f"{name}_p{p}_s": latency_quantile_us(latencies, p / 100) / 1e6 for p in PERCENTILES}
+    return {f"{name}_mean_s": sum_us / calls / 1e6 if calls else math.nan, **quantiles}
 
 
 class Part(NamedTuple):
@@ -142,6 +155,7 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
     outcomes, served, attempts_sum, latency_sum, latencies = totals
     unserved = 0 if by_bin is None else by_bin.shape[1] - len(UNSERVED)
     quick = 0  # calls served without latency: the most common bin, added once
+    given_up = 0
     bin_, bin_ends_us = 0, np.iinfo(np.int64).min
     for i in range(len(at_us)):
         outcomes[outcome[i]] += 1
@@ -150,19 +164,24 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
         if server != NOBODY:
             first = first_choice[i] if keeps_first else first_choices[preferred[i] + 1]
             served[first, server] += 1
-            if latency_us[i] == 0:
+        if latency_us[i] == 0:
+            if server != NOBODY:
                 quick += 1
             else:
-                latency_sum[0] += latency_us[i]
-                mantissa, exponent = math.frexp(float(latency_us[i]))
-                latencies[exponent * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)] += 1
+                given_up += 1
+        else:
+            group = 0 if server != NOBODY else 1
+            latency_sum[group] += latency_us[i]
+            mantissa, exponent = math.frexp(float(latency_us[i]))
+            latencies[group, exponent * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)] += 1
         if by_bin is not None:
             if at_us[i] >= bin_ends_us:
                 bin_ = at_us[i] // step_us
                 bin_ends_us = (bin_ + 1) * step_us
                 bin_ -= first_bin
             by_bin[bin_, server if server != NOBODY else unserved + outcome[i] - FAILED] += 1
-    latencies[0] += quick
+    latencies[0, 0] += quick
+    latencies[1, 0] += given_up
 
 
 def latency_quantile_us(latencies: Counts, quantile: float) -> float:

@@ -53,6 +53,9 @@ class Fault(Value):
     marked: ClassVar[bool] = False
     """Whether timelines mark the stretches in which it acts, as they do outages."""
 
+    is_latency: ClassVar[bool] = False
+    """Whether it says how long answers take, and nothing that goes wrong."""
+
     type: str
     target: str = Field(min_length=1)
     name: str | None = Field(default=None, min_length=1)

@@ -289,6 +289,8 @@ class Latency(Fault):
         One answer in a hundred takes longer. Default: every answer takes ``median_s``.
     """
 
+    is_latency: ClassVar[bool] = True
+
     type: Literal["latency"] = "latency"
     median_s: float = Field(gt=0, le=86_400)
     p99_s: float | None = Field(default=None, gt=0, le=86_400)
@@ -318,6 +320,8 @@ class TokenLatency(Fault):
     tokens_per_s : float
         Tokens a second from there on.
     """
+
+    is_latency: ClassVar[bool] = True
 
     type: Literal["token_latency"] = "token_latency"
     first_token_s: float = Field(ge=0, le=86_400)

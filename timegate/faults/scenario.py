@@ -138,6 +138,11 @@ class Scenario(Value):
         return tuple(names)
 
     @property
+    def has_latency(self) -> bool:
+        """Whether it says how long answers take."""
+        return any(fault.is_latency for fault in self.faults)
+
+    @property
     def fingerprint(self) -> str:
         """A hash of the scenario, seed included."""
         return hashlib.sha256(json.dumps(self.to_dict()).encode()).hexdigest()[:12]

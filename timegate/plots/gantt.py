@@ -123,8 +123,8 @@ def gantt(
     for outcome, mask in unserved.items():
         _draw(ax, edges, mask, size - 0.36, 0.72, _alarm(outcome))
 
-    width = np.diff(edges) / (hi - lo)
-    parts = [*(can @ width).tolist(), float(nobody @ width)]
+    width = np.diff(edges)  # whole numbers, whose sum is all where it is all
+    parts = [*((can @ width) / (hi - lo)).tolist(), float((nobody @ width) / (hi - lo))]
     names = [*printed_names(router.names, ax), "nobody"]
     row_axis(ax, [f"{name}  {percent(part, 1, short=True)}" for name, part in zip(names, parts, strict=True)])
     ax.axhline(size - 0.5, color="#333333", linewidth=0.8)

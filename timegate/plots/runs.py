@@ -186,7 +186,7 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="served by", ylabel="first choice")
     if counts.empty:
         ax.set(xticks=[], yticks=[])
-        ax.text(0.5, 0.5, "No call fell back.", transform=ax.transAxes, ha="center", va="center")
+        ax.text(0.5, 0.5, no_fallback(run), transform=ax.transAxes, ha="center", va="center")
         return ax
     values = counts.to_numpy()
     ax.set_xlabel(f"served by ({counted(values.sum(), 'call')} fell back)")
@@ -276,6 +276,12 @@ def compare(
     return ax
 
 
+def no_fallback(run: Replay) -> str:
+    """Say that no fallback served, and how many calls were tried on them for nothing."""
+    failed = run.outcome_counts()["failed"]
+    return "No call was served by a fallback." + (f" {counted(failed, 'call')} failed." if failed else "")
+
+
 # What is drawn
 
 
@@ -322,5 +328,8 @@ def _shares(run: Replay, names: Sequence[str], unserved: Sequence[str]) -> Float
 
 
 def _change(a: float, b: float) -> str:
-    points = round(100 * float(np.nan_to_num(b) - np.nan_to_num(a)), 1) + 0.0  # no -0.0
-    return f"{points:+.1f} pp" + (" (gone)" if np.isnan(b) else " (new)" if np.isnan(a) else "")
+    points = 100 * float(np.nan_to_num(b) - np.nan_to_num(a))
+    # What rounds to nothing is no nothing: two digits of it are shown.
+    text = f"{points:+.1f} pp" if round(points, 1) else f"{points:+.1g} pp" if points else ""
+    state = "gone" if np.isnan(b) else "new" if np.isnan(a) else ""
+    return f"{text} ({state})" if text and state else text or state or "same"

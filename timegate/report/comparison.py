@@ -108,9 +108,6 @@ def changes(a: Replay, b: Replay) -> dict[str, list[Change]]:
         "Also": [share(label_of("preference_passed_over"), *row("preference_passed_over", number))],
     }
     listed = {"calls", "preference_passed_over", *titles}
-    latencies = [str(name) for name in table.index if str(name).startswith("latency_")]
-    if not table.loc[latencies, ["a", "b"]].to_numpy().any():  # no latency was simulated
-        listed.update(latencies)
     for name in map(str, table.index):
         if name not in listed and not name.startswith(("share[", "baseline_")):
             groups["Also"].append(_change(name, *row(name)))

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from timegate import plots
-from timegate.core.columns import OUTCOMES
+from timegate.core.columns import OUTCOMES, PERCENTILES
 from timegate.files import write_files
+from timegate.plots.runs import no_fallback
 from timegate.runs.result import Replay
 from timegate.show.html import row
 from timegate.show.text import counted, figure, percent
@@ -46,10 +47,13 @@ _LABELS = {
     "preference_passed_over": "preference closed or unknown",
     "attempts_refused": "attempts refused by cooldowns and limits",
     "cooled_s": "time cooled, of all deployments",
-    "latency_mean_s": "latency, mean",
-    "latency_p50_s": "latency, median",
-    "latency_p95_s": "latency, 95th percentile",
-    "latency_p99_s": "latency, 99th percentile",
+}
+_TIMES = {"latency": "latency of served calls", "wait": "wait of all calls, for an answer or an error"}
+_STATISTICS = {"mean_s": "mean", "p50_s": "median"} | {f"p{p}_s": f"{p}th percentile" for p in PERCENTILES[1:]}
+_LABELS |= {
+    f"{time}_{name}": f"{words}, {statistic}"
+    for time, words in _TIMES.items()
+    for name, statistic in _STATISTICS.items()
 }
 
 
@@ -86,11 +90,10 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
     }
     listed = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
     listed |= {f"share[{name}]" for name in run.deployments}
-    if not figures.get("latency_p99_s"):  # nothing took any time: no latency was simulated
-        listed |= {name for name in figures if name.startswith("latency_")}
     for name, value in figures.items():
         if name not in listed and not name.startswith("baseline_"):
-            baseline = figures.get(f"baseline_{name}")
+            # Without faults all calls are served, so that the wait of all is the latency of those that are.
+            baseline = figures.get(f"baseline_{name.replace('wait_', 'latency_')}")
             text = "" if baseline is None else figure_text(name, baseline)
             groups["Also"].append(Line(label_of(name), figure_text(name, value), "", text))
     return groups
@@ -102,7 +105,7 @@ def label_of(name: str) -> str:
     Examples
     --------
     >>> label_of("latency_p95_s"), label_of("attempts_per_call")
-    ('latency, 95th percentile', 'attempts per call')
+    ('latency of served calls, 95th percentile', 'attempts per call')
     """
     return _LABELS.get(name, _words(name.removesuffix("_s")))
 
@@ -194,7 +197,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         tiles="".join(f"<div><b>{html.escape(value)}</b>{html.escape(label)}</div>" for label, value in tiles),
         plots="".join(_plot(name, png) for name, png in drawn.items()),
         summary=_summary_table(run),
-        fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or "<p>No call fell back.</p>",
+        fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or f"<p>{no_fallback(run)}</p>",
         deployments=_table("texts", ("deployment", "provider", "closed", "open"), deployments),
         faults=_table("texts", *run.scenario.table) or "<p>None.</p>",
         provenance=_table("texts", (), [(_words(key), str(value)) for key, value in provenance.items()]),

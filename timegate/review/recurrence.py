@@ -25,6 +25,7 @@ _Int64s = npt.NDArray[np.int64]
 _EPOCH_WEEKDAY = EPOCH.weekday()
 _RECURRING, _ONCE = 0, 1
 _MOST_LOCAL_TIMES = 3
+_MOST_TURNS = 4  # of the seasons of a year and a bit, in two zones
 
 
 class Terms(NamedTuple):
@@ -59,6 +60,8 @@ class Pattern(NamedTuple):
 def patterns(spans: Spans, zones: Iterable[str], periods: Spans, calendars: Sequence[str] = ()) -> list[Pattern]:
     """Describe stretches of time in the zone that needs the fewest words.
 
+    What happens an hour earlier or later for a season, as the clocks of other zones have it, is one pattern.
+
     Parameters
     ----------
     spans : ndarray of int64, shape (n, 2)
@@ -90,10 +93,28 @@ def patterns(spans: Spans, zones: Iterable[str], periods: Spans, calendars: Sequ
         ((zone, *_grouped(spans, zone, periods)) for zone in zones), key=lambda grouped: len(grouped[1])
     )
     found = []
-    for number, key in enumerate(keys):
-        mine = which == number
-        found.append(Pattern(_words(key, dates[mine], zone, periods, calendars), spans[mine]))
+    for numbers in _seasons(keys, which):
+        words = [_words(keys[number], dates[which == number], zone, periods, calendars) for number in numbers]
+        found.append(Pattern(", and ".join(words), spans[np.isin(which, numbers)]))
     return sorted(found, key=lambda pattern: -int(np.diff(pattern.spans, axis=1).sum()))
+
+
+def _seasons(keys: Sequence[_Key], which: npt.NDArray[np.intp]) -> list[list[int]]:
+    """Group patterns that take turns by season, and whose ends lie within the hour of each other."""
+    groups: list[list[int]] = []
+    for number, key in enumerate(keys):
+        for group in groups:
+            other = keys[group[0]]
+            ends = (key.start, other.start), (key.start + key.length, other.start + other.length)
+            near = all(abs((a - b + DAY_US // 2) % DAY_US - DAY_US // 2) <= 60 * MINUTE_US for a, b in ends)
+            in_turn = which[np.isin(which, [*group, number])]
+            turns = np.count_nonzero(np.diff(in_turn))
+            if key[::3] == other[::3] == (_RECURRING, -1) and near and turns <= _MOST_TURNS < len(in_turn):
+                group.append(number)
+                break
+        else:
+            groups.append([number])
+    return groups
 
 
 def local_us(at_us: _Int64s, tz: str) -> _Int64s:

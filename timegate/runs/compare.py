@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,8 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str
     -------
     DataFrame
         A row a figure. For replays a column of each, by its label, and ``difference`` (``b - a``), of the figures
-        in both summaries that are numbers. The share of a deployment that only one of them has is 0 in the other;
-        a latency is missing where nobody was served. For Monte Carlo the paired differences, see
+        in both summaries that are numbers; counts are whole numbers. The share of a deployment that only one of them
+        has is 0 in the other; a latency is missing where nobody was served. For Monte Carlo the paired differences, see
         :meth:`MonteCarlo.compare`.
 
     Raises
@@ -62,11 +63,7 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str
         one, other = two_labels(labels)
         if _DIFFERENCE in (one, other):
             raise ReplayError(f"labels must not hold {_DIFFERENCE!r}: that is the third column. Got {labels!r}.")
-        columns = {one: _numbers(a), other: _numbers(b)}
-        figures = pd.DataFrame(columns).reindex(list(dict.fromkeys([*columns[one].index, *columns[other].index])))
-        shares = figures.index.str.contains("share[", regex=False)
-        figures[shares] = figures[shares].fillna(0.0)  # who is not deployed serves nobody
-        return figures.assign(**{_DIFFERENCE: figures[other] - figures[one]}).rename_axis("figure")
+        return _side_by_side(_numbers(a), _numbers(b), one, other)
     paired = getattr(a, "compare", None)
     if paired is None or type(a) is not type(b):
         names = f"{type(a).__name__} and {type(b).__name__}"
@@ -84,6 +81,18 @@ def two_labels(labels: Sequence[str]) -> tuple[str, str]:
     return labels[0], labels[1]
 
 
-def _numbers(run: Replay) -> pd.Series[Any]:
-    summary = run.summary().drop("seed")
-    return summary[[isinstance(value, Number) for value in summary]].astype(float)
+def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any], one: str, other: str) -> pd.DataFrame:
+    rows: dict[str, tuple[Any, ...]] = {}
+    for name in dict.fromkeys([*a, *b]):
+        # Who is not deployed serves nobody, and where no times were given no call took any.
+        absent = 0.0 if name.startswith(("share[", "baseline_", "latency_", "wait_")) else math.nan
+        pair = a.get(name, absent), b.get(name, absent)
+        rows[name] = (*pair, pair[1] - pair[0])
+    # Objects, so that counts stay whole numbers beside shares.
+    columns = (pd.Series(values, rows, dtype=object) for values in zip(*rows.values(), strict=True))
+    return pd.DataFrame(dict(zip((one, other, _DIFFERENCE), columns, strict=True))).rename_axis("figure")
+
+
+def _numbers(run: Replay) -> dict[str, Any]:
+    summary = run.summary().drop("seed").to_dict()
+    return {str(name): value for name, value in summary.items() if isinstance(value, Number)}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from timegate.config import GatewayConfig
+from timegate.core.columns import OUTCOMES
 from timegate.core.jit import jit
 from timegate.core.routing import Router
 from timegate.engines import compiled
@@ -25,16 +26,17 @@ from timegate.engines.record import Attempts, Calls, first_choice_by_name
 from timegate.engines.threads import in_threads
 from timegate.engines.totals import Totals, add_calls
 from timegate.errors import InvalidTypeError, ReplayError, shown
-from timegate.faults import Scenario
+from timegate.faults import RandomOutages, Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.prices.listed import PriceList
 from timegate.runs.bill import lacking, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
+from timegate.runs.intervals import difference_interval, mean_interval
 from timegate.runs.parts import ledger_of_part, prices_of_router
 from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
 from timegate.show.html import framed, numbers, paragraph
-from timegate.show.text import counted
+from timegate.show.text import counted, rounded
 from timegate.traffic import Trace, Traffic
 from timegate.traffic.drawn import FIRST, draw_arrivals, draw_tokens, stream_key
 
@@ -53,26 +55,30 @@ class MonteCarlo:
     ----------
     replicas : DataFrame
         A row a replica: ``calls``, ``first_choice``, ``fallback``, ``failed``, ``blocked``, ``availability``,
-        ``share[...]`` of each deployment, ``attempts_per_call``, and of the calls that were served
-        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %). With prices
-        also the figures of money of :meth:`Replay.summary`.
+        ``share[...]`` of each deployment, ``attempts_per_call``; of the calls that were served
+        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %), and of all
+        calls, until the answer or the error, ``wait_mean_s`` and so on; without those if no latency is modelled and no
+        call took any time. With prices also the figures of money of :meth:`Replay.summary`.
     provenance : dict
         What is needed to make this result again.
+    days_vary : bool
+        Whether the calls of a replica have a fate in common, such as an outage that chance draws.
     """
 
-    def __init__(self, replicas: pd.DataFrame, provenance: dict[str, Any]) -> None:
+    def __init__(self, replicas: pd.DataFrame, provenance: dict[str, Any], days_vary: bool = True) -> None:
         self.replicas = replicas
         self.provenance = provenance
+        self.days_vary = days_vary
 
     def __len__(self) -> int:
         return len(self.replicas)
 
     def __repr__(self) -> str:
-        return f"<{self._headline}>\n{self.summary().to_string()}"
+        return f"<{self._headline}>\n{self.summary().map(rounded).to_string()}"
 
     def _repr_html_(self) -> str:
         note = ", ".join(f"{key} {value}" for key, value in self.provenance.items())
-        return framed(self._headline, numbers(self.summary()), paragraph([note]))
+        return framed(self._headline, numbers(self.summary().map(rounded)), paragraph([note]))
 
     @property
     def _headline(self) -> str:
@@ -84,21 +90,30 @@ class MonteCarlo:
         Parameters
         ----------
         confidence : float
-            Of the interval for the mean: ``mean -+ z * std / sqrt(replicas)``, the normal approximation.
+            Of the interval for the mean, which lies in the figure's range: see
+            :func:`timegate.runs.intervals.mean_interval`.
 
         Returns
         -------
         DataFrame
-            A row a figure; columns ``mean``, ``ci_low``, ``ci_high``, ``std``, ``p05``, ``p50``, ``p95``. A
-            replica that served nobody has no latency, and is left out of the rows of latencies.
+            A row a figure; columns ``mean``, ``ci_low``, ``ci_high``, ``confidence`` (of these two), ``std``, ``p05``,
+            ``p50``, ``p95``. A replica that served nobody has no latency, and is left out of the rows of latencies.
         """
-        return _describe(self.replicas, confidence)
+        calls = self.replicas["calls"]
+        size = None if self.days_vary else max(float(calls.sum()), len(self))
+
+        def interval(name: str, values: npt.NDArray[np.float64]) -> tuple[float, float]:
+            if name in OUTCOMES:
+                return mean_interval(values, confidence, size=size, worst=float(calls.mean()))
+            return mean_interval(values, confidence, 1.0 if _is_share(name) else None, size=size)
+
+        return _describe(self.replicas, confidence, interval)
 
     def compare(self, other: MonteCarlo, confidence: float = 0.95) -> pd.DataFrame:
         """Return the paired differences ``other - self``, replica by replica, as :meth:`summary` does.
 
-        Both faced the same random days (common random numbers), so the difference is known far better than
-        either side.
+        The intervals are Student's, within the range of a difference of shares. Both faced the same random days
+        (common random numbers), so the difference is known far better than either side.
 
         Raises
         ------
@@ -114,7 +129,13 @@ class MonteCarlo:
         mine, theirs = (days.replicas.reindex(columns=columns) for days in (self, other))
         shares = [column for column in columns if column.startswith("share[")]
         fill = dict.fromkeys(shares, 0.0)  # who is not deployed serves nobody
-        return _describe(theirs.fillna(fill) - mine.fillna(fill), confidence)
+
+        def interval(name: str, values: npt.NDArray[np.float64]) -> tuple[float, float]:
+            return difference_interval(values, confidence, 1.0 if _is_share(name) else None)
+
+        times = [column for column in columns if column.startswith("wait_")]
+        fill |= dict.fromkeys(times, 0.0)  # where no call took any time
+        return _describe(theirs.fillna(fill) - mine.fillna(fill), confidence, interval)
 
 
 def monte_carlo(
@@ -164,7 +185,9 @@ def monte_carlo(
         raise ReplayError(f"replicas must be at least 2, and whole. Got {shown(replicas)}.")
     if type(seed) is not int or not 0 <= seed < 2**64:
         raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {shown(seed)}.")
-    check_tokens(scenario.injector(routing.deployments), traffic)
+    injector = scenario.injector(routing.deployments)
+    in_order = shares(routing, injector)
+    check_tokens(injector, traffic)
     warn_of_unknown(traffic.preferred_names, routing)
 
     prices = prices_of_router(routing)
@@ -184,7 +207,10 @@ def monte_carlo(
         "traffic_hash": traffic.fingerprint,
         **({"price_hash": prices.fingerprint} if prices else {}),
     }
-    return MonteCarlo(pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica")), provenance)
+    days = pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica"))
+    if not (scenario.has_latency or days["wait_mean_s"].any()):
+        days = days.drop(columns=[name for name in days if str(name).startswith(("latency_", "wait_"))])
+    return MonteCarlo(days, provenance, any(isinstance(f, RandomOutages) for f in scenario.faults) or in_order)
 
 
 def _run_batch(
@@ -225,7 +251,7 @@ def _run(
     totals, policies = Totals.zero(len(router.deployments)), make_policies(router, injector)
     if shares(router, injector):
         _run_in_order(router, traffic, injector, policies, own_seed, totals)
-        return totals.figures(router.names)
+        return totals.figures(router.names, has_latency=True)
     block = Calls.empty(_BLOCK, keeps_first=not router.fixed_first)
     if isinstance(traffic, Trace):
         plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
@@ -243,7 +269,7 @@ def _run(
         keys, state, more = stream_key(own_seed, "", "arrivals"), FIRST, True
         while more:
             state, more = _replay_process(work, process, *keys, state, draws, totals)
-    return totals.figures(router.names)
+    return totals.figures(router.names, has_latency=True)
 
 
 def _run_billed(
@@ -262,7 +288,7 @@ def _run_billed(
         spent, first = more if spent is None else spent.add(more, 0), first + len(trace)
     served = int(totals.served.sum())
     money = {} if spent is None else spent.figures(first, served, prices.currency)
-    return totals.figures(router.names) | money
+    return totals.figures(router.names, has_latency=True) | money
 
 
 def _run_in_order(
@@ -323,12 +349,21 @@ def _replay_process(work, process, k0, k1, state, draws, totals):  # type: ignor
     return state, True
 
 
-def _describe(replicas: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def _is_share(name: str) -> bool:
+    return name == "availability" or name.startswith("share[")
+
+
+def _describe(
+    replicas: pd.DataFrame,
+    confidence: float,
+    interval: Callable[[str, npt.NDArray[np.float64]], tuple[float, float]],
+) -> pd.DataFrame:
     if not 0 < confidence < 1:
         raise ReplayError(f"confidence must lie between 0 and 1. Got {confidence}.")
-    mean, std = replicas.mean(), replicas.std()
-    margin = std * (NormalDist().inv_cdf((1 + confidence) / 2) / replicas.count() ** 0.5)
-    table = pd.DataFrame({"mean": mean, "ci_low": mean - margin, "ci_high": mean + margin, "std": std})
+    ends = [interval(str(name), column.dropna().to_numpy(np.float64)) for name, column in replicas.items()]
+    lows, highs = zip(*ends, strict=True)
+    table = pd.DataFrame({"mean": replicas.mean(), "ci_low": lows, "ci_high": highs, "confidence": confidence})
+    table["std"] = replicas.std()
     for percent in (5, 50, 95):
         table[f"p{percent:02}"] = replicas.quantile(percent / 100)
     return table.rename_axis("figure")

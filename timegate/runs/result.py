@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.clock import FIRST_US, LAST_US, SECOND_US
+from timegate.core.clock import FIRST_US, LAST_US
 from timegate.core.columns import FALLBACK, OUTCOMES
 from timegate.core.explanation import Explanation
 from timegate.core.routing import NOBODY, Router
@@ -38,6 +38,7 @@ from timegate.runs.tables import (
     stretches,
     write_tables,
 )
+from timegate.runs.waiting import baseline_us, time_figures
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
 from timegate.traffic.trace import Trace
@@ -157,9 +158,11 @@ class Replay:
         """Return the figures of the replay, labelled.
 
         ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
-        calls; latencies are of the calls that were served, in seconds; ``preference_passed_over`` counts calls
-        whose preferred deployment was closed or unknown. Where calls share state, ``attempts_refused`` are those that
-        a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
+        calls; ``preference_passed_over`` counts calls whose preferred deployment was closed or unknown.
+        ``latency_...`` is of the calls that were served, in seconds, missing if none was; ``wait_...`` is of all calls,
+        until the answer or the error, so that a call which is rescued late makes nothing look worse. Both are left out
+        if no latency is modelled and no call took any time. Where calls share state, ``attempts_refused`` are those
+        that a cooldown or a limit kept from a deployment, and ``cooled_s`` is how long deployments cooled in all.
 
         With prices: ``cost_usd`` of all answers, also per thousand calls and per call that was served; what the
         attempts that came to nothing cost besides, if they are charged their input (``failed_attempts_input_usd``) or
@@ -170,7 +173,7 @@ class Replay:
         -------
         Series of object
         """
-        served_by, latency_s = self._calls.served_by, self._calls.latency_us / SECOND_US
+        served_by = self._calls.served_by
         served = served_by != NOBODY
         counts = self.outcome_counts()
         figures: dict[str, Any] = {
@@ -190,10 +193,8 @@ class Replay:
             figures["attempts_refused"] = len(refused(self._log))
             figures["cooled_s"] = cooled_s(self._log, self.trace.span_us[1] + 1)
         figures["preference_passed_over"] = passed_over(self.router, self.trace)
-        if served.any():
-            figures["latency_mean_s"] = float(latency_s[served].mean())
-            for percent in (50, 95, 99):
-                figures[f"latency_p{percent}_s"] = float(np.percentile(latency_s[served], percent))
+        if self.takes_time:
+            figures |= time_figures(self._calls.latency_us, served, self._baseline_us)
         figures |= self.ledger.figures()
         provenance = self.provenance
         figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
@@ -272,6 +273,18 @@ class Replay:
         from timegate.engines.totals import reduce_calls  # loads numba
 
         return reduce_calls(self.trace, self._calls, self.router, step_us, origin_us)
+
+    @cached_property
+    def takes_time(self) -> bool:
+        """Whether latencies were modelled, or any call took any time: else there is nothing to say of how long."""
+        return self.scenario.has_latency or bool(self._calls.latency_us.any())
+
+    @cached_property
+    def _baseline_us(self) -> npt.NDArray[np.int64]:
+        """How long each call takes without windows and without faults."""
+        if not self.scenario.has_latency:
+            return np.zeros(len(self), np.int64)
+        return baseline_us(self.router, self.trace, self.scenario, self._first_choices)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.

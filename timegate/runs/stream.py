@@ -81,13 +81,13 @@ class StreamReplay:
         return self._part
 
     def summary(self) -> pd.Series[Any]:
-        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %.
+        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; no baseline, quantiles to 0.4 %.
 
         Where calls share state, no attempts are kept, and nothing is said of what failed ones cost.
         """
         start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._whole.span_us)
         totals = self._whole.totals
-        figures = {"start": start, "end": end, **totals.figures(self.router.names)}
+        figures = {"start": start, "end": end, **totals.figures(self.router.names, self.scenario.has_latency)}
         if self._spent is not None and self._prices is not None:
             money = self._spent.figures(len(self), int(totals.served.sum()), self._prices.currency)
             figures |= {k: v for k, v in money.items() if not (self._in_order and k.startswith("failed_"))}

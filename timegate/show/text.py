@@ -5,6 +5,7 @@ It imports nothing of timegate, so that whatever has something to say can say it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal
@@ -19,6 +20,7 @@ __all__ = [
     "listed",
     "percent",
     "period",
+    "rounded",
     "shown_instant",
 ]
 
@@ -213,3 +215,18 @@ def figure(value: object, form: str = ",.4g") -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value < _EXACT else str(value)
+
+
+def rounded(value: float, digits: int = 4) -> str:
+    """Write a number to so many digits, or to all of its whole ones; missing ones are empty.
+
+    Examples
+    --------
+    >>> rounded(0.0012345), rounded(12_345.678), rounded(3.0), rounded(float("nan"))
+    ('0.001234', '12,346', '3', '')
+    """
+    if value != value:
+        return ""
+    decimals = digits - 1 - math.floor(math.log10(abs(value))) if value else 0
+    text = f"{value:,.{min(max(decimals, 0), 12)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -73,7 +73,8 @@ def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str,
     series : dict
         ``names``, ``from`` and ``step`` in minutes, and ``counts``: for each name the calls of each bin.
     figures : dict
-        ``calls``, each outcome, ``shares`` by name, and ``p95_s`` (None where nothing took any time).
+        ``calls``, each outcome, ``shares`` by name, ``p95_s`` of the calls that were served and
+        ``wait_p95_s`` of all (None where nothing took any time, or nobody was served).
     """
     step_us = STEPS_US[axis]
     part = run.reduced(step_us)
@@ -86,12 +87,13 @@ def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str,
         "step": step_us / MINUTE_US,
         "counts": bins.T.tolist(),
     }
-    totals = part.totals.figures(run.router.names)
-    p95_s = totals["latency_p95_s"]
+    totals = part.totals.figures(run.router.names, run.takes_time)
+    p95_s, waits_p95_s = totals.get("latency_p95_s", math.nan), totals.get("wait_p95_s")
     figures = {
         **{name: totals[name] for name in ("calls", *OUTCOMES)},
         "shares": {name: float(totals[f"share[{name}]"]) for name in run.deployments},
-        "p95_s": None if math.isnan(p95_s) or p95_s == 0 else float(p95_s),
+        "p95_s": None if math.isnan(p95_s) else float(p95_s),
+        "wait_p95_s": waits_p95_s,
     }
     return series, figures
 

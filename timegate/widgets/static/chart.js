@@ -12,6 +12,11 @@ const FIGURES = [
   ["failed", "Failed"],
   ["blocked", "Blocked"],
 ];
+/** @type {["p95_s" | "wait_p95_s", string, string][]} */
+const TIMES = [
+  ["p95_s", "p95 latency, served", "95th percentile over the calls that were served"],
+  ["wait_p95_s", "p95 wait, all", "95th percentile over all calls, until the answer or the error"],
+];
 let charts = 0;
 
 export class Chart {
@@ -179,14 +184,16 @@ export class Chart {
           rise: before === null ? 0 : share - before,
         });
       }
-      if (figures.p95_s !== null) {
-        const change = start?.p95_s ? figures.p95_s - start.p95_s : 0;
+      for (const [key, label, detail] of TIMES) {
+        const [now, before] = [figures[key], start?.[key]];
+        if (now === null) continue;
+        const change = before ? now - before : 0;
         tiles.push({
-          key: "p95_s",
-          label: "p95 latency",
-          value: seconds(figures.p95_s),
-          detail: "95th percentile over the calls that were served",
-          change: start?.p95_s ? signed(change, 0.0005, seconds) : "",
+          key,
+          label,
+          value: seconds(now),
+          detail,
+          change: before ? signed(change, 0.0005, seconds) : "",
           rise: change,
         });
       }

@@ -142,7 +142,7 @@ export interface Series {
 }
 
 export type Count = "calls" | "first_choice" | "fallback" | "failed" | "blocked";
-export type Figures = Record<Count, number> & { shares: Record<string, number>; p95_s: number | null };
+export type Figures = Record<Count, number> & { shares: Record<string, number>; p95_s: number | null; wait_p95_s: number | null };
 
 /** What the kernel says of a draft. */
 export interface Answer extends Change {

@@ -1,0 +1,69 @@
+"""How long calls take: figures of latency and of waiting, and what they would be without faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from timegate.core.clock import SECOND_US
+from timegate.core.columns import PERCENTILES
+from timegate.core.deployment import Deployment
+from timegate.core.routing import Router
+from timegate.faults import Scenario
+from timegate.faults.injector import Injector
+from timegate.traffic.trace import Trace
+
+__all__ = ["baseline_us", "time_figures"]
+
+Times = npt.NDArray[np.int64]
+
+
+def time_figures(latency_us: Times, served: npt.NDArray[np.bool_], baseline: Times) -> dict[str, Any]:
+    """Return the figures of how long calls took, in seconds.
+
+    Parameters
+    ----------
+    latency_us : ndarray of int64, shape (calls,)
+        From arrival to the answer, or to the error.
+    served : ndarray of bool, shape (calls,)
+        Which calls had an answer.
+    baseline : ndarray of int64, shape (calls,)
+        How long each would have taken without windows and without faults.
+
+    Returns
+    -------
+    dict
+        ``latency_...`` of the calls that were served, missing (NaN) if none was; ``baseline_latency_...`` and
+        ``wait_...`` of all.
+    """
+    return {
+        **_distribution("latency", latency_us[served]),
+        **_distribution("baseline_latency", baseline),
+        **_distribution("wait", latency_us),
+    }
+
+
+def baseline_us(router: Router, trace: Trace, scenario: Scenario, first_choices: npt.NDArray[Any]) -> Times:
+    """Return how long each call takes where its first choice is open and answers at once, in microseconds.
+
+    The latencies are those that the scenario draws for first attempts; nothing fails, slows down or is full.
+    """
+    from timegate.engines import compiled  # loads numba
+
+    plain = Router([Deployment.of(deployment.name, deployment.provider) for deployment in router.deployments])
+    named = zip(scenario.fault_names, scenario.faults, strict=True)
+    latencies = {name: fault for name, fault in named if fault.is_latency}
+    injector = Injector(latencies, scenario.seed, plain.deployments, scenario.groups)
+    asked = Trace.from_arrays(trace.at_us, first_choices.astype(np.int32), plain.names, trace.completion_tokens)
+    return compiled.run(plain, asked, injector).latency_us
+
+
+def _distribution(name: str, times_us: Times) -> dict[str, float]:
+    if not len(times_us):
+        return dict.fromkeys([f"{name}_mean_s", *(f"{name}_p{percent}_s" for percent in PERCENTILES)], np.nan)
+    times_s = times_us / SECOND_US
+    quantiles = np.percentile(times_s, PERCENTILES).tolist()
+    made = {f"{name}_p{percent}_s": value for percent, value in zip(PERCENTILES, quantiles, strict=True)}
+    return {f"{name}_mean_s": float(times_s.mean()), **made}
