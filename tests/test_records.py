@@ -62,6 +62,7 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
     assert told["tries"][2] == {
         "deployment": "b",
         "provider": "own",
+        "model_id": "m",
         "at": "2026-03-02T12:00:02Z",
         "outcome": "ok",
         "latency_s": 1.0,
@@ -146,3 +147,68 @@ def test_cooling_by_hand_in_the_middle_of_a_call_leaves_nothing_behind() -> None
     gateway.models[0] = Cooling(gateway.models[0].clock)
     gateway()
     assert list(gateway.health()["running"]) == [0, 0]
+
+
+class Waiting(tg.BaseModel):
+    """Answers when it is cancelled, or after a chunk, at the latest."""
+
+    provider, model_type, model_id, keeps_time = "own", "chat_completion", "m", True
+
+    def __call__(self, **kwargs: Any) -> Any:
+        raise KeyboardInterrupt
+
+    async def acall(self, *, stream: bool = False, **kwargs: Any) -> Any:
+        if stream:
+            return tg.ModelStreamResponse(self.parts())
+        return await asyncio.sleep(60)
+
+    async def parts(self) -> Any:
+        yield "a"
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_call_that_is_cancelled_is_recorded(stream: bool) -> None:
+    """Its attempt is ``cancelled``, counts against nobody, and gives back what it holds; nobody else is tried."""
+    heard: list[CallRecord] = []
+    models = [{"model_name": name, "model": Waiting()} for name in "ab"]
+    policy = {"limits": {"concurrent": 1}, "cooldown": {"failures": 1}}
+    gateway = tg.ModelGateway(models, policy=policy, observers=[heard.append])
+
+    async def main() -> None:
+        async def ask() -> None:
+            answer = await gateway.acall(**({"stream": True} if stream else {}))
+            async for _ in answer:
+                read.set()
+
+        read = asyncio.Event()
+        task = asyncio.create_task(ask())
+        if stream:
+            await read.wait()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    with pytest.raises(KeyboardInterrupt):
+        gateway()
+    assert [(record.outcome, [a.outcome for a in record.attempts]) for record in heard] == [
+        ("failed", ["cancelled"])
+    ] * 2
+    assert list(gateway.health()["takes_calls"]) == [True, True]
+
+
+def test_a_call_that_is_cancelled_in_a_pause_is_recorded() -> None:
+    """Whoever waits for a retry, or for those that cool, can be given up as well."""
+    heard: list[CallRecord] = []
+    policy = {"max_retries": 1, "backoff": {"initial_s": 60, "jitter": "none", "max_s": 60}}
+    gateway = gateway_of(1, policy=policy, observers=[heard.append])
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await gateway.acall()
+
+    asyncio.run(main())
+    assert [[a.outcome for a in record.attempts] for record in heard] == [["server_error"]]

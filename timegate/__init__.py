@@ -16,7 +16,7 @@ from timegate.faults import Scenario
 from timegate.faults import kinds as _kinds
 from timegate.faults.kinds import *
 from timegate.formats.dates import read_holidays
-from timegate.gateway import CallRecord, ModelGateway, Recorder
+from timegate.gateway import CallRecord, ModelGateway, OpenTelemetry, Recorder
 from timegate.models import (
     BaseModel,
     CallableModel,
@@ -62,6 +62,7 @@ __all__ = [
     "ModelRouterError",
     "ModelStreamResponse",
     "MonteCarlo",
+    "OpenTelemetry",
     "OutageFit",
     "PoissonTraffic",
     "PriceBook",

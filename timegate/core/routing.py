@@ -319,7 +319,8 @@ class Call:
     raised : bool
         Whether the last error itself ends the call (``raise_on``).
     final : bool
-        Set by whoever drives it before a failure is told: nothing may follow it, for part of an answer has been read.
+        Set by whoever drives it before the end of a step is told: nothing may follow it, for part of an answer has been
+        read, or nobody waits for one any more.
     cools : tuple of tuple
         ``(deployment, until_us)`` of each cooldown that this call began.
     """
@@ -385,7 +386,7 @@ class Call:
             elif 0 < soonest_us < deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
                 pause_us = soonest_us - now_us
                 now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
-        while True:
+        while not self.final:
             if shares or now_us >= deadline_us:
                 with lock:
                     found = policy.first_admitted(
@@ -445,6 +446,8 @@ class Call:
             if until_us > now_us:
                 pause_us = until_us - now_us
                 now_us, _, _, _ = yield WAIT, deployment, until_us
+        self.raised = True
+        yield DONE, NOBODY, now_us
 
     def _pass_over(self, first: int, last: int, now_us: int, deadline_us: int, prompt: int, uses_cooled: int) -> None:
         """Note why the deployments at some places of the order were not tried."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from copy import copy
 from types import CoroutineType
 from typing import Any, Self
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
-from timegate.core.columns import OK
+from timegate.core.columns import CANCELLED, OK
 from timegate.core.policy import NEVER
-from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
+from timegate.core.routing import DONE, NOBODY, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
 from timegate.errors import ModelCallError, ModelTimeoutError
 from timegate.gateway.observing import Observer, tell
-from timegate.gateway.records import CallRecord
+from timegate.gateway.records import TOLD, CallRecord
 from timegate.gateway.streams import (
     GatewayStream,
     Restarted,
@@ -48,7 +49,14 @@ class Driver:
     clock : Clock, optional
     draws : Draws, optional
     observers : sequence of callable
+
+    Attributes
+    ----------
+    model_type : str
+        What its models do.
     """
+
+    model_type: str
 
     def __init__(
         self,
@@ -95,10 +103,11 @@ class Driver:
             If no deployment is open, or all that are open have failed.
         """
         call, steps, models = self._begin(model_preference)
+        step = next(steps)
         errors: list[Exception] = []
         passed_on = False
         try:
-            answer, head, chunks = self._serve(call, steps, next(steps), models, kwargs, errors)
+            answer, head, chunks = self._serve(call, steps, step, models, kwargs, errors)
             if chunks is None:
                 return self._answered(call, steps, answer)
             stream = self._stream(call, answer)
@@ -109,6 +118,10 @@ class Driver:
             stream.chunks = self._relay(call, steps, stream, chained(head, chunks), models, kwargs, errors)
             passed_on = True
             return stream
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._given_up(call, steps, CallRecord(call, self.model_type))
+            raise
         finally:
             if not passed_on:
                 steps.close()
@@ -117,10 +130,11 @@ class Driver:
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
         call, steps, models = self._begin(model_preference)
+        step = next(steps)
         errors: list[Exception] = []
         passed_on = False
         try:
-            answer, head, chunks = await self._serve_async(call, steps, next(steps), models, kwargs, errors)
+            answer, head, chunks = await self._serve_async(call, steps, step, models, kwargs, errors)
             if chunks is None:
                 return self._answered(call, steps, answer)
             stream = self._stream(call, answer)
@@ -132,6 +146,10 @@ class Driver:
             stream.chunks = self._relay_async(call, steps, stream, source, models, kwargs, errors)
             passed_on = True
             return stream
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._given_up(call, steps, CallRecord(call, self.model_type))
+            raise
         finally:
             if not passed_on:
                 steps.close()
@@ -269,28 +287,36 @@ class Driver:
 
     def _answered(self, call: Call, steps: Generator[Step, Heard, None], answer: Any) -> Any:
         """End a call with an answer that is whole."""
-        record = CallRecord(call)
+        record = CallRecord(call, self.model_type)
         metadata = getattr(answer, "metadata", None)
-        if type(metadata) is dict:
-            metadata["timegate"] = record
         self._settled(call, steps, metadata, record)
+        if isinstance(metadata, dict):
+            metadata["timegate"] = record
         return answer
 
     def _settled(self, call: Call, steps: Generator[Step, Heard, None], metadata: Any, record: CallRecord) -> None:
         """Settle the attempt that answered."""
-        usage = metadata.get("usage") if type(metadata) is dict else None
         tokens = 0
-        if usage is not None:
-            record.usage = usage
+        if metadata and isinstance(metadata, dict):
+            record.told = {name: metadata[name] for name in TOLD if name in metadata}
             # The prompt's length was not known when the attempt began, and counts now.
             tokens = (record.prompt_tokens or 0) + (record.completion_tokens or 0)
         steps.send((self._clock.now_us(), OK, 0, tokens))
         if self._observers or call.cools or call.served_by != call.first_choice:
             tell(call, record, self._observers)
 
+    def _given_up(self, call: Call, steps: Generator[Step, Heard, None], record: CallRecord) -> None:
+        """End a call for whose answer nobody waits any more: the attempt under way is ``cancelled``."""
+        if call.served_by != NOBODY:
+            return
+        call.final = True
+        with suppress(StopIteration):  # it has ended
+            steps.send((self._clock.now_us(), CANCELLED, 0, 0))
+            tell(call, record, self._observers)
+
     def _stream(self, call: Call, answer: ModelStreamResponse) -> GatewayStream:
         """Return what passes a stream on, with its record."""
-        record = CallRecord(call)
+        record = CallRecord(call, self.model_type)
         record.first_chunk_us = self._clock.now_us()
         answer.metadata["timegate"] = record
         return GatewayStream((), answer.response_type, answer.metadata)
@@ -331,6 +357,10 @@ class Driver:
                 else:
                     self._settled(call, steps, stream.metadata, record)
                     return
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._given_up(call, steps, record)
+            raise
         finally:
             steps.close()
             errors.clear()
@@ -359,6 +389,10 @@ class Driver:
                 else:
                     self._settled(call, steps, stream.metadata, record)
                     return
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                self._given_up(call, steps, record)
+            raise
         finally:
             if hasattr(chunks, "aclose"):
                 await chunks.aclose()
@@ -375,7 +409,7 @@ class Driver:
     def _error(self, call: Call, errors: list[Exception]) -> Exception:
         """Return what the caller of a call gets that nobody served."""
         if self._observers or call.cools:
-            tell(call, CallRecord(call), self._observers)
+            tell(call, CallRecord(call, self.model_type), self._observers)
         if call.raised:
             return errors[-1]
         error = call.error(errors)

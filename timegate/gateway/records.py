@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from timegate.core.clock import SECOND_US, from_us
@@ -12,7 +13,10 @@ from timegate.core.policy import REASONS
 from timegate.core.routing import NOBODY, Call
 from timegate.show.text import iso
 
-__all__ = ["AttemptRecord", "CallRecord"]
+__all__ = ["TOLD", "AttemptRecord", "CallRecord"]
+
+TOLD = ("usage", "model", "finish_reason", "rate_limits")
+"""What a record keeps of an answer's metadata."""
 
 
 class AttemptRecord(NamedTuple):
@@ -20,10 +24,14 @@ class AttemptRecord(NamedTuple):
 
     deployment: str
     provider: str
+    model_id: str
     at: datetime
     outcome: str
     latency_s: float
     pause_s: float
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class CallRecord:
@@ -34,8 +42,13 @@ class CallRecord:
     Parameters
     ----------
     call : Call
-    usage : mapping, optional
-        The tokens that the provider told.
+    model_type : str
+        What was asked for.
+
+    Attributes
+    ----------
+    told : mapping
+        What the provider told: ``usage``, ``model``, ``finish_reason``, ``rate_limits`` (``x-ratelimit-*`` headers).
 
     Examples
     --------
@@ -46,11 +59,12 @@ class CallRecord:
     ('b', 'first_choice', ['ok'])
     """
 
-    __slots__ = ("_call", "first_chunk_us", "usage")
+    __slots__ = ("_call", "first_chunk_us", "model_type", "told")
 
-    def __init__(self, call: Call, usage: Any = None) -> None:
+    def __init__(self, call: Call, model_type: str) -> None:
         self._call = call
-        self.usage = usage
+        self.model_type = model_type
+        self.told: Mapping[str, Any] = _NOTHING
         self.first_chunk_us: int | None = None
 
     def __repr__(self) -> str:
@@ -101,6 +115,7 @@ class CallRecord:
             AttemptRecord(
                 deployments[index].name,
                 deployments[index].provider,
+                deployments[index].model.partition("/")[2],
                 from_us(started_us),
                 ATTEMPT_OUTCOMES[kind],
                 (ended_us - started_us) / SECOND_US,
@@ -127,6 +142,11 @@ class CallRecord:
         return None if self.first_chunk_us is None else (self.first_chunk_us - self._call.at_us) / SECOND_US
 
     @property
+    def usage(self) -> Any:
+        """The tokens that the provider told; None if it told nothing."""
+        return self.told.get("usage")
+
+    @property
     def prompt_tokens(self) -> int | None:
         """The length of the prompt, if the provider told it."""
         return self._tokens("prompt_tokens")
@@ -137,7 +157,8 @@ class CallRecord:
         return self._tokens("completion_tokens")
 
     def _tokens(self, name: str) -> int | None:
-        count = self.usage.get(name) if isinstance(self.usage, Mapping) else None
+        usage = self.usage
+        count = usage.get(name) if isinstance(usage, Mapping) else None
         return count if isinstance(count, int) else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,6 +176,9 @@ class CallRecord:
             "first_chunk_s": self.first_chunk_s,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "model": self.told.get("model"),
+            "finish_reason": self.told.get("finish_reason"),
+            "rate_limits": self.told.get("rate_limits") or {},
             "tries": [{**each._asdict(), "at": iso(each.at)} for each in self.attempts],
             "skipped": [{"deployment": name, "reason": reason} for name, reason in self.skipped],
         }
