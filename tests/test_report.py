@@ -93,7 +93,11 @@ def test_write_gives_its_files(demo: tg.Replay, tmp_path: Path) -> None:
     """The paths that are returned are the files in the folder, whole and without leftovers."""
     paths = report.write(demo, tmp_path / "new" / "folder")
     assert sorted(paths) == sorted((tmp_path / "new" / "folder").iterdir())
-    assert {path.name for path in paths} >= {"report.html", "summary.csv", *(f"{name}.png" for name in report.CAPTIONS)}
+    assert {path.name for path in paths} >= {
+        "report.html",
+        "summary.csv",
+        *(f"{name}.png" for name in ("day", "share", "fallbacks")),
+    }
     assert all(path.stat().st_size for path in paths)
 
 
@@ -126,8 +130,7 @@ def test_page_embeds_every_plot(folder: Path) -> None:
     """The plots in the page are the files beside it, byte for byte."""
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     embedded = [base64.b64decode(value.partition(",")[2]) for name, value in page.attributes if name == "src"]
-    assert list(report.CAPTIONS) == ["day", "share", "fallbacks"]
-    assert embedded == [(folder / f"{name}.png").read_bytes() for name in report.CAPTIONS]
+    assert embedded == [(folder / f"{name}.png").read_bytes() for name in ("day", "share", "fallbacks")]
     assert all(png.startswith(PNG) for png in embedded)
 
 
@@ -295,10 +298,10 @@ def test_summary_lines_add_up(demo: tg.Replay) -> None:
 def test_summary_lines_leave_nothing_out(demo: tg.Replay, monkeypatch: pytest.MonkeyPatch) -> None:
     """A figure that the summary gains stands in the last group, beside its baseline; latencies if there were any."""
     figures = demo.summary()
-    more = {"cost_usd": 1234.5, "baseline_cost_usd": 1000.0, "tokens": 7, "latency_p50_s": 0.25, "latency_p99_s": 0.5}
+    more = {"words": 1234.5, "baseline_words": 1000.0, "tokens": 7, "latency_p50_s": 0.25, "latency_p99_s": 0.5}
     grown = pd.Series(figures.to_dict() | more, dtype=object)
     monkeypatch.setattr(tg.Replay, "summary", lambda self: grown)
     lines = report.summary_lines(demo)["Also"]
-    assert report.Line("cost usd", "1,234.50", "", "1,000.00") in lines
+    assert report.Line("words", "1,234.50", "", "1,000.00") in lines
     assert report.Line("tokens", "7") in lines
     assert report.Line("latency of served calls, median", "0.250 s") in lines

@@ -18,6 +18,7 @@ from timegate.core.targets import Targets
 from timegate.errors import ReplayError
 from timegate.faults import Scenario
 from timegate.files import made_folder, write_files
+from timegate.report.money import money_label
 from timegate.report.page import figure_text, label_of, png
 from timegate.runs.compare import compare
 from timegate.runs.result import Replay
@@ -106,12 +107,13 @@ def changes(a: Replay, b: Replay) -> dict[str, list[Change]]:
         "Calls": [share(title, *row(name, number if name in OUTCOMES else 1)) for name, title in titles.items()],
         "Served by": served_by,
         "Also": [share(label_of("preference_passed_over"), *row("preference_passed_over", number))],
+        "Money": [],
     }
-    listed = {"calls", "preference_passed_over", *titles}
+    listed = {"calls", "preference_passed_over", "shed", *titles}
     for name in map(str, table.index):
         if name not in listed and not name.startswith(("share[", "baseline_")):
-            groups["Also"].append(_change(name, *row(name)))
-    return groups
+            groups["Also" if money_label(name) is None else "Money"].append(_change(name, *row(name)))
+    return {title: lines for title, lines in groups.items() if lines}
 
 
 def _change(name: str, one: float, other: float) -> Change:

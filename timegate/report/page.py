@@ -18,6 +18,7 @@ from timegate import plots
 from timegate.core.columns import OUTCOMES, PERCENTILES
 from timegate.files import write_files
 from timegate.plots.runs import no_fallback
+from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
 from timegate.runs.result import Replay
 from timegate.show.html import row
 from timegate.show.text import counted, figure, percent
@@ -40,8 +41,9 @@ CAPTIONS = {
     "day": "A row a deployment: the calls it served, when windows closed it (hatched), and its outages.",
     "share": "Who served, bin by bin, as a share of the calls that arrived.",
     "fallbacks": "Who served (across) in whose place (down), in calls.",
+    "cost": "What the answers cost, bin by bin; above, when a band of a price held.",
 }
-"""The plots of a report: each function of timegate.plots by name, and what it shows."""
+"""The plots of a report: each function of timegate.plots by name, and what it shows. The last is for prices alone."""
 
 _LABELS = {
     "preference_passed_over": "preference closed or unknown",
@@ -87,6 +89,7 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
         ],
         "Served by": [line(name, round(share * number), baseline) for name, (share, baseline) in shares.items()],
         "Also": [line(label_of("preference_passed_over"), figures["preference_passed_over"])],
+        "Money": [],
     }
     listed = {"start", "end", "calls", "availability", "preference_passed_over", *OUTCOMES, *run.provenance}
     listed |= {f"share[{name}]" for name in run.deployments}
@@ -95,8 +98,10 @@ def summary_lines(run: Replay) -> dict[str, list[Line]]:
             # Without faults all calls are served, so that the wait of all is the latency of those that are.
             baseline = figures.get(f"baseline_{name.replace('wait_', 'latency_')}")
             text = "" if baseline is None else figure_text(name, baseline)
-            groups["Also"].append(Line(label_of(name), figure_text(name, value), "", text))
-    return groups
+            group = groups["Also" if money_label(name) is None else "Money"]
+            group.append(Line(label_of(name), figure_text(name, value), "", text))
+    groups["Money"][1:1] = [Line(f"to {name}", *texts) for name, texts in paid_to(run).items()]
+    return {title: lines for title, lines in groups.items() if lines}
 
 
 def label_of(name: str) -> str:
@@ -107,7 +112,7 @@ def label_of(name: str) -> str:
     >>> label_of("latency_p95_s"), label_of("attempts_per_call")
     ('latency of served calls, 95th percentile', 'attempts per call')
     """
-    return _LABELS.get(name, _words(name.removesuffix("_s")))
+    return money_label(name) or _LABELS.get(name, _words(name.removesuffix("_s")))
 
 
 def figure_text(name: str, value: object) -> str:
@@ -118,6 +123,8 @@ def figure_text(name: str, value: object) -> str:
     >>> figure_text("latency_p95_s", 1.25), figure_text("attempts_per_call", 1.0), figure_text("calls", 1200)
     ('1.250 s', '1.00', '1,200')
     """
+    if (money := money_text(name, value)) is not None:
+        return money
     is_length = isinstance(value, float) and name.endswith("_s")
     return f"{figure(value, ',.3f')} s" if is_length else figure(value, ",.2f")
 
@@ -151,8 +158,12 @@ def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
 def _draw(run: Replay) -> dict[str, bytes]:
     """Draw every plot, on figures that pyplot and the user's backend never see."""
     rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
-    heights = {"day": 2.0 + 0.55 * rows, "share": 4.0, "fallbacks": 1.5 + 0.5 * rows}
-    return {name: png(partial(getattr(plots, name), run), (10, heights[name])) for name in CAPTIONS}
+    heights = {"day": 2.0 + 0.55 * rows, "share": 4.0, "fallbacks": 1.5 + 0.5 * rows, "cost": 4.0}
+    if not run.ledger.has_prices:
+        del heights["cost"]
+    options = {"cost": {"freq": bill_freq(run)}}
+    draws = {name: partial(getattr(plots, name), run, **options.get(name, {})) for name in heights}
+    return {name: png(draw, (10, heights[name])) for name, draw in draws.items()}
 
 
 def png(draw: Callable[..., object], size: tuple[float, float]) -> bytes:
@@ -187,8 +198,18 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     ]
     tiles = [("served", percent(figures["availability"]))]
     tiles += [(_words(outcome), f"{figures[outcome]:,}") for outcome in OUTCOMES]
+    bill = ""
+    if run.ledger.has_prices:
+        cost = f"cost_{run.ledger.currency.lower()}"
+        tiles.append(("paid for answers", figure_text(cost, figures[cost])))
+        bill = f"<h2>Bill</h2>\n{_table('numbers', *bill_table(run))}"
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
-    deployments = [(d.name, d.provider, *d.hours.texts()) for d in run.router.deployments]
+    deployments = [[d.name, d.provider, *d.hours.texts()] for d in run.router.deployments]
+    head = ["deployment", "provider", "closed", "open"]
+    if run.ledger.has_prices:
+        head.append("price")
+        for cells, price in zip(deployments, run.ledger.prices.prices, strict=True):
+            cells.append(price.text() if price else "unknown")
     provenance = {**run.provenance, **run.provenance["versions"]}
     del provenance["versions"]
     return _PAGE.substitute(
@@ -198,7 +219,8 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         plots="".join(_plot(name, png) for name, png in drawn.items()),
         summary=_summary_table(run),
         fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or f"<p>{no_fallback(run)}</p>",
-        deployments=_table("texts", ("deployment", "provider", "closed", "open"), deployments),
+        deployments=_table("texts", head, deployments),
+        bill=bill,
         faults=_table("texts", *run.scenario.table) or "<p>None.</p>",
         provenance=_table("texts", (), [(_words(key), str(value)) for key, value in provenance.items()]),
     )
@@ -289,6 +311,7 @@ $about
 $plots
 <h2>Summary</h2>
 $summary
+$bill
 <h2>Fallbacks</h2>
 $fallbacks
 <h2>Deployments, in order of fallback</h2>
@@ -298,7 +321,7 @@ $faults
 <h2>Provenance</h2>
 $provenance
 </main>
-<footer>A replay shows routing, availability and latency. It says nothing of the quality of answers.</footer>
+<footer>A replay shows routing, availability, latency and cost. It says nothing of the quality of answers.</footer>
 </body>
 </html>
 """)

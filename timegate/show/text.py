@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Literal
 
 __all__ = [
+    "amount",
     "and_more",
     "counted",
     "details",
@@ -93,6 +94,27 @@ def percent(share: float, digits: int = 2, *, short: bool = False) -> str:
     if 0 < share < least:
         return f"<{least:.{digits}%}"
     return f">{1 - least:.{digits}%}" if 1 - least < share < 1 else f"{share:.{digits}%}"
+
+
+def amount(value: float, currency: str) -> str:
+    """Write an amount of money: to the cent, or to four digits where that is finer.
+
+    Examples
+    --------
+    >>> amount(1234.5, "USD"), amount(0.0017524, "USD"), amount(0.0, "EUR"), amount(-0.5, "USD")
+    ('1,234.50 USD', '0.001752 USD', '0.00 EUR', '-0.50 USD')
+    >>> amount(float("nan"), "USD")
+    'unknown'
+    """
+    if value != value:
+        return "unknown"
+    digits = 2
+    if 0 < abs(value) < 1:
+        digits = max(2, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{digits}f}"
+    while digits > 2 and text.endswith("0"):
+        text, digits = text[:-1], digits - 1
+    return f"{text} {currency}"
 
 
 def counted(number: int, noun: str) -> str:
