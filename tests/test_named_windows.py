@@ -70,15 +70,53 @@ def test_names_are_kept(tmp_path: Path) -> None:
         assert lists(again) == named
 
 
-def test_a_window_that_is_changed_in_one_place_stands_there(tmp_path: Path) -> None:
-    """What is edited for one deployment no longer has the name; the others keep it."""
+def test_the_editor_changes_a_definition_or_one_place(tmp_path: Path) -> None:
+    """In a draft a window with a name is what its definition says; without the name it stands where it is."""
     config = load(tmp_path)
     draft = write_draft(config, tg.Scenario(), 1)
-    draft["deployments"][0]["time_constraints"][0]["start"] = "21:00"
+    places = [d[kind] for d in draft["deployments"] for kind in ("time_constraints", "available")]
+    assert [[window.get("name") for window in windows] for windows in places] == [
+        ["night", None], [], [], ["noon", "night"]
+    ]  # fmt: skip
+    draft["windows"]["night"]["start"] = "21:00"
     edited = read_draft(draft, config, tg.Scenario()).config
-    changed = {"start": "21:00", "end": "06:00", "tz": "Europe/Berlin"}
-    assert lists(edited) == [[changed, ["01:00", "02:00"]], ["noon", "night"]]
-    assert edited.windows == config.windows
+    assert lists(edited) == lists(config)
+    assert edited.windows["night"] == tg.Window("21:00", "06:00", tz="Europe/Berlin")
+    assert [d.time_constraints + d.available for d in edited.deployments][1][1] == edited.windows["night"]
+    del draft["deployments"][0]["time_constraints"][0]["name"]
+    alone = read_draft(draft, config, tg.Scenario()).config
+    here = {"start": "22:00", "end": "06:00", "tz": "Europe/Berlin"}
+    assert lists(alone) == [[here, ["01:00", "02:00"]], ["noon", "night"]]
+
+
+def test_the_editor_keeps_comments_and_unused_definitions(tmp_path: Path) -> None:
+    """What is edited is saved elsewhere with the comments of the file that was loaded, and with what nobody uses."""
+    text = TEXT.replace("  noon:", '  spare: ["03:00", "04:00"]  # for later\n  noon:')
+    config = load(tmp_path, text)
+    editor = tg.ScheduleEditor(config, day="2026-03-02")
+    draft = write_draft(config, tg.Scenario(), 1)
+    draft["windows"]["night"]["start"] = "21:00"
+    editor.draft = {**draft, "author": "page"}
+    editor.config.export("timegate", tmp_path / "elsewhere.yaml", now="2026-03-02T00:00Z")
+    found = (tmp_path / "elsewhere.yaml").read_text(encoding="utf-8").partition("\n")[2]
+    assert found == text.replace('start: "22:00"', 'start: "21:00"')
+    editor.config = editor.config.to_dict()
+    editor.config.export("timegate", tmp_path / "again.yaml", now="2026-03-02T00:00Z")
+    assert "# for later" in (tmp_path / "again.yaml").read_text(encoding="utf-8")
+
+
+def test_the_editor_shows_what_is_wrong_with_a_definition_where_it_is_used(tmp_path: Path) -> None:
+    """A problem of a definition has the first place that lists it."""
+    config = load(tmp_path)
+    editor = tg.ScheduleEditor(config, day="2026-03-02")
+    draft = write_draft(config, tg.Scenario(), 1)
+    draft["windows"]["night"]["tz"] = "Europe/Berln"
+    editor.draft = {**draft, "author": "page"}
+    [problem] = editor.answer["problems"]
+    assert problem["text"] == "windows.night.tz must be an IANA zone. Got 'Europe/Berln'. Did you mean 'Europe/Berlin'?"
+    assert {key: problem[key] for key in ("row", "kind", "index", "field")} == {
+        "row": 0, "kind": "time_constraints", "index": 0, "field": "tz"
+    }  # fmt: skip
 
 
 def test_a_definition_that_is_changed_is_changed_for_all(tmp_path: Path) -> None:

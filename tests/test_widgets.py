@@ -653,9 +653,12 @@ class TestTheTwoSidesAgree:
             plain = window.to_config()
             plain = dict(zip(("start", "end"), plain, strict=True)) if isinstance(plain, list) else plain
             zone = live.offsets([window.tz], day)[window.tz]
-            asked.append({"w": plain, "zone": zone, "from": start_us / MINUTE_US, "to": end_us / MINUTE_US})
+            known = live.holidays([window.holidays], day) if isinstance(window.holidays, str) else {}
+            axis = {"from": start_us / MINUTE_US, "to": end_us / MINUTE_US}
+            asked.append({"w": plain, "zone": zone, "holidays": known, **axis})
             expected.append(window.spans_us(start_us, end_us))
-        drawn = in_node("return s.occurrences(item.w, item.zone, item.from, item.to).map((p) => [p.from, p.to])", asked)
+        code = "const pieces = s.occurrences(item.w, item.zone, item.from, item.to, item.holidays);"
+        drawn = in_node(f"{code} return pieces.map((p) => [p.from, p.to])", asked)
         for (window, _, _), pieces, spans in zip(cases, drawn, expected, strict=True):
             # The page draws up to the minute of the end, which is included to the microsecond.
             ours = [[round(a * MINUTE_US), round(b * MINUTE_US) + 1] for a, b in pieces]
@@ -730,7 +733,7 @@ class TestFindings:
         """What a check raises is said in the page."""
         editor = tg.ScheduleEditor(self.CONFIG)
 
-        def boom(_: Any) -> None:
+        def boom(*_: Any, **__: Any) -> None:
             raise ZeroDivisionError("by zero")
 
         monkeypatch.setattr(editor_module, "check", boom)

@@ -198,6 +198,10 @@ class GatewayConfig(Value):
             config._source = _Source(text)
         return config
 
+    def keep_comments_of(self, other: GatewayConfig) -> None:
+        """Take the text that another config was read from for one's own, so that an export keeps its comments."""
+        self._source = other._source
+
     def save(self, path: str | Path) -> None:
         """Write the config to a YAML or JSON file, whole or not at all."""
         write_document(path, self.to_dict())

@@ -31,7 +31,8 @@ def look_up(data: Mapping[str, Any]) -> Mapping[str, Any]:
     problems = [*_problems_of_names(named), *_undefined(named, deployments)]
     if problems:
         raise ConfigError(*problems)
-    return {**data, "deployments": [_looked_up(deployment, named) for deployment in deployments]}
+    windows = {name: _parsed(value) for name, value in named.items()}
+    return {**data, "deployments": [_looked_up(deployment, windows) for deployment in deployments]}
 
 
 def by_name(named: Mapping[str, Window], deployments: Sequence[Deployment], plain: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +60,14 @@ def _problems_of_names(named: Mapping[Any, Any]) -> Iterator[Problem]:
             continue  # which is said of the window
         if (other := first.setdefault(window, name)) != name:
             yield Problem(place, f"must not say the same as windows.{other}: a window has one name.")
+
+
+def _parsed(value: Any) -> Window:
+    """Read a definition. What is wrong with one is said there, and not again wherever it is listed."""
+    try:
+        return Window.parse(value)
+    except InputError:
+        return Window("00:00", "24:00")
 
 
 def _undefined(named: Mapping[str, Any], deployments: Sequence[Any]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from timegate.core.clock import DAY_US
 from timegate.core.columns import FAILED, OUTCOMES, PERCENTILES, UNSERVED
 from timegate.core.jit import jit
 from timegate.core.routing import NOBODY, Router
@@ -19,7 +20,16 @@ from timegate.engines.record import Calls, first_choice_by_name
 from timegate.errors import ReplayError
 from timegate.traffic.trace import Trace
 
-__all__ = ["MAX_BINS", "Part", "Totals", "add_calls", "latency_quantile_us", "reduce_calls", "too_many_bins"]
+__all__ = [
+    "MAX_BINS",
+    "Part",
+    "Totals",
+    "add_calls",
+    "latency_quantile_us",
+    "reduce_calls",
+    "too_many_bins",
+    "totals_between",
+]
 
 # Latencies are counted in 128 bins for each power of two, less than 0.8 % wide, up to the largest int64.
 _PER_OCTAVE = 128
@@ -126,6 +136,18 @@ def reduce_calls(trace: Trace, calls: Calls, router: Router, step_us: int, origi
     with announced_compilation():
         add_calls(totals, by_bin, first_bin, step_us, trace.at_us - origin_us, trace.preferred, choices, calls)
     return Part(trace.span_us, first_bin, by_bin, totals)
+
+
+def totals_between(trace: Trace, calls: Calls, router: Router, start_us: int, end_us: int) -> Totals:
+    """Return the totals of the calls that arrive in ``[start_us, end_us)``."""
+    part = slice(*np.searchsorted(trace.at_us, [start_us, end_us]).tolist())
+    first_bin, last_bin = start_us // DAY_US, (end_us - 1) // DAY_US
+    by_bin = np.zeros((last_bin - first_bin + 1, len(router.names) + len(UNSERVED)), np.int64)
+    totals, choices = Totals.zero(len(router.names)), first_choice_by_name(trace.preferred_names, router)
+    columns = Calls._make(column[part] for column in calls)
+    with announced_compilation():
+        add_calls(totals, by_bin, first_bin, DAY_US, trace.at_us[part] - 0, trace.preferred[part], choices, columns)
+    return totals
 
 
 def too_many_bins(bins: int, step_us: int) -> ReplayError:

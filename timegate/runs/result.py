@@ -286,6 +286,12 @@ class Replay:
             return np.zeros(len(self), np.int64)
         return baseline_us(self.router, self.trace, self.scenario, self._first_choices)
 
+    def totals(self, start_us: int, end_us: int) -> Any:
+        """Return the :class:`timegate.engines.totals.Totals` of the calls that arrive in ``[start_us, end_us)``."""
+        from timegate.engines.totals import totals_between  # loads numba
+
+        return totals_between(self.trace, self._calls, self.router, start_us, end_us)
+
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.
 

@@ -1,12 +1,14 @@
 """The schedule as the page of the editor holds it: plain data that may be wrong, read here into values that are not.
 
-A draft is ``{"author", "revision", "deployments", "faults"}``. Its deployments are those of a config with one key
-more, ``off``: a deployment that is switched off keeps its place here and is left out of the config.
+A draft is ``{"author", "revision", "windows", "deployments", "faults"}``. Its deployments are those of a config with
+one key more, ``off``: a deployment that is switched off keeps its place and is left out of the config. Its windows are
+mappings; one that ``windows`` defines says its ``name``, and is what the definition says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,10 +16,12 @@ from timegate.config import GatewayConfig
 from timegate.core.deployment import LISTS, Deployment
 from timegate.core.holidays import check_calendar
 from timegate.core.targets import Targets
+from timegate.core.windows import Window
 from timegate.core.zones import check_zone
 from timegate.errors import ConfigError, InputError, TimegateError
 from timegate.faults import Scenario
 from timegate.problems import Place
+from timegate.review.findings import Finding
 
 __all__ = [
     "KERNEL",
@@ -25,6 +29,7 @@ __all__ = [
     "PageProblem",
     "Reading",
     "calendars_of",
+    "findings_of",
     "place_of",
     "problems_of",
     "read_draft",
@@ -34,6 +39,7 @@ __all__ = [
 ]
 
 KERNEL = "kernel"
+_ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
 Draft = dict[str, Any]
 PageProblem = dict[str, Any]
 """``text``, and the place that it concerns where one is known: ``row``, ``kind`` and ``index``, or ``fault``."""
@@ -59,24 +65,31 @@ class Reading(NamedTuple):
 
 def write_draft(config: GatewayConfig, scenario: Scenario, revision: int, before: Draft | None = None) -> Draft:
     """Return the draft of a config and a scenario; those that were off before stay so, at their place."""
-    deployments = [_plain(deployment.model_dump(mode="json")) for deployment in config.deployments]
+    named = {window: name for name, window in config.windows.items()}
+    deployments = [_plain(deployment, named) for deployment in config.deployments]
     names = {deployment["model_name"] for deployment in deployments}
     for row, deployment in enumerate(before["deployments"] if before else []):
         if deployment.get("off") and deployment["model_name"] not in names:
             deployments.insert(row, deployment)
     faults = scenario.to_dict()["faults"]
-    return {"author": KERNEL, "revision": revision, "deployments": deployments, "faults": faults}
+    windows = {name: _mapping(window) for name, window in config.windows.items()}
+    return {"author": KERNEL, "revision": revision, "windows": windows, "deployments": deployments, "faults": faults}
 
 
-def _plain(deployment: dict[str, Any]) -> dict[str, Any]:
+def _plain(deployment: Deployment, named: Mapping[Window, str]) -> dict[str, Any]:
     windows = {
         kind: [
-            dict(zip(("start", "end"), window, strict=True)) if isinstance(window, list) else window
-            for window in deployment[kind]
+            _mapping(window) | ({"name": named[window]} if window in named else {})
+            for window in getattr(deployment, kind)
         ]
         for kind in LISTS
     }
-    return {**deployment, **windows, "off": False}
+    return {**deployment.model_dump(mode="json"), **windows, "off": False}
+
+
+def _mapping(window: Window) -> dict[str, Any]:
+    plain = window.to_config()
+    return dict(zip(("start", "end"), plain, strict=True)) if isinstance(plain, list) else plain
 
 
 def read_draft(draft: Draft, config: GatewayConfig, scenario: Scenario) -> Reading:
@@ -95,13 +108,24 @@ def read_draft(draft: Draft, config: GatewayConfig, scenario: Scenario) -> Readi
     """
     if len(rows_of(draft)) != len(draft["deployments"]):
         raise ConfigError("deployments must be a list of mappings.")
-    on = [{k: v for k, v in d.items() if k != "off"} for d in rows_of(draft) if not d.get("off")]
+    on = [_by_name(row) for row in rows_of(draft) if not row.get("off")]
     if not on:
         raise ConfigError("At least one deployment must stay switched on.")
-    config = GatewayConfig.model_validate({**config.to_dict(), "deployments": on})
+    edited = GatewayConfig.model_validate({**config.to_dict(), "windows": draft.get("windows", {}), "deployments": on})
+    edited.keep_comments_of(config)
     scenario = Scenario.model_validate({**scenario.to_dict(), "faults": draft["faults"]})
     off = [row for row in rows_of(draft) if row.get("off")]
-    return Reading(config, scenario, _acting(scenario, on, off) if off else scenario)
+    return Reading(edited, scenario, _acting(scenario, on, off) if off else scenario)
+
+
+def _by_name(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as configs write it, with the names of windows that have one."""
+    lists = {
+        kind: [window.get("name", window) if isinstance(window, dict) else window for window in windows]
+        for kind in LISTS
+        if isinstance(windows := row.get(kind), list)
+    }
+    return {key: value for key, value in {**row, **lists}.items() if key != "off"}
 
 
 def _acting(scenario: Scenario, on: list[dict[str, Any]], off: list[dict[str, Any]]) -> Scenario:
@@ -140,6 +164,28 @@ def problems_of(error: InputError, draft: Draft) -> list[PageProblem]:
     return [{"text": str(problem), **place_of(problem.place, rows_of(draft))} for problem in error.problems]
 
 
+def findings_of(draft: Draft, findings: Iterable[Finding]) -> list[PageProblem]:
+    """Return what a check found, with the places in a draft, and windows numbered as the page does."""
+    rows = [row.get("model_name") for row in rows_of(draft)]
+    return [
+        {
+            "severity": finding.severity,
+            "code": finding.code,
+            "text": _ITEM.sub(_numbered, finding.message),
+            "fix": _ITEM.sub(_numbered, finding.fix),
+            "row": rows.index(finding.deployment) if finding.deployment in rows else None,
+            "kind": finding.field,
+            "index": finding.index,
+        }
+        for finding in findings
+    ]
+
+
+def _numbered(item: re.Match[str]) -> str:
+    """Write a window as the page does, which counts from 1."""
+    return f"{'window' if item[1] == 'time_constraints' else 'available window'} {int(item[2]) + 1}"
+
+
 def place_of(place: Place, deployments: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the place in a draft that a place in its config or scenario stands for.
 
@@ -150,6 +196,12 @@ def place_of(place: Place, deployments: Sequence[dict[str, Any]]) -> dict[str, A
     """
     rows = [row for row, deployment in enumerate(deployments) if not deployment.get("off")]
     match place:
+        case ("windows", str(name), *rest):  # shown where it first stands
+            for row in rows:
+                for kind in LISTS:
+                    for index, window in enumerate(deployments[row].get(kind, ())):
+                        if isinstance(window, dict) and window.get("name") == name:
+                            return {"row": row, "kind": kind, "index": index, "field": rest[0] if rest else ""}
         case ("deployments", int(i), str(kind), int(index), *rest) if i < len(rows) and kind in LISTS:
             return {"row": rows[i], "kind": kind, "index": index, "field": rest[0] if rest else ""}
         case ("deployments", int(i), *_) if i < len(rows):

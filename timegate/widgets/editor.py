@@ -18,9 +18,9 @@ import anywidget
 import traitlets
 
 from timegate.config import GatewayConfig
-from timegate.core.clock import Instant
+from timegate.core.clock import Instant, from_us, to_us
 from timegate.core.zones import check_zone
-from timegate.errors import InputError, InvalidValueError, TimegateError, TimegateWarning
+from timegate.errors import InputError, InvalidValueError, TimegateError, TimegateWarning, shown
 from timegate.faults import Scenario
 from timegate.review.check import check
 from timegate.review.diff import Diff, diff
@@ -35,6 +35,7 @@ from timegate.widgets.draft import (
     PageProblem,
     Reading,
     calendars_of,
+    findings_of,
     problems_of,
     read_draft,
     rows_of,
@@ -53,7 +54,6 @@ _MODULES = (
     *("layout.js", "timeline.js", "gestures.js", "chart.js", "fields.js", "window_fields.js", "outage_fields.js"),
     *("form.js", "toolbar.js", "status.js", "editor.js", "widget.js"),
 )
-_ITEM = re.compile(r"(time_constraints|available)\[(\d+)\]")
 _IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)
 
 
@@ -85,6 +85,10 @@ class ScheduleEditor(anywidget.AnyWidget):
         To how many minutes a drag is rounded.
     path : path, optional
         Where Save writes to.
+    scope : {"trace", "shown"}
+        Whether the figures are those of the whole trace, or of the days on the axis.
+    now : datetime or str, optional
+        The instant on whose date the axis begins, in place of ``day``.
 
     Attributes
     ----------
@@ -128,6 +132,7 @@ class ScheduleEditor(anywidget.AnyWidget):
     axis = traitlets.Enum(["day", "week"], "day").tag(sync=True)
     snap = traitlets.Enum([15, 5, 1], 15).tag(sync=True)
     path = traitlets.Unicode("").tag(sync=True)
+    scope = traitlets.Enum(["trace", "shown"], "trace").tag(sync=True)
 
     draft = traitlets.Dict().tag(sync=True)
     answer = traitlets.Dict().tag(sync=True)
@@ -145,16 +150,23 @@ class ScheduleEditor(anywidget.AnyWidget):
         axis: str = "day",
         snap: int = 15,
         path: str | Path = "",
+        scope: str = "trace",
+        now: Instant | None = None,
         **kwargs: Any,
     ) -> None:
         self._taking = False  # whether config and scenario change because the draft did
-        self._start_figures: dict[str, Any] | None = None
+        self._start_run: Replay | None = None
+        self._start_figures: dict[Any, dict[str, Any]] = {}  # those that were shown last
         self._problems: list[PageProblem] = []
         self._notes: list[str] = []
         self._refused = False  # whether the draft is not the config, for it breaks a rule
         self._latest: Replay | None = None
         config, scenario, trace = as_config(config), as_scenario(scenario), as_trace(trace)
         check_zone(tz)
+        if now is not None:
+            if day is not None:
+                raise InvalidValueError(f"day must be left out where now sets it. Got {shown(day)}.")
+            day = live.local_date(to_us(now, "now"), tz)
         self.start, self.start_scenario = config, scenario
         super().__init__(
             config=config,
@@ -165,6 +177,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             axis=axis,
             snap=snap,
             path=str(path),
+            scope=scope,
             draft=write_draft(config, scenario, 0),
             origin=f"{config.router().fingerprint}-{scenario.fingerprint}",
             **kwargs,
@@ -173,7 +186,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.observe(lambda _: self._take_draft(), "draft")
         self.observe(self._take_value, ["config", "scenario"])
         self.observe(self._take_trace, "trace")
-        self.observe(lambda _: self._show(), ["tz", "day", "axis"])
+        self.observe(lambda _: self._show(), ["tz", "day", "axis", "scope"])
         self.on_msg(self._take_message)
 
     def __repr__(self) -> str:
@@ -235,19 +248,27 @@ class ScheduleEditor(anywidget.AnyWidget):
             self._problems = [{**problem, "text": f"The replay failed: {problem['text']}"} for problem in found]
             return None
         self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
-        if self._start_figures is None:
-            self._start_figures = self._replay_start(run)
+        if self._start_run is None:
+            self._start_run = self._replay_start(run)
         return run
 
-    def _replay_start(self, run: Replay) -> dict[str, Any] | None:
-        """Return the figures of the schedule that one started from; None if that cannot be replayed."""
-        if self.draft["revision"] > 0:
-            try:
-                with warnings.catch_warnings(action="ignore"):
-                    run = replay(self.start, run.trace, self.start_scenario)
-            except TimegateError:
-                return None
-        return live.reduced(run, run.trace.span_us, "week")[1]
+    def _replay_start(self, run: Replay) -> Replay | None:
+        """Return the replay of the schedule that one started from; None if that cannot be replayed."""
+        if self.draft["revision"] == 0:
+            return run
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                return replay(self.start, run.trace, self.start_scenario)
+        except TimegateError:
+            return None
+
+    def _figures_at_start(self, span_us: tuple[int, int]) -> dict[str, Any] | None:
+        if self._start_run is None:
+            return None
+        key = (self.scope, span_us if self.scope == "shown" else None)
+        if key not in self._start_figures:
+            self._start_figures = {key: live.reduced(self._start_run, span_us, "week", self.scope)[1]}
+        return self._start_figures[key]
 
     def _take_message(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """Do what a button asks for."""
@@ -278,27 +299,18 @@ class ScheduleEditor(anywidget.AnyWidget):
         self.send({"kind": "saved", "text": f"Saved to {self.path}"})
 
     def _check(self) -> None:
-        rows = [row.get("model_name") for row in rows_of(self.draft)]
-        items = [
-            {
-                "severity": finding.severity,
-                "code": finding.code,
-                "text": _ITEM.sub(_numbered, finding.message),
-                "fix": _ITEM.sub(_numbered, finding.fix),
-                "row": rows.index(finding.deployment) if finding.deployment in rows else None,
-                "kind": finding.field,
-                "index": finding.index,
-            }
-            for finding in check(self.config)
-        ]
+        items = findings_of(self.draft, check(self.config, now=from_us(self._span_us()[0])))
         author, revision = _change(self.draft)
-        self.findings = {"author": author, "revision": revision, "items": items}
+        self.findings = {"author": author, "revision": revision, "day": self.day, "tz": self.tz, "items": items}
 
     # From other cells
 
     @traitlets.validate("config")
     def _valid_config(self, proposal: Any) -> Any:
-        return self._said(as_config, proposal)
+        config = self._said(as_config, proposal)
+        if isinstance(proposal["value"], Mapping):
+            config.keep_comments_of(self.config)
+        return config
 
     @traitlets.validate("scenario")
     def _valid_scenario(self, proposal: Any) -> Any:
@@ -333,7 +345,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             self.draft = write_draft(self.config, self.scenario, self.draft["revision"] + 1, self.draft)
 
     def _take_trace(self, _: Any) -> None:
-        self._start_figures = None
+        self._start_run, self._start_figures = None, {}
         if self.trace is not None and len(self.trace):
             self.day = first_date(self.trace, self.scenario, self.tz)
         self._take_draft()
@@ -358,14 +370,19 @@ class ScheduleEditor(anywidget.AnyWidget):
             "holidays": live.holidays(calendars_of(self.draft), day),
             "series": None,
             "figures": None,
-            "start": self._start_figures,
+            "start": None,
             "acting": [],
         }
         if self._latest is not None:
-            span_us = live.day_span_us(day, self.tz, self.axis)
-            answer["series"], answer["figures"] = live.reduced(self._latest, span_us, self.axis)
+            span_us = self._span_us()
+            answer["series"], answer["figures"] = live.reduced(self._latest, span_us, self.axis, self.scope)
             answer["acting"] = live.acting_faults(self._latest, span_us)
+            answer["start"] = self._figures_at_start(span_us)
         self.answer = answer
+
+    def _span_us(self) -> tuple[int, int]:
+        """Return the time on the axis."""
+        return live.day_span_us(date.fromisoformat(self.day), self.tz, self.axis)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """Return the widget, and a picture and a table for where no widget can run."""
@@ -373,16 +390,10 @@ class ScheduleEditor(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        span_us = live.day_span_us(date.fromisoformat(self.day), self.tz, self.axis)
-        picture = svg_view(self.config, self.scenario, *span_us)
+        picture = svg_view(self.config, self.scenario, *self._span_us())
         data["image/svg+xml"] = picture
         data["text/html"] = html_view(self.config, self.run, picture)
         return data, metadata
-
-
-def _numbered(item: re.Match[str]) -> str:
-    """Write a window as the page does, which counts from 1."""
-    return f"{'window' if item[1] == 'time_constraints' else 'available window'} {int(item[2]) + 1}"
 
 
 def _change(draft: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -65,8 +65,10 @@ def holidays(calendars: Iterable[str], day: date) -> dict[str, list[str]]:
     }
 
 
-def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the series of a stretch of time, and the figures of the whole replay.
+def reduced(
+    run: Replay, span_us: tuple[int, int], axis: str, scope: str = "trace"
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the series of a stretch of time, and the figures of the whole replay, or of that stretch.
 
     Returns
     -------
@@ -87,11 +89,12 @@ def reduced(run: Replay, span_us: tuple[int, int], axis: str) -> tuple[dict[str,
         "step": step_us / MINUTE_US,
         "counts": bins.T.tolist(),
     }
-    totals = part.totals.figures(run.router.names, run.takes_time)
-    p95_s, waits_p95_s = totals.get("latency_p95_s", math.nan), totals.get("wait_p95_s")
+    totals = part.totals if scope == "trace" else run.totals(*span_us)
+    told = totals.figures(run.router.names, run.takes_time)
+    p95_s, waits_p95_s = told.get("latency_p95_s", math.nan), told.get("wait_p95_s")
     figures = {
-        **{name: totals[name] for name in ("calls", *OUTCOMES)},
-        "shares": {name: float(totals[f"share[{name}]"]) for name in run.deployments},
+        **{name: told[name] for name in ("calls", *OUTCOMES)},
+        "shares": {name: float(told[f"share[{name}]"]) if told["calls"] else 0.0 for name in run.deployments},
         "p95_s": None if math.isnan(p95_s) else float(p95_s),
         "wait_p95_s": waits_p95_s,
     }
