@@ -53,15 +53,15 @@ def test_it_keeps_comments(here: Path) -> None:
 def test_everything_lost_is_printed(here: Path) -> None:
     """Without --lossy each loss is a line, the first says the way out, and nothing is written; with it all is said."""
     config = str(sample(CONFIG))
-    refused = run(config, "--to", "litellm", "--out", "proxy.yaml", code=2)
+    refused = run(config, "--to", "msgflux", "--out", "state.json", code=2)
     lines = refused.stderr.splitlines()
-    assert len(lines) == 4
-    assert all(line.startswith("error: litellm cannot say deployments[") for line in lines)
+    assert len(lines) == 8
+    assert all(line.startswith("error: msgflux cannot say deployments[") for line in lines)
     assert lines[0].endswith("Pass --lossy to leave out what it cannot say.")
-    assert not (here / "proxy.yaml").exists()
-    written = run(config, "--to", "litellm", "--out", "proxy.yaml", "--lossy")
-    assert sum(line.startswith("Lost: ") for line in written.stdout.splitlines()) == 4
-    assert (here / "proxy.yaml").exists()
+    assert not (here / "state.json").exists()
+    written = run(config, "--to", "msgflux", "--out", "state.json", "--lossy")
+    assert sum(line.startswith("Lost: ") for line in written.stdout.splitlines()) == 8
+    assert (here / "state.json").exists()
 
 
 def test_other_formats_are_read(here: Path) -> None:

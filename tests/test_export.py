@@ -77,7 +77,7 @@ def test_what_was_written_is_told(to: str, tmp_path: Path) -> None:
     found = write(to, path)
     assert (found.to, found.path) == (to, path)
     assert found.checked.startswith(f"Checked by timegate {tg.__version__} on 2026-11-23 00:00 UTC: ")
-    assert bool(found.lost) == (to not in ("timegate", "ics"))
+    assert bool(found.lost) == (to not in ("timegate", "ics", "litellm"))
     lines = repr(found).splitlines()
     assert lines[0] == f"Wrote {path} ({FORMATS[to].title})."
     assert lines[2:] == [*(f"Lost: {text}" for text in found.lost), *(f"Note: {text}" for text in found.notes)]

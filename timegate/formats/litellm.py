@@ -1,7 +1,8 @@
 """A LiteLLM proxy config: a group of one deployment a name, whose fallbacks are all the others in order.
 
 LiteLLM's own retries and cooldowns are switched off, so that a call is tried once by each deployment, as our gateway
-does it. See https://docs.litellm.ai/docs/proxy/configs and https://docs.litellm.ai/docs/proxy/reliability.
+does it. It knows no windows: a routing callback of ours keeps them (``timegate.gateway.litellm``). See
+https://docs.litellm.ai/docs/proxy/configs and https://docs.litellm.ai/docs/proxy/reliability.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ _MODES = {
 _MODEL_TYPES = {mode: model_type for model_type, mode in _MODES.items()}
 _VARIABLE = "os.environ/"
 _SIMULATED = "sim"
+_CALLBACK = "timegate.gateway.litellm.windows"
+_KEEPS = {"callbacks": [_CALLBACK]}
 _SETTINGS = {"num_retries": 0, "disable_cooldowns": True}
 
 
@@ -53,10 +56,8 @@ def _translate(request: Request) -> Draft:
     lost: list[Problem] = []
     notes: list[Problem] = []
     models = []
+    has_windows = any(getattr(deployment, name) for deployment in config.deployments for name in LISTS)
     for i, deployment in enumerate(config.deployments):
-        for name in LISTS:
-            windows = enumerate(getattr(deployment, name))
-            lost += [remark(deployment, i, name, j)(f"{window!r}.") for j, window in windows]
         if deployment.params:
             lost.append(remark(deployment, i, "params")(f"{shown(deployment.params)}."))
         params: dict[str, Any] = {"model": deployment.model}
@@ -79,7 +80,14 @@ def _translate(request: Request) -> Draft:
         settings["fallbacks"] = [{name: _others(names, name)} for name in names]
     begin = f"calls name the deployment to begin with, {names[0]!r} if they prefer none; an unknown name fails."
     notes.append(Problem((), begin))
-    return Draft({"model_list": models, "router_settings": settings}, lost, notes)
+    data = {"model_list": models, "router_settings": settings}
+    if has_windows:
+        data["litellm_settings"] = dict(_KEEPS)
+        text = (
+            "windows are kept by the callback: install timegate beside LiteLLM, and set TIMEGATE_CONFIG to this config."
+        )
+        notes.append(Problem((), text))
+    return Draft(data, lost, notes)
 
 
 def _others(names: Sequence[str], name: str) -> list[str]:
@@ -118,7 +126,12 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     entries = data.get("model_list")
     if not isinstance(entries, list) or not entries:
         raise ConfigError("model_list must be a non-empty list: the deployments of a LiteLLM proxy.")
-    lost = [str(key) for key in data if key not in ("model_list", "router_settings")]
+    lost = [str(key) for key in data if key not in ("model_list", "router_settings", "litellm_settings")]
+    settings = data.get("litellm_settings") or {}
+    if settings == _KEEPS:
+        lost.append("litellm_settings: the windows, which stand in the config that TIMEGATE_CONFIG names")
+    elif settings:
+        lost.append("litellm_settings")
     found: dict[str, dict[str, Any]] = {}
     members: Counter[str] = Counter()
     modes: dict[str, str] = {}
