@@ -35,6 +35,7 @@ FLOORS = (
     ("formats.export", "formats.schema"),
     ("engines",),
     ("runs",),
+    ("optimize",),
     ("plots",),
     ("report",),
     ("widgets",),

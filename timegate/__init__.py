@@ -67,6 +67,7 @@ __all__ = [
     "PoissonTraffic",
     "PriceBook",
     "Profile",
+    "Proposals",
     "Recorder",
     "RenewalTraffic",
     "Replay",
@@ -86,6 +87,7 @@ __all__ = [
     "fit_outages",
     "fit_profile",
     "monte_carlo",
+    "optimise",
     "plots",
     "presets",
     "read_holidays",
@@ -143,6 +145,14 @@ def __getattr__(name: str) -> Any:
             from timegate.prices.book import PriceBook
 
             return PriceBook
+        case "optimise":
+            from timegate.optimize.choose import optimise
+
+            return optimise
+        case "Proposals":
+            from timegate.optimize.proposals import Proposals
+
+            return Proposals
         case "sweep":
             from timegate.runs.sweep import sweep
 

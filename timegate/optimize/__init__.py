@@ -1,0 +1,1 @@
+"""Choosing windows, and judging the choice."""

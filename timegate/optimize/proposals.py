@@ -1,0 +1,246 @@
+"""What comes of choosing windows: schedules, what each costs, and what each window is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from timegate.config import GatewayConfig
+from timegate.core.clock import DAY_US, from_us
+from timegate.core.price import Price
+from timegate.errors import ReplayError, did_you_mean, shown
+from timegate.faults import Scenario
+from timegate.optimize.grid import Grid
+from timegate.optimize.limits import written
+from timegate.optimize.program import closes
+from timegate.optimize.slots import Totals
+from timegate.prices.book import prices_of
+from timegate.review.diff import Diff, diff
+from timegate.runs.replay import replay
+from timegate.show.html import framed, numbers
+from timegate.show.text import counted, percent
+from timegate.traffic.trace import Trace
+
+__all__ = ["FRONTIER_COLUMNS", "Proposal", "Proposals"]
+
+FRONTIER_COLUMNS = ("schedule", "cost_usd", "failed", "unserved", "latency_mean_s", "closings")
+
+
+class Proposal(NamedTuple):
+    """One schedule.
+
+    Attributes
+    ----------
+    name : str
+    config : GatewayConfig
+    totals : Totals
+        What it comes to over the trace.
+    is_open : ndarray of bool, shape (slots, deployments)
+    """
+
+    name: str
+    config: GatewayConfig
+    totals: Totals
+    is_open: npt.NDArray[np.bool_]
+
+
+class Proposals:
+    """Schedules to choose from. Prints in words; shows as a table in a notebook.
+
+    Attributes
+    ----------
+    config : GatewayConfig
+        As it is today.
+    trace : Trace
+    scenario : Scenario
+    grid : Grid
+        The slots.
+    limits : dict of str to float
+        What was asked.
+    gap : float
+        By which share of what is minimised any other schedule could be better than the best one, at most: 0 is optimal.
+        What the best one gives up to be simple to say is in it. Not a number where nothing is known, as of a heuristic.
+    words : str
+        What the best one keeps to, such as "the same hours every day, whole hours".
+    notes : list of str
+    heuristic : bool
+        Whether calls share state, so that schedules were tried by replay, and better ones may be left.
+    """
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        trace: Trace,
+        scenario: Scenario,
+        *,
+        best: Proposal,
+        today: Proposal,
+        others: Sequence[Proposal],
+        grid: Grid,
+        limits: dict[str, float],
+        gap: float,
+        words: str,
+        notes: Sequence[str],
+        heuristic: bool,
+    ) -> None:
+        self.config, self.trace, self.scenario = config, trace, scenario
+        self.grid, self.limits, self.gap, self.words = grid, limits, gap, words
+        self.notes, self.heuristic = list(notes), heuristic
+        rows = [best, today, *others]
+        unnamed = sorted((p for p in rows if not p.name), key=lambda p: (p.totals.cost, p.totals.unserved))
+        named = {p.is_open.tobytes() for p in rows if p.name}
+        different = {p.is_open.tobytes(): p for p in reversed(unnamed) if p.is_open.tobytes() not in named}
+        numbered = [p._replace(name=f"proposal {i}") for i, p in enumerate(reversed(different.values()), 1)]
+        self._rows: dict[str, Proposal] = {p.name: p for p in [*(p for p in rows if p.name), *numbered]}
+
+    @property
+    def best(self) -> GatewayConfig:
+        """The config to ship, if it is to be believed."""
+        return self._rows["best"].config
+
+    @property
+    def currency(self) -> str:
+        """The currency of the costs."""
+        return next((d.price.currency for d in self.config.deployments if d.price is not None), "USD")
+
+    def schedule(self, name: str = "best") -> Proposal:
+        """Return a row of :attr:`frontier` with its config, totals and slots.
+
+        Raises
+        ------
+        ReplayError
+            If no row has that name.
+        """
+        if name not in self._rows:
+            raise ReplayError(f"no schedule is called {shown(name)}.{did_you_mean(name, self._rows)}")
+        return self._rows[name]
+
+    @cached_property
+    def frontier(self) -> pd.DataFrame:
+        """The trade between cost and failures: one row a schedule, the cheapest first.
+
+        ``schedule`` (str): ``best``, ``today``, ``always open``, and the cheapest ones under other limits on failures,
+        which keep all else that was asked; ``cost_usd`` (float64), or another currency, missing without prices;
+        ``failed`` (float64), the share of the calls that nobody served, and ``unserved`` (int64), their number;
+        ``latency_mean_s`` (float64) of the others; ``closings`` (int64), how often deployments close in a period.
+        A replay of the schedule's config gives the same, to the last call.
+        """
+        rows = [
+            (
+                name,
+                totals.paid if any(d.price for d in self.config.deployments) else math.nan,
+                totals.failed,
+                totals.unserved,
+                totals.latency_mean_s,
+                int(closes(is_open).sum()),
+            )
+            for name, _, totals, is_open in self._rows.values()
+        ]
+        columns = [c.replace("cost_usd", f"cost_{self.currency.lower()}") for c in FRONTIER_COLUMNS]
+        frame = pd.DataFrame(rows, columns=columns).astype({"schedule": "str"})
+        return frame.sort_values(columns[1:4], kind="stable", ignore_index=True)
+
+    @cached_property
+    def windows(self) -> pd.DataFrame:
+        """What each window of the best schedule is worth: the replay without it, less that with it.
+
+        ``deployment`` (str); ``window`` (str), its name; ``when`` (str); ``saves_usd`` (float64), or another currency;
+        ``costs_calls`` (int64), how many calls nobody serves because of it; ``waits_s`` (float64), how much longer
+        calls take on average.
+        """
+        best = self._rows["best"]
+        names = {window: name for name, window in best.config.windows.items()}
+        rows = []
+        for i, deployment in enumerate(best.config.deployments):
+            before = self.config.deployments[i]
+            if (deployment.time_constraints, deployment.available) == (before.time_constraints, before.available):
+                continue
+            for window in deployment.time_constraints:
+                rest = tuple(other for other in deployment.time_constraints if other != window)
+                changed = deployment.model_copy(update={"time_constraints": rest})
+                deployments = tuple(changed if d is deployment else d for d in best.config.deployments)
+                without = best.config.model_copy(update={"deployments": deployments, "windows": {}})
+                totals = Totals.of(replay(without, self.trace, self.scenario), self._priced)
+                rows.append(
+                    (
+                        deployment.name,
+                        names.get(window, ""),
+                        window.text("daily"),
+                        totals.paid - best.totals.paid if self._priced else math.nan,
+                        best.totals.unserved - totals.unserved,
+                        best.totals.latency_mean_s - totals.latency_mean_s,
+                    )
+                )
+        columns = ["deployment", "window", "when", f"saves_{self.currency.lower()}", "costs_calls", "waits_s"]
+        return pd.DataFrame(rows, columns=columns).astype(
+            {
+                "deployment": "str",
+                "window": "str",
+                "when": "str",
+                columns[3]: float,
+                "costs_calls": int,
+                "waits_s": float,
+            }
+        )
+
+    @cached_property
+    def diff(self) -> Diff:
+        """Where the best schedule routes differently than today's, in a week of the trace."""
+        start_us = int(self.grid.middles_us(self.trace.span_us[0])[0]) - self.grid.step_us // 2
+        return diff(self.config, self.best, from_us(start_us), from_us(start_us + 7 * DAY_US))
+
+    @property
+    def prices(self) -> list[Price | None]:
+        """The price of each deployment."""
+        return prices_of(self.config.deployments)
+
+    @property
+    def _priced(self) -> bool:
+        return any(d.price is not None for d in self.config.deployments)
+
+    @property
+    def headline(self) -> str:
+        """The answer in one line."""
+        best, today = self._rows["best"].totals, self._rows["today"].totals
+        if self.best == self.config:
+            return "No change of windows is worth it."
+        parts = []
+        if self._priced:
+            saved = today.cost - best.cost
+            share = f" ({percent(abs(saved) / today.cost, 1)})" if today.cost else ""
+            word = "saves" if saved >= 0 else "costs"
+            parts.append(f"{word} {abs(today.paid - best.paid):,.4g} of {today.paid:,.6g} {self.currency}{share}")
+        parts.append(f"{percent(best.failed, 3)} of calls are not served, today {percent(today.failed, 3)}")
+        return f"The best schedule {'; '.join(parts)}."
+
+    def _said(self) -> Iterator[str]:
+        kept = ", ".join(f"{name} at most {written(name, limit)}" for name, limit in self.limits.items())
+        yield f"Over {counted(len(self.trace), 'call')}, {self.trace.period}; {self.grid.words}."
+        yield f"It keeps to {self.words}" + (f"; {kept}." if kept else ".")
+        if self.heuristic:
+            yield "Heuristic: calls share state, so schedules were tried by replay, and better ones may be left."
+        elif math.isnan(self.gap):
+            yield "How much better another schedule could be is not known."
+        elif self.gap < 1e-9:
+            yield "No schedule on these slots is better."
+        else:
+            yield f"No schedule on these slots is better by more than {percent(self.gap, 3)}."
+        yield "It was chosen on these very calls: on others it may save less."
+        yield from self.notes
+
+    def __repr__(self) -> str:
+        windows = [
+            f"  {d.name}: closed {'; '.join(w.text('daily') for w in d.time_constraints) or 'never'}"
+            for d in self.best.deployments
+        ]
+        return "\n".join([self.headline, *self._said(), *windows])
+
+    def _repr_html_(self) -> str:
+        table = numbers(self.frontier, index=False, float_format=lambda v: f"{v:,.6g}")
+        return framed(self.headline, self.diff._repr_html_(), table, notes=list(self._said()))
