@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ from timegate.engines.progress import progress
 from timegate.errors import ReplayError, TimegateWarning
 from timegate.faults import Scenario
 from timegate.optimize.grid import Grid
-from timegate.prices.tariff import PICO, sums
+from timegate.prices.tariff import PICO
 from timegate.runs.replay import replay
 from timegate.runs.result import Replay
 from timegate.show.text import counted, duration, listed
@@ -35,6 +35,8 @@ from timegate.traffic.trace import Trace
 __all__ = ["MOST_CELLS", "SlotCosts", "Totals", "members", "slot_costs", "with_hours"]
 
 Int64s = npt.NDArray[np.int64]
+_BITS = 31
+_LOW = (1 << _BITS) - 1
 MOST_CELLS = 200_000  # slots times sets: what the program takes
 NEVER_OPEN = Hours(time_constraints=(Window("00:00", "24:00"),))
 
@@ -77,7 +79,7 @@ class Totals(NamedTuple):
         """Add up a replay."""
         calls = run._calls
         served = calls.served_by != NOBODY
-        cost = run.ledger.bill.total() if priced else 0
+        cost = int(_sums(np.maximum(run.ledger.of_calls(), 0), np.zeros(len(run), np.int64), 1)[0]) if priced else 0
         return cls(len(run), int(np.count_nonzero(~served)), cost, int(calls.latency_us[served].sum()))
 
 
@@ -194,20 +196,32 @@ def slot_costs(
             served = run._calls.served_by != NOBODY
             latency_us = np.where(served, run._calls.latency_us, 0)
             unserved[:, number] = np.bincount(slot[~served], minlength=size)
-            waiting_us[:, number] = sums(latency_us, slot, size)
+            waiting_us[:, number] = _sums(latency_us, slot, size)
             for limit_us, table in late.items():
                 table[:, number] = np.bincount(slot[latency_us > limit_us], minlength=size)
             if priced:
-                by_call = run.ledger.bill.by_call()
+                by_call = run.ledger.of_calls()
                 _check_known(run, by_call)
-                cost[:, number] = sums(by_call, slot, size)
+                cost[:, number] = _sums(by_call, slot, size)
     return SlotCosts(grid, tuple(free), calls, unserved, cost, waiting_us, late)
+
+
+def _sums(amounts: npt.NDArray[Any], slot: Int64s, size: int) -> npt.NDArray[np.object_]:
+    """Return the exact sum of each slot, as Python's integers."""
+    total = np.zeros((2, size), amounts.dtype)
+    for part, values in zip(total, (amounts & _LOW, amounts >> _BITS), strict=True):  # 64 bits hold the sums of both
+        np.add.at(part, slot, values)
+    low, high = total.astype(object)
+    whole: npt.NDArray[np.object_] = low + high * (1 << _BITS)
+    return whole
 
 
 def _check_known(run: Replay, by_call: npt.NDArray[np.object_] | Int64s) -> None:
     unknown = int(np.count_nonzero(by_call < 0))
     if unknown:
-        unpriced = [repr(name) for name, price in zip(run.deployments, run.ledger.prices, strict=True) if price is None]
+        unpriced = [
+            repr(name) for name, price in zip(run.deployments, run.ledger.prices.prices, strict=True) if price is None
+        ]
         why = f"no price is known of {listed(unpriced)}" if unpriced else "the trace does not say their tokens"
         raise ReplayError(
             f"the cost of {counted(unknown, 'call')} is not known, as {why}: the cheapest windows cannot be told."
