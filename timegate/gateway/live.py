@@ -22,6 +22,7 @@ from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, di
 from timegate.gateway.driver import Driver
 from timegate.gateway.entries import check_entry, last_time, parse_windows, plain, warn_of_time
 from timegate.gateway.observing import Observer, health
+from timegate.gateway.watching import Watch
 from timegate.models.registry import Model
 
 __all__ = ["ModelGateway"]
@@ -174,6 +175,32 @@ class ModelGateway(Driver):
         self.batch_support = new.batch_support
         self._served = router, models, state
         logger.info("Reloaded: %s", self)
+
+    def watch(self, path: str | Path, every_s: float = 2.0, *, check_keys: bool = True) -> Watch:
+        """Serve from now on as the config in a file says, and reload it whenever it changes.
+
+        A thread looks at the file. A config that is not valid goes to the log as an error, and the gateway goes on as
+        it was.
+
+        Parameters
+        ----------
+        path : path
+        every_s : float
+            The time between two looks, in seconds.
+        check_keys : bool
+            See :meth:`GatewayConfig.build`.
+
+        Returns
+        -------
+        Watch
+            ``close()`` ends it, and so does the end of the gateway; ``look()`` looks at once.
+
+        Raises
+        ------
+        ConfigError
+            If the config as it is now cannot be served.
+        """
+        return Watch(self.reload, path, every_s, check_keys=check_keys)
 
     def health(self) -> pd.DataFrame:
         """Return a row a deployment: whether it is open and takes calls now, and why not.
