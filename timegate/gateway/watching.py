@@ -34,7 +34,7 @@ class Watch:
     """
 
     def __init__(
-        self, gateway: ModelGateway, path: str | Path, every_s: float = 2.0, *, check_keys: bool = True
+        self, reload: Callable[..., None], path: str | Path, every_s: float = 2.0, *, check_keys: bool = True
     ) -> None:
         if not 0 < every_s < threading.TIMEOUT_MAX:
             raise InvalidValueError(f"every_s must be a number of seconds above 0. Got {shown(every_s)}.")
