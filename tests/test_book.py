@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,37 @@ def test_auto_equals_calc_price() -> None:
             genai_request_timestamp=datetime.fromtimestamp(at_us / 1e6, UTC),
         ).total_price
         assert pico(price, at_us, prompt, answer, cached) == round(theirs * PICO), (provider_id, model_id)
+
+
+def test_the_book_of_model_prices_says_what_the_package_does() -> None:
+    """On random calls its book costs what the package itself says: dated prices, weekdays, Chinese holidays, tiers."""
+    model_prices = pytest.importorskip("model_prices")
+    book = PriceBook.installed("model-prices")
+    rng = random.Random(11)  # noqa: S311 - not a secret
+    listed = json.loads(resources.files("model_prices").joinpath("snapshot.json").read_text(encoding="utf-8"))["prices"]
+    known = []
+    for provider in sorted(listed):
+        for model, services in sorted(listed[provider].items()):
+            if all(entry["rates"] for entry in services.get("standard", [{"rates": None}])):
+                known.append((provider, model, book.price(f"{provider}/{model}")))
+    by_the_hour = [entry for entry in known if any(band.windows for band in entry[2].bands)]
+    assert len(known) > 100
+    assert len(by_the_hour) > 3
+    first_us, last_us = to_us("2025-01-01T00:00Z", "at"), to_us("2026-12-31T00:00Z", "at")
+    compared = 0
+    for i in range(4000):
+        provider, model, price = rng.choice(by_the_hour if i % 2 else known)
+        at_us = rng.randrange(first_us, last_us)
+        prompt, answer = rng.choice([0, 500, 250_000, 900_000]) + rng.randrange(100), rng.randrange(5000)
+        at = datetime.fromtimestamp(at_us / 1e6, UTC)
+        theirs = model_prices.rates(model, at=at, provider=provider)
+        if theirs is None or (theirs.provider, theirs.model) != (provider, model):
+            continue  # one that others sell, which the package takes for its maker's
+        compared += 1
+        cached = rng.randrange(prompt + 1) if theirs.cache_read is not None else 0
+        wanted = theirs.cost(prompt - cached, answer, cached)
+        assert pico(price, at_us, prompt, answer, cached) == pytest.approx(wanted * PICO, rel=1e-9), (model, at)
+    assert compared > 3000
 
 
 def test_auto_of_an_unknown_model_is_unknown() -> None:

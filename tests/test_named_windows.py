@@ -170,3 +170,36 @@ def test_a_name_defined_twice_is_refused(tmp_path: Path) -> None:
     """A file that defines a name twice is refused with the name."""
     with pytest.raises(ConfigError, match="noon"):
         load(tmp_path, TEXT.replace("  night: {", "  noon: {", 1))
+
+
+PRICED = """
+windows:
+  peak: {start: "09:00", end: "12:00", tz: Asia/Shanghai}  # of Beijing
+deployments:
+  - model_name: a
+    model: sim/a
+    price:
+      input_per_mtok: 1.0
+      bands:
+        - {windows: [peak, ["14:00", "18:00"]], times: 2.0}  # double
+"""
+
+
+def test_a_band_may_name_its_windows(tmp_path: Path) -> None:
+    """A band of a price has the window itself, and its name and the comments are kept when the config is written."""
+    config = load(tmp_path, PRICED)
+    price = config.deployments[0].price
+    assert price is not None
+    assert price.bands[0].windows == (tg.Window("09:00", "12:00", tz="Asia/Shanghai"), tg.Window("14:00", "18:00"))
+    assert config.to_dict()["deployments"][0]["price"]["bands"][0]["windows"] == ["peak", ["14:00", "18:00"]]
+    config.export("timegate", tmp_path / "gateway.yaml", like=tmp_path / "gateway.yaml")
+    text = (tmp_path / "gateway.yaml").read_text(encoding="utf-8")
+    assert '{windows: [peak, ["14:00", "18:00"]], times: 2.0}  # double' in text
+    assert tg.GatewayConfig.load(tmp_path / "gateway.yaml") == config
+
+
+def test_a_band_with_a_name_that_is_none(tmp_path: Path) -> None:
+    """The error names the place in the band, and the nearest name."""
+    with pytest.raises(ConfigError, match=r"price\.bands\[0\]\.windows\[0\] must be .*Did you mean 'peak'") as caught:
+        load(tmp_path, PRICED.replace("[peak,", "[peek,"))
+    assert len(caught.value.problems) == 1

@@ -8,6 +8,10 @@ import pytest
 from test_price import CHEAP, config
 
 import timegate as tg
+from timegate.core.price import Price
+from timegate.errors import MissingExtraError
+from timegate.prices.book import PriceBook
+from timegate.review import price_checks
 
 
 def found(price: Any, **fields: Any) -> list[str]:
@@ -20,10 +24,18 @@ def banded(*windows: list[str], **fields: Any) -> dict[str, Any]:
     return {"per_call": 1.0, "bands": [{"windows": [window], "times": 2} | fields for window in windows]}
 
 
+LATER = {"since": "2026-03-03T00:00Z", "times": 2}
+LATEST = {"since": "2026-03-05T00:00Z", "times": 3}
+PEAK = {"windows": [["01:00", "04:00"]], "times": 2}
+
+
 @pytest.mark.parametrize(
     ("price", "codes"),
     [
         (CHEAP, []),
+        ({"per_call": 1.0, "bands": [LATER, LATEST]}, []),  # a list of prices, each until the next
+        ({"per_call": 1.0, "bands": [LATEST, LATER]}, ["TG802"]),
+        ({"per_call": 1.0, "bands": [PEAK, LATER]}, ["TG802"]),
         (None, []),
         (banded(["01:00", "04:00"], ["06:00", "10:00"]), []),
         (banded(["01:00", "04:00"], ["04:00", "10:00"]), []),  # the one ends where the other begins
@@ -46,3 +58,61 @@ def test_a_model_that_the_book_does_not_know() -> None:
     (finding,) = [f for f in tg.check(config("auto"), 7, now="2026-03-02T00:00Z") if f.code == "TG804"]
     assert "does not know 'sim/a'" in finding.message
     assert finding.place == "deployments[0] 'a': price"
+
+
+def a_book(**amounts: Any) -> PriceBook:
+    """Return a book in which one model's price fell on the second of March, and rises on the fifth."""
+    later = {"since": "2026-03-02T00:00Z", "input_per_mtok": 1.0, "output_per_mtok": 4.0}
+    at_last = {"since": "2026-03-05T00:00Z", "input_per_mtok": 3.0, "output_per_mtok": 9.0}
+    peak = {"windows": [["01:00", "04:00"]], "times": 2}
+    price = Price(input_per_mtok=2.0, output_per_mtok=8.0, bands=[later, peak, at_last], **amounts)
+    return PriceBook("a book", lambda provider, model, service: price if model == "a" else None)
+
+
+@pytest.mark.parametrize(
+    ("price", "now", "told"),
+    [
+        (
+            {"input_per_mtok": 2.0, "output_per_mtok": 8.0},
+            "2026-03-01",
+            "before 2026-03-02: since then a book has",
+        ),
+        ({"input_per_mtok": 2.0, "output_per_mtok": 8.0}, "2026-03-03", "before 2026-03-02"),
+        (
+            {"input_per_mtok": 1.0, "output_per_mtok": 4.0},
+            "2026-03-03",
+            "before 2026-03-05",
+        ),
+        ({"input_per_mtok": 3.0, "output_per_mtok": 9.0}, "2026-03-06", None),
+        ({"input_per_mtok": 2.0, "output_per_mtok": 8.0}, "2026-03-06", None),  # it was not right for long
+        ({"input_per_mtok": 1.0, "output_per_mtok": 4.0}, "2026-03-06", "before 2026-03-05"),
+        ({"input_per_mtok": 4.0, "output_per_mtok": 16.0, "times": 0.5}, "2026-03-03", "before 2026-03-02"),
+        ({"input_per_mtok": 1.7, "output_per_mtok": 8.0}, "2026-03-03", None),  # a price of one's own
+        ({"per_call": 0.5}, "2026-03-03", None),
+    ],
+)
+def test_a_price_that_has_changed_since(
+    monkeypatch: pytest.MonkeyPatch, price: dict[str, Any], now: str, told: str | None
+) -> None:
+    """A price that a book had, and has no more or not for long, is found; one of one's own is not."""
+    monkeypatch.setattr(price_checks, "_books", lambda: iter([a_book()]))
+    findings = [f for f in tg.check(config(price), 7, now=f"{now}T00:00Z") if f.code == "TG805"]
+    assert [told in finding.message for finding in findings] == ([True] if told else [])
+
+
+def test_a_change_that_the_price_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A price that has the change as a band is right."""
+    monkeypatch.setattr(price_checks, "_books", lambda: iter([a_book()]))
+    later = {"since": "2026-03-02T00:00Z", "times": 0.5}
+    at_last = {"since": "2026-03-05T00:00Z", "input_per_mtok": 3.0, "output_per_mtok": 9.0}
+    assert found({"input_per_mtok": 2.0, "output_per_mtok": 8.0, "bands": [later, at_last]}) == []
+
+
+def test_without_a_book_nothing_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no book is installed, a price that is written out is not judged."""
+
+    def missing(package: str) -> PriceBook:
+        raise MissingExtraError(f"{package} is not installed")
+
+    monkeypatch.setattr(price_checks, "opened", missing)
+    assert found({"input_per_mtok": 2.0, "output_per_mtok": 8.0}, model="openai/gpt-4o") == []

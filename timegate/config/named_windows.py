@@ -13,6 +13,8 @@ from timegate.problems import Problem
 
 __all__ = ["NAME", "by_name", "look_up"]
 
+Place = tuple[str | int, ...]
+
 NAME = r"[^0-9\s:][^:]*"
 """What a name looks like: nothing that could be a time."""
 
@@ -39,10 +41,11 @@ def by_name(named: Mapping[str, Window], deployments: Sequence[Deployment], plai
     """Return the plain data of a config with the windows that have a name written by it."""
     names = {window: name for name, window in named.items()}
     for deployment, fields in zip(deployments, plain.get("deployments", ()), strict=False):
-        for field in LISTS if names else ():
-            if field in fields:
-                windows = zip(getattr(deployment, field), fields[field], strict=True)
-                fields[field] = [names.get(window, written) for window, written in windows]
+        for place, written in _lists_of(fields) if names else ():
+            value: Any = deployment
+            for step in place:
+                value = value[step] if isinstance(step, int) else getattr(value, step)
+            written[:] = [names.get(window, text) for window, text in zip(value, written, strict=True)]
     return plain
 
 
@@ -72,26 +75,38 @@ def _parsed(value: Any) -> Window:
 
 def _undefined(named: Mapping[str, Any], deployments: Sequence[Any]) -> Iterator[Problem]:
     for i, deployment in enumerate(deployments):
-        for field, windows in _lists_of(deployment):
+        for place, windows in _lists_of(deployment):
             for j, window in enumerate(windows):
                 if isinstance(window, str) and window not in named:
                     text = f"must be a window, or the name of one that windows defines. Got {shown(window)}."
-                    yield Problem(("deployments", i, field, j), text, did_you_mean(window, named))
+                    yield Problem(("deployments", i, *place, j), text, did_you_mean(window, named))
 
 
 def _looked_up(deployment: Any, named: Mapping[str, Any]) -> Any:
-    if not isinstance(deployment, Mapping):
-        return deployment
-    lists = {
-        field: [named[window] if isinstance(window, str) else window for window in windows]
-        for field, windows in _lists_of(deployment)
-        if any(isinstance(window, str) for window in windows)
-    }
-    return {**deployment, **lists} if lists else deployment
+    for place, windows in _lists_of(deployment):
+        if any(isinstance(window, str) for window in windows):
+            found = [named[window] if isinstance(window, str) else window for window in windows]
+            deployment = _replaced(deployment, place, found)
+    return deployment
 
 
-def _lists_of(deployment: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+def _replaced(data: Any, place: Place, value: Any) -> Any:
+    """Return plain data with another value at a place; the data itself stays as it is."""
+    if not place:
+        return value
+    step, *rest = place
+    inner = _replaced(data[step], tuple(rest), value)
+    return [*data[:step], inner, *data[step + 1 :]] if isinstance(step, int) else {**data, step: inner}
+
+
+def _lists_of(deployment: Any) -> Iterator[tuple[Place, Any]]:
+    """Yield each list of windows of a deployment, and where it stands: its own, and those of bands of its price."""
     if isinstance(deployment, Mapping):
         for field in LISTS:
             if isinstance(windows := deployment.get(field), list | tuple):
-                yield field, windows
+                yield (field,), windows
+        price = deployment.get("price")
+        bands = price.get("bands") if isinstance(price, Mapping) else None
+        for k, band in enumerate(bands if isinstance(bands, list | tuple) else ()):
+            if isinstance(band, Mapping) and isinstance(windows := band.get("windows"), list | tuple):
+                yield ("price", "bands", k, "windows"), windows

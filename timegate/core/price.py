@@ -213,6 +213,19 @@ class Price(Amounts):
         parts += [] if self.times == 1 else [f"times {self.times:g}"]
         return ", ".join(parts)
 
+    def listed_at(self, at_us: int) -> dict[str, float]:
+        """Return the amounts at an instant, whatever the hour: bands that have windows do not count.
+
+        Examples
+        --------
+        >>> price = Price(input_per_mtok=1, output_per_mtok=4, bands=[{"since": "1970-01-02T00:00Z", "times": 0.5}])
+        >>> price.listed_at(0), price.listed_at(86_400_000_000)
+        ({'input_per_mtok': 1.0, 'output_per_mtok': 4.0}, {'input_per_mtok': 0.5, 'output_per_mtok': 2.0})
+        """
+        lasting = [band for band in self.bands if not band.windows and band.span_us[0] <= at_us < band.span_us[1]]
+        _, amounts, times = next(self.within(lasting[-1] if lasting else None))
+        return {name: amounts[name] * times for name in AMOUNTS if name in amounts}
+
     def within(self, band: Band | None) -> Iterator[tuple[int, Mapping[str, float], float]]:
         """Yield what is paid in a band, or outside of all, by the length of the prompt.
 

@@ -100,8 +100,12 @@ def _windows(new: Sequence[Window], old: Sequence[Window], source: Sequence[Any]
     return [spelled.get(window, written) for window, written in zip(new, plain, strict=True)]
 
 
-def _has_names(windows: Any) -> bool:
-    return isinstance(windows, list) and any(isinstance(window, str) for window in windows)
+def _has_names(value: Any) -> bool:
+    """Whether a list of windows, or a band of a price, calls a window by its name."""
+    if isinstance(value, dict):
+        bands = value.get("bands")
+        return any(_has_names(band.get("windows")) for band in (bands if isinstance(bands, list) else ()))
+    return isinstance(value, list) and any(isinstance(window, str) for window in value)
 
 
 def _quotable(value: Any) -> Any:

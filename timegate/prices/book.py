@@ -16,7 +16,7 @@ from timegate.errors import ConfigError, MissingExtraError, TimegateWarning, did
 from timegate.files import read_document
 from timegate.prices import genai, litellm_table, model_prices
 
-__all__ = ["PACKAGES", "PriceBook", "Service", "price_hash", "prices_of"]
+__all__ = ["PACKAGES", "PriceBook", "Service", "opened", "price_hash", "prices_of"]
 
 Service = Literal["standard", "batch", "flex", "priority"]
 Lookup = Callable[[str, str, str], Price | None]
@@ -132,8 +132,9 @@ def _hint(word: str, known: Iterable[str]) -> str:
 
 
 @functools.cache
-def _auto() -> PriceBook:
-    return PriceBook.installed()
+def opened(package: str) -> PriceBook:
+    """Return the book of an installed package, opened once."""
+    return PriceBook.installed(package)
 
 
 def prices_of(deployments: Sequence[Deployment]) -> list[Price | None]:
@@ -151,7 +152,7 @@ def _price_of(deployment: Deployment) -> Price | None:
     if deployment.price is None or not deployment.price.auto:
         return deployment.price
     try:
-        return _auto().fill(deployment).price
+        return opened("genai-prices").fill(deployment).price
     except ConfigError as error:
         warnings.warn(f"{deployment.name!r}: {error} What it costs is unknown.", TimegateWarning, stacklevel=5)
         return None

@@ -54,7 +54,7 @@ def _price(entries: list[Mapping[str, Any]], rules: list[Mapping[str, Any]], mod
     """Return one price: the first, and what came later or holds at certain hours as bands, of which the last counts."""
     said = [name for name in _NAMES if any(entry["rates"].get(name) is not None for entry in entries)]
     starts = ["", *(entry["start"] for entry in entries[1:]), _END]
-    bands = []
+    bands: list[dict[str, Any]] = []
     for entry, (start, end) in zip(entries, pairwise(starts), strict=True):
         if start:
             bands.append({"since": start} | _amounts(entry["rates"], said))
@@ -66,7 +66,11 @@ def _price(entries: list[Mapping[str, Any]], rules: list[Mapping[str, Any]], mod
                 factor = _factor(rule, model)
                 name = "peak" if "peak_hours_utc" in rule else "off-peak"
                 bands.append({"name": name} | when | _amounts(entry["rates"], said, Decimal(repr(factor))))
-    return Price.model_validate(_amounts(entries[0]["rates"], said) | {"bands": bands})
+    first = _amounts(entries[0]["rates"], said)
+    for band in bands if "tiers" in first else ():
+        own = {name: value for name, value in band.items() if name in _NAMES.values()}
+        band.setdefault("tiers", [{"above_tokens": 1, **own}])  # or those of the first would hold
+    return Price.model_validate(first | {"bands": bands})
 
 
 def _factor(rule: Mapping[str, Any], model: str) -> float | None:

@@ -84,6 +84,7 @@ CODES: dict[str, Code] = {
     "TG802": Code("warning", "bands of a price overlap, and the last of them counts"),
     "TG803": Code("warning", "a minute or less is left between bands of a price"),
     "TG804": Code("warning", "a price is taken from a book that does not know the model"),
+    "TG805": Code("warning", "a price is that of before a change that a book tells of"),
 }
 """Every code of :func:`timegate.check`, with its severity and meaning. Codes keep their meaning for ever."""
 

@@ -1,18 +1,21 @@
-"""Checks of prices: bands that never hold, overlap or leave a gap, and models that a book does not know."""
+"""Checks of prices: bands that never hold, overlap or leave a gap, and what books no longer say, or never did."""
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import numpy as np
 
 from timegate.config.model import GatewayConfig
-from timegate.core.clock import MINUTE_US
+from timegate.core.clock import MINUTE_US, from_us
 from timegate.core.deployment import Deployment
+from timegate.core.price import Price
 from timegate.core.spans import Spans, complement, union
-from timegate.errors import MissingExtraError
-from timegate.prices.book import prices_of
+from timegate.errors import ConfigError, MissingExtraError
+from timegate.prices.book import PACKAGES, PriceBook, opened, prices_of
 from timegate.problems import written
 from timegate.review.findings import Finding
 
@@ -26,6 +29,8 @@ def check_prices(config: GatewayConfig, periods: Spans) -> Iterator[Finding]:
             continue
         if deployment.price.auto:
             yield from _unknown(i, deployment)
+        else:
+            yield from _changed(i, deployment, deployment.price, periods)
         held = [union(band.spans_us(lo, hi) for lo, hi in periods.tolist()) for band in deployment.price.bands]
         yield from _bands(i, deployment, held, periods)
 
@@ -45,6 +50,8 @@ def _bands(i: int, deployment: Deployment, held: list[Spans], periods: Spans) ->
                 spans,
             )
         for later in range(index + 1, len(held)):
+            if _follows(deployment, index, later):
+                continue
             common = _common(spans, held[later], periods)
             if len(common):
                 yield finding(
@@ -65,6 +72,53 @@ def _bands(i: int, deployment: Deployment, held: list[Spans], periods: Spans) ->
             "Bands are read without their ends: write the start of the next as the end of the one before.",
             short,
         )
+
+
+def _follows(deployment: Deployment, index: int, later: int) -> bool:
+    """Whether the later of two bands is the next of a list of prices, each of which holds until there is another."""
+    bands = deployment.price.bands if deployment.price else ()
+    one, other = bands[index], bands[later]
+    dated = other.since is not None and (one.since is None or one.since < other.since)
+    return dated and one.until is None and not one.windows and not other.windows
+
+
+def _changed(i: int, deployment: Deployment, price: Price, periods: Spans) -> Iterator[Finding]:
+    """Find a price that is what a book said once, and says no more, or not to the end of the time looked at."""
+    start_us, end_us = int(periods[0, 0]), int(periods[-1, 1])
+    for book in _books():
+        try:
+            theirs = book.price(deployment.model)
+        except ConfigError:
+            continue
+        cuts = sorted({band.span_us[0] for band in theirs.bands if not band.windows and band.since is not None})
+        for cut_us in (us for us in cuts if us < end_us):
+            told, mine = theirs.listed_at(cut_us), price.listed_at(max(cut_us, start_us))
+            later = any(us > cut_us and us <= start_us for us in cuts)
+            if later or not _same(price.listed_at(cut_us - 1), theirs.listed_at(cut_us - 1)) or _same(mine, told):
+                continue
+            amounts = Price.model_validate(told).text()
+            yield Finding(
+                "TG805",
+                written(("deployments", i, "price"), repr(deployment.model_name)),
+                f"It is that of before {from_us(cut_us):%Y-%m-%d}: since then {book.name} has {amounts}.",
+                "Write a band with that since, or the price that holds now; or price: auto.",
+                deployment.model_name,
+            )
+            return
+
+
+def _books() -> Iterator[PriceBook]:
+    """Yield the books that are installed."""
+    for package in PACKAGES:
+        with suppress(MissingExtraError):
+            yield opened(package)
+
+
+def _same(mine: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
+    """Whether two prices are one, as far as both say something; and both say what input and output cost."""
+    names = [name for name in mine if name in theirs]
+    told = {"input_per_mtok", "output_per_mtok"} <= set(names)
+    return told and all(math.isclose(mine[name], theirs[name], rel_tol=1e-9) for name in names)
 
 
 def _common(one: Spans, other: Spans, periods: Spans) -> Spans:
