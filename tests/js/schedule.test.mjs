@@ -1,6 +1,7 @@
 // Pure functions of the editor: node --test tests/js
 import assert from "node:assert/strict";
 import test from "node:test";
+import { costTile, money } from "../../timegate/widgets/static/chart.js";
 import * as dates from "../../timegate/widgets/static/dates.js";
 import * as schedule from "../../timegate/widgets/static/schedule.js";
 import * as windows from "../../timegate/widgets/static/windows.js";
@@ -256,4 +257,23 @@ test("an outage moves, shrinks to no less than a minute, and may last for ever",
   const endless = { target: "a", start: "2026-03-02T09:00:00Z" };
   assert.deepEqual(s.moveOutage(endless, "bar", 60, 15), { target: "a", start: "2026-03-02T10:00:00Z" });
   assert.ok(s.outageSpan(endless)[1] > s.parseInstant("2190-01-01T00:00:00Z"));
+});
+
+test("an amount is written to the cent, or to four digits where that is finer", () => {
+  assert.deepEqual([1234.5, 35.174, 0.00123456, 0, 0.5].map(money), ["1,234.50", "35.17", "0.001235", "0.00", "0.5"]);
+});
+
+test("the tile of money says the change, and what is unknown", () => {
+  const cost = (amount, unknown = 0, currency = "USD") => ({ amount, currency, unknown });
+  const tile = costTile(cost(38.6), cost(35.17), 20_000);
+  assert.deepEqual([tile.label, tile.value, tile.change], ["Cost, USD", "38.60", "+3.43"]);
+  assert.equal(tile.detail, "1.93 per 1,000 calls");
+  assert.ok(tile.rise > 0.09);
+  assert.equal(costTile(cost(35.17), cost(35.17), 10).change, "±0");
+  assert.equal(costTile(cost(30), cost(35.17), 10).change, "−5.17");
+  assert.equal(costTile(cost(30), cost(35.17, 0, "EUR"), 10).change, "");
+  assert.equal(costTile(cost(30), null, 10).change, "");
+  const unknown = costTile(cost(null, 1200), cost(3), 1200);
+  assert.deepEqual([unknown.value, unknown.change, unknown.rise], ["unknown", "", 0]);
+  assert.equal(unknown.detail, "1,200 answers of unknown cost");
 });

@@ -143,7 +143,7 @@ def prices_of(deployments: Sequence[Deployment]) -> list[Price | None]:
     Warns
     -----
     TimegateWarning
-        If a model is not known there: then its price is unknown.
+        If a model is not known there, or the package is not installed: then its price is unknown.
     """
     return [_price_of(deployment) for deployment in deployments]
 
@@ -153,8 +153,9 @@ def _price_of(deployment: Deployment) -> Price | None:
         return deployment.price
     try:
         return opened("genai-prices").fill(deployment).price
-    except ConfigError as error:
-        warnings.warn(f"{deployment.name!r}: {error} What it costs is unknown.", TimegateWarning, stacklevel=5)
+    except (ConfigError, MissingExtraError) as error:
+        text = f"{deployment.name!r}: {str(error).rstrip('.')}. What it costs is unknown."
+        warnings.warn(text, TimegateWarning, stacklevel=5)
         return None
 
 

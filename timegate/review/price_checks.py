@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
@@ -15,7 +14,7 @@ from timegate.core.deployment import Deployment
 from timegate.core.price import Price
 from timegate.core.spans import Spans, complement, union
 from timegate.errors import ConfigError, MissingExtraError
-from timegate.prices.book import PACKAGES, PriceBook, opened, prices_of
+from timegate.prices.book import PACKAGES, PriceBook, opened
 from timegate.problems import written
 from timegate.review.findings import Finding
 
@@ -129,14 +128,11 @@ def _common(one: Spans, other: Spans, periods: Spans) -> Spans:
 def _unknown(i: int, deployment: Deployment) -> Iterator[Finding]:
     place = written(("deployments", i, "price"), repr(deployment.model_name))
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            known = prices_of([deployment]) != [None]
+        opened("genai-prices").fill(deployment)
     except MissingExtraError as error:
         message, fix = f"Its price is unknown: {error}.", "Install it, or write the price."
+    except ConfigError as error:
+        message, fix = f"Its price is unknown: {error}", "Write the price, or the name that the book knows."
     else:
-        if known:
-            return
-        message = str(caught[-1].message).partition(": ")[2]
-        message, fix = message[0].upper() + message[1:], "Write the price, or the name that the book knows."
+        return
     yield Finding("TG804", place, message, fix, deployment.model_name)

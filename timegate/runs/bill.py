@@ -113,6 +113,17 @@ class Ledger:
             paid = add_charges(paid, tariff, usage, first_bin, step_us)
         return first_bin, paid
 
+    def paid_for(self, start_us: int, end_us: int) -> Paid:
+        """Return the sums of the answers to calls that arrive in ``[start_us, end_us)``, in one bin."""
+        from timegate.prices.charges import add_charges, span_us  # loads numba
+
+        lo, hi = np.searchsorted(self.trace.at_us, [start_us, end_us])
+        answers = self._answers("completion")
+        usage = type(answers)._make(column[lo:hi] for column in answers)  # what is empty stays so
+        paid = Paid.zero(1, len(self.router.names))
+        span = span_us(usage)
+        return paid if span is None else add_charges(paid, self.prices.tariff(*span), usage)
+
     def spent(self, step_us: int = 0) -> Spent:
         """Return the sums, in bins of so many microseconds, with those of the baseline."""
         from timegate.prices.charges import add_charges  # loads numba

@@ -243,6 +243,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 run = replay(reading.config, self.trace, reading.acting)
+                run.ledger.prices  # noqa: B018 - now, so that what is unknown of them is told
         except Exception as error:
             found = problems_of(error, self.draft) if isinstance(error, InputError) else [{"text": _message_of(error)}]
             self._problems = [{**problem, "text": f"The replay failed: {problem['text']}"} for problem in found]

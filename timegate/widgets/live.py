@@ -8,15 +8,17 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from timegate.core.clock import DAY_US, EPOCH, MINUTE_US, from_us, to_us
+from timegate.core.clock import DAY_US, EPOCH, FIRST_US, LAST_US, MINUTE_US, from_us, to_us
 from timegate.core.columns import OUTCOMES, UNSERVED
 from timegate.core.holidays import holidays_of_years
 from timegate.core.zones import constant_offsets
 from timegate.faults.kinds import Outage
 from timegate.faults.rules import CERTAIN
+from timegate.prices.paid import ANSWERED
+from timegate.prices.tariff import PICO
 from timegate.runs.result import Replay
 
-__all__ = ["acting_faults", "day_span_us", "holidays", "local_date", "offsets", "reduced"]
+__all__ = ["acting_faults", "cost", "day_span_us", "holidays", "local_date", "offsets", "reduced"]
 
 STEPS_US = {"day": 15 * MINUTE_US, "week": 60 * MINUTE_US}
 """The length of a bin by the axis. Zones lie quarters of an hour apart, so that midnights are edges of bins."""
@@ -76,7 +78,8 @@ def reduced(
         ``names``, ``from`` and ``step`` in minutes, and ``counts``: for each name the calls of each bin.
     figures : dict
         ``calls``, each outcome, ``shares`` by name, ``p95_s`` of the calls that were served and
-        ``wait_p95_s`` of all (None where nothing took any time, or nobody was served).
+        ``wait_p95_s`` of all (None where nothing took any time, or nobody was served), and ``cost``, as :func:`cost`
+        gives it.
     """
     step_us = STEPS_US[axis]
     part = run.reduced(step_us)
@@ -97,8 +100,25 @@ def reduced(
         "shares": {name: float(told[f"share[{name}]"]) if told["calls"] else 0.0 for name in run.deployments},
         "p95_s": None if math.isnan(p95_s) else float(p95_s),
         "wait_p95_s": waits_p95_s,
+        "cost": cost(run, span_us if scope == "shown" else (FIRST_US, LAST_US)),
     }
     return series, figures
+
+
+def cost(run: Replay, span_us: tuple[int, int]) -> dict[str, Any] | None:
+    """Return what the answers to the calls of a stretch cost; None without prices.
+
+    Returns
+    -------
+    dict
+        ``amount`` (None if that of no answer is known), ``currency``, and ``unknown``: of how many answers it is.
+    """
+    if not run.ledger.has_prices:
+        return None
+    paid = run.ledger.paid_for(*span_us)
+    unknown, known = paid.unknown(ANSWERED), paid.known(ANSWERED)
+    amount = paid.total(ANSWERED) / PICO if known or not unknown else None
+    return {"amount": amount, "currency": run.ledger.currency, "unknown": unknown}
 
 
 def acting_faults(run: Replay, span_us: tuple[int, int]) -> list[dict[str, Any]]:

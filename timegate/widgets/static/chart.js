@@ -2,7 +2,7 @@
 import { formatLocal, localOf } from "./windows.js";
 import { childrenOf, h, keyed, one, put, svg, write } from "./dom.js";
 /** @import { Editor } from "./editor.js" */
-/** @import { Count, Figures, Series } from "./types.js" */
+/** @import { Cost, Count, Figures, Series } from "./types.js" */
 
 const ALARM = ["failed", "blocked"];
 /** @type {[Count, string][]} */
@@ -197,6 +197,7 @@ export class Chart {
           rise: change,
         });
       }
+      if (figures.cost) tiles.push(costTile(figures.cost, start?.cost ?? null, figures.calls));
       tiles.push({
         key: "calls",
         label: "Calls",
@@ -318,5 +319,40 @@ const signed = (change, least, format) =>
 /** @type {(change: number) => string} */
 const points = (change) =>
   signed(change, 5e-7, (value) => (value < 0.0001 ? "<0.01 pp" : `${(100 * value).toFixed(2)} pp`));
+
+/**
+ * What answers cost, beside what they cost at the start.
+ * @param {Cost} cost
+ * @param {Cost | null} start
+ * @param {number} calls
+ */
+export function costTile({ amount, currency, unknown }, start, calls) {
+  const before = start?.currency === currency ? start.amount : null;
+  const change = amount === null || before === null ? 0 : amount - before;
+  const mean =
+    amount === null || calls <= unknown ? "" : `${money((1000 * amount) / (calls - unknown))} per 1,000 calls`;
+  const missing = unknown ? `${unknown.toLocaleString("en-US")} answers of unknown cost` : "";
+  return {
+    key: "cost",
+    label: `Cost, ${currency}`,
+    value: amount === null ? "unknown" : money(amount),
+    detail: [mean, missing].filter(Boolean).join("; "),
+    change: amount === null || before === null ? "" : signed(change, 1e-9 * Math.abs(before), money),
+    rise: before ? change / before : change,
+  };
+}
+
+/**
+ * An amount to the cent, or to four digits where that is finer.
+ * @param {number} value
+ */
+export function money(value) {
+  const fine = value !== 0 && Math.abs(value) < 1;
+  return value.toLocaleString(
+    "en-US",
+    fine ? { maximumSignificantDigits: 4 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 },
+  );
+}
+
 /** @type {(value: number) => string} */
 const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);

@@ -142,7 +142,19 @@ export interface Series {
 }
 
 export type Count = "calls" | "first_choice" | "fallback" | "failed" | "blocked";
-export type Figures = Record<Count, number> & { shares: Record<string, number>; p95_s: number | null; wait_p95_s: number | null };
+export type Figures = Record<Count, number> & {
+  shares: Record<string, number>;
+  p95_s: number | null;
+  wait_p95_s: number | null;
+  cost: Cost | null;
+};
+
+/** What answers cost; null if that of none is known. */
+export interface Cost {
+  amount: number | null;
+  currency: string;
+  unknown: number;
+}
 
 /** What the kernel says of a draft. */
 export interface Answer extends Change {
