@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from timegate.core.draws import BLOCK
 from timegate.core.policy import NEVER
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.events import LoopLog
-from timegate.engines.judge import work_arrays
-from timegate.engines.kernel import record_first, replay_calls, route_calls
+from timegate.engines.kernel import Room, record_first, replay_calls, route_calls
 from timegate.engines.ordered import NOTHING, replay_in_order, shares
-from timegate.engines.plan import Plan, make_plan, make_policies
+from timegate.engines.plan import make_plan, make_policies
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.engines.threads import in_threads
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["attempts", "log", "room_of", "run"]
+__all__ = ["attempts", "log", "run"]
 
 _CHUNK = 1 << 17  # calls; about a millisecond, so that an interrupt is soon heard
 _FIRST = 1 << 10
 _LOG_ROOM = 1 << 12  # rows to begin with
-
-
-def room_of(plan: Plan) -> tuple[Any, ...]:
-    """Return the room that :func:`replay_calls` works in, one for each thread."""
-    deployments, names = plan.is_open.shape[1], len(plan.preference)
-    whom, which = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
-    return np.empty(deployments, np.int64), np.empty((4, names), np.int64), whom, work_arrays(), which, NOTHING
 
 
 def run(router: Router, trace: Trace, injector: Injector, threads: int | None = None, first_call: int = 0) -> Calls:
@@ -61,7 +51,7 @@ def run(router: Router, trace: Trace, injector: Injector, threads: int | None = 
         lengths = answers[part] if len(answers) else answers
         at_us, preferred = trace.at_us[part], trace.preferred[part]
         first = first_call + part.start
-        replay_calls(plan, policies, first, at_us, preferred, lengths, calls.part(part), none, room_of(plan))
+        replay_calls(plan, policies, first, at_us, preferred, lengths, calls.part(part), none, Room.of(plan))
 
     _by_chunk(replay_chunk, len(trace), threads)
     return calls

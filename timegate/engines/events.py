@@ -75,7 +75,8 @@ class Loop(NamedTuple):
     blocks : tuple
         First attempts judged beforehand: for each deployment the cell, the first call, the one after the last, and the
         latest first attempt; then their outcome, time and Retry-After.
-    whom : ndarray of int64
+    places, zeros : ndarray of int64, shape (BLOCK,)
+        The numbers from 0, which are those of a block's calls; and 0 for each.
     work : tuple of ndarray
     """
 
@@ -92,7 +93,8 @@ class Loop(NamedTuple):
     block_outcome: npt.NDArray[np.int64]
     block_took_us: npt.NDArray[np.int64]
     block_retry_after_us: npt.NDArray[np.int64]
-    whom: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    zeros: npt.NDArray[np.int64]
     work: tuple[Any, ...]
 
 
@@ -222,10 +224,8 @@ def _judged(loop, plan, call, deployment, epoch, tries, now_us, arrivals, answer
         if not was_lately:
             return judge(plan, cell, call, 0, now_us, answer)
         size = min(BLOCK, len(arrivals) - number)
-        for j in range(size):
-            loop.whom[j] = deployment
         lengths = answers[number:] if len(answers) > 0 else answers
-        judge_block(plan, epoch * deployments, loop.whom, call, arrivals[number:], lengths, size, loop.work)
+        judge_block(plan, cell, call, loop.places, arrivals[number:], loop.zeros, lengths, size, loop.work)
         for j in range(size):
             loop.block_outcome[deployment, j] = loop.work[0][j]
             loop.block_took_us[deployment, j] = loop.work[1][j]
@@ -476,7 +476,8 @@ def new_loop(deployments: int, providers: int, room: int = 256) -> Loop:
         block_outcome=np.empty((deployments, BLOCK), np.int64),
         block_took_us=np.empty((deployments, BLOCK), np.int64),
         block_retry_after_us=np.empty((deployments, BLOCK), np.int64),
-        whom=np.empty(BLOCK, np.int64),
+        places=np.arange(BLOCK),
+        zeros=np.zeros(BLOCK, np.int64),
         work=work_arrays(),
     )
 

@@ -20,21 +20,16 @@ from timegate.core.draws import (
     uniforms,
 )
 from timegate.core.jit import jit
-from timegate.faults.rules import CERTAIN, CHANCE, HOURLY, LOGNORMAL, SLOWDOWN, TOKENS
+from timegate.faults.rules import CERTAIN, HOURLY, LOGNORMAL, TOKENS
 
 __all__ = ["judge", "judge_block", "work_arrays"]
 
 
 def work_arrays() -> tuple[np.ndarray, ...]:
     """Return what :func:`judge_block` works with: three columns to be written, and room for draws."""
-    return (
-        np.empty(BLOCK, np.int64),
-        np.empty(BLOCK, np.int64),
-        np.empty(BLOCK, np.int64),
-        np.empty((5, BLOCK), np.float64),
-        np.empty((2, BLOCK), np.uint64),
-        np.empty((3, BLOCK), np.int64),
-    )
+    columns = [np.empty(BLOCK, np.int64) for _ in range(3)]
+    draws = [np.empty(BLOCK, np.float64) for _ in range(3)]
+    return (*columns, *draws, np.empty(BLOCK, np.int64))
 
 
 @jit(refcount=False)
@@ -62,78 +57,59 @@ def judge(plan, cell, call, tried_before, now_us, answer):  # type: ignore[no-un
 
 
 @jit(refcount=False)
-def judge_block(plan, base, deployments, first, at_us, answers, size, work):  # type: ignore[no-untyped-def]
-    """Judge the first attempts of consecutive calls, each at its arrival, all within one epoch.
+def judge_block(plan, cell, first, places, at_us, since_us, answers, size, work):  # type: ignore[no-untyped-def]
+    """Judge the first attempts of some calls on one deployment, all within one epoch.
 
     Parameters
     ----------
     plan : Plan
-    base : int
-        The first cell of the epoch.
-    deployments : ndarray of int64
-        Whom each call tries; -1 for nobody.
-    first, size : int
-        Number of the first call, and how many there are, at most ``BLOCK``.
-    at_us, answers : ndarray of int64
-        Their arrivals and the lengths of their answers; no lengths where nothing depends on them.
+    cell : int
+        Of the epoch and the deployment.
+    first : int
+        Number of the call at place 0.
+    places : ndarray of int64
+        Which calls.
+    at_us, since_us, answers : ndarray of int64
+        By place: arrivals, how long after it the attempt begins, and the length of the answer (no lengths where nothing
+        depends on them).
+    size : int
+        How many calls there are, at most ``BLOCK``.
     work : tuple of ndarray
         From :func:`work_arrays`; the first three are written: outcome, how long it takes, and Retry-After.
     """
-    outcome, took_us, retry_after_us, room, keys, lanes = work
-    a, b, out, p, _ = room
-    k0, k1 = keys
-    kinds, numbers, _ = lanes
-    most = 0
+    outcome, took_us, retry_after_us, p, out, tail, lanes = work
     for j in range(size):
         outcome[j], took_us[j], retry_after_us[j] = OK, 0, 0
-        if deployments[j] >= 0:
-            cell = base + deployments[j]
-            most = max(most, plan.rule_bounds[cell + 1] - plan.rule_bounds[cell])
-    for place in range(most):
-        chance, draws, others = False, False, False
-        for j in range(size):
-            kinds[j], k0[j], k1[j], a[j], b[j] = -1, 0, 0, 0.0, 0.0
-            if deployments[j] < 0:
-                continue
-            number = plan.rule_bounds[base + deployments[j]] + place
-            if number >= plan.rule_bounds[base + deployments[j] + 1]:
-                continue
-            rule = plan.rules[number]
-            kinds[j], numbers[j], a[j] = rule.kind, number, rule.a
-            if rule.kind == CHANCE:
-                k0[j], k1[j], chance = rule.k0, rule.k1, True
-            elif rule.kind == LOGNORMAL:
-                k0[j], k1[j], b[j], draws = rule.k0, rule.k1, rule.b, True
+    for number in range(plan.rule_bounds[cell], plan.rule_bounds[cell + 1]):
+        rule = plan.rules[number]
+        kind, a, b = rule.kind, rule.a, rule.b
+        if kind <= HOURLY:
+            result, after_us, wait_us = rule.outcome, rule.after_us, rule.retry_after_us
+            if kind == CERTAIN:
+                for j in range(size):
+                    p[j], out[j] = 0.0, 1.0
             else:
-                others = True
-        if chance or draws:
-            uniforms(k0, k1, first, size, p)
-        if chance:
+                uniforms(rule.k0, rule.k1, first, places, size, p)
+                for j in range(size):
+                    out[j] = a
+                if kind == HOURLY:
+                    for j in range(size):
+                        out[j] = hourly_rate(plan.hourly_rates[int(b)], a, at_us[places[j]] + since_us[places[j]])
             for j in range(size):
-                if kinds[j] == CHANCE and outcome[j] == OK and p[j] < a[j]:
-                    rule = plan.rules[numbers[j]]
-                    outcome[j], took_us[j], retry_after_us[j] = rule.outcome, rule.after_us, rule.retry_after_us
-        if draws:
+                fails = (outcome[j] == OK) & (p[j] < out[j])
+                outcome[j] = result if fails else outcome[j]
+                took_us[j] = after_us if fails else took_us[j]
+                retry_after_us[j] = wait_us if fails else retry_after_us[j]
+            continue
+        if kind == LOGNORMAL:
+            uniforms(rule.k0, rule.k1, first, places, size, p)
+            lognormals_us(a, b, p, size, out, lanes, tail)
             for j in range(size):
-                if kinds[j] != LOGNORMAL:
-                    a[j] = 0.0
-            lognormals_us(a, b, p, size, out, lanes[2])
+                took_us[j] += np.int64(out[j]) if outcome[j] == OK else 0
+        elif kind == TOKENS:
             for j in range(size):
-                if outcome[j] == OK:
-                    took_us[j] += np.int64(out[j])
-        if others:
+                length = 0 if len(answers) == 0 else answers[places[j]]
+                took_us[j] += token_latency_us(a, b, length) if outcome[j] == OK else 0
+        else:
             for j in range(size):
-                if kinds[j] < 0 or outcome[j] != OK:
-                    continue
-                rule = plan.rules[numbers[j]]
-                if kinds[j] == CERTAIN:
-                    outcome[j], took_us[j], retry_after_us[j] = rule.outcome, rule.after_us, rule.retry_after_us
-                elif kinds[j] == HOURLY:
-                    rate = hourly_rate(plan.hourly_rates[int(rule.b)], rule.a, at_us[j])
-                    if uniform(rule.k0, rule.k1, first + j, 0) < rate:
-                        outcome[j], took_us[j], retry_after_us[j] = rule.outcome, rule.after_us, rule.retry_after_us
-                elif kinds[j] == TOKENS:
-                    length = 0 if len(answers) == 0 else answers[j]
-                    took_us[j] += token_latency_us(rule.a, rule.b, length)
-                elif kinds[j] == SLOWDOWN:
-                    took_us[j] = slowed_us(took_us[j], rule.a)
+                took_us[j] = slowed_us(took_us[j], a) if outcome[j] == OK else took_us[j]

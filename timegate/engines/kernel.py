@@ -7,7 +7,10 @@ bit for bit.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from timegate.core import policy
 from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, OK, SHED, TIMEOUT
@@ -15,12 +18,49 @@ from timegate.core.draws import BLOCK, uniform
 from timegate.core.jit import jit, register
 from timegate.core.policy import END, MOVE_ON, NEVER, after_failure, weighted_choice
 from timegate.core.routing import NOBODY
-from timegate.engines.judge import judge, judge_block
+from timegate.engines.judge import judge, judge_block, work_arrays
+from timegate.engines.plan import Plan
 from timegate.faults.rules import CERTAIN
 
-__all__ = ["classify", "make_order", "record_first", "replay_calls", "route_calls"]
+__all__ = ["Room", "classify", "make_order", "record_first", "replay_calls", "route_calls"]
 
 register(policy)
+
+
+class Room(NamedTuple):
+    """Room for :func:`replay_calls` to work in, one for each thread."""
+
+    order: npt.NDArray[np.int64]
+    heads: npt.NDArray[np.int64]
+    orders: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    lanes: npt.NDArray[np.int64]
+    work: tuple[Any, ...]
+    failed: npt.NDArray[np.int64]
+    others: npt.NDArray[np.int64]
+    some: npt.NDArray[np.int64]
+    later: npt.NDArray[np.int64]
+    waiting: npt.NDArray[np.int64]
+    none: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Room:
+        """Return the room that a plan takes."""
+        deployments, names = plan.is_open.shape[1], len(plan.preference)
+        return cls(
+            order=np.empty(deployments, np.int64),
+            heads=np.empty((6, names), np.int64),
+            orders=np.empty((names, deployments), np.int64),
+            counts=np.empty(deployments + 1, np.int64),
+            lanes=np.empty((deployments + 1, BLOCK), np.int64),
+            work=work_arrays(),
+            failed=np.empty(BLOCK, np.int64),
+            others=np.empty(BLOCK, np.int64),
+            some=np.empty(BLOCK, np.int64),
+            later=np.empty((max(deployments, 1), 2 * BLOCK), np.int64),
+            waiting=np.zeros(max(deployments, 1), np.int64),
+            none=np.empty(0, np.int64),
+        )
 
 
 @jit(refcount=False, merged=True)
@@ -193,14 +233,16 @@ def record_first(first, at_us, calls, rows, row_of, others):  # type: ignore[no-
 
 
 @jit(refcount=False)
-def _find_heads(plan, policies, epoch, heads, order):  # type: ignore[no-untyped-def]
+def _find_heads(plan, policies, epoch, heads, orders, order):  # type: ignore[no-untyped-def]
     """For each preferred name, find the first deployment of an epoch that does not fail for certain.
 
     Parameters
     ----------
-    heads : ndarray of int64, shape (4, names)
-        To be written: that deployment, -1 for none; how many fail before it; how long they take together; and the code
-        of the outcome of a call that it serves, or that nobody does.
+    heads : ndarray of int64, shape (6, names)
+        To be written: that deployment, -1 for none; how many fail before it; how long they take together; the code of
+        the outcome of a call that it serves, or that nobody does; the first choice; and how many are open.
+    orders : ndarray of int64, shape (names, deployments)
+        To be written: the deployments that such a call tries.
 
     Returns
     -------
@@ -215,6 +257,8 @@ def _find_heads(plan, policies, epoch, heads, order):  # type: ignore[no-untyped
     for name in range(len(plan.preference)):
         size, first_choice = make_order(plan, policies, epoch, name, 0, order)
         head, tried, elapsed_us = NOBODY, 0, 0
+        for place in range(size):
+            orders[name, place] = order[place]
         for place in range(size):
             cell = base + order[place]
             terms = policies.terms[order[place]]
@@ -238,8 +282,73 @@ def _find_heads(plan, policies, epoch, heads, order):  # type: ignore[no-untyped
             return -1, 0
         heads[0, name], heads[1, name], heads[2, name] = head, tried, elapsed_us
         heads[3, name] = classify(head, tried, first_choice, size)
+        heads[4, name], heads[5, name] = first_choice, size
         longest_us = max(longest_us, elapsed_us)
     return kind, longest_us
+
+
+@jit(refcount=False)
+def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room, some, size, later, waiting):  # type: ignore[no-untyped-def]
+    """Make the next attempt of each of some calls: on the deployment that ``served_by`` holds, after ``latency_us``.
+
+    Parameters
+    ----------
+    some : ndarray of int64, shape (BLOCK,)
+        Which calls; all arrive, and make this attempt, within the epoch.
+    size : int
+        How many.
+    later : ndarray of int64, shape (2 * BLOCK,)
+        To be written: which of them have to try another deployment.
+    waiting : int
+        How many stand there already.
+
+    Returns
+    -------
+    int
+        How many stand there then.
+    """
+    served_by, outcome, attempts, latency_us, _ = calls
+    heads, orders, counts, failed, others = room.heads, room.orders, room.counts, room.failed, room.others
+    results, took_us = room.work[0], room.work[1]
+    deployments, edge_us = plan.is_open.shape[1], plan.edges_us[epoch + 1]
+    most_us = min(policies.call_terms[0].deadline_us, NEVER - 1)
+    for deployment in range(-1, deployments):
+        counts[deployment + 1] = 0
+    for j in range(size):  # by deployment, so that the compiler can judge many at once
+        lane = np.uint32(served_by[some[j]] + 1)
+        room.lanes[lane, counts[lane]] = some[j]
+        counts[lane] += 1
+    left = 0
+    for deployment in range(deployments):
+        count = counts[deployment + 1]
+        if count == 0:
+            continue
+        places, terms = room.lanes[deployment + 1], policies.terms[deployment]
+        timeout_us = terms.timeout_us
+        judge_block(plan, epoch * deployments + deployment, first, places, at_us, latency_us, answers, count, room.work)
+        fail = 0
+        for j in range(count):
+            i = places[j]
+            latency_us[i] += min(took_us[j], timeout_us)
+            failed[fail] = j
+            fail += (results[j] != OK) | (took_us[j] > timeout_us) | (latency_us[i] > most_us)
+        for f in range(fail):
+            i = places[failed[f]]
+            now_us, name = at_us[i] + latency_us[i], np.uint32(preferred[i] + 1)
+            place = attempts[i]
+            if terms.raise_on != 0 or terms.retry_on != 0 or latency_us[i] >= most_us or now_us >= edge_us:
+                others[left] = i
+                left += 1
+            elif place == heads[5, name]:
+                served_by[i], outcome[i] = NOBODY, FAILED
+            else:
+                served_by[i], attempts[i] = orders[name, place], place + 1
+                outcome[i] = classify(orders[name, place], place, heads[4, name], place)
+                later[waiting] = i
+                waiting += 1
+    if left > 0:
+        route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, room.none, others, left, room.order)
+    return waiting
 
 
 @jit(refcount=False)
@@ -247,73 +356,55 @@ def replay_calls(plan, policies, first, at_us, preferred, answers, calls, rows, 
     """Replay calls epoch by epoch; parameters as those of :func:`route_calls`, and room to work.
 
     Within an epoch, calls with the same preference fare alike up to the first attempt that is left to chance. Those
-    attempts are judged in blocks, and only the calls whose attempt fails are routed one by one: measured with an error
-    rate of 5 %, four times as fast as to route each. Where nothing is left to chance, all are copies of one.
+    attempts are judged in blocks; calls whose attempt fails gather until they fill a block of their own. Measured with
+    an error rate of 5 %, that is six times as fast as to route each call by itself. Where nothing is left to chance,
+    all are copies of one.
     """
     served_by, outcome, attempts, latency_us, first_choice = calls
-    order, heads, whom, work, which, none = room
-    deadline_after_us, keeps_first = policies.call_terms[0].deadline_us, len(first_choice) > 0
-    results, took_us = work[0], work[1]
+    heads, some, later, waiting = room.heads, room.some, room.later, room.waiting
     lo = 0
     while lo < len(at_us):
         epoch = np.searchsorted(plan.edges_us, at_us[lo], side="right") - 1
         hi = lo + np.searchsorted(at_us[lo:], plan.edges_us[epoch + 1])
-        kind, longest_us = -1, 0
+        kind, middle = -1, lo
         if not policies.draws_order:
-            kind, longest_us = _find_heads(plan, policies, epoch, heads, order)
-        if kind < 0:
-            for at in range(lo, hi, BLOCK):
-                size = min(BLOCK, hi - at)
-                for j in range(size):
-                    which[j] = at + j
-                route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, none, which, size, order)
-            lo = hi
-            continue
-        if kind == 0:
-            for i in range(lo, hi):
+            kind, longest_us = _find_heads(plan, policies, epoch, heads, room.orders, room.order)
+        if kind >= 0:  # of those after the middle, the first attempt left to chance may begin in another epoch
+            middle = lo + np.searchsorted(at_us[lo:hi], plan.edges_us[epoch + 1] - longest_us)
+        for at in range(lo, middle, BLOCK):
+            end = min(at + BLOCK, middle)
+            for i in range(at, end):
                 name = np.uint32(preferred[i] + 1)  # unsigned: no check for an index below 0
                 served_by[i] = heads[0, name]
                 outcome[i] = heads[3, name]
                 attempts[i] = heads[1, name] + (heads[0, name] >= 0)
                 latency_us[i] = heads[2, name]
-            if longest_us > 0:  # the attempts on the heads may begin in another epoch
-                from_us = plan.edges_us[epoch + 1] - longest_us
-                start = lo + np.searchsorted(at_us[lo:hi], from_us)
-                for at in range(start, hi, BLOCK):
-                    size = min(BLOCK, hi - at)
-                    for j in range(size):
-                        which[j] = at + j
-                    route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, none, which, size, order)
-            if keeps_first:
-                for i in range(lo, hi):
-                    name = np.uint32(preferred[i] + 1)
-                    first_choice[i] = plan.ranked[epoch, 0] if plan.preference[name] < 0 else plan.preference[name]
-            lo = hi
-            continue
-        until_us = plan.edges_us[epoch + 1] - longest_us
-        for at in range(lo, hi, BLOCK):
+            if len(first_choice) > 0:
+                for i in range(at, end):
+                    first_choice[i] = heads[4, np.uint32(preferred[i] + 1)]
+            if kind == 0:
+                continue
+            for j in range(end - at):
+                some[j] = at + j
+            waiting[0] = _try_some(
+                plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room, some, end - at,
+                later[0], waiting[0],
+            )  # fmt: skip
+            for tried in range(len(waiting) - 1):
+                if waiting[tried] < BLOCK and end < middle:
+                    break
+                while waiting[tried] >= BLOCK or (end == middle and waiting[tried] > 0):
+                    size = min(BLOCK, waiting[tried])
+                    waiting[tried] -= size
+                    waiting[tried + 1] = _try_some(
+                        plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room,
+                        later[tried, waiting[tried] :], size, later[tried + 1], waiting[tried + 1],
+                    )  # fmt: skip
+        for at in range(middle, hi, BLOCK):
             size = min(BLOCK, hi - at)
             for j in range(size):
-                whom[j] = heads[0, np.uint32(preferred[at + j] + 1)]
-            lengths = answers[at:] if len(answers) > 0 else answers
-            judge_block(plan, epoch * plan.is_open.shape[1], whom, first + at, at_us[at:], lengths, size, work)
-            count = 0
-            for j in range(size):
-                i = at + j
-                name = np.uint32(preferred[i] + 1)
-                head = heads[0, name]
-                served_by[i] = head
-                outcome[i] = heads[3, name]
-                attempts[i] = heads[1, name] + (head >= 0)
-                latency_us[i] = heads[2, name] + took_us[j]
-                which[count] = i
-                timeout_us = policies.terms[head].timeout_us if head >= 0 else NEVER
-                one_by_one = results[j] != OK or at_us[i] >= until_us or took_us[j] > timeout_us
-                count += one_by_one or latency_us[i] > deadline_after_us
-            if keeps_first:
-                for j in range(size):
-                    name = np.uint32(preferred[at + j] + 1)
-                    first_choice[at + j] = plan.ranked[epoch, 0] if plan.preference[name] < 0 else plan.preference[name]
-            if count > 0:
-                route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, none, which, count, order)
+                some[j] = at + j
+            route_calls(
+                plan, policies, first, at_us, preferred, answers, calls, rows, room.none, some, size, room.order
+            )
         lo = hi

@@ -16,9 +16,8 @@ from timegate.core.columns import OUTCOMES
 from timegate.core.jit import jit
 from timegate.core.routing import Router
 from timegate.engines import compiled
-from timegate.engines.compiled import room_of
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.kernel import replay_calls
+from timegate.engines.kernel import Room, replay_calls
 from timegate.engines.ordered import NOTHING, replay_in_order, shares
 from timegate.engines.plan import Policies, make_plan, make_policies
 from timegate.engines.progress import progress
@@ -255,7 +254,7 @@ def _run(
     block = Calls.empty(_BLOCK, keeps_first=not router.fixed_first)
     if isinstance(traffic, Trace):
         plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
-        work = (plan, policies, block, Attempts.empty(0), room_of(plan))
+        work = (plan, policies, block, Attempts.empty(0), Room.of(plan))
         answers = traffic.answer_tokens if injector.needs_tokens else NOTHING
         for lo in range(0, len(traffic), _AT_ONCE):
             part = slice(lo, lo + _AT_ONCE)
@@ -264,7 +263,7 @@ def _run(
     else:
         process, edges_us = traffic.process, traffic.edges_us
         plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), traffic.preferred_names)
-        work = (plan, policies, block, Attempts.empty(0), room_of(plan))
+        work = (plan, policies, block, Attempts.empty(0), Room.of(plan))
         draws = traffic.token_draws("completion_tokens", own_seed) if injector.needs_tokens else None
         keys, state, more = stream_key(own_seed, "", "arrivals"), FIRST, True
         while more:
