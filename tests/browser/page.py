@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-TRAITS = ("draft", "answer", "findings", "tz", "day", "axis", "snap", "path", "origin")
+TRAITS = ("draft", "answer", "findings", "tz", "day", "axis", "snap", "path", "scope", "origin")
 
 # A model as anywidget gives it to a script. Python is asked over a function that the page is given.
 _PAGE = """<!doctype html><meta charset="utf-8"><style>body{margin:0;padding:12px;%(style)s} %(css)s</style>

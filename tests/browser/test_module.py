@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import timegate as tg
@@ -174,6 +175,27 @@ class TestPointer:
         assert window["days"] == ["wed"]
         assert window["start"] in ("09:45", "10:00")
 
+    @pytest.mark.parametrize("day", ["2026-03-02", "2026-07-06"])
+    def test_drag_the_edge_of_available_hours(self, open_editor, day):
+        """The edge that one sees is the edge that moves, in winter and in summer; no closed window comes on top."""
+        hours = {"start": "08:00", "end": "20:00", "tz": "Europe/Berlin"}
+        data = CONFIG.to_dict()
+        data["deployments"][2]["available"] = [hours, {**hours, "start": "19:00", "end": "22:00"}]
+        bench = open_editor(config=tg.GatewayConfig.model_validate(data), trace=None, scenario=None, day=day)
+        lane = bench.page.locator(".tg-lane").nth(2).bounding_box()
+        utc = 7 if day.startswith("2026-03") else 6
+        bench.drag_from(lane["x"] + bench.minutes(utc * 60) - 2, lane["y"] + 15, bench.minutes(90))
+        bench.settle()
+        [first, second] = bench.editor.config.deployments[2].available
+        assert (first.start, first.end, first.tz) == ("09:30", "20:00", "Europe/Berlin")
+        assert (second.start, second.end) == ("19:00", "22:00")  # whose start lies within the other, and is not seen
+        assert closed(bench, 2) == []
+        assert slider(bench, "backup available window 1 end").count() == 0
+        lane = bench.page.locator(".tg-lane").nth(2).bounding_box()
+        bench.drag_from(lane["x"] + bench.minutes((utc + 6) * 60), lane["y"] + 15, bench.minutes(60))
+        bench.settle()
+        assert len(closed(bench, 2)) == 1  # between the edges one draws closed windows, as ever
+
     def test_outages_are_drawn_dragged_and_added(self, open_editor):
         """An outage is tried out by drawing it; the replay fails the calls in it."""
         bench = open_editor()
@@ -280,6 +302,24 @@ class TestKeys:
             bench.page.keyboard.press("ArrowRight")
         bench.settle()
         assert closed(bench, 0)[0] == ["00:15", "06:00"]  # over midnight
+
+    def test_available_hours_by_keys(self, open_editor):
+        """Edges, the whole and what deletes it have keys as closed windows have."""
+        bench = open_editor()
+        edge = slider(bench, "backup available window 1 end")
+        edge.focus()
+        edge.press("ArrowLeft")
+        edge.press("Shift+ArrowRight")
+        body = bar(bench, "backup available window 1")
+        body.focus()
+        body.press("ArrowLeft")
+        bench.settle()
+        [window] = bench.editor.config.deployments[2].available
+        assert (window.start, window.end) == ("07:45", "20:30")
+        assert focused(bench) == "backup available window 1"
+        body.press("Delete")
+        bench.settle()
+        assert bench.editor.config.deployments[2].available == ()
 
     def test_delete_duplicate_and_undo(self, open_editor):
         """Delete removes, Ctrl+D duplicates, Ctrl+Z and Ctrl+Shift+Z go back and forth."""
@@ -519,6 +559,62 @@ class TestForm:
         assert bench.editor.config.deployments[2].available == ()
         assert closed(bench, 2) == [["08:00", "18:00"]]
 
+    def test_named_windows(self, open_editor):
+        """A definition is changed in one place and holds in all; without the name the change stays where it is."""
+        night = {"start": "22:00", "end": "06:00"}
+        data = CONFIG.to_dict() | {"windows": {"night": night}}
+        data["deployments"][1]["available"] = ["night"]
+        bench = open_editor(config=tg.GatewayConfig.model_validate(data))
+        edge = slider(bench, "strong window 1 end")
+        edge.focus()
+        edge.press("Shift+ArrowRight")
+        bench.settle()
+        later = tg.Window("22:00", "07:00")
+        config = bench.editor.config
+        assert config.windows == {"night": later}
+        assert config.deployments[0].time_constraints == config.deployments[1].available == (later,)
+        assert config.to_dict()["deployments"][1]["available"] == ["night"]
+        bench.page.get_by_text("closed night: 22:00").wait_for()
+        self.field(bench, "name").fill("1st")
+        self.field(bench, "name").press("Enter")
+        bench.page.get_by_text("name must begin with a letter and hold no colon. Got '1st'.").wait_for()
+        self.field(bench, "name").fill("")
+        self.field(bench, "name").press("Enter")
+        self.field(bench, "start").fill("21:00")
+        self.field(bench, "start").press("Enter")
+        bench.settle()
+        config = bench.editor.config
+        assert config.windows == {"night": later}
+        assert config.deployments[0].time_constraints == (tg.Window("21:00", "07:00"),)
+        self.field(bench, "name").fill("evening")
+        self.field(bench, "name").press("Enter")
+        bench.settle()
+        assert list(bench.editor.config.windows) == ["night", "evening"]
+        self.field(bench, "name").fill("night")
+        self.field(bench, "name").press("Enter")
+        bench.settle()
+        assert bench.editor.config.deployments[0].time_constraints == (later,)
+        bench.page.keyboard.press("Control+z")
+        with bench.page.expect_download() as download:
+            bench.page.get_by_role("button", name="Download").click()
+        assert tg.GatewayConfig.load(download.value.path()).windows["night"] == later
+
+    def test_a_zone_that_is_none_is_told_while_it_is_typed(self, open_editor):
+        """Before the kernel is asked; when the field is left, the kernel says which may be meant."""
+        bench = open_editor()
+        bar(bench, "strong window 1").click()
+        sent = bench.page.evaluate("model.sent.length")
+        self.field(bench, "tz").fill("Europe/Berl")
+        bench.page.get_by_text("zone must be the name of a zone, such as Europe/Berlin. Got 'Europe/Berl'.").wait_for()
+        assert bench.page.evaluate("model.sent.length") == sent
+        self.field(bench, "tz").press("Enter")
+        bench.page.get_by_text("Did you mean 'Europe/Berlin'?").wait_for()
+        self.field(bench, "tz").fill("Europe/Berlin")
+        assert self.field(bench, "tz").get_attribute("aria-invalid") is None
+        self.field(bench, "tz").press("Enter")
+        bench.settle()
+        assert closed(bench)[0]["tz"] == "Europe/Berlin"
+
     def test_an_outage_in_the_form(self, open_editor):
         """Its target, times in the zone of the axis, and kind of error."""
         bench = open_editor(tz="Asia/Kolkata")
@@ -701,6 +797,46 @@ class TestKernelAndPage:
         finding.wait_for(state="detached")
         assert flags.count() == 0
 
+    def test_figures_of_the_trace_or_of_the_days_shown(self, open_editor):
+        """They say of which they are, and one switches."""
+        trace = tg.Trace(pd.date_range("2026-03-02", "2026-03-05", periods=6_000, tz="UTC", inclusive="left"))
+        bench = open_editor(trace=trace)
+        calls = bench.page.locator("[data-figure=calls] b")
+        assert calls.inner_text() == f"{len(trace):,}"
+        bench.page.get_by_role("button", name="Day shown").press("Enter")
+        first_day = int((trace.frame["at"] < "2026-03-03T00:00Z").sum())
+        bench.page.wait_for_function(
+            "(n) => document.querySelector('[data-figure=calls] b').textContent === n", arg=f"{first_day:,}"
+        )
+        bench.page.get_by_role("group", name="Figures of the day shown").wait_for()
+        assert bench.editor.scope == "shown"
+
+    def test_findings_are_those_of_the_days_shown(self, open_editor):
+        """A window that is over on the days shown is told as such, and looked at again when others are shown."""
+        data = CONFIG.to_dict()
+        data["deployments"][0]["time_constraints"] = [{"start": "1:00", "end": "2:00", "until": "2026-06-30"}]
+        bench = open_editor(config=tg.GatewayConfig.model_validate(data), trace=None, now="2026-07-06T12:00Z")
+        assert bench.editor.day == "2026-07-06"
+        told = bench.page.get_by_text("It applies no more")
+        told.wait_for()
+        bench.page.get_by_label("first day of the axis").fill("2026-03-02")
+        told.wait_for(state="detached")
+
+    def test_long_names_that_begin_alike_stay_apart(self, open_editor):
+        """Where there is no room for a name, its end is seen, beside the row and in the legend."""
+        names = ["gpt-4.1-mini-europe-west-1", "gpt-4.1-mini-europe-west-2"]
+        bench = open_editor(
+            config=tg.GatewayConfig(deployments=[{"model_name": name, "model": "sim/x"} for name in names]),
+            scenario=None,
+        )
+        for place in (".tg-row .tg-name", ".tg-entry .tg-name"):
+            found = bench.page.locator(place).filter(has_text="gpt")
+            ends = [found.nth(i).locator("span").nth(1) for i in range(2)]
+            assert {end.inner_text() for end in ends} == {"-1", "-2"}
+            for i, end in enumerate(ends):
+                box, inner = found.nth(i).bounding_box(), end.bounding_box()
+                assert inner["x"] + inner["width"] <= box["x"] + box["width"] + 1
+
     def test_names_are_text(self, open_editor):
         """A name that looks like markup is shown as it is."""
         name = '<img src=x onerror="failures.push(1)">'
@@ -720,7 +856,7 @@ class TestKernelAndPage:
 
 
 class TestLooks:
-    @pytest.mark.parametrize("width", [700, 1100])
+    @pytest.mark.parametrize("width", [620, 700, 1100])  # the first leaves 596 between the margins of a page
     def test_nothing_is_cut_or_overlaps(self, open_editor, width):
         """Twelve deployments with five windows fit; no control lies on another, no page scrolls sideways."""
         zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo"]

@@ -277,3 +277,49 @@ test("the tile of money says the change, and what is unknown", () => {
   assert.deepEqual([unknown.value, unknown.change, unknown.rise], ["unknown", "", 0]);
   assert.equal(unknown.detail, "1,200 answers of unknown cost");
 });
+
+test("a window with a name is one in all places, and a new name defines it", () => {
+  const night = { start: "22:00", end: "06:00" };
+  const named = { ...night, name: "night" };
+  const deployment = (closed, available = []) => ({ model_name: "x", model: "y", time_constraints: closed, available });
+  const schedule = {
+    windows: { night },
+    deployments: [deployment([named, { start: "01:00", end: "02:00" }]), deployment([], [named])],
+  };
+  const at = (row, kind, index) => ({ row, kind, index });
+  const first = at(0, "time_constraints", 0);
+  const later = s.withWindow(schedule, first, { ...named, start: "23:00" });
+  assert.deepEqual(later.windows, { night: { start: "23:00", end: "06:00" } });
+  assert.equal(later.deployments[1].available[0].start, "23:00");
+  assert.deepEqual(schedule.windows, { night }); // which stays for undo
+  const alone = s.withWindow(schedule, first, { ...night, start: "23:00" });
+  assert.deepEqual(alone.windows, { night });
+  assert.equal(alone.deployments[1].available[0], named);
+  assert.deepEqual(alone.deployments[0].time_constraints[0], { start: "23:00", end: "06:00" });
+  const taken = s.withWindow(schedule, at(0, "time_constraints", 1), { start: "01:00", end: "02:00", name: "night" });
+  assert.deepEqual(taken.deployments[0].time_constraints[1], named);
+  const defined = s.withWindow(schedule, at(0, "time_constraints", 1), { start: "01:00", end: "02:00", name: "one" });
+  assert.deepEqual(defined.windows, { night, one: { start: "01:00", end: "02:00" } });
+  assert.deepEqual(s.withWindow({ deployments: [deployment([night])] }, first, night).windows, {});
+});
+
+test("what names a window could be no time", () => {
+  for (const name of ["night", "Nacht 2", "ünder"]) assert.ok(s.isName(name), name);
+  for (const name of ["", "1st", " x", "a:b", "22:00"]) assert.ok(!s.isName(name), name);
+});
+
+test("a zone is a name that the page knows", () => {
+  for (const name of ["UTC", "Europe/Berlin", "Etc/GMT-8"]) assert.ok(s.isZone(name), name);
+  for (const name of ["", "Europe/Berln", "UTC+8", "+08:00", "Europe", "Mars/Base"]) assert.ok(!s.isZone(name), name);
+});
+
+test("names that begin alike are cut before they differ", () => {
+  const names = ["gpt-4.1-mini-europe-1", "gpt-4.1-mini-europe-2", "weak", "weak-2"];
+  assert.deepEqual(s.parted(names[0], names), ["gpt-4.1-mini-europe", "-1", ""]);
+  assert.deepEqual(s.parted(names[1], names), ["gpt-4.1-mini-europe", "-2", ""]);
+  assert.deepEqual(s.parted("weak", names), ["weak", "", ""]);
+  assert.deepEqual(s.parted("weak-2", names), ["weak-2", "", ""]);
+  const [eu, us] = ["our-large-model-eu-west", "our-large-model-us-west"];
+  assert.deepEqual(s.parted(eu, [eu, us]), ["our-large-model", "-eu", "-west"]);
+  for (const name of [...names, eu, us]) assert.equal(s.parted(name, [...names, eu, us]).join(""), name);
+});

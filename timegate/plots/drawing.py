@@ -18,6 +18,7 @@ from timegate.core.columns import UNSERVED
 from timegate.errors import InvalidTypeError
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors
+from timegate.show.text import shortened
 
 __all__ = [
     "CLOSED",
@@ -98,8 +99,7 @@ def printed_names(names: Iterable[str], ax: Axes) -> list[str]:
     """Return names to be printed, the middle of long ones left out unless two would look alike."""
     names = list(names)
     most = int(np.clip(5 * inches(ax)[0], 16, 32))
-    short = [name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names]
-    return [plain(s if short.count(s) == 1 else name) for s, name in zip(short, names, strict=True)]
+    return [plain(name) for name in shortened(names, most)]
 
 
 def row_axis(ax: Axes, labels: Sequence[str]) -> None:

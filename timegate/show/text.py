@@ -6,7 +6,7 @@ It imports nothing of timegate, so that whatever has something to say can say it
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -22,6 +22,7 @@ __all__ = [
     "percent",
     "period",
     "rounded",
+    "shortened",
     "shown_instant",
 ]
 
@@ -115,6 +116,18 @@ def amount(value: float, currency: str) -> str:
     while digits > 2 and text.endswith("0"):
         text, digits = text[:-1], digits - 1
     return f"{text} {currency}"
+
+
+def shortened(names: Sequence[str], most: int) -> list[str]:
+    """Leave out the middle of names that have more than so many letters, unless two would then look alike.
+
+    Examples
+    --------
+    >>> shortened(["gpt-4.1-mini-europe-1", "gpt-4.1-mini-europe-2", "weak"], 12)
+    ['gpt-4.…ope-1', 'gpt-4.…ope-2', 'weak']
+    """
+    short = [name if len(name) <= most else f"{name[: most // 2]}…{name[1 - most // 2 :]}" for name in names]
+    return [s if short.count(s) == 1 else name for s, name in zip(short, names, strict=True)]
 
 
 def counted(number: int, noun: str) -> str:

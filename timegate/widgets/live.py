@@ -99,7 +99,7 @@ def reduced(
         **{name: told[name] for name in ("calls", *OUTCOMES)},
         "shares": {name: float(told[f"share[{name}]"]) if told["calls"] else 0.0 for name in run.deployments},
         "p95_s": None if math.isnan(p95_s) else float(p95_s),
-        "wait_p95_s": waits_p95_s,
+        "wait_p95_s": None if waits_p95_s is None or math.isnan(waits_p95_s) else float(waits_p95_s),
         "cost": cost(run, span_us if scope == "shown" else (FIRST_US, LAST_US)),
     }
     return series, figures

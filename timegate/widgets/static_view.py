@@ -12,7 +12,7 @@ from timegate.faults import Scenario
 from timegate.runs.result import Replay
 from timegate.show.html import paragraph, table
 from timegate.show.palette import deployment_colors
-from timegate.show.text import percent
+from timegate.show.text import percent, shortened
 
 __all__ = ["html_view", "svg_view"]
 
@@ -58,9 +58,9 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
         parts.append(f'<path d="M{x(at_us)} {_TOP - 6:g}V{height - 8:g}" stroke="#dddddd"/>')
         parts.append(f'<text x="{x(at_us)}" y="12" text-anchor="middle" fill="#666666">{text}</text>')
     parts.append(f'<text x="8" y="12" fill="#666666">{from_us(start_us):%Y-%m-%d} UTC</text>')
-    for row, deployment in enumerate(router.deployments):
+    names = shortened(router.names, 20)
+    for row, (deployment, name) in enumerate(zip(router.deployments, names, strict=True)):
         y = _TOP + row * _ROW
-        name = deployment.name if len(deployment.name) <= 20 else f"{deployment.name[:19]}…"
         fill = f'fill="{colors[deployment.name]}" fill-opacity="{_OPEN_OPACITY}"'
         parts.append(f'<text x="8" y="{y + 15:g}" fill="#222222">{escape(name)}</text>')
         parts.append(bar((start_us, end_us), y, 22, fill))

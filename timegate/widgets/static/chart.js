@@ -1,8 +1,8 @@
 // Who served over the day, stacked, and the line of figures under it.
 import { formatLocal, localOf } from "./windows.js";
-import { childrenOf, h, keyed, one, put, svg, write } from "./dom.js";
+import { FOCUS, childrenOf, h, keyed, nameParts, one, put, svg, write, writeName } from "./dom.js";
 /** @import { Editor } from "./editor.js" */
-/** @import { Cost, Count, Figures, Series } from "./types.js" */
+/** @import { Cost, Count, Figures, Series, Traits } from "./types.js" */
 
 const ALARM = ["failed", "blocked"];
 /** @type {[Count, string][]} */
@@ -17,6 +17,8 @@ const TIMES = [
   ["p95_s", "p95 latency, served", "95th percentile over the calls that were served"],
   ["wait_p95_s", "p95 wait, all", "95th percentile over all calls, until the answer or the error"],
 ];
+/** @type {Traits["scope"][]} */
+const SCOPES = ["trace", "shown"];
 let charts = 0;
 
 export class Chart {
@@ -38,13 +40,17 @@ export class Chart {
     );
     this.empty = h("div", { class: "tg-empty" });
     this.readout = h("div", { class: "tg-readout", hidden: true });
-    this.figures = h("div", { class: "tg-figures", role: "group", "aria-label": "Figures of the whole trace" });
+    this.figures = h("div", { class: "tg-figures", role: "group" });
+    this.scopes = SCOPES.map((name) =>
+      h("button", { type: "button", "data-scope": name, onclick: () => ui.store.set("scope", name), ...FOCUS }),
+    );
+    this.scope = h("div", { class: "tg-scope tg-segments", role: "group", "aria-label": "figures of" }, ...this.scopes);
     this.plot = h("div", { class: "tg-plot" }, this.picture, this.empty, this.readout);
     this.element = h(
       "div",
       { class: "tg-live" },
       h("div", { class: "tg-chart" }, this.legend, this.plot),
-      this.figures,
+      h("div", { class: "tg-told" }, this.scope, this.figures),
     );
     this.plot.addEventListener("pointermove", (event) => this.#point(event));
     this.plot.addEventListener("pointerleave", () => this.#leave());
@@ -138,12 +144,13 @@ export class Chart {
   #share(name) {
     const { figures } = this.ui.store.answer;
     if (!figures) return 0;
-    return name === "failed" || name === "blocked" ? figures[name] / figures.calls : figures.shares[name];
+    return figures.shares[name] ?? shareOf(figures, /** @type {Count} */ (name));
   }
 
   /** @param {string[]} names */
   #drawLegend(names) {
-    const items = names.map((name) => ({ key: name, name })).reverse();
+    const told = names.filter((name) => name !== "shed" || this.#share(name)); // which few schedules do
+    const items = told.map((name) => ({ key: name, name })).reverse();
     keyed(
       this.legend,
       items,
@@ -152,7 +159,7 @@ export class Chart {
           "div",
           { class: "tg-entry" },
           h("i", { class: ALARM.includes(name) ? `tg-swatch tg-${name}` : "tg-swatch" }),
-          h("span", {}, name),
+          h("span", { class: "tg-name" }, ...nameParts()),
           h("b", {}),
         ),
       (element, { name }) => {
@@ -160,6 +167,7 @@ export class Chart {
         const [swatch, label, figure] = childrenOf(element);
         swatch.style.setProperty("--tg-color", this.ui.color(name));
         put(label, "title", name);
+        writeName(label, name, names);
         write(figure, percent(share));
         element.classList.toggle("tg-none", share === 0);
       },
@@ -171,10 +179,20 @@ export class Chart {
    * @param {Figures | null} start
    */
   #drawFigures(figures, start) {
+    const { week, model } = this.ui;
+    const scope = model.get("scope");
+    const texts = { trace: "Whole trace", shown: week ? "Week shown" : "Day shown" };
+    this.scope.hidden = !figures;
+    for (const button of this.scopes) {
+      const name = /** @type {Traits["scope"]} */ (button.dataset.scope);
+      write(button, texts[name]);
+      put(button, "aria-pressed", String(name === scope));
+    }
+    put(this.figures, "aria-label", `Figures of the ${texts[scope].toLowerCase()}`);
     const tiles = [];
     if (figures) {
       for (const [key, label] of FIGURES) {
-        const [share, before] = [figures[key] / figures.calls, start ? start[key] / start.calls : null];
+        const [share, before] = [shareOf(figures, key), start ? shareOf(start, key) : null];
         tiles.push({
           key,
           label,
@@ -202,7 +220,7 @@ export class Chart {
         key: "calls",
         label: "Calls",
         value: figures.calls.toLocaleString("en-US"),
-        detail: "in the whole trace",
+        detail: `in the ${texts[scope].toLowerCase()}`,
         change: start ? "vs start" : "",
         rise: 0,
       });
@@ -302,6 +320,13 @@ function steps(series, counts, lower, totals, x, height) {
   close();
   return path;
 }
+
+/**
+ * The share of calls that something became of; of none, 0.
+ * @param {Figures} figures
+ * @param {Count} key
+ */
+const shareOf = (figures, key) => (figures.calls ? figures[key] / figures.calls : 0);
 
 /**
  * A share such that 0% means none and 100% all.

@@ -1,4 +1,5 @@
 // Elements. Text is always set as text, so that no name can become markup.
+import { parted } from "./schedule.js";
 /** @import { Attribute, Attributes, Child } from "./types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -57,6 +58,19 @@ export function put(element, name, value) {
  */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/** What an element holds that a name is written into. */
+export const nameParts = () => [h("span"), h("span"), h("span")];
+
+/**
+ * Write a name into its parts, of which the first and the last are cut where there is no room.
+ * @param {Element} element
+ * @param {string} name
+ * @param {string[]} names it is not to be taken for one of these
+ */
+export function writeName(element, name, names) {
+  parted(name, names).forEach((part, i) => write(element.children[i], part));
 }
 
 /** @type {WeakMap<Element, Map<unknown, Element>>} */

@@ -15,7 +15,7 @@ import { Status } from "./status.js";
 /** @import { Deployment, Fault, Item, Selection, Traits } from "./types.js" */
 
 /** @type {(keyof Traits)[]} */
-const TRAITS = ["tz", "day", "axis", "snap", "path", "findings"];
+const TRAITS = ["tz", "day", "axis", "snap", "path", "scope", "findings"];
 const WAIT_MS = 200; // for an answer, before the page says that it waits
 let editors = 0;
 
@@ -102,6 +102,11 @@ export class Editor {
   zone(tz = this.tz) {
     const { zones } = this.store.answer;
     return zones[tz] ?? zones.UTC;
+  }
+
+  /** Of the deployments. */
+  get names() {
+    return this.store.draft.deployments.map((deployment) => deployment.model_name);
   }
 
   /** @param {string} name */

@@ -1,5 +1,5 @@
 // What becomes of a schedule when it is edited. Each edit is a step of undo, or a part of a gesture.
-import { reordered } from "./schedule.js";
+import { reordered, withWindow } from "./schedule.js";
 import { formatInstant, plainWindow } from "./windows.js";
 /** @import { Editor } from "./editor.js" */
 /** @import { Deployment, Fault, Item, Window, WindowKind } from "./types.js" */
@@ -37,8 +37,7 @@ export class Edits {
    * @param {Window} window
    */
   replaceWindow({ row, kind, index }, window, draft = this.store.draft) {
-    if (kind === "fault") return;
-    this.#change(row, (d) => ({ [kind]: replaced(d[kind], index, window) }), draft);
+    this.store.edit(withWindow(draft, { row, kind, index }, window));
   }
 
   /**
@@ -65,7 +64,9 @@ export class Edits {
       delete copy.name; // names are unique
       this.addFault(row, copy);
     } else {
-      this.addWindow(row, kind, deployments[row][kind][index]);
+      const copy = { ...deployments[row][kind][index] };
+      delete copy.name; // else each change of one would be one of both
+      this.addWindow(row, kind, copy);
     }
   }
 

@@ -22,6 +22,17 @@ const WHOLE_DAY = "This window is the whole day: drag one of its edges.";
 /** @typedef {Gesture & Under & { part: "new", x: number }} NewGesture a window or an outage that is drawn */
 /** @typedef {Gesture & Under & { part: Part, x: number, item: Item }} BarGesture a bar that is dragged, or an edge */
 
+/**
+ * The edge of available hours within reach. Between their edges one draws closed windows.
+ * @param {Bar[]} hours
+ * @param {number} at
+ * @param {number} perPx
+ */
+function edgeOf(hours, at, perPx) {
+  const found = hit(hours, at, REACH_PX * perPx);
+  return found?.part === "bar" ? null : found;
+}
+
 export class Gestures {
   /** @param {Editor} ui */
   constructor(ui) {
@@ -65,10 +76,12 @@ export class Gestures {
     const row = Number(element.dataset.row);
     const { at, y, perPx } = this.#at(event, lane);
     const area = y < OUTAGE_TOP ? "windows" : "outages";
-    const inside = this.timeline.bars[row][area].filter(
+    const bars = this.timeline.bars[row];
+    const inside = bars[area].filter(
       (bar) => area === "outages" || (y >= bar.top - BAR_MARGIN && y <= bar.top + bar.height + BAR_MARGIN),
     );
-    return { row, lane, at, area, perPx, found: hit(inside, at, REACH_PX * perPx) };
+    const found = hit(inside, at, REACH_PX * perPx) ?? (area === "windows" ? edgeOf(bars.hours, at, perPx) : null);
+    return { row, lane, at, area, perPx, found };
   }
 
   /** @param {PointerEvent} event */

@@ -11,7 +11,7 @@ const OUTAGE_HEIGHT = 9;
 export const ROW_HEIGHT = 48;
 export const BAR_MARGIN = 3; // around a bar counts as the bar
 
-/** @typedef {{ windows: Bar[], outages: Bar[] }} Row what lies under the pointer */
+/** @typedef {{ windows: Bar[], hours: Bar[], outages: Bar[] }} Row what lies under the pointer */
 
 /**
  * @param {Editor} ui
@@ -21,6 +21,7 @@ export const BAR_MARGIN = 3; // around a bar counts as the bar
  */
 export const layOut = (ui, deployment, row) => ({
   windows: closedBars(ui, deployment, row),
+  hours: availableBars(ui, deployment, row),
   outages: outageBars(ui, deployment, row),
 });
 
@@ -47,6 +48,40 @@ function closedBars(ui, deployment, row) {
           tail: part === tail,
           top: BAR_TOP + (lanes[index] * BAR_HEIGHT) / count,
           height: BAR_HEIGHT / count - (count > 1 ? 1 : 0),
+        }),
+    );
+  });
+}
+
+/**
+ * The available hours: what is around them is drawn, and of themselves the edges where that begins or ends.
+ * @param {Editor} ui
+ * @param {Deployment} deployment
+ * @param {number} row
+ */
+function availableBars(ui, deployment, row) {
+  const all = deployment.available.map((window) => pieces(ui, window));
+  return all.flatMap((parts, index) => {
+    /** @type {(at: number) => boolean} */
+    const isOpenAround = (at) => all.some((other, i) => i !== index && other.some((p) => p.from < at && at < p.to));
+    const drawn = parts.map((piece) => ({
+      ...piece,
+      starts: piece.starts && !isOpenAround(piece.from),
+      ends: piece.ends && !isOpenAround(piece.to),
+    }));
+    const lead = drawn.findIndex((p) => p.starts);
+    const tail = drawn.findLastIndex((p) => p.ends);
+    return drawn.map(
+      (piece, part) =>
+        /** @type {Bar} */ ({
+          ...piece,
+          item: { row, kind: "available", index },
+          key: `available ${index}/${part}`,
+          main: part === Math.max(lead, 0),
+          lead: part === lead,
+          tail: part === tail,
+          top: BAR_TOP,
+          height: BAR_HEIGHT,
         }),
     );
   });

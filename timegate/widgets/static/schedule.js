@@ -2,7 +2,7 @@
 // pointer, of a config that is downloaded. Time is in minutes, as in windows.js.
 import { DAYS, canShift, formatDate, modulo, parseDate } from "./dates.js";
 import { DAY, endsOnWeekday, extent, firstWeekday, formatInstant, formatTime, parseInstant } from "./windows.js";
-/** @import { Edge, Fault, Part, Window } from "./types.js" */
+/** @import { Edge, Fault, Item, Part, Schedule, Window } from "./types.js" */
 
 const END_OF_TIME = Date.UTC(2199, 11, 31) / 60_000;
 
@@ -145,6 +145,46 @@ export function newWindow(from, to, step, tz) {
   return withExtent(blank, start, Math.min(end, start + longest));
 }
 
+// Windows with a name. Each of the same name is what the definition says, and a copy of it.
+
+/**
+ * A schedule with another window at a place. One that keeps its name changes wherever that stands; one that takes the
+ * name of another becomes that; a new name defines it.
+ * @param {Schedule} schedule
+ * @param {Item} item
+ * @param {Window} window
+ * @returns {Pick<Schedule, "windows" | "deployments">}
+ */
+export function withWindow(schedule, { row, kind, index }, window) {
+  const { windows = {}, deployments } = schedule;
+  if (kind === "fault") return { windows, deployments };
+  const { name, ...plain } = window;
+  const before = deployments[row][kind][index];
+  const definitions = !name || (windows[name] && before.name !== name) ? windows : { ...windows, [name]: plain };
+  const placed = name ? { ...definitions[name], name } : plain;
+  return {
+    windows: definitions,
+    deployments: deployments.map((deployment, i) => {
+      if (i !== row && !name) return deployment;
+      /** @type {(list: Window[], of: string) => Window[]} */
+      const changed = (list, of) =>
+        list.map((old, j) => ((i === row && of === kind && j === index) || (name && old.name === name) ? placed : old));
+      const { time_constraints, available } = deployment;
+      return {
+        ...deployment,
+        time_constraints: changed(time_constraints, "time_constraints"),
+        available: changed(available, "available"),
+      };
+    }),
+  };
+}
+
+/**
+ * Whether a text may name a window: nothing that could be a time.
+ * @param {string} text
+ */
+export const isName = (text) => /^[^0-9\s:][^:]*$/.test(text);
+
 // Outages
 
 /**
@@ -230,6 +270,32 @@ export function reordered(list, from, to) {
   const copy = [...list];
   copy.splice(clamp(to, 0, list.length - 1), 0, ...copy.splice(from, 1));
   return copy;
+}
+
+/**
+ * A name in three parts: where there is no room the first and the last give way, so that names which begin alike stay
+ * apart by the word in which they differ.
+ * @param {string} name
+ * @param {string[]} names
+ * @returns {[string, string, string]}
+ */
+export function parted(name, names) {
+  const shared = Math.max(0, ...names.filter((other) => other !== name).map((other) => sharedStart(name, other)));
+  if (shared < 8) return [name, "", ""];
+  const at = Math.max(1, name.slice(0, shared).search(/[-_./: ]?[^-_./: ]{0,6}$/));
+  const [word] = /^[-_./: ]?[^-_./: ]{0,12}/.exec(name.slice(at)) ?? [""];
+  return [name.slice(0, at), word, name.slice(at + word.length)];
+}
+
+/**
+ * How many characters two texts have in common from the start.
+ * @param {string} a
+ * @param {string} b
+ */
+function sharedStart(a, b) {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 // Files

@@ -88,7 +88,7 @@ export class Store extends EventTarget {
   restore() {
     const lost = this.lost;
     this.forget();
-    if (lost) this.edit({ deployments: lost.deployments, faults: lost.faults });
+    if (lost) this.edit({ windows: lost.windows, deployments: lost.deployments, faults: lost.faults });
   }
 
   forget() {
@@ -237,4 +237,6 @@ export class Store extends EventTarget {
 /** @type {(a: Change, b: Change) => boolean} */
 const sameChange = (a, b) => a.revision === b.revision && a.author === b.author;
 /** @type {(a: Schedule, b: Schedule) => boolean} */
-const sameSchedule = (a, b) => JSON.stringify([a.deployments, a.faults]) === JSON.stringify([b.deployments, b.faults]);
+const sameSchedule = (a, b) => asText(a) === asText(b);
+/** @type {(schedule: Schedule) => string} */
+const asText = ({ windows, deployments, faults }) => JSON.stringify([windows, deployments, faults]);

@@ -1,7 +1,7 @@
 // The rows: when each deployment is closed, and its outages below.
 import { DAY, described, extent, formatLocal, localOf, parseInstant } from "./windows.js";
 import { outageSpan } from "./schedule.js";
-import { FOCUS, childrenOf, h, keyed, one, put, write } from "./dom.js";
+import { FOCUS, childrenOf, h, keyed, nameParts, one, put, write, writeName } from "./dom.js";
 import { layOut, outside } from "./layout.js";
 /** @import { Row } from "./layout.js" */
 /** @import { Editor } from "./editor.js" */
@@ -88,7 +88,7 @@ export class Timeline {
       { class: "tg-label" },
       h("span", { class: "tg-grip", title: "Drag to change the order of fallback", "aria-hidden": "true" }, "⠿"),
       h("span", { class: "tg-swatch", "aria-hidden": "true" }, h("span", { class: "tg-flag" })),
-      h("button", { type: "button", class: "tg-name", onclick: select, title, ...FOCUS }, name),
+      h("button", { type: "button", class: "tg-name", onclick: select, title, ...FOCUS }, ...nameParts()),
       h("button", {
         type: "button",
         class: "tg-switch",
@@ -131,6 +131,7 @@ export class Timeline {
     element.classList.toggle("tg-off", Boolean(deployment.off));
     element.classList.toggle("tg-selected", ui.selected?.row === row);
     element.style.setProperty("--tg-color", ui.color(deployment.model_name));
+    writeName(one(label, ".tg-name"), deployment.model_name, ui.names);
     put(one(label, ".tg-switch"), "aria-checked", deployment.off ? "false" : "true");
     /** @type {Selection} */
     const whole = { row, kind: "time_constraints" };
@@ -159,8 +160,8 @@ export class Timeline {
       (s) => h("div", { title: s.text }),
       (part, s) => this.#place(part, Math.max(s.from, ui.axis.from), Math.min(s.to, ui.axis.to)),
     );
-    const { windows, outages } = this.bars[row];
-    const shown = [...windows, ...outages].filter((bar) => bar.from <= ui.axis.to && bar.to >= ui.axis.from);
+    const { windows, hours, outages } = this.bars[row];
+    const shown = [...hours, ...windows, ...outages].filter((bar) => bar.from <= ui.axis.to && bar.to >= ui.axis.from);
     keyed(
       bars,
       shown,
@@ -179,8 +180,9 @@ export class Timeline {
     const [body, flag, start, end] = childrenOf(element);
     const { item } = bar;
     const isFault = item.kind === "fault";
-    const name = `${deployment.model_name} ${isFault ? `outage ${bar.number}` : `window ${item.index + 1}`}`;
-    const text = isFault ? this.#outageText(item) : described(deployment.time_constraints[item.index]);
+    const what = item.kind === "available" ? `available window ${item.index + 1}` : `window ${item.index + 1}`;
+    const name = `${deployment.model_name} ${isFault ? `outage ${bar.number}` : what}`;
+    const text = item.kind === "fault" ? this.#outageText(item) : described(deployment[item.kind][item.index]);
     this.barOf.set(element, bar);
     this.#place(element, bar.from, bar.to);
     element.style.top = `${bar.top}px`;
@@ -225,8 +227,7 @@ export class Timeline {
    */
   #drawEdges(bar, deployment, start, end) {
     const { item } = bar;
-    const values =
-      item.kind === "fault" ? this.#outageEdges(item) : windowEdges(deployment.time_constraints[item.index]);
+    const values = item.kind === "fault" ? this.#outageEdges(item) : windowEdges(deployment[item.kind][item.index]);
     [start, end].forEach((edge, i) => {
       const { now, most, text } = values[i];
       put(edge, "aria-valuemin", Math.min(0, now));
@@ -303,6 +304,8 @@ export class Timeline {
   }
 }
 
+const LOOKS = { fault: "tg-outage", time_constraints: "tg-closed", available: "tg-hours" };
+
 /** @param {Bar} bar */
 function makeBar(bar) {
   /** @type {(name: string) => HTMLElement} */
@@ -310,7 +313,7 @@ function makeBar(bar) {
     h("div", { class: `tg-edge tg-${name}`, role: "slider", "data-edge": name, "aria-orientation": "horizontal" });
   return h(
     "div",
-    { class: `tg-bar ${bar.item.kind === "fault" ? "tg-outage" : "tg-closed"}`, role: "group" },
+    { class: `tg-bar ${LOOKS[bar.item.kind]}`, role: "group" },
     h("div", { class: "tg-body", role: "button" }),
     h("span", { class: "tg-flag", "aria-hidden": "true" }),
     edge("start"),

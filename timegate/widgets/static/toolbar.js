@@ -1,9 +1,10 @@
 // The toolbar: what the axis shows, undo, and the file.
 import { toYaml } from "./schedule.js";
 import { formatDate, parseDate } from "./dates.js";
+import { isZone } from "./windows.js";
 import { FOCUS, h, put } from "./dom.js";
 /** @import { Editor } from "./editor.js" */
-/** @import { Deployment, Message, Traits } from "./types.js" */
+/** @import { Deployment, Message, Traits, Window } from "./types.js" */
 
 // What the kernel takes for a date.
 const [FIRST_DAY, LAST_DAY] = [Date.UTC(1902, 0, 1), Date.UTC(2197, 11, 31)].map((ms) => ms / 86_400_000);
@@ -24,7 +25,8 @@ export class Toolbar {
       list: ui.zoneList,
       "aria-label": "zone of the axis",
       spellcheck: "false",
-      onchange: () => ui.store.ask("zone", { tz: this.zoneInput.value.trim() }),
+      oninput: () => put(this.zoneInput, "aria-invalid", isZone(this.zoneInput.value.trim()) ? null : "true"),
+      onchange: () => this.#setZone(this.zoneInput.value.trim()),
       "data-lm-suppress-shortcuts": "true",
     });
     this.snapInput = h(
@@ -64,6 +66,7 @@ export class Toolbar {
     }
     this.#show(this.dayInput, model.get("day"));
     this.#show(this.zoneInput, model.get("tz"));
+    if (this.zoneInput.value === model.get("tz")) put(this.zoneInput, "aria-invalid", null);
     this.#show(this.pathInput, model.get("path"));
     this.snapInput.value = String(model.get("snap"));
     // One that is disabled outright would lose the focus, and with it the keys.
@@ -78,7 +81,7 @@ export class Toolbar {
   receive({ kind, about, text }) {
     if (kind !== "saved" && kind !== "error") return;
     if (about !== "zone") clearTimeout(this.saving);
-    else this.zoneInput.value = this.ui.tz; // in place of one that was refused
+    else put(this.zoneInput, "aria-invalid", "true");
     this.ui.status.say(text, kind === "error" ? "error" : "good");
   }
 
@@ -141,6 +144,13 @@ export class Toolbar {
     else this.dayInput.value = model.get("day");
   }
 
+  /** @param {string} tz */
+  #setZone(tz) {
+    const { status, store } = this.ui;
+    if (!isZone(tz)) status.say(`The axis needs a zone, such as Europe/Berlin. Got '${tz}'.`, "error");
+    store.ask("zone", { tz }); // the kernel knows which may be meant
+  }
+
   /** @param {number} by */
   #page(by) {
     this.#setDay(this.ui.day + by * this.ui.days);
@@ -161,7 +171,8 @@ export class Toolbar {
     const [problem] = verdicts.problems;
     if (problem && answer.refused) return status.say(`Not downloaded, because of this: ${problem.text}`, "error");
     const deployments = draft.deployments.filter((d) => !d.off).map(spoken);
-    const text = toYaml({ ...answer.rest, deployments });
+    const windows = Object.keys(draft.windows ?? {}).length ? { windows: draft.windows } : {};
+    const text = toYaml({ ...answer.rest, ...windows, deployments });
     const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
     const name = (this.pathInput.value.split(/[\\/]/).pop() || "gateway.yaml").replace(/\.json$/, ".yaml");
     h("a", { href: url, download: name }).click();
@@ -184,7 +195,10 @@ const button = (text, label, onclick) =>
  * @param {Deployment} deployment
  */
 function spoken(deployment) {
-  const said = Object.entries(deployment).filter(
+  /** @type {(list: Window[]) => (Window | string)[]} */
+  const byName = (list) => list.map((window) => window.name ?? window);
+  const lists = { time_constraints: byName(deployment.time_constraints), available: byName(deployment.available) };
+  const said = Object.entries({ ...deployment, ...lists }).filter(
     ([key, value]) =>
       key !== "off" && value !== null && value !== undefined && !(Array.isArray(value) && !value.length),
   );

@@ -14,6 +14,8 @@ export interface Window {
   holidays?: string | string[];
   on_holidays?: string;
   end_included?: boolean;
+  /** That of a definition at the head of the config, of which this is a copy. */
+  name?: string;
 }
 
 /** The dates of holidays by the name of their calendar, around the day shown. */
@@ -47,6 +49,8 @@ export interface Change {
 }
 
 export interface Schedule {
+  /** Definitions by name. */
+  windows?: Record<string, Window>;
   deployments: Deployment[];
   faults: Fault[];
 }
@@ -141,7 +145,7 @@ export interface Series {
   counts: number[][];
 }
 
-export type Count = "calls" | "first_choice" | "fallback" | "failed" | "blocked";
+export type Count = "calls" | "first_choice" | "fallback" | "failed" | "blocked" | "shed";
 export type Figures = Record<Count, number> & {
   shares: Record<string, number>;
   p95_s: number | null;
@@ -182,13 +186,14 @@ export interface Message {
 export interface Traits {
   draft: Draft;
   answer: Answer;
-  findings: Partial<Change> & { items?: Finding[] };
+  findings: Partial<Change> & { day?: string; tz?: string; items?: Finding[] };
   origin: string;
   tz: string;
   day: string;
   axis: "day" | "week";
   snap: number;
   path: string;
+  scope: "trace" | "shown";
 }
 
 /** The model of an anywidget. */

@@ -24,7 +24,9 @@ export class Verdicts {
   get #checked() {
     const findings = this.store.model.get("findings");
     const { author, revision } = this.store.draft;
-    return findings.revision === revision && findings.author === author;
+    const { model } = this.store;
+    const here = findings.day === model.get("day") && findings.tz === model.get("tz");
+    return here && findings.revision === revision && findings.author === author;
   }
 
   /** What the check says of the schedule on screen, once it has. */

@@ -1,12 +1,15 @@
 // The exact times of a window.
 import { DAYS, MONTHS, parseDate, readNames, runs } from "./dates.js";
-import { formatTime, parseTime, plainWindow, readEnd } from "./windows.js";
-import { FOCUS, h } from "./dom.js";
+import { formatTime, isZone, parseTime, plainWindow, readEnd } from "./windows.js";
+import { isName } from "./schedule.js";
+import { FOCUS, h, keyed } from "./dom.js";
 import { Fields } from "./fields.js";
 /** @import { Editor } from "./editor.js" */
 /** @import { Attributes, Item, Window } from "./types.js" */
 
 const MORE = ["end_included", "days_of_month", "months", "holidays"]; // fields that few windows have
+
+const TEXTS = ["name", "start", "end", "tz", "since", "until"];
 
 export class WindowFields extends Fields {
   /**
@@ -32,6 +35,8 @@ export class WindowFields extends Fields {
       ["skip", "not on those of"],
       ["only", "only on those of"],
     ];
+    this.nameList = `${ui.zoneList}-names`;
+    this.names = h("datalist", { id: this.nameList });
     this.more = h(
       "details",
       { class: "tg-more" },
@@ -58,13 +63,19 @@ export class WindowFields extends Fields {
     );
     this.element.append(
       this.select("kind", "When", kinds, () => ui.edits.changeKind(this.item)),
+      field("name", "name", {
+        size: 9,
+        placeholder: "none",
+        list: this.nameList,
+        title: "Windows of one name are one: a change is one of all. Without a name it stands here alone.",
+      }),
       field("start", "from", { size: 5, placeholder: "22:00" }),
       field("end", "to", {
         size: 9,
         placeholder: "06:00",
         title: "A time, or one on the next such weekday: mon 08:00",
       }),
-      field("tz", "zone", { size: 18, list: ui.zoneList, placeholder: "UTC" }),
+      field("tz", "zone", { size: 18, list: ui.zoneList, placeholder: "UTC", oninput: () => this.#typeZone() }),
       h(
         "span",
         { class: "tg-days", role: "group", "aria-label": "weekdays on which it starts" },
@@ -79,6 +90,7 @@ export class WindowFields extends Fields {
       }),
       this.more,
       this.buttons(),
+      this.names,
     );
   }
 
@@ -90,6 +102,9 @@ export class WindowFields extends Fields {
     this.item = item;
     this.window = window;
     this.show("kind", item.kind);
+    this.show("name", window.name ?? "");
+    const known = Object.keys(this.ui.store.draft.windows ?? {}).map((key) => ({ key }));
+    keyed(this.names, known, ({ key }) => h("option", { value: key }));
     this.show("start", window.start);
     this.show("end", window.end);
     this.show("tz", window.tz ?? "UTC");
@@ -133,8 +148,14 @@ export class WindowFields extends Fields {
     return /** @type {HTMLInputElement} */ (this.input(day));
   }
 
+  /** Say while a zone is typed that there is none yet; when it is, the kernel says which may be meant. */
+  #typeZone() {
+    const tz = this.text("tz");
+    this.tell(this.check("tz", isZone(tz), `zone must be the name of a zone, such as Europe/Berlin. Got '${tz}'.`));
+  }
+
   #read() {
-    const [from, to, tz, since, until] = ["start", "end", "tz", "since", "until"].map((name) => this.text(name));
+    const [name, from, to, tz, since, until] = TEXTS.map((field) => this.text(field));
     const [start, end] = [parseTime(from), readEnd(to)];
     const except_dates = this.#list("except_dates");
     const nth = this.#list("nth");
@@ -152,6 +173,11 @@ export class WindowFields extends Fields {
       this.check("start", start !== null, `from must look like 22:00. Got '${from}'.`) ??
       this.check("end", end !== null, `to must look like 06:00, or 24:00 for the end of the day. Got '${to}'.`) ??
       this.check("tz", tz !== "", "zone must be the name of a zone, such as Europe/Berlin.") ??
+      this.check(
+        "name",
+        name === "" || isName(name),
+        `name must begin with a letter and hold no colon. Got '${name}'.`,
+      ) ??
       this.check(DAYS[0], days.length > 0, "A window needs at least one weekday. Delete removes it.") ??
       this.check("until", ordered, `until must not lie before since. Got ${since} and ${until}.`) ??
       this.check("except_dates", !wrongDate, `except must be dates like 2026-12-25. Got '${wrongDate}'.`) ??
@@ -162,6 +188,7 @@ export class WindowFields extends Fields {
     if (problem || start === null || end === null || months === null) return;
     const named = this.text("holidays").toUpperCase();
     const read = {
+      name,
       start: formatTime(start),
       end,
       tz,

@@ -56,6 +56,19 @@ export const formatInstant = (at) => new Date(Math.round(at * 60) * 1000).toISOS
 
 // Zones
 
+/**
+ * Whether there can be a zone of this name, as far as the page knows.
+ * @param {string} name
+ */
+export function isZone(name) {
+  if (!/^[A-Za-z]/.test(name)) return false; // an offset, which the page would take
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
 /** @type {(zone: Zone, at: number) => number} */
 export function offsetAt(zone, at) {
   let offset = zone[0][1];
@@ -215,7 +228,8 @@ export function described(window) {
     holidays && `${window.on_holidays === "only" ? "only" : "not"} on holidays ${[holidays].flat().join(", ")}`,
     window.except_dates?.length && `except ${window.except_dates.join(", ")}`,
   ].filter(Boolean);
-  return [`${window.start}–${window.end}`, window.tz ?? "UTC", days, ...more].join(" · ");
+  const named = window.name ? `${window.name}: ` : "";
+  return [`${named}${window.start}–${window.end}`, window.tz ?? "UTC", days, ...more].join(" · ");
 }
 
 /**
