@@ -90,6 +90,7 @@ class TestPointer:
         counts = bench.editor.run.outcome_counts()
         assert after == f"{100 * counts['first_choice'] / len(bench.editor.run):.2f}%" != before
         assert bench.page.locator("[data-figure=first_choice] em").inner_text().startswith("\N{MINUS SIGN}")
+        assert "NaN" not in bench.page.locator(".tg-live").inner_text()
 
     def test_drag_a_bar_over_midnight(self, open_editor):
         """A whole bar keeps its length, and shows its tail on the other side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from timegate.core.clock import DAY_US
@@ -55,8 +56,12 @@ class PriceList:
         kept = self._tariff  # replaced whole, so that threads that race only repeat work
         if kept is None or first_us < kept[0] or last_us >= kept[1]:
             low, high = first_us // DAY_US * DAY_US, (last_us // DAY_US + 1) * DAY_US
-            kept = self._tariff = (low, high, compile_tariff(self.prices, low, high))
+            kept = self._tariff = (low, high, _compiled(tuple(self.prices), low, high))
         return kept[2]
+
+
+# Edits of windows leave prices as they are.
+_compiled = functools.lru_cache(maxsize=8)(compile_tariff)
 
 
 def prices_said(deployments: Sequence[Deployment]) -> bool:
