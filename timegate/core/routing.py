@@ -368,19 +368,18 @@ class Call:
         Step
             To be answered by :data:`Heard`; nothing is heard after ``DONE``. Closed early, it gives back what it holds.
         """
-        router, states, recent, lock = self.router, self.state.deployments, self.state.recent, self.state.lock
-        shared, budget, call_terms = self.state.shared, self.state.budget, self.router.call_terms
+        router, state, call_terms = self.router, self.state, self.router.call_terms
         order, size, now_us = self.order, len(self.order), self.at_us
         deadline_us = now_us + call_terms.deadline_us
         place = tries = pause_us = uses_cooled = is_probe = era = cooled = 0
-        shares = self.state.shares  # to the end: what was not begun is not settled
+        shares = state.shares  # to the end: what was not begun is not settled
         if shares:
-            with lock:
+            with state.lock:
                 if call_terms.retry_cost > 0:
-                    policy.deposit(call_terms, shared, budget, now_us)
+                    policy.deposit(call_terms, state.shared, state.budget, now_us)
                 soonest_us = 0
                 if call_terms.when_all_cool != PASS_OVER:
-                    soonest_us = policy.all_cool_until(states, order, size, now_us)
+                    soonest_us = policy.all_cool_until(state.deployments, order, size, now_us)
             if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
                 uses_cooled = 1
             elif 0 < soonest_us < deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
@@ -388,38 +387,40 @@ class Call:
                 now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
         while not self.final:
             if shares or now_us >= deadline_us:
-                with lock:
+                with state.lock:
                     found = policy.first_admitted(
-                        router.terms, states, order, size, place, now_us, deadline_us, prompt, uses_cooled
+                        router.terms, state.deployments, order, size, place, now_us, deadline_us, prompt, uses_cooled
                     )
                     if found != place:
                         self._pass_over(place, found, now_us, deadline_us, prompt, uses_cooled)
                         place, tries = found, 0
                     if place < size:
-                        state = states[order[place]]
-                        is_probe = policy.begin(router.terms[order[place]], state, now_us, prompt)
-                        era = state.era
+                        of = state.deployments[order[place]]
+                        is_probe = policy.begin(router.terms[order[place]], of, now_us, prompt)
+                        era = of.era
             if place >= size:
                 yield DONE, NOBODY, now_us
                 return
-            deployment, tries = order[place], tries + 1
+            self.trying = deployment = order[place]
+            tries += 1
             terms, started_us = router.terms[deployment], now_us
-            self.trying = deployment
-            ended = -1, 0, 0
+            until_us = now_us + terms.timeout_us
+            if until_us > deadline_us:
+                until_us = deadline_us
+            kind, retry_after_us, answer = -1, 0, 0
             try:
-                now_us, *ended = yield TRY, deployment, min(now_us + terms.timeout_us, deadline_us)  # type: ignore[assignment]
+                now_us, kind, retry_after_us, answer = yield TRY, deployment, until_us
             finally:
-                kind, retry_after_us, answer = ended
                 if shares:
-                    with lock:
+                    with state.lock:
                         cooled = policy.settle(
-                            terms, states, recent[deployment], deployment, call_terms, now_us, kind, era, is_probe,
-                            retry_after_us, answer,
+                            terms, state.deployments, state.recent[deployment], deployment, call_terms, now_us, kind,
+                            era, is_probe, retry_after_us, answer,
                         )  # fmt: skip
             self.attempts.append((deployment, pause_us, started_us, now_us, kind))
             pause_us = 0
             if cooled:
-                self.cools += ((deployment, states[deployment].cooled_until_us),)
+                self.cools += ((deployment, state.deployments[deployment].cooled_until_us),)
             if kind == policy.OK:
                 self.served_by = deployment
                 yield DONE, deployment, now_us
@@ -432,10 +433,10 @@ class Call:
                 place, tries = place + 1, 0
                 continue
             u, v = self._draws.backoff(deployment, tries) if (terms.retry_on >> kind) & 1 else (0.0, 0.0)
-            with lock:
+            with state.lock:
                 follows, until_us = policy.after_failure(
-                    terms, call_terms, shared, budget, now_us, deadline_us, tries, kind, retry_after_us, cooled,
-                    place + 1 == size, u, v,
+                    terms, call_terms, state.shared, state.budget, now_us, deadline_us, tries, kind, retry_after_us,
+                    cooled, place + 1 == size, u, v,
                 )  # fmt: skip
             if follows == END:
                 self.raised = True

@@ -113,7 +113,7 @@ class Driver:
             stream = self._stream(call, answer)
             if call.router.call_policy.on_cut == "buffer":
                 stream.chunks = iter(head)
-                self._settled(call, steps, stream.metadata, stream.metadata["timegate"])
+                self._answered(call, steps, stream, stream.metadata["timegate"])
                 return stream
             stream.chunks = self._relay(call, steps, stream, chained(head, chunks), models, kwargs, errors)
             passed_on = True
@@ -121,10 +121,10 @@ class Driver:
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._given_up(call, steps, CallRecord(call, self.model_type))
+            steps.close()
             raise
         finally:
-            if not passed_on:
-                steps.close()
+            if errors and not passed_on:
                 errors.clear()  # else their tracebacks would keep the arguments alive
 
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
@@ -140,7 +140,7 @@ class Driver:
             stream = self._stream(call, answer)
             if call.router.call_policy.on_cut == "buffer":
                 stream.chunks = iter(head)
-                self._settled(call, steps, stream.metadata, stream.metadata["timegate"])
+                self._answered(call, steps, stream, stream.metadata["timegate"])
                 return stream
             source = chained_async(head, chunks, self._silence_s(call)[1])
             stream.chunks = self._relay_async(call, steps, stream, source, models, kwargs, errors)
@@ -149,10 +149,10 @@ class Driver:
         except BaseException as error:
             if not isinstance(error, Exception):
                 self._given_up(call, steps, CallRecord(call, self.model_type))
+            steps.close()
             raise
         finally:
-            if not passed_on:
-                steps.close()
+            if errors and not passed_on:
                 errors.clear()
 
     def warmup_system_prompt(
@@ -285,17 +285,13 @@ class Driver:
         policy = call.router.deployments[call.trying if index is None else index].policy
         return (None, None) if policy is None else (policy.first_chunk_s, policy.idle_s)
 
-    def _answered(self, call: Call, steps: Generator[Step, Heard, None], answer: Any) -> Any:
-        """End a call with an answer that is whole."""
-        record = CallRecord(call, self.model_type)
+    def _answered(
+        self, call: Call, steps: Generator[Step, Heard, None], answer: Any, record: CallRecord | None = None
+    ) -> Any:
+        """End a call with an answer that is whole; a stream has been read to its end, and has a record."""
+        if record is None:
+            record = CallRecord(call, self.model_type)
         metadata = getattr(answer, "metadata", None)
-        self._settled(call, steps, metadata, record)
-        if isinstance(metadata, dict):
-            metadata["timegate"] = record
-        return answer
-
-    def _settled(self, call: Call, steps: Generator[Step, Heard, None], metadata: Any, record: CallRecord) -> None:
-        """Settle the attempt that answered."""
         tokens = 0
         if metadata and isinstance(metadata, dict):
             record.told = {name: metadata[name] for name in TOLD if name in metadata}
@@ -304,6 +300,9 @@ class Driver:
         steps.send((self._clock.now_us(), OK, 0, tokens))
         if self._observers or call.cools or call.served_by != call.first_choice:
             tell(call, record, self._observers)
+        if isinstance(metadata, dict):
+            metadata["timegate"] = record
+        return answer
 
     def _given_up(self, call: Call, steps: Generator[Step, Heard, None], record: CallRecord) -> None:
         """End a call for whose answer nobody waits any more: the attempt under way is ``cancelled``."""
@@ -355,7 +354,7 @@ class Driver:
                     chunks = chained(head, rest) if rest is not None else iter([answer.consume()])
                     yield Restarted()
                 else:
-                    self._settled(call, steps, stream.metadata, record)
+                    self._answered(call, steps, stream, record)
                     return
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -387,7 +386,7 @@ class Driver:
                     chunks = as_async([answer.consume()]) if rest is None else chained_async(head, rest, idle_s)
                     yield Restarted()
                 else:
-                    self._settled(call, steps, stream.metadata, record)
+                    self._answered(call, steps, stream, record)
                     return
         except BaseException as error:
             if not isinstance(error, Exception):

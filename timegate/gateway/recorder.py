@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import queue
 import threading
-import time
+from collections import deque
 from pathlib import Path
 from typing import IO, Self
 
@@ -17,6 +16,7 @@ from timegate.gateway.records import CallRecord
 __all__ = ["Recorder"]
 
 logger = logging.getLogger("timegate")
+_encoded = json.JSONEncoder(check_circular=False).encode
 
 
 class Recorder:
@@ -59,7 +59,10 @@ class Recorder:
             raise InvalidValueError(f"path must end in .jsonl. Got {shown(str(path))}.")
         self.lost = 0
         self._rotate_bytes = rotate_bytes
-        self._waiting: queue.Queue[CallRecord | None] = queue.Queue(most_waiting)
+        self._most_waiting = most_waiting
+        self._waiting: deque[CallRecord] = deque()
+        self._is_over = False
+        self._wake = threading.Event()
         self._file: IO[bytes] | None = None
         self._open()
         self._thread = threading.Thread(target=self._write_all, name="timegate-recorder", daemon=True)
@@ -67,10 +70,13 @@ class Recorder:
 
     def __call__(self, record: CallRecord) -> None:
         """Take the record of a call; it is written soon."""
-        try:
-            self._waiting.put_nowait(record)
-        except queue.Full:
+        waiting = len(self._waiting)
+        if waiting >= self._most_waiting or self._is_over:
             self.lost += 1
+            return
+        self._waiting.append(record)  # no lock: a deque has its own
+        if waiting == self._most_waiting // 2:
+            self._wake.set()
 
     def __enter__(self) -> Self:
         return self
@@ -80,9 +86,9 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits, and close the file."""
-        if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join()
+        self._is_over = True
+        self._wake.set()
+        self._thread.join()
 
     def _open(self) -> None:
         self._file = self.path.open("ab", buffering=0)
@@ -94,27 +100,17 @@ class Recorder:
                     self._file.write(b"\n")
 
     def _write_all(self) -> None:
-        over = False
-        while not over:
-            records: list[CallRecord] = []
-            ends_s = time.monotonic() + 0.5
-            while len(records) < 10_000 and (left_s := ends_s - time.monotonic()) > 0:
-                try:
-                    record = self._waiting.get(timeout=left_s)
-                except queue.Empty:
-                    break
-                if record is None:
-                    over = True
-                    break
-                records.append(record)
-            if records:
+        while not self._is_over or self._waiting:
+            self._wake.wait(0.5)
+            self._wake.clear()
+            while records := [self._waiting.popleft() for _ in range(min(len(self._waiting), 1_000))]:
                 self._write(records)
         if self._file is not None:
             self._file.close()
 
     def _write(self, records: list[CallRecord]) -> None:
         try:
-            lines = b"".join(json.dumps(record.to_dict()).encode() + b"\n" for record in records)
+            lines = "".join(f"{_encoded(record.to_dict())}\n" for record in records).encode()
             if self._file is None:
                 self._open()
             assert self._file is not None  # noqa: S101 - just opened

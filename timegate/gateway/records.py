@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -149,36 +150,62 @@ class CallRecord:
     @property
     def prompt_tokens(self) -> int | None:
         """The length of the prompt, if the provider told it."""
-        return self._tokens("prompt_tokens")
+        return _count(self.usage.get("prompt_tokens")) if isinstance(self.usage, Mapping) else None
 
     @property
     def completion_tokens(self) -> int | None:
         """The length of the answer, if the provider told it."""
-        return self._tokens("completion_tokens")
-
-    def _tokens(self, name: str) -> int | None:
-        usage = self.usage
-        count = usage.get(name) if isinstance(usage, Mapping) else None
-        return count if isinstance(count, int) else None
+        return _count(self.usage.get("completion_tokens")) if isinstance(self.usage, Mapping) else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data: the columns of ``run.calls``, and more.
 
         ``timegate.read_trace`` reads a file of such lines as a trace.
         """
+        call, usage = self._call, self.usage if isinstance(self.usage, Mapping) else {}
+        deployments, names, told = call.router.deployments, call.router.names, self.told
+        tries = []
+        for index, pause_us, started_us, ended_us, kind in call.attempts:
+            provider, _, model_id = deployments[index].model.partition("/")
+            tries.append(
+                {
+                    "deployment": names[index],
+                    "provider": provider,
+                    "model_id": model_id,
+                    "at": _written(started_us),
+                    "outcome": ATTEMPT_OUTCOMES[kind],
+                    "latency_s": (ended_us - started_us) / SECOND_US,
+                    "pause_s": pause_us / SECOND_US,
+                }
+            )
         return {
-            "at": iso(self.at),
-            "preferred": self.preferred,
+            "at": _written(call.at_us),
+            "preferred": call.preferred,
             "served_by": self.served_by,
-            "outcome": self.outcome,
-            "attempts": len(self._call.attempts),
+            "outcome": OUTCOMES[call.outcome],
+            "attempts": len(tries),
             "latency_s": self.latency_s,
             "first_chunk_s": self.first_chunk_s,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "model": self.told.get("model"),
-            "finish_reason": self.told.get("finish_reason"),
-            "rate_limits": self.told.get("rate_limits") or {},
-            "tries": [{**each._asdict(), "at": iso(each.at)} for each in self.attempts],
-            "skipped": [{"deployment": name, "reason": reason} for name, reason in self.skipped],
+            "prompt_tokens": _count(usage.get("prompt_tokens")),
+            "completion_tokens": _count(usage.get("completion_tokens")),
+            "model": told.get("model"),
+            "finish_reason": told.get("finish_reason"),
+            "rate_limits": told.get("rate_limits") or {},
+            "tries": tries,
+            "skipped": [{"deployment": names[index], "reason": REASONS[reason]} for index, _, reason in call.skips],
         }
+
+
+@lru_cache(1024)
+def _second(at_s: int) -> str:
+    return iso(from_us(at_s * SECOND_US)).removesuffix("Z")
+
+
+def _written(at_us: int) -> str:
+    """Write an instant as :func:`timegate.show.text.iso` does; a recorder's thread does little else."""
+    at_s, us = divmod(at_us, SECOND_US)
+    return f"{_second(at_s)}.{us:06d}Z" if us else f"{_second(at_s)}Z"
+
+
+def _count(tokens: Any) -> int | None:
+    return tokens if isinstance(tokens, int) else None

@@ -7,7 +7,7 @@ import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -28,18 +28,24 @@ MOST_THREADS = 64
 _until_us: ContextVar[int] = ContextVar("timegate_until_us", default=NEVER)
 
 
-@contextmanager
-def _limited(until_us: int) -> Iterator[None]:
-    token = _until_us.set(until_us)
-    try:
-        yield
-    finally:
-        _until_us.reset(token)
+class _Limited:
+    """What ``contextmanager`` would make, in a fifth of its time."""
+
+    __slots__ = ("_token", "_until_us")
+
+    def __init__(self, until_us: int) -> None:
+        self._until_us = until_us
+
+    def __enter__(self) -> None:
+        self._token = _until_us.set(self._until_us)
+
+    def __exit__(self, *_: object) -> None:
+        _until_us.reset(self._token)
 
 
 def within(until_us: int) -> AbstractContextManager[None]:
     """Let the attempt that is made here know until when it may last: :func:`ends_by_us`."""
-    return _UNLIMITED if until_us >= NEVER else _limited(until_us)
+    return _UNLIMITED if until_us >= NEVER else _Limited(until_us)
 
 
 def ends_by_us() -> int:
