@@ -106,6 +106,8 @@ kinds = st.lists(st.sampled_from(["timeout", "rate_limit", "server_error", "conn
 def policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
     """Policies of a deployment, with or without what calls share."""
     made: dict[str, Any] = {"timeout_s": draw(st.sampled_from([None, 600.0, 1.0, 0.05]))}
+    if draw(st.sampled_from([False, False, True])):
+        made["first_chunk_s"] = draw(st.sampled_from([0.5, 0.01, 30.0]))
     if draw(st.booleans()):
         made |= {"max_retries": draw(st.integers(0, 3)), "retry_on": draw(kinds | st.just(["server_error", "timeout"]))}
         made["retry_after_max_s"] = draw(st.sampled_from([0.0, 10.0, 60.0]))

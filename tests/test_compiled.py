@@ -7,16 +7,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
 from tests.strategies import Case, cases
 from timegate.core.deployment import Deployment
+from timegate.core.policy import NEVER
 from timegate.core.routing import Router
 from timegate.engines import compiled, travel
 from timegate.errors import InvalidValueError
@@ -79,6 +81,7 @@ def test_differential_of_the_live_gateway(policy: str) -> None:
     @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=cases(latencies=True, policy=policy, max_size=60))
     def differ(case: Case) -> None:
+        assume(all(terms.first_chunk_us == NEVER for terms in case.config.router().terms))  # of streams
         stepped = tg.replay(*case, engine="stepped")
         awaiting = travel.gateway(stepped.router, case.scenario).acall
         for run in (
@@ -89,6 +92,62 @@ def test_differential_of_the_live_gateway(policy: str) -> None:
             pd.testing.assert_frame_equal(run.attempts, stepped.attempts, check_exact=True)
 
     differ()
+
+
+FIRST_CHUNKS = [
+    # first token, tokens/s, slowdown, error rate: how long the attempt on "d0" takes, and how it ends
+    (1.0, 10, 1, 0, 6.0, "ok"),
+    (2.0, 10, 1, 0, 7.0, "ok"),
+    (2.1, 10, 1, 0, 2.0, "timeout"),
+    (1.1, 10, 2, 0, 2.0, "timeout"),
+    (1.0, 10, 2, 0, 12.0, "ok"),
+    (1.0, 10, 1, 1, 2.0, "timeout"),  # a failure after 3 s: until then nothing came
+]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "stepped"])
+@pytest.mark.parametrize("limits", [None, {"concurrent": 5}], ids=["alone", "shared"])
+@pytest.mark.parametrize(("first_s", "tokens_per_s", "slowdown", "rate", "lasts_s", "outcome"), FIRST_CHUNKS)
+def test_the_first_token_is_the_first_chunk(
+    engine: str, limits: Any, first_s: float, tokens_per_s: float, slowdown: float, rate: float, lasts_s: float,
+    outcome: str,
+) -> None:  # fmt: skip
+    """An answer of 50 tokens, whose first chunk may take 2 s; what comes after that has all the time it needs."""
+    config = tg.GatewayConfig(deployments=gateway(2).deployments, policy={"first_chunk_s": 2, "limits": limits})
+    faults: list[Any] = [tg.TokenLatency(target="d0", first_token_s=first_s, tokens_per_s=tokens_per_s)]
+    if slowdown > 1:
+        span = {"start": "2026-03-01T00:00Z", "end": "2026-03-03T00:00Z"}
+        faults.append(tg.Brownout(target="d0", slowdown=slowdown, error_rate=0, **span))
+    if rate:
+        faults.append(tg.ErrorRate(target="d0", rate=rate, after_s=3))
+    trace = tg.Trace(pd.DataFrame({"at": pd.to_datetime(["2026-03-02T00:00Z"]), "completion_tokens": [50]}))
+    run = tg.replay(config, trace, tg.Scenario(faults=faults), engine=engine)
+    assert run.attempts[["latency_s", "outcome"]].iloc[0].tolist() == [lasts_s, outcome]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "stepped"])
+def test_the_first_chunk_is_waited_for_in_a_queue(engine: str) -> None:
+    """The second call begins after 1.5 s, so that its first token would come at 2.5 s; the third waits still."""
+    config = tg.GatewayConfig(deployments=gateway(1).deployments, policy={"first_chunk_s": 2})
+    faults = [
+        tg.TokenLatency(target="d0", first_token_s=1, tokens_per_s=100),
+        tg.Capacity(target="d0", concurrent=1, queue=9),
+    ]
+    at = pd.to_datetime(["2026-03-02T00:00Z"] * 3)
+    trace = tg.Trace(pd.DataFrame({"at": at, "completion_tokens": [50] * 3}))
+    run = tg.replay(config, trace, tg.Scenario(faults=faults), engine=engine)
+    assert run.attempts[["latency_s", "outcome"]].to_numpy().tolist() == [
+        [1.5, "ok"],
+        [2.0, "timeout"],
+        [2.0, "timeout"],
+    ]
+
+
+def test_calls_that_are_no_streams_have_no_first_chunk() -> None:
+    """The travel engine makes such calls, and says so."""
+    config = tg.GatewayConfig(deployments=gateway(1).deployments, policy={"first_chunk_s": 2})
+    with pytest.warns(tg.TimegateWarning, match="first_chunk_s is passed over"):
+        tg.replay(config, arrivals(1), engine="travel")
 
 
 def gateway(count: int, **windows: list[tuple[str, str]]) -> tg.GatewayConfig:

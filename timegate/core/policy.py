@@ -68,6 +68,7 @@ class Terms:
     """
 
     timeout_us: int = NEVER
+    first_chunk_us: int = NEVER
     max_retries: int = 0
     retry_on: int = 0
     raise_on: int = 0

@@ -225,7 +225,9 @@ class Policy(_Part):
         How long an attempt may take, in seconds; None for ever. Default: 600 in a config, none in a gateway that is
         built by hand.
     first_chunk_s, idle_s : float, optional
-        Of a stream: how long its first chunk may take, and the silence between chunks.
+        Of a stream: how long its first chunk may take, and the silence between chunks. A replay takes each call for a
+        stream whose first chunk is the first token of a ``token_latency``; without one it is known of failures alone,
+        which have none. Of silence it knows nothing.
     max_retries : int
         How often a failed attempt is repeated on the same deployment.
     backoff : Backoff, optional
@@ -295,6 +297,7 @@ class Policy(_Part):
         backoff, cooldown, limits = self.backoff or Backoff(), self.cooldown, self.limits or Limits()
         terms = Terms(
             timeout_us=_us(self.timeout_s),
+            first_chunk_us=_us(self.first_chunk_s),
             max_retries=self.max_retries,
             retry_on=mask(self.retry_on) if self.max_retries else 0,
             raise_on=mask(self.raise_on),

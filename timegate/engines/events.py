@@ -50,7 +50,8 @@ FLIGHT = np.dtype(
     [(name, np.int64) for name in (
         "call", "at_us", "deadline_us", "choices", "first_choice", "place", "tries", "made", "deployment", "pause_us",
         "started_us", "outcome", "service_us", "retry_after_us", "until_us", "queue_until_us", "era", "is_probe",
-        "mask", "queue", "uses_cooled", "event_us", "event_class", "next", "before", "prompt", "answer",
+        "mask", "queue", "uses_cooled", "first_us", "first_until_us", "event_us", "event_class", "next", "before",
+        "prompt", "answer",
     )]
 )  # fmt: skip
 """A call on its way, or work that goes on after its caller gave up (whose ``call`` is negative)."""
@@ -74,7 +75,7 @@ class Loop(NamedTuple):
         The queue of each capacity, as flights; -1 for none.
     blocks : tuple
         First attempts judged beforehand: for each deployment the cell, the first call, the one after the last, and the
-        latest first attempt; then their outcome, time and Retry-After.
+        latest first attempt; then what :func:`judge` returns of them.
     places, zeros : ndarray of int64, shape (BLOCK,)
         The numbers from 0, which are those of a block's calls; and 0 for each.
     work : tuple of ndarray
@@ -93,6 +94,7 @@ class Loop(NamedTuple):
     block_outcome: npt.NDArray[np.int64]
     block_took_us: npt.NDArray[np.int64]
     block_retry_after_us: npt.NDArray[np.int64]
+    block_first_us: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
     zeros: npt.NDArray[np.int64]
     work: tuple[Any, ...]
@@ -158,6 +160,8 @@ def _serve(loop, policies, who, now_us):  # type: ignore[no-untyped-def]
     """Let an attempt's work begin: see ``stepped._Run._serve``."""
     flight = loop.flights[who]
     flight.queue = -1
+    if now_us + flight.first_us > flight.first_until_us:
+        flight.until_us = min(flight.until_us, flight.first_until_us)
     ends_us = now_us + flight.service_us
     if ends_us <= flight.until_us:
         flight.event_us, flight.event_class = ends_us, ENDS
@@ -225,17 +229,19 @@ def _judged(loop, plan, call, deployment, epoch, tries, now_us, arrivals, answer
             return judge(plan, cell, call, 0, now_us, answer)
         size = min(BLOCK, len(arrivals) - number)
         lengths = answers[number:] if len(answers) > 0 else answers
-        judge_block(plan, cell, call, loop.places, arrivals[number:], loop.zeros, lengths, size, loop.work)
+        judge_block(plan, cell, call, loop.places, arrivals[number:], loop.zeros, lengths, size, True, loop.work)
         for j in range(size):
             loop.block_outcome[deployment, j] = loop.work[0][j]
             loop.block_took_us[deployment, j] = loop.work[1][j]
             loop.block_retry_after_us[deployment, j] = loop.work[2][j]
+            loop.block_first_us[deployment, j] = loop.work[3][j]
         block_of[0], block_of[1], block_of[2] = cell, number, number + size
     j = number - block_of[1]
     return (
         loop.block_outcome[deployment, j],
         loop.block_took_us[deployment, j],
         loop.block_retry_after_us[deployment, j],
+        loop.block_first_us[deployment, j],
     )
 
 
@@ -428,7 +434,8 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
         flight.tries += 1
         flight.made += 1
         flight.until_us = min(now_us + terms.timeout_us, flight.deadline_us)
-        flight.outcome, flight.service_us, flight.retry_after_us = _judged(
+        flight.first_until_us = now_us + terms.first_chunk_us
+        flight.outcome, flight.service_us, flight.retry_after_us, flight.first_us = _judged(
             loop, plan, flight.call, deployment, epoch, flight.tries, now_us, at_us, answers,
             flight.call - first, flight.answer,
         )  # fmt: skip
@@ -446,7 +453,7 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
                     loop.heads[queue] = who
                 loop.tails[queue] = who
                 flight.queue_until_us = now_us + policies.providers[queue].queue_timeout_us
-                limit_us = min(flight.until_us, flight.queue_until_us)
+                limit_us = min(flight.until_us, flight.first_until_us, flight.queue_until_us)
                 flight.event_us, flight.event_class = limit_us, LIMIT
                 if limit_us < NEVER:
                     _push(loop, limit_us, LIMIT, flight.call, flight.made, who)
@@ -476,6 +483,7 @@ def new_loop(deployments: int, providers: int, room: int = 256) -> Loop:
         block_outcome=np.empty((deployments, BLOCK), np.int64),
         block_took_us=np.empty((deployments, BLOCK), np.int64),
         block_retry_after_us=np.empty((deployments, BLOCK), np.int64),
+        block_first_us=np.empty((deployments, BLOCK), np.int64),
         places=np.arange(BLOCK),
         zeros=np.zeros(BLOCK, np.int64),
         work=work_arrays(),

@@ -26,38 +26,40 @@ __all__ = ["judge", "judge_block", "work_arrays"]
 
 
 def work_arrays() -> tuple[np.ndarray, ...]:
-    """Return what :func:`judge_block` works with: three columns to be written, and room for draws."""
-    columns = [np.empty(BLOCK, np.int64) for _ in range(3)]
+    """Return what :func:`judge_block` works with: four columns to be written, and room for draws."""
+    columns = [np.empty(BLOCK, np.int64) for _ in range(4)]
     draws = [np.empty(BLOCK, np.float64) for _ in range(3)]
     return (*columns, *draws, np.empty(BLOCK, np.int64))
 
 
 @jit(refcount=False)
 def judge(plan, cell, call, tried_before, now_us, answer):  # type: ignore[no-untyped-def]
-    """Return the outcome of an attempt, how long it takes, and its Retry-After, both in microseconds."""
-    latency_us = 0
+    """Return the outcome of an attempt, how long it takes, its Retry-After, and how long nothing of an answer comes."""
+    latency_us, first_us, tells_first = 0, 0, False
     for number in range(plan.rule_bounds[cell], plan.rule_bounds[cell + 1]):
         rule = plan.rules[number]
         kind = rule.kind
         if kind <= HOURLY:
             if kind == CERTAIN:
-                return rule.outcome, rule.after_us, rule.retry_after_us
+                return rule.outcome, rule.after_us, rule.retry_after_us, rule.after_us
             rate = rule.a
             if kind == HOURLY:
                 rate = hourly_rate(plan.hourly_rates[int(rule.b)], rule.a, now_us)
             if uniform(rule.k0, rule.k1, call, tried_before) < rate:
-                return rule.outcome, rule.after_us, rule.retry_after_us
+                return rule.outcome, rule.after_us, rule.retry_after_us, rule.after_us
         elif kind == LOGNORMAL:
-            latency_us += lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
+            drawn_us = lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
+            latency_us, first_us = latency_us + drawn_us, first_us + drawn_us
         elif kind == TOKENS:
             latency_us += token_latency_us(rule.a, rule.b, answer)
+            first_us, tells_first = first_us + token_latency_us(rule.a, 0.0, 0), True
         else:
-            latency_us = slowed_us(latency_us, rule.a)
-    return OK, latency_us, 0
+            latency_us, first_us = slowed_us(latency_us, rule.a), slowed_us(first_us, rule.a)
+    return OK, latency_us, 0, first_us if tells_first else 0
 
 
 @jit(refcount=False)
-def judge_block(plan, cell, first, places, at_us, since_us, answers, size, work):  # type: ignore[no-untyped-def]
+def judge_block(plan, cell, first, places, at_us, since_us, answers, size, tells_first, work):  # type: ignore[no-untyped-def]
     """Judge the first attempts of some calls on one deployment, all within one epoch.
 
     Parameters
@@ -74,12 +76,18 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, work)
         depends on them).
     size : int
         How many calls there are, at most ``BLOCK``.
+    tells_first : bool
+        Whether to write how long nothing of an answer comes.
     work : tuple of ndarray
-        From :func:`work_arrays`; the first three are written: outcome, how long it takes, and Retry-After.
+        From :func:`work_arrays`; the first four are written as :func:`judge` returns them.
     """
-    outcome, took_us, retry_after_us, p, out, tail, lanes = work
+    outcome, took_us, retry_after_us, first_us, p, out, tail, lanes = work
+    counts_tokens = False
     for j in range(size):
         outcome[j], took_us[j], retry_after_us[j] = OK, 0, 0
+    if tells_first:
+        for j in range(size):
+            first_us[j] = 0
     for number in range(plan.rule_bounds[cell], plan.rule_bounds[cell + 1]):
         rule = plan.rules[number]
         kind, a, b = rule.kind, rule.a, rule.b
@@ -106,10 +114,26 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, work)
             lognormals_us(a, b, p, size, out, lanes, tail)
             for j in range(size):
                 took_us[j] += np.int64(out[j]) if outcome[j] == OK else 0
+            if tells_first:
+                for j in range(size):
+                    first_us[j] += np.int64(out[j])
         elif kind == TOKENS:
             for j in range(size):
                 length = 0 if len(answers) == 0 else answers[places[j]]
                 took_us[j] += token_latency_us(a, b, length) if outcome[j] == OK else 0
+            counts_tokens = True
+            if tells_first:
+                for j in range(size):
+                    first_us[j] += token_latency_us(a, 0.0, 0)
         else:
             for j in range(size):
                 took_us[j] = slowed_us(took_us[j], a) if outcome[j] == OK else took_us[j]
+            if tells_first:
+                for j in range(size):
+                    first_us[j] = slowed_us(first_us[j], a)
+    if tells_first:
+        for j in range(size):
+            if outcome[j] != OK:
+                first_us[j] = took_us[j]
+            elif not counts_tokens:
+                first_us[j] = 0

@@ -168,10 +168,12 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
             terms = policies.terms[deployment]
             while plan.edges_us[now + 1] <= now_us:
                 now += 1
-            outcome, took_us, retry_after_us = judge(
+            outcome, took_us, retry_after_us, first_us = judge(
                 plan, now * deployments + deployment, call, tries - 1, now_us, answer
             )
             most_us = min(now_us + terms.timeout_us, deadline_us) - now_us
+            if first_us > terms.first_chunk_us:
+                most_us = min(most_us, terms.first_chunk_us)
             if took_us > most_us:
                 outcome, took_us, retry_after_us = TIMEOUT, most_us, 0
             if records:
@@ -265,9 +267,9 @@ def _find_heads(plan, policies, epoch, heads, orders, order):  # type: ignore[no
             first, last = plan.rule_bounds[cell], plan.rule_bounds[cell + 1]
             if first < last and plan.rules[first].kind == CERTAIN:
                 rule = plan.rules[first]
-                outcome, took_us = rule.outcome, rule.after_us
-                if took_us > terms.timeout_us:
-                    outcome, took_us = TIMEOUT, terms.timeout_us
+                outcome, took_us, most_us = rule.outcome, rule.after_us, min(terms.timeout_us, terms.first_chunk_us)
+                if took_us > most_us:
+                    outcome, took_us = TIMEOUT, most_us
                 if (terms.raise_on >> outcome) & 1 or (terms.retry_on >> outcome) & 1:
                     return -1, 0
                 tried += 1
@@ -309,7 +311,7 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
     """
     served_by, outcome, attempts, latency_us, _ = calls
     heads, orders, counts, failed, others = room.heads, room.orders, room.counts, room.failed, room.others
-    results, took_us = room.work[0], room.work[1]
+    results, took_us, first_us = room.work[0], room.work[1], room.work[3]
     deployments, edge_us = plan.is_open.shape[1], plan.edges_us[epoch + 1]
     most_us = min(policies.call_terms[0].deadline_us, NEVER - 1)
     for deployment in range(-1, deployments):
@@ -324,8 +326,13 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
         if count == 0:
             continue
         places, terms = room.lanes[deployment + 1], policies.terms[deployment]
-        timeout_us = terms.timeout_us
-        judge_block(plan, epoch * deployments + deployment, first, places, at_us, latency_us, answers, count, room.work)
+        timeout_us, chunk_us = terms.timeout_us, terms.first_chunk_us
+        cell, tells_first = epoch * deployments + deployment, chunk_us < timeout_us
+        judge_block(plan, cell, first, places, at_us, latency_us, answers, count, tells_first, room.work)
+        if tells_first:
+            for j in range(count):
+                if first_us[j] > chunk_us:
+                    results[j], took_us[j] = TIMEOUT, chunk_us
         fail = 0
         for j in range(count):
             i = places[j]

@@ -64,6 +64,8 @@ class Work:
         What becomes of it, if nothing else ends it, and how long that takes.
     until_us : int
         When its caller gives up.
+    first_us, first_until_us : int
+        How long nothing of an answer comes, once the work has begun, and when a caller gives up that has nothing yet.
     prompt, answer : int
         Lengths in tokens.
     caller : object
@@ -81,6 +83,8 @@ class Work:
     prompt: int
     answer: int
     caller: Any
+    first_us: int = 0
+    first_until_us: int = NEVER
     mask: int = 0
     queue: int = -1
     queue_until_us: int = NEVER
@@ -129,7 +133,7 @@ class Providers:
                 if verdict == WAITS:
                     self.queues[queue].append(work)
                     work.queue_until_us = now_us + self.providers[queue].queue_timeout_us
-                    limit_us = min(work.until_us, work.queue_until_us)
+                    limit_us = min(work.until_us, work.first_until_us, work.queue_until_us)
                     if limit_us < NEVER:
                         work.event = self._events.push(limit_us, LIMIT, work.call, work.attempt, work)
                     return
@@ -138,6 +142,8 @@ class Providers:
     def _serve(self, work: Work, now_us: int) -> None:
         """Let the work of an attempt begin."""
         work.queue = -1
+        if now_us + work.first_us > work.first_until_us:
+            work.until_us = min(work.until_us, work.first_until_us)
         work.ends_us = now_us + work.service_us
         if work.ends_us <= work.until_us:
             work.event = self._events.push(work.ends_us, END, work.call, work.attempt, work)

@@ -86,12 +86,12 @@ class _Run:
         flight.tries[deployment] = tried_before + 1
         flight.made += 1
         flight.deployment = deployment
-        outcome, service_us, retry_after_s = self.injector.attempt(
+        outcome, service_us, retry_after_s, first_us = self.injector.attempt(
             deployment, flight.number, tried_before, now_us, flight.answer
         )
         work = Work(
             flight.number, flight.made, outcome, service_us, round(retry_after_s * 1e6), until_us,
-            flight.prompt, flight.answer, flight,
+            flight.prompt, flight.answer, flight, first_us, now_us + self.router.terms[deployment].first_chunk_us,
         )  # fmt: skip
         self.providers.begin(work, self.injector.capacities_at(deployment, now_us), now_us)
 

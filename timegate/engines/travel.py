@@ -64,6 +64,13 @@ def run(
     injector : Injector, optional
         Of those deployments. Its capacities keep their order.
     """
+    if any(terms.first_chunk_us < NEVER for terms in (known.terms if known else ())):
+        warnings.warn(
+            "first_chunk_s is passed over: it holds for streams, and here calls are made that are none. The engines "
+            "'compiled' and 'stepped' take each call for a stream.",
+            TimegateWarning,
+            stacklevel=4,
+        )
     travel = _Travel(call_router, trace)
     if injector is not None:
         travel.scheduler.share(injector)

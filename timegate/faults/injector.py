@@ -134,8 +134,10 @@ class Injector:
                     mask |= 1 << int(rule.a)
         return mask
 
-    def attempt(self, deployment: int, call: int, tried_before: int, at_us: int, tokens: int) -> tuple[int, int, float]:
-        """Return the code of an attempt's outcome, how long it takes in microseconds, and its Retry-After in seconds.
+    def attempt(
+        self, deployment: int, call: int, tried_before: int, at_us: int, tokens: int
+    ) -> tuple[int, int, float, int]:
+        """Return what becomes of an attempt.
 
         Parameters
         ----------
@@ -147,8 +149,18 @@ class Injector:
             When the attempt starts.
         tokens : int
             The length of the answer, if it succeeds.
+
+        Returns
+        -------
+        outcome : int
+            Its code.
+        latency_us : int
+            How long it takes.
+        retry_after_s : float
+        first_us : int
+            How long nothing of an answer comes; 0 where that is not known.
         """
-        latency_us = 0
+        latency_us, first_us, tells_first = 0, 0, False
         edges_us, acting = self._acting[deployment]
         for rule in acting[bisect_right(edges_us, at_us)]:
             if rule.kind <= HOURLY:
@@ -158,14 +170,17 @@ class Injector:
                 elif rule.kind == HOURLY:
                     chance = self._draws.hourly_rate(self.hourly_rates[int(rule.b)], rule.a, at_us)
                 if rule.kind == CERTAIN or self._draws.uniform(rule.k0, rule.k1, call, tried_before) < chance:
-                    return rule.outcome, rule.after_us, 0.0 if rule.kind == HOURLY else rule.b
+                    return rule.outcome, rule.after_us, 0.0 if rule.kind == HOURLY else rule.b, rule.after_us
             elif rule.kind == LOGNORMAL:
-                latency_us += self._draws.lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
+                drawn_us = self._draws.lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
+                latency_us, first_us = latency_us + drawn_us, first_us + drawn_us
             elif rule.kind == TOKENS:
                 latency_us += self._draws.token_latency_us(rule.a, rule.b, tokens)
+                first_us, tells_first = first_us + self._draws.token_latency_us(rule.a, 0.0, 0), True
             elif rule.kind == SLOWDOWN:
                 latency_us = self._draws.slowed_us(latency_us, rule.a)
-        return OK, latency_us, 0.0
+                first_us = self._draws.slowed_us(first_us, rule.a)
+        return OK, latency_us, 0.0, first_us if tells_first else 0
 
 
 def _made(

@@ -153,7 +153,7 @@ class ScenarioModel(SimulatedModel):
     def _alone(self) -> AttemptMade:
         """Draw what becomes of a call that no replay makes."""
         at_us, until_us = self._clock.now_us(), ends_by_us()
-        outcome, latency_us, retry_after_s = self._injector.attempt(0, next(self._numbers), 0, at_us, 0)
+        outcome, latency_us, retry_after_s, _ = self._injector.attempt(0, next(self._numbers), 0, at_us, 0)
         if latency_us > until_us - at_us:
             outcome, latency_us, retry_after_s = TIMEOUT, max(until_us - at_us, 0), 0.0
         retry_after_us = round(retry_after_s * SECOND_US)
