@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from test_bill import DEAR, MORNING, config, outage, trace
+from test_price import CHEAP
 
 import timegate as tg
 from timegate import plots
-from timegate.errors import InvalidTypeError, ReplayError
+from timegate.errors import InvalidTypeError, ReplayError, WindowError
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
@@ -54,3 +59,60 @@ def test_bad_input() -> None:
         plots.cost(run, 5)  # type: ignore[arg-type]
     with pytest.raises(InvalidTypeError, match="run"):
         plots.cost("run")  # type: ignore[arg-type]
+
+
+BEIJING = {"windows": [{"start": "00:00", "end": "04:00", "tz": "Asia/Shanghai", "days": "mon-fri"}], "times": 2.0}
+
+
+def shades(ax: Axes) -> dict[tuple[int, int], str]:
+    """Return the colour of each cell, by row and hour."""
+    return {(round(box.get_y()), int(box.get_x())): to_hex(box.get_facecolor()) for box in ax.patches}
+
+
+def test_dear_hours_are_deeper() -> None:
+    """Of Beijing's nights the weekday is Beijing's: in UTC they are the evenings from Sunday to Thursday."""
+    run = tg.replay(config({**DEAR, "bands": [BEIJING]}, CHEAP), trace("05:00", "16:30", "17:30", "17:40"))
+    drawn = shades(plots.price_hours(run))
+    assert len(drawn) == 7 * 24
+    dear = {cell for cell, color in drawn.items() if color == drawn[0, 16]}
+    assert dear == {(day, hour) for day in (6, 0, 1, 2, 3) for hour in range(16, 20)}
+    local = shades(plots.price_hours(run, tz="Asia/Shanghai"))
+    assert {cell for cell, color in local.items() if color == local[0, 0]} == {
+        (d, h) for d in range(5) for h in range(4)
+    }
+
+
+def test_figures_are_shares_of_the_bill() -> None:
+    """The figures in the cells are percent of what was paid, and the legend has the prices of a mean call."""
+    run = tg.replay(config({**DEAR, "bands": [BEIJING]}, CHEAP), trace("05:00", "16:30", "17:30", "17:40"))
+    ax = plots.price_hours(run)
+    figures = {(int(text.get_position()[0]), int(text.get_position()[1])): text.get_text() for text in ax.texts}
+    assert figures == {(5, 0): "14", (16, 0): "29", (17, 0): "57"}
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == ["0.0028 USD a call", "0.0056 USD a call, 2 times the least"]
+
+
+def test_whose_hours_are_drawn() -> None:
+    """Without a name, the one with bands; and one whose price never changes is pale all over."""
+    run = tg.replay(config(DEAR, {**CHEAP, "bands": [BEIJING]}), trace("05:00"))
+    assert plots.price_hours(run).get_legend().get_title().get_text().startswith("b:")
+    assert len(set(shades(plots.price_hours(run, "a")).values())) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"deployment": "aa"}, ReplayError, "Did you mean 'a'"),
+        ({"deployment": 3}, InvalidTypeError, "deployment must be a name"),
+        ({"deployment": "b"}, ReplayError, "price of 'b' is unknown"),
+        ({"deployment": "c"}, ReplayError, "price of 'c' is unknown at some hours"),
+        ({"tz": "Beijing"}, WindowError, "Beijing"),
+    ],
+)
+def test_hours_of_nobody(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
+    """A deployment that is not there or has no known price, and a zone that is none, are refused."""
+    run = tg.replay(config(DEAR, None, {"input_per_mtok": 1.0}), trace("13:00"))
+    with pytest.raises(error, match=words):
+        plots.price_hours(run, **arguments)
+    with pytest.raises(ReplayError, match="no deployment says a price"):
+        plots.price_hours(tg.replay(config(None), trace("13:00")))

@@ -12,6 +12,7 @@ from timegate.plots.durations import durations
 from timegate.plots.gantt import gantt
 from timegate.plots.load import load
 from timegate.plots.money import cost
+from timegate.plots.price_hours import price_hours
 from timegate.plots.runs import compare, day, fallbacks, share
 from timegate.plots.story import story
 from timegate.plots.sweep import sweep
@@ -29,6 +30,7 @@ __all__ = [
     "gantt",
     "heatmap",
     "load",
+    "price_hours",
     "share",
     "story",
     "sweep",

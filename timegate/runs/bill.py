@@ -142,6 +142,23 @@ class Ledger:
         """Return what the answer of each call cost, charged when it came; -1 where unknown."""
         return _whole(*self._charges(self._answers("completion")))
 
+    def answers_of(self, deployment: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return when the answers of a deployment were charged, and what each cost; missing where unknown."""
+        mine = self._calls.served_by == deployment
+        return (self.trace.at_us + self._calls.latency_us)[mine], in_units(self.of_calls()[mine])
+
+    def mean_call(self, deployment: int, at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return what a call with the mean number of tokens costs at some instants; of 1,000 where none is known."""
+        from timegate.prices.charges import Usage, charges, span_us  # loads numba
+
+        tokens: list[Any] = []
+        for column in (self.trace.prompt_tokens, self.trace.completion_tokens):
+            known = NOTHING if column is None else column[column >= 0]
+            tokens.append(np.full(len(at_us), round(known.mean()) if len(known) else 1000, np.int64))
+        whom = np.full(len(at_us), deployment, np.int16)
+        usage = Usage(whom, at_us, NOTHING, ALL, ALL, NOTHING, tokens[0], tokens[1], NOTHING)
+        return in_units(_whole(*charges(self.prices.tariff(*(span_us(usage) or (0, 0))), usage)))
+
     def of_attempts(self, charged_at: ChargedAt = "completion") -> tuple[Money, Money]:
         """Return what each attempt cost, or would if it were charged: for its input, and for its answer."""
         return self._charges(self._of_attempts(charged_at))
