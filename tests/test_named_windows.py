@@ -203,3 +203,16 @@ def test_a_band_with_a_name_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"price\.bands\[0\]\.windows\[0\] must be .*Did you mean 'peak'") as caught:
         load(tmp_path, PRICED.replace("[peak,", "[peek,"))
     assert len(caught.value.problems) == 1
+
+
+def test_a_definition_that_the_editor_changes_holds_for_bands(tmp_path: Path) -> None:
+    """Bands of prices list the name in a draft, too, edit after edit."""
+    config = load(tmp_path, PRICED)
+    for start in ("08:00", "07:00"):
+        draft = write_draft(config, tg.Scenario(), 1)
+        draft["windows"]["peak"]["start"] = start
+        config = read_draft(draft, config, tg.Scenario()).config
+        price = config.deployments[0].price
+        assert price is not None
+        assert price.bands[0].windows[0] == config.windows["peak"]
+        assert config.windows["peak"].start == start

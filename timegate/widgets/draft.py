@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
+from timegate.config.named_windows import by_name
 from timegate.core.deployment import LISTS, Deployment
 from timegate.core.holidays import check_calendar
 from timegate.core.targets import Targets
@@ -66,7 +67,12 @@ class Reading(NamedTuple):
 def write_draft(config: GatewayConfig, scenario: Scenario, revision: int, before: Draft | None = None) -> Draft:
     """Return the draft of a config and a scenario; those that were off before stay so, at their place."""
     named = {window: name for name, window in config.windows.items()}
-    deployments = [_plain(deployment, named) for deployment in config.deployments]
+    plain = [deployment.model_dump(mode="json") for deployment in config.deployments]
+    by_name(config.windows, config.deployments, {"deployments": plain})  # bands of prices list windows, too
+    deployments = [
+        {**fields, **_lists(deployment, named), "off": False}
+        for fields, deployment in zip(plain, config.deployments, strict=True)
+    ]
     names = {deployment["model_name"] for deployment in deployments}
     for row, deployment in enumerate(before["deployments"] if before else []):
         if deployment.get("off") and deployment["model_name"] not in names:
@@ -76,15 +82,14 @@ def write_draft(config: GatewayConfig, scenario: Scenario, revision: int, before
     return {"author": KERNEL, "revision": revision, "windows": windows, "deployments": deployments, "faults": faults}
 
 
-def _plain(deployment: Deployment, named: Mapping[Window, str]) -> dict[str, Any]:
-    windows = {
+def _lists(deployment: Deployment, named: Mapping[Window, str]) -> dict[str, list[dict[str, Any]]]:
+    return {
         kind: [
             _mapping(window) | ({"name": named[window]} if window in named else {})
             for window in getattr(deployment, kind)
         ]
         for kind in LISTS
     }
-    return {**deployment.model_dump(mode="json"), **windows, "off": False}
 
 
 def _mapping(window: Window) -> dict[str, Any]:
