@@ -79,6 +79,7 @@ __all__ = [
     "TimegateError",
     "TimegateWarning",
     "Trace",
+    "WalkForward",
     "Window",
     "__version__",
     "check",
@@ -98,6 +99,7 @@ __all__ = [
     "replay",
     "replay_stream",
     "sweep",
+    "walk_forward",
     *_kinds.__all__,
 ]
 
@@ -149,6 +151,14 @@ def __getattr__(name: str) -> Any:
             from timegate.optimize.choose import optimise
 
             return optimise
+        case "walk_forward":
+            from timegate.optimize.walk import walk_forward
+
+            return walk_forward
+        case "WalkForward":
+            from timegate.optimize.walked import WalkForward
+
+            return WalkForward
         case "Proposals":
             from timegate.optimize.proposals import Proposals
 

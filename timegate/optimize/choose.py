@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import product
 from time import monotonic
 from typing import Any
@@ -59,7 +60,8 @@ def optimise(
 
     Where calls share no state, the choice is exact for the calls of the trace: see :mod:`timegate.optimize.slots`.
     With cooldowns, limits or capacities it is a start, from which schedules are tried by replay: ``heuristic`` says so.
-    Either way a saving is one on the very calls that it was chosen on.
+    Either way a saving is one on the very calls that it was chosen on: :func:`timegate.walk_forward` judges it on
+    others.
 
     Parameters
     ----------
@@ -157,10 +159,12 @@ class _Chooser:
             self.unit, whole = 10**6, self.today.unserved * 10**6
             price = self.costs.unserved.astype(object) * self.unit
         self.window_price = whole // _WINDOW_SHARE if window_price is None else round(window_price * self.unit)
-        near = self.window_price // (4 * len(grid) * len(free))
+        # Of equal schedules the nearest; where nothing is known, to join windows is worth the shortest one at most.
+        near = np.full(len(grid), self.window_price // (4 * len(grid) * len(free)), object)
+        near[self.costs.calls == 0] = self.window_price // task.shortest
         differing = (self.holds != self.open_today[:, None, free]).sum(axis=2)
         self.program = Program(
-            price + near * differing.astype(object),
+            price + near[:, None] * differing.astype(object),
             rows_of(self.costs, task.limits),
             self.allowed,
             np.arange(len(grid)),
@@ -172,7 +176,7 @@ class _Chooser:
         )
 
     def proposals(self, tolerance: float, time_limit_s: float) -> Proposals:
-        """Choose, and draw the frontier."""
+        """Choose."""
         task, until = self.task, monotonic() + time_limit_s
         found, bound = self._climb(until)
         if not found:
@@ -180,17 +184,12 @@ class _Chooser:
         notes = [] if len(found) == len(list(_rungs(task.grid))) or bound > -math.inf else [_INTERRUPTED]
         least = min(program.value(chosen) for _, program, chosen in found)
         words, program, chosen = next(f for f in found if f[1].value(f[2]) <= least + tolerance * abs(least))
-        frontier: list[Int64s] = []
         if self.shares:
             chosen = improved(program, chosen, self._by_replay, until)
             best, value, bound = self.proposal("best", chosen), self._by_replay(chosen)[1], -math.inf
             least = value
         else:
             best, value = self.proposal("best", chosen), program.value(chosen)
-            try:
-                frontier += self._frontier(program)
-            except KeyboardInterrupt:
-                notes = [_INTERRUPTED]
         today = Proposal("today", task.config, self.today, self.open_today)
         unchanged = self._value_of(self.today)
         if self._today_keeps_all() and unchanged <= least + tolerance * abs(least):
@@ -201,7 +200,7 @@ class _Chooser:
             task.scenario,
             best=best,
             today=today,
-            others=[self.proposal("always open", self._always()), *(self.proposal("", c) for c in frontier)],
+            others=partial(self._others, program),
             grid=task.grid,
             limits=task.limits,
             gap=math.nan if bound == -math.inf else max(0.0, value - bound) / max(abs(value), 1.0),
@@ -276,9 +275,10 @@ class _Chooser:
         best: Int64s = many.argmax(axis=1)
         return best
 
-    def _frontier(self, program: Program) -> Iterator[Int64s]:
-        """Give the cheapest schedules under a limit on failures that is let out step by step."""
-        if not self.task.priced:
+    def _others(self, program: Program) -> Iterator[Proposal]:
+        """Give all that is always open, and the frontier: the cheapest under ever other limits on failures."""
+        yield self.proposal("always open", self._always())
+        if self.shares or not self.task.priced:
             return
         others = tuple(row for row in program.rows if row.name != "failed")
         price = self.costs.cost + (program.price - self._price_alone())
@@ -296,7 +296,7 @@ class _Chooser:
         ):
             choice = solve(cheapest._replace(rows=(*others, Row("failed", unserved, level))), None, _POINT_S)
             if choice.chosen is not None:
-                yield choice.chosen
+                yield self.proposal("", choice.chosen)
 
     def _price_alone(self) -> npt.NDArray[Any]:
         return self.costs.cost if self.task.minimise == "cost" else self.costs.unserved.astype(object) * self.unit

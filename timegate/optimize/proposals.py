@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -81,7 +81,7 @@ class Proposals:
         *,
         best: Proposal,
         today: Proposal,
-        others: Sequence[Proposal],
+        others: Callable[[], Iterable[Proposal]],
         grid: Grid,
         limits: dict[str, float],
         gap: float,
@@ -92,17 +92,26 @@ class Proposals:
         self.config, self.trace, self.scenario = config, trace, scenario
         self.grid, self.limits, self.gap, self.words = grid, limits, gap, words
         self.notes, self.heuristic = list(notes), heuristic
-        rows = [best, today, *others]
-        unnamed = sorted((p for p in rows if not p.name), key=lambda p: (p.totals.cost, p.totals.unserved))
-        named = {p.is_open.tobytes() for p in rows if p.name}
-        different = {p.is_open.tobytes(): p for p in reversed(unnamed) if p.is_open.tobytes() not in named}
-        numbered = [p._replace(name=f"proposal {i}") for i, p in enumerate(reversed(different.values()), 1)]
-        self._rows: dict[str, Proposal] = {p.name: p for p in [*(p for p in rows if p.name), *numbered]}
+        self._best, self._today, self._others = best, today, others
+
+    @cached_property
+    def _rows(self) -> dict[str, Proposal]:
+        """The schedules by name; those without are numbered, the cheapest first, and none is given twice."""
+        rows = [self._best, self._today, *self._others()]
+        named = {p.name: p for p in rows if p.name}
+        seen = {p.is_open.tobytes() for p in named.values()}
+        number = 1
+        for proposal in sorted((p for p in rows if not p.name), key=lambda p: (p.totals.cost, p.totals.unserved)):
+            if proposal.is_open.tobytes() not in seen:
+                seen.add(proposal.is_open.tobytes())
+                named[f"proposal {number}"] = proposal._replace(name=f"proposal {number}")
+                number += 1
+        return named
 
     @property
     def best(self) -> GatewayConfig:
         """The config to ship, if it is to be believed."""
-        return self._rows["best"].config
+        return self._best.config
 
     @property
     def currency(self) -> str:
@@ -117,6 +126,8 @@ class Proposals:
         ReplayError
             If no row has that name.
         """
+        if name in ("best", "today"):  # the others are computed when somebody asks for them
+            return self._best if name == "best" else self._today
         if name not in self._rows:
             raise ReplayError(f"no schedule is called {shown(name)}.{did_you_mean(name, self._rows)}")
         return self._rows[name]
@@ -129,7 +140,7 @@ class Proposals:
         which keep all else that was asked; ``cost_usd`` (float64), or another currency, missing without prices;
         ``failed`` (float64), the share of the calls that nobody served, and ``unserved`` (int64), their number;
         ``latency_mean_s`` (float64) of the others; ``closings`` (int64), how often deployments close in a period.
-        A replay of the schedule's config gives the same, to the last call.
+        A replay of the schedule's config gives the same, to the last call. It is computed when it is first asked for.
         """
         rows = [
             (
@@ -154,7 +165,7 @@ class Proposals:
         ``costs_calls`` (int64), how many calls nobody serves because of it; ``waits_s`` (float64), how much longer
         calls take on average.
         """
-        best = self._rows["best"]
+        best = self._best
         names = {window: name for name, window in best.config.windows.items()}
         rows = []
         for i, deployment in enumerate(best.config.deployments):
@@ -207,7 +218,7 @@ class Proposals:
     @property
     def headline(self) -> str:
         """The answer in one line."""
-        best, today = self._rows["best"].totals, self._rows["today"].totals
+        best, today = self._best.totals, self._today.totals
         if self.best == self.config:
             return "No change of windows is worth it."
         parts = []
@@ -231,7 +242,7 @@ class Proposals:
             yield "No schedule on these slots is better."
         else:
             yield f"No schedule on these slots is better by more than {percent(self.gap, 3)}."
-        yield "It was chosen on these very calls: on others it may save less."
+        yield "It was chosen on these very calls: tg.walk_forward says what remains on others."
         yield from self.notes
 
     def __repr__(self) -> str:

@@ -7,10 +7,11 @@ from numbers import Real
 from typing import Any, Literal, NamedTuple, get_args
 
 from timegate.config import GatewayConfig
+from timegate.core.clock import DAY_US
 from timegate.core.routing import NOBODY, Router
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
 from timegate.faults import Scenario
-from timegate.optimize.grid import HOUR_US, Grid
+from timegate.optimize.grid import Grid
 from timegate.optimize.limits import read_limits
 from timegate.optimize.schedule import split_fixed
 from timegate.runs.prepare import as_scenario
@@ -84,12 +85,13 @@ class Task(NamedTuple):
         if not free:
             raise ReplayError("fixed names every deployment: there is nothing to choose.")
         first_us, last_us = trace.span_us
-        if last_us - first_us < grid.period_us - HOUR_US:
+        enough_us = grid.period_us - min(DAY_US, grid.period_us // 6)  # its ends may be quiet
+        if last_us - first_us < enough_us:
             text = (
                 f"the trace must be as long as the period, a {period}. It lasts {duration((last_us - first_us) / 1e6)}"
             )
             hint = ": pass period='day' for windows that are the same every day." if period == "week" else "."
-            if last_us - first_us < 23 * HOUR_US:
+            if last_us - first_us < DAY_US - DAY_US // 6:
                 hint = "."
             raise ReplayError(text + hint)
         scenario = as_scenario(scenario)
