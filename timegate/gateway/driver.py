@@ -9,6 +9,7 @@ from contextlib import suppress
 from copy import copy
 from types import CoroutineType
 from typing import Any, Self
+from weakref import ref
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
 from timegate.core.columns import CANCELLED, OK
@@ -115,7 +116,7 @@ class Driver:
                 stream.chunks = iter(head)
                 self._answered(call, steps, stream, stream.metadata["timegate"])
                 return stream
-            stream.chunks = self._relay(call, steps, stream, chained(head, chunks), models, kwargs, errors)
+            stream.chunks = self._relay(call, steps, ref(stream), answer, chained(head, chunks), models, kwargs, errors)
             passed_on = True
             return stream
         except BaseException as error:
@@ -143,7 +144,7 @@ class Driver:
                 self._answered(call, steps, stream, stream.metadata["timegate"])
                 return stream
             source = chained_async(head, chunks, self._silence_s(call)[1])
-            stream.chunks = self._relay_async(call, steps, stream, source, models, kwargs, errors)
+            stream.chunks = self._relay_async(call, steps, ref(stream), answer, source, models, kwargs, errors)
             passed_on = True
             return stream
         except BaseException as error:
@@ -329,17 +330,22 @@ class Driver:
         step = steps.send(self._heard(call, call.trying, told, errors))
         return step, told if call.final else None
 
-    def _restarted(self, stream: GatewayStream, answer: Any, record: CallRecord) -> None:
+    def _restarted(self, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:
         """Let another deployment's answer take the place of a stream's."""
-        stream.metadata = getattr(answer, "metadata", {})
-        stream.metadata["timegate"] = record
+        metadata = getattr(answer, "metadata", {})
+        metadata["timegate"] = record
+        if (passed_on := stream()) is not None:
+            passed_on.metadata = metadata
 
     def _relay(
-        self, call: Call, steps: Generator[Step, Heard, None], stream: GatewayStream, chunks: Iterator[Any],
-        models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
+        self, call: Call, steps: Generator[Step, Heard, None], stream: ref[GatewayStream], answer: Any,
+        chunks: Iterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
     ) -> Iterator[Any]:  # fmt: skip
-        """Pass a stream on; when it breaks off, restart it if that is the policy."""
-        record = stream.metadata["timegate"]
+        """Pass a stream on; when it breaks off, restart it if that is the policy.
+
+        The stream that is passed on holds this generator, so that letting go of it ends the call.
+        """
+        record = answer.metadata["timegate"]
         try:
             while True:
                 try:
@@ -354,7 +360,7 @@ class Driver:
                     chunks = chained(head, rest) if rest is not None else iter([answer.consume()])
                     yield Restarted()
                 else:
-                    self._answered(call, steps, stream, record)
+                    self._answered(call, steps, answer, record)
                     return
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -365,11 +371,11 @@ class Driver:
             errors.clear()
 
     async def _relay_async(
-        self, call: Call, steps: Generator[Step, Heard, None], stream: GatewayStream, chunks: AsyncIterator[Any],
-        models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
+        self, call: Call, steps: Generator[Step, Heard, None], stream: ref[GatewayStream], answer: Any,
+        chunks: AsyncIterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
     ) -> AsyncIterator[Any]:  # fmt: skip
         """Pass a stream on, as :meth:`_relay` does."""
-        record = stream.metadata["timegate"]
+        record = answer.metadata["timegate"]
         try:
             while True:
                 try:
@@ -386,7 +392,7 @@ class Driver:
                     chunks = as_async([answer.consume()]) if rest is None else chained_async(head, rest, idle_s)
                     yield Restarted()
                 else:
-                    self._answered(call, steps, stream, record)
+                    self._answered(call, steps, answer, record)
                     return
         except BaseException as error:
             if not isinstance(error, Exception):

@@ -25,7 +25,7 @@ class Restarted(str):
     __slots__ = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class GatewayStream(ModelStreamResponse):
     """A stream that a gateway passes on. ``restarts`` counts how often another deployment began it anew.
 
