@@ -8,16 +8,18 @@ https://docs.litellm.ai/docs/proxy/configs and https://docs.litellm.ai/docs/prox
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from timegate.core.deployment import LISTS
+from timegate.core.deployment import LISTS, Deployment
 from timegate.errors import ConfigError, shown
 from timegate.formats.format import Draft, Format, Request, document, is_json, read_back, remark
 from timegate.problems import Problem
+from timegate.show.text import counted
 
-__all__ = ["FORMAT", "KEY_VARIABLES", "read"]
+__all__ = ["FORMAT", "KEY_VARIABLES", "PRICE_KEYS", "read"]
 
 KEY_VARIABLES = {
     "anthropic": "ANTHROPIC_API_KEY",
@@ -44,6 +46,13 @@ _MODES = {
     "text_to_speech": "audio_speech",
 }
 _MODEL_TYPES = {mode: model_type for model_type, mode in _MODES.items()}
+PRICE_KEYS = {
+    "input_cost_per_token": "input_per_mtok",
+    "output_cost_per_token": "output_per_mtok",
+    "cache_read_input_token_cost": "cached_input_per_mtok",
+    "cache_creation_input_token_cost": "cache_write_per_mtok",
+}
+"""What LiteLLM calls the amounts of a price, which it has per token."""
 _VARIABLE = "os.environ/"
 _SIMULATED = "sim"
 _CALLBACK = "timegate.gateway.litellm.windows"
@@ -60,7 +69,8 @@ def _translate(request: Request) -> Draft:
     for i, deployment in enumerate(config.deployments):
         if deployment.params:
             lost.append(remark(deployment, i, "params")(f"{shown(deployment.params)}."))
-        params: dict[str, Any] = {"model": deployment.model}
+        params: dict[str, Any] = {"model": deployment.model, **_per_token(deployment)}
+        lost += _lost_of_price(deployment, i)
         if deployment.provider == _SIMULATED:  # LiteLLM wants a provider that it knows, and has answers without any
             params |= {"custom_llm_provider": "custom_openai", "mock_response": deployment.model}
         elif deployment.provider in KEY_VARIABLES:
@@ -90,6 +100,34 @@ def _translate(request: Request) -> Draft:
     return Draft(data, lost, notes)
 
 
+def _per_token(deployment: Deployment) -> dict[str, float]:
+    """Return what LiteLLM is told of a price: amounts per token, outside of bands; of ``auto`` it has its own table."""
+    price = deployment.price
+    if price is None or price.auto or price.currency != "USD":
+        return {}
+    said = {name: Decimal(repr(value)) * Decimal(repr(price.times)) for name, value in price.amounts().items()}
+    return {theirs: float(said[ours] / 10**6) for theirs, ours in PRICE_KEYS.items() if ours in said}
+
+
+def _lost_of_price(deployment: Deployment, row: int) -> Iterator[Problem]:
+    """Say what LiteLLM cannot be told of a price; it decides nothing of routing, but costs are counted by it."""
+    price = deployment.price
+    if price is None:
+        return
+    if price.currency != "USD":
+        yield remark(deployment, row, "price", "currency")(f"{price.currency}: it counts in USD.")
+        return
+    for name, text in (
+        ("bands", f"it knows no hours: {counted(len(price.bands), 'band')}."),
+        ("tiers", f"for long prompts: {counted(len(price.tiers), 'tier')}."),
+        ("per_call", f"{price.per_call}."),
+    ):
+        if getattr(price, name):
+            yield remark(deployment, row, "price", name)(text)
+    if price.auto and price.times != 1:
+        yield remark(deployment, row, "price", "times")(f"{price.times:g}: its own table says the price.")
+
+
 def _others(names: Sequence[str], name: str) -> list[str]:
     return [other for other in names if other != name]
 
@@ -100,9 +138,12 @@ def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
 
 def _is_right(path: Path, draft: Draft, request: Request) -> bool:
     data = read_back(path)
-    said = [(d.model_name, d.model, d.description) for d in request.config.deployments]
-    read_again = request.config.model_validate(read(data)[0])
-    return bool(data == draft.data and said == [(d.model_name, d.model, d.description) for d in read_again.deployments])
+    deployments = request.config.deployments
+    again = request.config.model_validate(read(data)[0]).deployments
+    said, told = (
+        [(d.model_name, d.model, d.description, _per_token(d)) for d in some] for some in (deployments, again)
+    )
+    return bool(data == draft.data and said == told)
 
 
 def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -180,6 +221,8 @@ def _read_entry(entry: Any, place: str, modes: dict[str, str], lost: list[str]) 
             f"{place}.litellm_params.model must look like 'provider/model-id'. Got {shown(model)}. "
             f"Write 'openai/{model}' if it is OpenAI's."
         )
+    amounts = {ours: params[theirs] for theirs, ours in PRICE_KEYS.items() if _is_amount(params.get(theirs))}
+    known |= {theirs for theirs, ours in PRICE_KEYS.items() if ours in amounts}
     lost += [f"{place}.litellm_params.{key}" for key in params if key not in known]
     variable = KEY_VARIABLES.get(model.partition("/")[0])
     key = params.get("api_key")
@@ -187,7 +230,9 @@ def _read_entry(entry: Any, place: str, modes: dict[str, str], lost: list[str]) 
         lost.append(f"{place}.litellm_params.api_key: a key does not belong in a file, and is not kept")
     elif key is not None and key != f"{_VARIABLE}{variable}":
         lost.append(f"{place}.litellm_params.api_key")
-    deployment = {"model": model}
+    deployment: dict[str, Any] = {"model": model}
+    if amounts:
+        deployment["price"] = {name: float(Decimal(repr(value)) * 10**6) for name, value in amounts.items()}
     info = entry.get("model_info") or {}
     if isinstance(info, Mapping):
         if isinstance(info.get("description"), str):
@@ -196,6 +241,10 @@ def _read_entry(entry: Any, place: str, modes: dict[str, str], lost: list[str]) 
             modes.setdefault(info["mode"], place)
         lost += [f"{place}.model_info.{key}" for key in info if key not in ("mode", "description")]
     return name, deployment
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _read_settings(settings: Any, names: list[str], lost: list[str]) -> list[str]:

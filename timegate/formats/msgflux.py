@@ -73,11 +73,13 @@ def _model(config: Config, deployment: Deployment) -> dict[str, Any]:
 
 
 def _undescribed(deployment: Deployment, row: int) -> list[Problem]:
-    told = [(name, getattr(deployment, name)) for name in ("params", "description") if getattr(deployment, name)]
+    told = [(name, shown(getattr(deployment, name))) for name in ("params", "description") if getattr(deployment, name)]
+    if deployment.price is not None:
+        told.append(("price", deployment.price.text()))
     return [
         Problem(
             ("deployments", row, name),
-            f"{shown(value)}.",
+            f"{value}.",
             where=written(("deployments", row, name), repr(deployment.model_name)),
         )
         for name, value in told

@@ -8,17 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from timegate.core.price import Price
+from timegate.formats.litellm import PRICE_KEYS
 
 __all__ = ["is_one", "read"]
 
-_NAMES = {
-    "input_cost_per_token": "input_per_mtok",
-    "output_cost_per_token": "output_per_mtok",
-    "cache_read_input_token_cost": "cached_input_per_mtok",
-    "cache_creation_input_token_cost": "cache_write_per_mtok",
-}
 _SUFFIXES = {"standard": "", "batch": "_batches", "flex": "_flex", "priority": "_priority"}
-_KEY = re.compile(rf"({'|'.join(_NAMES)})(?:_above_(\d+)k_tokens)?({'|'.join(_SUFFIXES.values())})")
+_KEY = re.compile(rf"({'|'.join(PRICE_KEYS)})(?:_above_(\d+)k_tokens)?({'|'.join(_SUFFIXES.values())})")
 
 
 def is_one(data: Any) -> bool:
@@ -49,7 +44,7 @@ def _price(entry: Mapping[str, Any], service: str) -> Price | None:
         if found[2]:
             above = 1000 * int(found[2])
             into = tiers.setdefault(above, {"above_tokens": above})
-        into[_NAMES[found[1]]] = float(Decimal(repr(value)) * 10**6)
+        into[PRICE_KEYS[found[1]]] = float(Decimal(repr(value)) * 10**6)
     if "input_per_mtok" not in amounts:
         return None
     return Price.model_validate(amounts | {"tiers": [tiers[above] for above in sorted(tiers)]})
