@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 
 import timegate as tg
 from timegate.cli import app
-from timegate.core.columns import ATTEMPT_COLUMNS, CALL_COLUMNS, OBSERVED_COLUMNS, TRACE_COLUMNS
+from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
+from timegate.engines.record import ATTEMPT_COLUMNS, CALL_COLUMNS
 from timegate.faults import Failure, Fault
 from timegate.formats.registry import FORMATS
 from timegate.runs.replay import Engine

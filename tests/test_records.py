@@ -10,7 +10,7 @@ import pytest
 
 import timegate as tg
 from timegate.core.clock import VirtualClock, to_us
-from timegate.core.columns import CALL_COLUMNS
+from timegate.engines.record import CALL_COLUMNS
 from timegate.errors import InvalidValueError, ServerError
 from timegate.gateway.records import CallRecord
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import strategies
 from hypothesis import example, given
+from test_windows import covers
 
 import timegate as tg
 from timegate.core import draws
@@ -34,24 +35,6 @@ def assert_same(one: tg.Replay, other: tg.Replay) -> None:
     pd.testing.assert_frame_equal(one.attempts, other.attempts, check_exact=True)
 
 
-def contains(window: tg.Window, at: datetime) -> bool:
-    """Whether a window contains an instant: convert, compare wall-clock time (DESIGN, section 2)."""
-
-    def starts_on(day: date) -> bool:
-        return (
-            (window.days is None or f"{day:%a}".lower() in window.days)
-            and (window.since or date.min) <= day <= (window.until or date.max)
-            and day not in window.except_dates
-        )
-
-    local = at.astimezone(ZoneInfo(window.tz))
-    start, wall = time.fromisoformat(window.start), local.time()
-    end = time.max if window.end == "24:00" else time.fromisoformat(window.end)
-    if start <= end:
-        return start <= wall <= end and starts_on(local.date())
-    return (wall >= start and starts_on(local.date())) or (wall <= end and starts_on(local.date() - timedelta(days=1)))
-
-
 def chance(fault: Any, at: datetime) -> float:
     """Return the probability that an attempt fails at an instant."""
     if getattr(fault, "hourly_rates", None):
@@ -69,8 +52,8 @@ def brute_force(case: strategies.Case) -> list[list[tuple[str, datetime, str]]]:
         is_open = [
             d
             for d in config.deployments
-            if (not d.available or any(contains(w, at) for w in d.available))
-            and not any(contains(w, at) for w in d.time_constraints)
+            if (not d.available or any(covers(w, at) for w in d.available))
+            and not any(covers(w, at) for w in d.time_constraints)
         ]
         is_open.sort(key=lambda d: d.model_name != preferred)
         attempts: list[tuple[str, datetime, str]] = []

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.core.columns import ATTEMPT_COLUMNS, ATTEMPT_OUTCOMES, CALL_COLUMNS, OUTCOMES
+from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES
+from timegate.engines.record import ATTEMPT_COLUMNS, CALL_COLUMNS
 from timegate.errors import ReplayError, TimegateError
 from timegate.traffic import AZURE_2023_CODING_TOKENS
 

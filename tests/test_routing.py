@@ -15,9 +15,9 @@ from test_timetable import any_hours, instants, is_open
 
 from timegate import ModelRouterError, Window
 from timegate.core.clock import from_us, to_us
-from timegate.core.columns import ATTEMPT_OUTCOMES, OK
+from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY, OK
 from timegate.core.deployment import Deployment
-from timegate.core.routing import DONE, NOBODY, TRY, Call, LiveDraws, Router
+from timegate.core.routing import DONE, TRY, Call, LiveDraws, Router
 from timegate.core.timetable import Hours
 
 NAMES = ("weak", "strong", "spare")

@@ -323,3 +323,10 @@ test("names that begin alike are cut before they differ", () => {
   assert.deepEqual(s.parted(eu, [eu, us]), ["our-large-model", "-eu", "-west"]);
   for (const name of [...names, eu, us]) assert.equal(s.parted(name, [...names, eu, us]).join(""), name);
 });
+
+test("a deployment is hit by its name, its provider and its groups", () => {
+  const weak = { model_name: "weak", model: "sim/small/v1", time_constraints: [], available: [] };
+  const groups = { eu: ["strong", "weak"], us: ["strong"] };
+  assert.deepEqual(s.targetsOf(weak, groups), ["weak", "provider:sim", "group:eu"]);
+  assert.deepEqual(s.targetsOf(weak, {}), ["weak", "provider:sim"]);
+});

@@ -1,4 +1,4 @@
-"""The names of columns, outcomes and kinds of error: the one list that frames, files and plots share."""
+"""The names of columns, outcomes and kinds of error: the one list that frames, files and plots share; kernels, too."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Literal
 from timegate.errors import CALL_ERRORS
 
 __all__ = [
-    "ATTEMPT_COLUMNS",
     "ATTEMPT_OUTCOMES",
-    "CALL_COLUMNS",
+    "NOBODY",
     "OBSERVED_COLUMNS",
     "OUTCOMES",
     "PERCENTILES",
     "TRACE_COLUMNS",
     "UNSERVED",
     "ErrorKind",
+    "classify",
 ]
 
 TRACE_COLUMNS = ("at", "model_preference", "prompt_tokens", "completion_tokens", "cached_tokens")
 OBSERVED_COLUMNS = ("served_by", "status", "latency_s", "attempts")
 """Of a trace that was recorded: what came of each call where it was."""
-CALL_COLUMNS = ("at", "preferred", "served_by", "outcome", "attempts", "latency_s")
-ATTEMPT_COLUMNS = ("call", "attempt", "deployment", "pause_s", "at", "outcome", "latency_s")
 
+NOBODY = -1
+"""In the place of a deployment's index."""
 OUTCOMES = ("first_choice", "fallback", "failed", "blocked", "shed")
 """Of a call, by code: served by its first choice, by another, by nobody that was tried; or nobody was open, or nobody
 that was open would take it."""
@@ -51,3 +51,12 @@ ErrorKind = Literal[
     "error",
 ]
 """The kinds of error that a policy may name."""
+
+
+def classify(served_by: int, attempts: int, first_choice: int, open_: int) -> int:
+    """Return the code of a call's outcome, when so many deployments were open."""
+    if served_by == NOBODY:
+        if attempts > 0:
+            return FAILED
+        return SHED if open_ > 0 else BLOCKED
+    return FIRST_CHOICE if served_by == first_choice else FALLBACK

@@ -16,7 +16,17 @@ import numpy.typing as npt
 
 from timegate.core.clock import EPOCH
 from timegate.core.holidays import check_calendar, holidays_of_years
-from timegate.core.spelling import DAYS, MONTHS, read_date, read_dates, read_days, read_days_of_month, read_months
+from timegate.core.spelling import (
+    DAYS,
+    MONTHS,
+    ON,
+    read_date,
+    read_dates,
+    read_days,
+    read_days_of_month,
+    read_months,
+    runs,
+)
 from timegate.errors import WindowError, did_you_mean, shown
 from timegate.problems import Problem
 
@@ -29,7 +39,6 @@ Mask = npt.NDArray[np.bool_]
 
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _EPOCH_WEEKDAY = EPOCH.weekday()
-ON = ("skip", "only")
 _LONGEST = dict(zip(MONTHS, (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
 
 
@@ -158,6 +167,18 @@ class LocalDates:
             yield is_holiday if self.on_holidays == "only" else ~is_holiday
         if self.except_dates:
             yield ~_among(calendar.days, np.array([day_number(day) for day in self.except_dates]))
+
+    def dates_in_words(self, every_day: str = "") -> list[str]:
+        """Return the conditions, each as people say it; ``every_day`` stands for the weekdays where there are none."""
+        parts = list(filter(None, [" ".join(runs(self.days or (), DAYS)) or every_day]))
+        parts += ["days " + " ".join(map(str, self.days_of_month))] if self.days_of_month else []
+        parts += [" ".join(runs(self.months, MONTHS))] if self.months else []
+        parts += [f"since {self.since}"] if self.since else []
+        parts += [f"until {self.until}"] if self.until else []
+        if self.holidays:
+            whose = self.holidays if isinstance(self.holidays, str) else " ".join(map(str, self.holidays))
+            parts.append(f"{'only' if self.on_holidays == 'only' else 'not'} on holidays {whose}")
+        return parts + (["except " + " ".join(map(str, self.except_dates))] if self.except_dates else [])
 
     def _holidays(self, first: int, last: int) -> Days:
         if not isinstance(self.holidays, str):

@@ -21,7 +21,7 @@ import pandas as pd
 
 from timegate.core import policy
 from timegate.core.clock import from_us
-from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, SHED
+from timegate.core.columns import NOBODY, classify
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.policy import END, LATE, MOVE_ON, NEVER, PASS_OVER, USE_ANYWAY, CallTerms, State
@@ -29,10 +29,9 @@ from timegate.core.settings import CallPolicy
 from timegate.core.timetable import Hours, Timetable
 from timegate.errors import InvalidValueError, ModelRouterError, did_you_mean
 
-__all__ = ["DONE", "NOBODY", "TRY", "WAIT", "Call", "Draws", "Heard", "Router", "RouterState", "Step"]
+__all__ = ["DONE", "TRY", "WAIT", "Call", "Draws", "Heard", "Router", "RouterState", "Step"]
 
 MOST_DEPLOYMENTS = 32_767  # results number them in 16 bits
-NOBODY = -1
 
 TRY, WAIT, DONE = range(3)
 Step = tuple[int, int, int]
@@ -349,11 +348,7 @@ class Call:
     @property
     def outcome(self) -> int:
         """The code of the call's outcome, once it has ended."""
-        if self.served_by != NOBODY:
-            return FIRST_CHOICE if self.served_by == self.first_choice else FALLBACK
-        if self.attempts:
-            return FAILED
-        return SHED if self.order else BLOCKED
+        return classify(self.served_by, len(self.attempts), self.first_choice, len(self.order))
 
     def steps(self, prompt: int = 0) -> Generator[Step, Heard, None]:
         """Route the call.

@@ -1,19 +1,23 @@
-"""How the parts of a window are written, each read into the one spelling that it is kept in."""
+"""How the fields of a window are written: each read into the one spelling that it is kept in, and its JSON Schema."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 from timegate.problems import Problem
 
 __all__ = [
+    "DATE_FILE",
     "DAYS",
     "DAY_NAMES",
+    "FORMS",
     "MONTHS",
     "MONTH_NAMES",
+    "ON",
     "read_date",
     "read_dates",
     "read_days",
@@ -33,6 +37,10 @@ DAYS = tuple(name[:3] for name in _FULL_DAYS)
 MONTHS = tuple(name[:3] for name in _FULL_MONTHS)
 DAY_NAMES = {name: full[:3] for full in _FULL_DAYS for name in (full, full[:3])}
 MONTH_NAMES = {name: full[:3] for full in _FULL_MONTHS for name in (full, full[:3])}
+
+ON = ("skip", "only")
+DATE_FILE = r".+\.(txt|csv|ics)"
+"""The name of a file of dates, in the place of a country."""
 
 _TIME = re.compile("([0-9]{1,2}):([0-9]{1,2})")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")  # the standard library also takes 2026-W10 and 2026030299
@@ -210,3 +218,46 @@ def _range(item: object, field: str, noun: str, cycle: Sequence[str], known: dic
         raise WindowError(Problem((field,), text, f"Write {cycle[first]!r}, or for all leave {field} out."))
     for step in range((last - first) % len(cycle) + 1):
         yield cycle[(first + step) % len(cycle)]
+
+
+def _forms() -> dict[str, dict[str, Any]]:
+    def one_or_some(item: dict[str, Any]) -> dict[str, Any]:
+        return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}, {"type": "null"}]}
+
+    def names(known: Iterable[str], pattern: str) -> dict[str, Any]:  # some to complete, and whatever else is read
+        return {"anyOf": [{"enum": sorted(known, key=len)}, {"type": "string", "pattern": f"^({pattern})$"}]}
+
+    def any_case(known: Iterable[str]) -> str:
+        return "|".join("".join(f"[{c.upper()}{c}]" for c in name) for name in known)
+
+    time, weekday, month = "([01]?[0-9]|2[0-3]):[0-5]?[0-9]", any_case(DAY_NAMES), any_case(MONTH_NAMES)
+    day = {"type": "string", "pattern": f"^{_DATE.pattern}$"}
+    dates = {"type": "array", "items": day}
+    number = {"type": "integer", "minimum": -31, "maximum": 31, "not": {"const": 0}}
+    whose = {"type": "string", "pattern": f"^([A-Za-z]{{2}}(-[^ ]+)?|{DATE_FILE})$"}
+    end = f"^(({weekday}) )?({time}|24:00?)$"
+    days = names(DAY_NAMES, f"({weekday})(-({weekday})|#-?[1-5])?")
+    return {
+        "start": {"type": "string", "pattern": f"^{time}$", "examples": ["22:00"]},
+        "end": {"type": "string", "pattern": end, "examples": ["06:00", "24:00", "mon 08:00"]},
+        "tz": {"type": "string", "examples": ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]},
+        "days": {**one_or_some(days), "examples": ["mon-fri", ["mon", "wed"], ["mon#1"]]},
+        "since": {**day, "type": ["string", "null"], "examples": ["2026-03-02"]},
+        "until": {**day, "type": ["string", "null"], "examples": ["2026-12-31"]},
+        "except_dates": {**dates, "examples": [["2026-12-25"]]},
+        "months": {
+            **one_or_some(names(MONTH_NAMES, f"({month})(-({month}))?")),
+            "examples": ["jan-mar", ["mar", "jun", "sep", "dec"]],
+        },
+        "days_of_month": {**one_or_some(number), "examples": [[1, 15, -1]]},
+        "holidays": {
+            "anyOf": [whose, dates, {"type": "null"}],
+            "examples": ["DE", "DE-BY", ["2026-12-24"], "closures.txt"],
+        },
+        "on_holidays": {"enum": list(ON)},
+        "end_included": {"type": "boolean"},
+    }
+
+
+FORMS = _forms()
+"""The JSON Schema of each field."""

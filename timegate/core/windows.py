@@ -21,7 +21,7 @@ import numpy as np
 from timegate.core.clock import DAY_US, Instant, from_us, to_us
 from timegate.core.dates import Days, LocalDates, weekdays_of
 from timegate.core.spans import NO_SPANS, Spans, union
-from timegate.core.spelling import DAYS, MONTHS, read_end, read_time, runs
+from timegate.core.spelling import DAYS, read_end, read_time
 from timegate.core.stretch import check_period, stretch
 from timegate.core.zones import check_zone, constant_offsets
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
@@ -137,16 +137,7 @@ class Window(LocalDates):
         """Write the window in a line; ``every_day`` stands for the weekdays where there are none."""
         parts = [f"{self.start}-{self.end} {self.tz}"]
         parts += [] if self.end_included else ["end not included"]
-        parts += filter(None, [" ".join(runs(self.days or (), DAYS)) or every_day])
-        parts += ["days " + " ".join(map(str, self.days_of_month))] if self.days_of_month else []
-        parts += [" ".join(runs(self.months, MONTHS))] if self.months else []
-        parts += [f"since {self.since}"] if self.since else []
-        parts += [f"until {self.until}"] if self.until else []
-        if self.holidays:
-            whose = self.holidays if isinstance(self.holidays, str) else " ".join(map(str, self.holidays))
-            parts.append(f"{'only' if self.on_holidays == 'only' else 'not'} on holidays {whose}")
-        parts += ["except " + " ".join(map(str, self.except_dates))] if self.except_dates else []
-        return ", ".join(parts)
+        return ", ".join(parts + self.dates_in_words(every_day))
 
     def _said(self) -> dict[str, Any]:
         """Return what differs from the default, beside start and end."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from timegate.core import capacity, policy
 from timegate.core.capacity import REFUSED, WAITS, ask, can_start, release, settle_tokens, start, stopping
-from timegate.core.columns import OK, RATE_LIMIT, TIMEOUT
+from timegate.core.columns import NOBODY, OK, RATE_LIMIT, TIMEOUT
 from timegate.core.draws import BLOCK, uniform
 from timegate.core.jit import inlined, jit, register
 from timegate.core.policy import (
@@ -32,9 +32,9 @@ from timegate.core.policy import (
     settle,
     why_not,
 )
-from timegate.core.routing import NOBODY
 from timegate.engines.judge import judge, judge_block, work_arrays
-from timegate.engines.kernel import classify, make_order
+from timegate.engines.kernel import make_order
+from timegate.engines.record import begin_call, end_attempt, end_call
 
 __all__ = ["FINISHED", "FULL", "Loop", "LoopLog", "new_loop", "run_events", "with_more_room"]
 
@@ -284,7 +284,7 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
     counters, flights, states = loop.counters, loop.flights, policies.states
     call_terms, shared, budget = policies.call_terms[0], policies.shared[0], policies.budget
     deployments, count = plan.is_open.shape[1], len(at_us)
-    keeps_first, records, logs = len(calls.first_choice) > 0, len(row_of) > 0, len(log.counts) > 0
+    records, logs = len(row_of) > 0, len(log.counts) > 0
     epoch, least = counters[3], 2 + len(loop.heads)  # one step may let one waiting attempt begin for each capacity
     for _ in range(_AT_ONCE):
         i = counters[0]
@@ -311,6 +311,7 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
             flight.pause_us, flight.uses_cooled, flight.queue, flight.mask = 0, 0, -1, 0
             flight.prompt = 0 if len(prompts) == 0 else prompts[i]
             flight.answer = 0 if len(answers) == 0 else answers[i]
+            begin_call(calls, i)
             if call_terms.retry_cost > 0:
                 deposit(call_terms, shared, budget, now_us)
             if call_terms.when_all_cool != PASS_OVER:
@@ -367,19 +368,15 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
                         cooling = log.coolings[log.counts[1]]
                         cooling[0], cooling[1], cooling[2] = deployment, now_us, state.cooled_until_us
                     log.counts[1] += 1
-                if records:
-                    row = row_of[call - first] + attempt - 1
-                    rows.call[row], rows.attempt[row], rows.deployment[row] = call, attempt, deployment
-                    rows.pause_us[row], rows.at_us[row] = flight.pause_us, flight.started_us
-                    rows.outcome[row], rows.latency_us[row] = outcome, now_us - flight.started_us
+                number = call - first
+                row = row_of[number] + attempt - 1 if records else -1
+                end_attempt(
+                    calls, number, rows, row, call, deployment, flight.pause_us, flight.started_us, outcome,
+                    now_us - flight.started_us,
+                )  # fmt: skip
                 flight.pause_us = 0
                 if outcome == OK:
-                    number = call - first
-                    calls.served_by[number] = deployment
-                    calls.outcome[number] = classify(deployment, flight.made, flight.first_choice, flight.choices)
-                    calls.attempts[number], calls.latency_us[number] = flight.made, now_us - flight.at_us
-                    if keeps_first:
-                        calls.first_choice[number] = flight.first_choice
+                    end_call(calls, number, deployment, flight.first_choice, flight.choices, now_us - flight.at_us)
                     loop.free[counters[2]] = who
                     counters[2] += 1
                     continue
@@ -417,13 +414,8 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
                 place, flight.tries = found, 0
                 flight.place = place
         if place >= flight.choices:
-            number = flight.call - first
             size = flight.choices if flight.choices >= 0 else -1 - flight.choices
-            calls.served_by[number] = NOBODY
-            calls.outcome[number] = classify(NOBODY, flight.made, flight.first_choice, size)
-            calls.attempts[number], calls.latency_us[number] = flight.made, now_us - flight.at_us
-            if keeps_first:
-                calls.first_choice[number] = flight.first_choice
+            end_call(calls, flight.call - first, NOBODY, flight.first_choice, size, now_us - flight.at_us)
             loop.free[counters[2]] = who
             counters[2] += 1
             continue

@@ -20,7 +20,7 @@ from timegate.core.draws import (
     uniforms,
 )
 from timegate.core.jit import jit
-from timegate.faults.rules import CERTAIN, HOURLY, LOGNORMAL, TOKENS
+from timegate.faults.rules import CERTAIN, HOURLY, LATENCY, TOKENS
 
 __all__ = ["judge", "judge_block", "work_arrays"]
 
@@ -47,7 +47,7 @@ def judge(plan, cell, call, tried_before, now_us, answer):  # type: ignore[no-un
                 rate = hourly_rate(plan.hourly_rates[int(rule.b)], rule.a, now_us)
             if uniform(rule.k0, rule.k1, call, tried_before) < rate:
                 return rule.outcome, rule.after_us, rule.retry_after_us, rule.after_us
-        elif kind == LOGNORMAL:
+        elif kind == LATENCY:
             drawn_us = lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
             latency_us, first_us = latency_us + drawn_us, first_us + drawn_us
         elif kind == TOKENS:
@@ -109,7 +109,7 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, tells
                 took_us[j] = after_us if fails else took_us[j]
                 retry_after_us[j] = wait_us if fails else retry_after_us[j]
             continue
-        if kind == LOGNORMAL:
+        if kind == LATENCY:
             uniforms(rule.k0, rule.k1, first, places, size, p)
             lognormals_us(a, b, p, size, out, lanes, tail)
             for j in range(size):

@@ -12,26 +12,38 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core import policy
-from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, OK, SHED, TIMEOUT
+from timegate.core import columns, policy
+from timegate.core.columns import NOBODY, OK, TIMEOUT
 from timegate.core.draws import BLOCK, uniform
 from timegate.core.jit import jit, register
 from timegate.core.policy import END, MOVE_ON, NEVER, after_failure, weighted_choice
-from timegate.core.routing import NOBODY
+from timegate.engines import record
 from timegate.engines.judge import judge, judge_block, work_arrays
 from timegate.engines.plan import Plan
+from timegate.engines.record import (
+    Calls,
+    begin_call,
+    copy_call,
+    copy_first_choice,
+    end_attempt,
+    end_call,
+    write_attempt,
+)
 from timegate.faults.rules import CERTAIN
 
-__all__ = ["Room", "classify", "make_order", "record_first", "replay_calls", "route_calls"]
+__all__ = ["Room", "make_order", "record_first", "replay_calls", "route_calls"]
 
 register(policy)
+register(columns)
+register(record)
 
 
 class Room(NamedTuple):
     """Room for :func:`replay_calls` to work in, one for each thread."""
 
     order: npt.NDArray[np.int64]
-    heads: npt.NDArray[np.int64]
+    heads: Calls
+    sizes: npt.NDArray[np.int64]
     orders: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     lanes: npt.NDArray[np.int64]
@@ -49,7 +61,8 @@ class Room(NamedTuple):
         deployments, names = plan.is_open.shape[1], len(plan.preference)
         return cls(
             order=np.empty(deployments, np.int64),
-            heads=np.empty((6, names), np.int64),
+            heads=Calls.empty(names, keeps_first=True),
+            sizes=np.empty(names, np.int64),
             orders=np.empty((names, deployments), np.int64),
             counts=np.empty(deployments + 1, np.int64),
             lanes=np.empty((deployments + 1, BLOCK), np.int64),
@@ -61,16 +74,6 @@ class Room(NamedTuple):
             waiting=np.zeros(max(deployments, 1), np.int64),
             none=np.empty(0, np.int64),
         )
-
-
-@jit(refcount=False, merged=True)
-def classify(server, tried, first_choice, size):  # type: ignore[no-untyped-def]
-    """Return the code of a call's outcome: :attr:`timegate.core.routing.Call.outcome`."""
-    if server == NOBODY:
-        if tried > 0:
-            return FAILED
-        return SHED if size > 0 else BLOCKED
-    return FIRST_CHOICE if server == first_choice else FALLBACK
 
 
 @jit(refcount=False, merged=True)
@@ -146,8 +149,7 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
         Room to work.
     """
     call_terms = policies.call_terms[0]
-    keeps_first, records = len(calls.first_choice) > 0, len(row_of) > 0
-    everyone = len(which) == 0
+    records, everyone = len(row_of) > 0, len(which) == 0
     if everyone:
         count = len(at_us)
     if count == 0:
@@ -162,7 +164,8 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
         deadline_us = now_us + call_terms.deadline_us
         size, first_choice = make_order(plan, policies, epoch, preferred[i] + 1, call, order)
         answer = 0 if len(answers) == 0 else answers[i]
-        place, tries, tried, pause_us, server = 0, 0, 0, 0, NOBODY
+        begin_call(calls, i)
+        place, tries, pause_us, server = 0, 0, 0, NOBODY
         while place < size and now_us < deadline_us:
             deployment, tries = order[place], tries + 1
             terms = policies.terms[deployment]
@@ -176,12 +179,8 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
                 most_us = min(most_us, terms.first_chunk_us)
             if took_us > most_us:
                 outcome, took_us, retry_after_us = TIMEOUT, most_us, 0
-            if records:
-                row = row_of[i] + tried
-                rows.call[row], rows.attempt[row], rows.deployment[row] = call, tried + 1, deployment
-                rows.pause_us[row], rows.at_us[row] = pause_us, now_us
-                rows.outcome[row], rows.latency_us[row] = outcome, took_us
-            tried += 1
+            row = row_of[i] + calls.attempts[i] if records else -1
+            end_attempt(calls, i, rows, row, call, deployment, pause_us, now_us, outcome, took_us)
             now_us += took_us
             pause_us = 0
             if outcome == OK:
@@ -204,12 +203,7 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
                 place, tries = place + 1, 0
             if until_us > now_us:
                 pause_us, now_us = until_us - now_us, until_us
-        calls.served_by[i] = server
-        calls.outcome[i] = classify(server, tried, first_choice, size)
-        calls.attempts[i] = tried
-        calls.latency_us[i] = now_us - at_us[i]
-        if keeps_first:
-            calls.first_choice[i] = first_choice
+        end_call(calls, i, server, first_choice, size, now_us - at_us[i])
 
 
 @jit(refcount=False)
@@ -227,22 +221,21 @@ def record_first(first, at_us, calls, rows, row_of, others):  # type: ignore[no-
             others[count] = i
             count += 1
             continue
-        row = row_of[i]
-        rows.call[row], rows.attempt[row], rows.deployment[row] = first + i, 1, calls.served_by[i]
-        rows.pause_us[row], rows.at_us[row], rows.outcome[row] = 0, at_us[i], OK
-        rows.latency_us[row] = calls.latency_us[i]
+        write_attempt(rows, row_of[i], first + i, 1, calls.served_by[i], 0, at_us[i], OK, calls.latency_us[i])
     return count
 
 
 @jit(refcount=False)
-def _find_heads(plan, policies, epoch, heads, orders, order):  # type: ignore[no-untyped-def]
+def _find_heads(plan, policies, epoch, rows, heads, sizes, orders, order):  # type: ignore[no-untyped-def]
     """For each preferred name, find the first deployment of an epoch that does not fail for certain.
 
     Parameters
     ----------
-    heads : ndarray of int64, shape (6, names)
-        To be written: that deployment, -1 for none; how many fail before it; how long they take together; the code of
-        the outcome of a call that it serves, or that nobody does; the first choice; and how many are open.
+    heads : Calls
+        To be written: how a call of each name fares that it serves at once, or that nobody does. Where anything is left
+        to chance, its attempt is not in it yet.
+    sizes : ndarray of int64
+        To be written: how many are open.
     orders : ndarray of int64, shape (names, deployments)
         To be written: the deployments that such a call tries.
 
@@ -258,7 +251,8 @@ def _find_heads(plan, policies, epoch, heads, orders, order):  # type: ignore[no
     base, kind, longest_us = epoch * plan.is_open.shape[1], 0, 0
     for name in range(len(plan.preference)):
         size, first_choice = make_order(plan, policies, epoch, name, 0, order)
-        head, tried, elapsed_us = NOBODY, 0, 0
+        begin_call(heads, name)
+        head, elapsed_us, sizes[name] = NOBODY, 0, size
         for place in range(size):
             orders[name, place] = order[place]
         for place in range(size):
@@ -272,7 +266,7 @@ def _find_heads(plan, policies, epoch, heads, orders, order):  # type: ignore[no
                     outcome, took_us = TIMEOUT, most_us
                 if (terms.raise_on >> outcome) & 1 or (terms.retry_on >> outcome) & 1:
                     return -1, 0
-                tried += 1
+                end_attempt(heads, name, rows, -1, 0, order[place], 0, 0, outcome, took_us)
                 elapsed_us += took_us
                 continue
             for number in range(first, last):
@@ -282,10 +276,12 @@ def _find_heads(plan, policies, epoch, heads, orders, order):  # type: ignore[no
             break
         if elapsed_us >= call_terms.deadline_us:
             return -1, 0
-        heads[0, name], heads[1, name], heads[2, name] = head, tried, elapsed_us
-        heads[3, name] = classify(head, tried, first_choice, size)
-        heads[4, name], heads[5, name] = first_choice, size
+        end_call(heads, name, head, first_choice, size, elapsed_us)
         longest_us = max(longest_us, elapsed_us)
+    if kind == 0:
+        for name in range(len(plan.preference)):
+            if heads.served_by[name] != NOBODY:
+                end_attempt(heads, name, rows, -1, 0, heads.served_by[name], 0, 0, OK, 0)
     return kind, longest_us
 
 
@@ -309,8 +305,9 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
     int
         How many stand there then.
     """
-    served_by, outcome, attempts, latency_us, _ = calls
-    heads, orders, counts, failed, others = room.heads, room.orders, room.counts, room.failed, room.others
+    served_by, attempts, latency_us = calls.served_by, calls.attempts, calls.latency_us
+    heads, sizes, orders, counts = room.heads, room.sizes, room.orders, room.counts
+    failed, others = room.failed, room.others
     results, took_us, first_us = room.work[0], room.work[1], room.work[3]
     deployments, edge_us = plan.is_open.shape[1], plan.edges_us[epoch + 1]
     most_us = min(policies.call_terms[0].deadline_us, NEVER - 1)
@@ -336,7 +333,9 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
         fail = 0
         for j in range(count):
             i = places[j]
-            latency_us[i] += min(took_us[j], timeout_us)
+            last_us = min(took_us[j], timeout_us)
+            end_attempt(calls, i, rows, -1, first + i, deployment, 0, at_us[i] + latency_us[i], results[j], last_us)
+            latency_us[i] += last_us
             failed[fail] = j
             fail += (results[j] != OK) | (took_us[j] > timeout_us) | (latency_us[i] > most_us)
         for f in range(fail):
@@ -346,11 +345,10 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
             if terms.raise_on != 0 or terms.retry_on != 0 or latency_us[i] >= most_us or now_us >= edge_us:
                 others[left] = i
                 left += 1
-            elif place == heads[5, name]:
-                served_by[i], outcome[i] = NOBODY, FAILED
-            else:
-                served_by[i], attempts[i] = orders[name, place], place + 1
-                outcome[i] = classify(orders[name, place], place, heads[4, name], place)
+                continue
+            server = orders[name, place] if place < sizes[name] else NOBODY
+            end_call(calls, i, server, heads.first_choice[name], sizes[name], latency_us[i])
+            if server != NOBODY:
                 later[waiting] = i
                 waiting += 1
     if left > 0:
@@ -367,7 +365,6 @@ def replay_calls(plan, policies, first, at_us, preferred, answers, calls, rows, 
     an error rate of 5 %, that is six times as fast as to route each call by itself. Where nothing is left to chance,
     all are copies of one.
     """
-    served_by, outcome, attempts, latency_us, first_choice = calls
     heads, some, later, waiting = room.heads, room.some, room.later, room.waiting
     lo = 0
     while lo < len(at_us):
@@ -375,20 +372,16 @@ def replay_calls(plan, policies, first, at_us, preferred, answers, calls, rows, 
         hi = lo + np.searchsorted(at_us[lo:], plan.edges_us[epoch + 1])
         kind, middle = -1, lo
         if not policies.draws_order:
-            kind, longest_us = _find_heads(plan, policies, epoch, heads, room.orders, room.order)
+            kind, longest_us = _find_heads(plan, policies, epoch, rows, heads, room.sizes, room.orders, room.order)
         if kind >= 0:  # of those after the middle, the first attempt left to chance may begin in another epoch
             middle = lo + np.searchsorted(at_us[lo:hi], plan.edges_us[epoch + 1] - longest_us)
         for at in range(lo, middle, BLOCK):
             end = min(at + BLOCK, middle)
             for i in range(at, end):
-                name = np.uint32(preferred[i] + 1)  # unsigned: no check for an index below 0
-                served_by[i] = heads[0, name]
-                outcome[i] = heads[3, name]
-                attempts[i] = heads[1, name] + (heads[0, name] >= 0)
-                latency_us[i] = heads[2, name]
-            if len(first_choice) > 0:
+                copy_call(calls, i, heads, np.uint32(preferred[i] + 1))  # unsigned: no check for an index below 0
+            if len(calls.first_choice) > 0:
                 for i in range(at, end):
-                    first_choice[i] = heads[4, np.uint32(preferred[i] + 1)]
+                    copy_first_choice(calls, i, heads, np.uint32(preferred[i] + 1))
             if kind == 0:
                 continue
             for j in range(end - at):

@@ -8,28 +8,80 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core.columns import BLOCKED, FAILED, FALLBACK, FIRST_CHOICE, SHED
-from timegate.core.routing import NOBODY, Router
+from timegate.core.clock import SECOND_US
+from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES, classify
+from timegate.core.routing import Router
+from timegate.traffic.trace import category, utc_column
 
-__all__ = ["ATTEMPTS", "CALLS", "Attempts", "Calls", "Log", "classify", "first_choice_by_name"]
+__all__ = [
+    "ATTEMPTS",
+    "ATTEMPT_COLUMNS",
+    "CALLS",
+    "CALL_COLUMNS",
+    "DEPLOYMENTS",
+    "Attempts",
+    "Calls",
+    "Column",
+    "Log",
+    "begin_call",
+    "copy_call",
+    "copy_first_choice",
+    "end_attempt",
+    "end_call",
+    "first_choice_by_name",
+    "shown_as",
+    "write_attempt",
+]
 
-CALLS: dict[str, type[np.signedinteger[Any]]] = {
-    "served_by": np.int16,
-    "outcome": np.int8,
-    "attempts": np.int16,
-    "latency_us": np.int64,
-    "first_choice": np.int16,
+DEPLOYMENTS = ("deployments",)
+"""In the place of labels: the names of a router's deployments."""
+
+
+class Column(NamedTuple):
+    """What is said of a column once, for engines and tables.
+
+    Attributes
+    ----------
+    dtype : type
+    labels : tuple of str
+        What its codes stand for, or :data:`DEPLOYMENTS`.
+    is_shown : bool
+        Whether tables have it: an instant ``at_us`` as ``at``, and a length ``..._us`` as ``..._s``.
+    """
+
+    dtype: type[np.signedinteger[Any]]
+    labels: tuple[str, ...] = ()
+    is_shown: bool = True
+
+
+CALLS = {
+    "served_by": Column(np.int16, DEPLOYMENTS),
+    "outcome": Column(np.int8, OUTCOMES),
+    "attempts": Column(np.int16),
+    "latency_us": Column(np.int64),
+    "first_choice": Column(np.int16, DEPLOYMENTS, is_shown=False),
 }
-"""The columns of calls, and their types: the one list that engines, kernels and Monte Carlo's blocks share."""
-ATTEMPTS: dict[str, type[np.signedinteger[Any]]] = {
-    "call": np.int64,
-    "attempt": np.int16,
-    "deployment": np.int16,
-    "pause_us": np.int64,
-    "at_us": np.int64,
-    "outcome": np.int8,
-    "latency_us": np.int64,
+"""The columns that engines record of calls."""
+ATTEMPTS = {
+    "call": Column(np.int64),
+    "attempt": Column(np.int16),
+    "deployment": Column(np.int16, DEPLOYMENTS),
+    "pause_us": Column(np.int64),
+    "at_us": Column(np.int64),
+    "outcome": Column(np.int8, ATTEMPT_OUTCOMES),
+    "latency_us": Column(np.int64),
 }
+"""The columns of attempts."""
+
+
+def shown_as(name: str) -> str:
+    """Return the name of a column in tables."""
+    return "at" if name == "at_us" else f"{name[:-3]}_s" if name.endswith("_us") else name
+
+
+CALL_COLUMNS = ("at", "preferred", *(shown_as(name) for name, column in CALLS.items() if column.is_shown))
+"""Of the table of calls, which begins with what the trace says of them."""
+ATTEMPT_COLUMNS = tuple(map(shown_as, ATTEMPTS))
 
 
 class Calls(NamedTuple):
@@ -58,13 +110,28 @@ class Calls(NamedTuple):
     def empty(cls, size: int, keeps_first: bool = False) -> Self:
         """Return columns of a size, to be written."""
         sizes = dict.fromkeys(CALLS, size) | {"first_choice": size if keeps_first else 0}
-        columns: list[Any] = [np.empty(sizes[name], dtype) for name, dtype in CALLS.items()]
+        columns: list[Any] = [np.empty(sizes[name], dtype) for name, (dtype, *_) in CALLS.items()]
+        return cls(*columns)
+
+    @classmethod
+    def lists(cls, size: int, keeps_first: bool = False) -> Any:
+        """Return columns as lists, which plain Python writes to faster; :meth:`of` makes arrays of them."""
+        return cls(*(column.tolist() for column in cls.empty(size, keeps_first)))
+
+    @classmethod
+    def of(cls, lists: Any) -> Self:
+        """Build the columns from lists."""
+        columns: list[Any] = [np.array(column, CALLS[name].dtype) for name, column in lists._asdict().items()]
         return cls(*columns)
 
     def part(self, part: slice) -> Calls:
         """Return some of the rows; what is written there is written here."""
         columns: list[Any] = [column[part] for column in self]
         return Calls(*columns)
+
+    def table(self, router: Router) -> dict[str, Any]:
+        """Return what tables show of them: columns by name, with labels in place of codes and seconds."""
+        return _table(self, CALLS, router)
 
     def first_choices(
         self, preferred: npt.NDArray[np.int32], preferred_names: Sequence[str], router: Router
@@ -107,15 +174,19 @@ class Attempts(NamedTuple):
     @classmethod
     def empty(cls, size: int) -> Self:
         """Return columns of a size, to be written."""
-        columns: list[Any] = [np.empty(size, dtype) for dtype in ATTEMPTS.values()]
+        columns: list[Any] = [np.empty(size, dtype) for dtype, *_ in ATTEMPTS.values()]
         return cls(*columns)
 
     @classmethod
-    def from_rows(cls, rows: Sequence[tuple[int, ...]]) -> Self:
+    def from_rows(cls, rows: Sequence[tuple[int, ...]] | npt.NDArray[np.int64]) -> Self:
         """Build the columns from rows of their values."""
-        values: Any = zip(*rows, strict=True) if rows else [[] for _ in ATTEMPTS]
-        columns: list[Any] = [np.array(v, dtype) for v, dtype in zip(values, ATTEMPTS.values(), strict=True)]
+        values: Any = rows.T if isinstance(rows, np.ndarray) else zip(*rows, strict=True)
+        columns: list[Any] = [np.array(v, dtype) for v, (dtype, *_) in zip(values, ATTEMPTS.values(), strict=True)]
         return cls(*columns)
+
+    def table(self, router: Router) -> dict[str, Any]:
+        """Return what tables show of them: columns by name, with labels in place of codes and seconds."""
+        return _table(self, ATTEMPTS, router)
 
 
 class Log(NamedTuple):
@@ -150,8 +221,66 @@ def first_choice_by_name(preferred_names: Sequence[str], router: Router) -> npt.
     return np.array([router.head, *(router.index.get(name, router.head) for name in preferred_names)], np.int64)
 
 
-def classify(served_by: int, attempts: int, first_choice: int, open_: int) -> int:
-    """Return the code of a call's outcome, when so many deployments were open."""
-    if served_by == NOBODY:
-        return FAILED if attempts else SHED if open_ else BLOCKED
-    return FIRST_CHOICE if served_by == first_choice else FALLBACK
+def _table(columns: tuple[npt.NDArray[Any], ...], described: dict[str, Column], router: Router) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for column, (name, (_, labels, is_shown)) in zip(columns, described.items(), strict=True):
+        values: Any = column
+        if labels:
+            values = category(column, router.names if labels is DEPLOYMENTS else labels)
+        elif name == "at_us":
+            values = utc_column(column)
+        elif name.endswith("_us"):
+            values = column / SECOND_US
+        if is_shown:
+            shown[shown_as(name)] = values
+    return shown
+
+
+# What follows is how a call is recorded, by every engine: plain functions, which numba compiles as they stand.
+
+
+def begin_call(calls: Any, i: int) -> None:
+    """Record that a call begins: what adds up over its attempts is nothing yet."""
+    calls.attempts[i] = 0
+
+
+def end_attempt(
+    calls: Any, i: int, rows: Any, row: int, call: int, deployment: int, pause_us: int, at_us: int, outcome: int,
+    latency_us: int,
+) -> None:  # fmt: skip
+    """Record an attempt of a call, in that call's row and, unless ``row`` is -1, in a row of its own."""
+    calls.attempts[i] += 1
+    if row >= 0:
+        write_attempt(rows, row, call, calls.attempts[i], deployment, pause_us, at_us, outcome, latency_us)
+
+
+def write_attempt(
+    rows: Any, row: int, call: int, attempt: int, deployment: int, pause_us: int, at_us: int, outcome: int,
+    latency_us: int,
+) -> None:  # fmt: skip
+    """Record an attempt in a row of its own."""
+    rows.call[row], rows.attempt[row], rows.deployment[row] = call, attempt, deployment
+    rows.pause_us[row], rows.at_us[row] = pause_us, at_us
+    rows.outcome[row], rows.latency_us[row] = outcome, latency_us
+
+
+def end_call(calls: Any, i: int, served_by: int, first_choice: int, open_: int, latency_us: int) -> None:
+    """Record how a call ended, after its attempts."""
+    calls.served_by[i] = served_by
+    calls.outcome[i] = classify(served_by, calls.attempts[i], first_choice, open_)
+    calls.latency_us[i] = latency_us
+    if len(calls.first_choice) > 0:
+        calls.first_choice[i] = first_choice
+
+
+def copy_call(calls: Any, i: int, others: Any, j: int | np.integer[Any]) -> None:
+    """Record a call that fared as another one."""
+    calls.served_by[i] = others.served_by[j]
+    calls.outcome[i] = others.outcome[j]
+    calls.attempts[i] = others.attempts[j]
+    calls.latency_us[i] = others.latency_us[j]
+
+
+def copy_first_choice(calls: Any, i: int, others: Any, j: int | np.integer[Any]) -> None:
+    """Record what each call keeps only where it does not follow from its preference."""
+    calls.first_choice[i] = others.first_choice[j]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
+from timegate.core.columns import NOBODY
 from timegate.core.policy import NEVER
-from timegate.core.routing import DONE, NOBODY, WAIT, Call, Heard, Router, Step
+from timegate.core.routing import DONE, WAIT, Call, Heard, Router, Step
 from timegate.engines.luck import Luck
 from timegate.engines.progress import progress
 from timegate.engines.providers import PAUSE, Events, LeftWork, Providers, Work
-from timegate.engines.record import Attempts, Calls, Log
+from timegate.engines.record import Attempts, Calls, Log, begin_call, end_attempt, end_call
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
@@ -40,7 +41,7 @@ class _Run:
         self.state = router.new_state()
         self.events = Events()
         self.providers = Providers(self.events, injector.providers())
-        self.calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
+        self.calls = Calls.lists(len(trace), keeps_first=not router.fixed_first)
         self.rows: list[list[tuple[int, ...]]] = [[] for _ in range(len(trace))]
         self.skips: list[tuple[int, ...]] = []
         self.cooldowns: list[tuple[int, ...]] = []
@@ -106,16 +107,14 @@ class _Run:
 
     def _finish(self, flight: _Flight, now_us: int) -> None:
         call, number = flight.call, flight.number
-        self.calls.served_by[number] = call.served_by
-        self.calls.outcome[number] = call.outcome
-        self.calls.attempts[number] = len(call.attempts)
-        self.calls.latency_us[number] = now_us - call.at_us
-        if len(self.calls.first_choice):
-            self.calls.first_choice[number] = call.first_choice
         self.rows[number] = [
             (number, place, deployment, pause_us, started_us, kind, ended_us - started_us)
             for place, (deployment, pause_us, started_us, ended_us, kind) in enumerate(call.attempts, start=1)
         ]
+        begin_call(self.calls, number)
+        for _, _, *attempt in self.rows[number]:
+            end_attempt(self.calls, number, None, -1, number, *attempt)
+        end_call(self.calls, number, call.served_by, call.first_choice, len(call.order), now_us - call.at_us)
         self.skips += [(number, *skip) for skip in call.skips]
 
 
@@ -123,5 +122,6 @@ def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attemp
     """Replay a trace."""
     made = _Run(router, trace, injector, Luck(injector.seed, router.names))
     made.run()
-    attempts = Attempts.from_rows([row for rows in made.rows for row in rows])
-    return made.calls, attempts, Log.of(made.skips, made.cooldowns)
+    rows = [row for rows in made.rows for row in rows]
+    attempts = Attempts.from_rows(rows) if rows else Attempts.empty(0)
+    return Calls.of(made.calls), attempts, Log.of(made.skips, made.cooldowns)

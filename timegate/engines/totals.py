@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.core.clock import DAY_US
-from timegate.core.columns import FAILED, OUTCOMES, PERCENTILES, UNSERVED
+from timegate.core.columns import FAILED, NOBODY, OUTCOMES, PERCENTILES, UNSERVED
 from timegate.core.jit import jit
-from timegate.core.routing import NOBODY, Router
+from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.record import Calls, first_choice_by_name
 from timegate.errors import ReplayError
@@ -172,8 +172,8 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
         The first choice of each preferred name, the one for no preference first.
     calls : Calls
     """
-    served_by, outcome, attempts, latency_us, first_choice = calls
-    keeps_first = len(first_choice) > 0
+    served_by, outcome, attempts, latency_us = calls.served_by, calls.outcome, calls.attempts, calls.latency_us
+    first_choice, keeps_first = calls.first_choice, len(calls.first_choice) > 0
     outcomes, served, attempts_sum, latency_sum, latencies = totals
     unserved = 0 if by_bin is None else by_bin.shape[1] - len(UNSERVED)
     quick = 0  # calls served without latency: the most common bin, added once

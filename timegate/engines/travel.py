@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from timegate.core.columns import OK
+from timegate.core.columns import NOBODY, OK
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
-from timegate.core.routing import NOBODY, Call, Heard, Router, Step
+from timegate.core.routing import Call, Heard, Router, Step
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.engines.clocks import Clocks
 from timegate.engines.loop import VirtualLoop
 from timegate.engines.luck import CallLuck, Luck
 from timegate.engines.progress import progress
-from timegate.engines.record import ATTEMPTS, Attempts, Calls, classify
+from timegate.engines.record import Attempts, Calls, begin_call, end_attempt, end_call, first_choice_by_name
 from timegate.engines.virtual import Scheduler
 from timegate.engines.waits import Waits
 from timegate.engines.watch import Watch
@@ -133,26 +133,25 @@ class _Log:
         numbers = np.array([*(router.index[name] for name in names), NOBODY], np.int16)
         rows = np.frombuffer(self._rows, np.int64).reshape(-1, 7)
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-        attempts = Attempts(*(rows[:, i].astype(dtype) for i, dtype in enumerate(ATTEMPTS.values())))
-        attempts.deployment[:] = numbers[attempts.deployment]
-        calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
-        calls.latency_us[:] = self.latency_us
-        calls.served_by[:] = numbers[self.served_by]
-        calls.attempts[:] = np.bincount(attempts.call, minlength=len(trace))
-        if len(calls.first_choice):
-            luck, preferences = Luck(seed, router.names), [*trace.preferred_names, None]
-            for number, (at_us, preferred) in enumerate(
-                zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True)
-            ):
+        rows[:, 2] = numbers[rows[:, 2]]
+        calls = Calls.lists(len(trace), keeps_first=not router.fixed_first)
+        for number in range(len(trace)):
+            begin_call(calls, number)
+        for number, _, *attempt in rows.tolist():
+            end_attempt(calls, number, None, -1, number, *attempt)
+        luck, preferences = Luck(seed, router.names), [*trace.preferred_names, None]
+        firsts = first_choice_by_name(trace.preferred_names, router)[trace.preferred + 1].tolist()
+        columns = (trace.at_us, trace.preferred, numbers[self.served_by], self.latency_us)
+        for number, (at_us, preferred, served_by, latency_us) in enumerate(
+            zip(*(column.tolist() for column in columns), strict=True)
+        ):
+            first, open_ = firsts[number], 0
+            if not router.fixed_first:
                 _, first = router.order_and_first_choice(at_us, preferences[preferred], luck.of(number))
-                calls.first_choice[number] = first
-        firsts = calls.first_choices(trace.preferred, trace.preferred_names, router).tolist()
-        for number, served_by in enumerate(calls.served_by.tolist()):
-            made, open_ = int(calls.attempts[number]), 0
-            if not made and router.names:
-                open_ = len(router.timetable.segment_at(int(trace.at_us[number])).open)
-            calls.outcome[number] = classify(served_by, made, firsts[number], open_)
-        return calls, attempts
+            if router.names and not calls.attempts[number]:
+                open_ = len(router.timetable.segment_at(at_us).open)
+            end_call(calls, number, served_by, first, open_, latency_us)
+        return Calls.of(calls), Attempts.from_rows(rows)
 
 
 class _Travel:

@@ -21,7 +21,7 @@ from timegate.faults.rules import (
     CERTAIN,
     CHANCE,
     HOURLY,
-    LOGNORMAL,
+    LATENCY,
     SLOWDOWN,
     TAKE_TIME,
     TOKENS,
@@ -171,7 +171,7 @@ class Injector:
                     chance = self._draws.hourly_rate(self.hourly_rates[int(rule.b)], rule.a, at_us)
                 if rule.kind == CERTAIN or self._draws.uniform(rule.k0, rule.k1, call, tried_before) < chance:
                     return rule.outcome, rule.after_us, 0.0 if rule.kind == HOURLY else rule.b, rule.after_us
-            elif rule.kind == LOGNORMAL:
+            elif rule.kind == LATENCY:
                 drawn_us = self._draws.lognormal_us(rule.a, rule.b, rule.k0, rule.k1, call, tried_before)
                 latency_us, first_us = latency_us + drawn_us, first_us + drawn_us
             elif rule.kind == TOKENS:

@@ -17,7 +17,7 @@ from timegate.core.spans import union
 from timegate.core.zones import ZoneName, constant_offsets
 from timegate.errors import ScenarioError
 from timegate.faults.fault import Failure, Fault, Probability, Slowdown
-from timegate.faults.rules import CAPACITY, CERTAIN, HOURLY, LOGNORMAL, SLOWDOWN, TOKENS, Rule, RuleContext
+from timegate.faults.rules import CAPACITY, CERTAIN, HOURLY, LATENCY, SLOWDOWN, TOKENS, Rule, RuleContext
 from timegate.validation import FieldError
 
 __all__ = [
@@ -305,7 +305,7 @@ class Latency(Fault):
         """Yield a lognormal latency; one that is constant draws nothing."""
         sigma = math.log(self.p99_s / self.median_s) / _Z99 if self.p99_s else 0.0
         key = context.stream_key() if sigma else (0, 0)
-        yield Rule(*self.span_us, LOGNORMAL, self.median_s * SECOND_US, sigma, *key)
+        yield Rule(*self.span_us, LATENCY, self.median_s * SECOND_US, sigma, *key)
 
 
 class TokenLatency(Fault):

@@ -12,13 +12,13 @@ from timegate.core.columns import OK
 from timegate.core.spans import Spans
 
 __all__ = [
-    "CAPACITY", "CERTAIN", "CHANCE", "HOURLY", "LOGNORMAL", "SLOWDOWN", "TAKE_TIME", "TOKENS", "TURN", "Rule",
+    "CAPACITY", "CERTAIN", "CHANCE", "HOURLY", "LATENCY", "SLOWDOWN", "TAKE_TIME", "TOKENS", "TURN", "Rule",
     "RuleContext",
 ]  # fmt: skip
 
 # What a rule does with an attempt: first those that fail it, then those that take time, then those that multiply it,
 # then those that need a provider's capacity.
-CERTAIN, CHANCE, HOURLY, LOGNORMAL, TOKENS, SLOWDOWN, CAPACITY = range(7)
+CERTAIN, CHANCE, HOURLY, LATENCY, TOKENS, SLOWDOWN, CAPACITY = range(7)
 FAIL, TAKE_TIME, MULTIPLY, NEED = range(4)
 TURN = (FAIL, FAIL, FAIL, TAKE_TIME, TAKE_TIME, MULTIPLY, NEED)
 """By kind of rule, when its turn comes."""
@@ -34,7 +34,7 @@ class Rule(NamedTuple):
     - ``CHANCE``: so if its draw is below ``a``.
     - ``HOURLY``: so if its draw is below the rate of the hour, from row ``b`` of the table of hourly rates, in a zone
       ``a`` microseconds ahead of UTC.
-    - ``LOGNORMAL``: a success takes a lognormal time with median ``a`` microseconds and the standard deviation ``b``
+    - ``LATENCY``: a success takes a lognormal time with median ``a`` microseconds and the standard deviation ``b``
       of its logarithm.
     - ``TOKENS``: it takes ``a`` microseconds and ``b`` for each token.
     - ``SLOWDOWN``: what it takes is multiplied by ``a``.

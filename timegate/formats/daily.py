@@ -13,11 +13,12 @@ from datetime import timedelta
 import numpy as np
 
 from timegate.core.clock import DAY_US, EPOCH, LAST_US, MINUTE_US
+from timegate.core.dates import LocalDates
 from timegate.core.deployment import Deployment
 from timegate.core.spans import Spans, complement, union
 from timegate.core.spelling import DAYS, MONTHS
 from timegate.core.stretch import stretch
-from timegate.core.windows import Window
+from timegate.core.windows import FIELDS, Window
 from timegate.core.zones import constant_offsets
 from timegate.formats.format import remark
 from timegate.problems import Problem
@@ -31,15 +32,11 @@ FORESEEN_US = 3653 * DAY_US
 ALWAYS = (("00:00", "12:00"), ("12:00", "00:00"))
 
 
-_EVERY = {
-    "days": "it would apply every day",
-    "months": "it would apply in every month",
-    "days_of_month": "it would apply every day",
-    "holidays": "it would apply whether or not it is a holiday",
-}
-"""What becomes of a window that is the same every day, by the field that says otherwise."""
-
+_APPLIES = {"months": "in every month", "holidays": "whether or not it is a holiday"}
+"""When a window that is the same every day would apply, by the field that says otherwise."""
 _CYCLES = {"days": DAYS, "months": MONTHS}
+_BY_THEMSELVES = ("since", "until", "except_dates", "on_holidays")
+"""The conditions of a window's dates of which only those to come matter, or that go with another one."""
 
 
 @dataclass(slots=True)
@@ -110,11 +107,13 @@ def _stretch(window: Window, say: Callable[[str], Problem], now_us: int, found: 
     name = _offset(offset_us)
     if not is_fixed or offset_us % MINUTE_US:
         found.lost.append(say(f"tz {window.tz!r} changes its clocks: it would be {name} all year."))
-    for field, what in _EVERY.items():
+    for field in (field.name for field in dataclasses.fields(LocalDates) if field.name not in _BY_THEMSELVES):
         value = getattr(window, field)
-        if value is not None and set(value) != set(_CYCLES.get(field, ())):
-            values = [value] if isinstance(value, str) else value
-            found.lost.append(say(f"{field} {listed(values, ',', most=6)}: {what}."))
+        if value != FIELDS[field] and set(value) != set(_CYCLES.get(field, ())):
+            values = value if isinstance(value, tuple) else [value]
+            found.lost.append(
+                say(f"{field} {listed(values, ',', most=6)}: it would apply {_APPLIES.get(field, 'every day')}.")
+            )
     if window.since is not None and window.since > today:
         found.lost.append(say(f"since {window.since}: it would apply from now on."))
     if window.until is not None:

@@ -8,15 +8,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from timegate.core.spelling import read_date
+from timegate.core.spelling import DATE_FILE, read_date
 from timegate.errors import ConfigError, MissingExtraError, shown
 from timegate.files import read_text
 from timegate.problems import Problem
 
-__all__ = ["DATE_FILE", "read_holidays", "with_dates"]
-
-DATE_FILE = r".+\.(txt|csv|ics)"
-"""What the name of such a file looks like: nothing that could be a country."""
+__all__ = ["read_holidays", "with_dates"]
 
 _MOST_DAYS = 3660  # of one event
 

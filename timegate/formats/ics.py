@@ -28,7 +28,7 @@ from timegate.core.dates import Days, day_number
 from timegate.core.deployment import Deployment, windows_of
 from timegate.core.spelling import DAYS, MONTHS
 from timegate.core.stretch import stretch
-from timegate.core.windows import Window
+from timegate.core.windows import FIELDS, Window
 from timegate.core.zones import constant_offsets
 from timegate.errors import MissingExtraError
 from timegate.formats.format import Draft, Format, Request, remark
@@ -37,6 +37,8 @@ from timegate.problems import written
 __all__ = ["FORMAT"]
 
 PRODUCT, TITLE = "-//timegate//timegate//EN", "Deployments and their windows"
+_RULED = ("start", "end", "tz", "end_included", "days", "since", "until", "months", "days_of_month")
+"""The fields of a window that an event and its rule say."""
 TOLD_US = 20 * 366 * DAY_US
 """How far ahead a calendar knows of the changes of its zones' clocks."""
 
@@ -57,8 +59,7 @@ def _translate(request: Request) -> Draft:
     for (i, kind, j), deployment, whole in windows_of(request.config.deployments):
         say = remark(deployment, i, kind, j)
         place = written(("deployments", i, kind, j), repr(deployment.model_name))
-        if whole.holidays:
-            notes.append(say(f"holidays are told until {_told_until(now)}."))
+        notes += [say(f"{name} are told until {_told_until(now)}.") for name in _beyond_rules(whole)]
         for window in _parts(whole):
             first = _first_date(window, now)
             if first is None:
@@ -124,12 +125,18 @@ def _event(
             event.add("rdate", [datetime.combine(day, start, zone) for day in _dates(others)])
         return event
     event.add("rrule", _rule(window, zone))
-    ruled = replace(window, holidays=None, except_dates=())
-    last = max([*window.except_dates, *([told] if window.holidays else [])], default=first)
+    ruled = replace(window, **{name: default for name, default in FIELDS.items() if name not in _RULED})
+    last = max([*window.except_dates, *([told] if _beyond_rules(window) else [])], default=first)
     span = day_number(first), day_number(last)
     if len(left_out := np.setdiff1d(ruled.start_days(*span), window.start_days(*span))):
         event.add("exdate", [datetime.combine(day, start, zone) for day in _dates(left_out)])
     return event
+
+
+def _beyond_rules(window: Window) -> list[str]:
+    """Return which conditions of its dates go on for ever, and are no rule: their dates are told one by one."""
+    known = (*_RULED, "except_dates", "on_holidays")
+    return [name for name, default in FIELDS.items() if name not in known and getattr(window, name) != default]
 
 
 def _rule(window: Window, zone: tzinfo) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic.json_schema import CoreRef, GenerateJsonSchema
@@ -17,10 +16,9 @@ from pydantic_core import core_schema
 from timegate.config import GatewayConfig
 from timegate.config.named_windows import NAME
 from timegate.core.price import AUTO, Price
-from timegate.core.spelling import DAY_NAMES, MONTH_NAMES
+from timegate.core.spelling import FORMS
 from timegate.core.windows import FIELDS, Window
 from timegate.faults.scenario import Scenario
-from timegate.formats.dates import DATE_FILE
 from timegate.formats.format import SIDECAR
 from timegate.validation import Value
 
@@ -28,8 +26,6 @@ __all__ = ["config_schema", "scenario_schema"]
 
 Schema = dict[str, Any]
 
-_TIME = "([01]?[0-9]|2[0-3]):[0-5]?[0-9]"
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _INSTANT = r"^\s*[0-9]{4}[\s\S]*([Zz]|[+-][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)?)\s*$"
 
 
@@ -125,40 +121,9 @@ class _Generator(GenerateJsonSchema):
 
 def _window_schema() -> Schema:
     summary, parameters = _described(Window)
-    date = {"type": "string", "pattern": f"^{_DATE}$"}
-    dates = {"type": "array", "items": date}
-    number = {"type": "integer", "minimum": -31, "maximum": 31, "not": {"const": 0}}
-    weekday, month = _any_case(DAY_NAMES), _any_case(MONTH_NAMES)
-    end = f"({_TIME}|24:00?)"
-    forms: dict[str, Schema] = {
-        "start": {"type": "string", "pattern": f"^{_TIME}$", "examples": ["22:00"]},
-        "end": {"type": "string", "pattern": f"^(({weekday}) )?{end}$", "examples": ["06:00", "24:00", "mon 08:00"]},
-        "tz": {"type": "string", "examples": ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]},
-        "days": {
-            **_one_or_some(_names(DAY_NAMES, f"({weekday})(-({weekday})|#-?[1-5])?")),
-            "examples": ["mon-fri", ["mon", "wed"], ["mon#1"]],
-        },
-        "since": {**date, "type": ["string", "null"], "examples": ["2026-03-02"]},
-        "until": {**date, "type": ["string", "null"], "examples": ["2026-12-31"]},
-        "except_dates": {**dates, "examples": [["2026-12-25"]]},
-        "months": {
-            **_one_or_some(_names(MONTH_NAMES, f"({month})(-({month}))?")),
-            "examples": ["jan-mar", ["mar", "jun", "sep", "dec"]],
-        },
-        "days_of_month": {**_one_or_some(number), "examples": [[1, 15, -1]]},
-        "holidays": {
-            "anyOf": [
-                {"type": "string", "pattern": f"^([A-Za-z]{{2}}(-[^ ]+)?|{DATE_FILE})$"},
-                dates,
-                {"type": "null"},
-            ],
-            "examples": ["DE", "DE-BY", ["2026-12-24"], "closures.txt"],
-        },
-        "on_holidays": {"enum": ["skip", "only"]},
-        "end_included": {"type": "boolean"},
-    }
+    forms: dict[str, Schema] = {}
     for name, default in FIELDS.items():
-        forms[name]["description"] = parameters[name]
+        forms[name] = {**FORMS[name], "description": parameters[name]}
         if name not in ("start", "end"):
             forms[name]["default"] = list(default) if default == () else default
     start, last = forms["start"], forms["end"]
@@ -171,19 +136,6 @@ def _window_schema() -> Schema:
         "anyOf": [pair, mapping, by_name],
         "examples": [["22:00", "06:00"], {"start": "08:00", "end": "24:00", "tz": "Europe/Berlin", "days": "mon-fri"}],
     }
-
-
-def _names(known: Iterable[str], pattern: str) -> Schema:
-    """Offer names to complete, and accept whatever else is read."""
-    return {"anyOf": [{"enum": sorted(known, key=len)}, {"type": "string", "pattern": f"^({pattern})$"}]}
-
-
-def _one_or_some(item: Schema) -> Schema:
-    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}, {"type": "null"}]}
-
-
-def _any_case(names: Iterable[str]) -> str:
-    return "|".join("".join(f"[{c.upper()}{c}]" for c in name) for name in names)
 
 
 def _described(cls: type) -> tuple[str, dict[str, str]]:

@@ -12,9 +12,9 @@ from typing import Any, Self
 from weakref import ref
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
-from timegate.core.columns import CANCELLED, OK
+from timegate.core.columns import CANCELLED, NOBODY, OK
 from timegate.core.policy import NEVER
-from timegate.core.routing import DONE, NOBODY, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
+from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
 from timegate.errors import ModelCallError, ModelTimeoutError
 from timegate.gateway.observing import Observer, tell
 from timegate.gateway.records import TOLD, CallRecord

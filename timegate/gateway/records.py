@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from timegate.core.clock import SECOND_US, from_us
-from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES
+from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY, OUTCOMES
 from timegate.core.policy import REASONS
-from timegate.core.routing import NOBODY, Call
+from timegate.core.routing import Call
 from timegate.show.text import iso
 
 __all__ = ["TOLD", "AttemptRecord", "CallRecord"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from timegate.core.clock import SECOND_US
-from timegate.core.routing import NOBODY
+from timegate.core.columns import NOBODY
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
 from timegate.optimize.program import Row
 from timegate.optimize.slots import SlotCosts, Totals

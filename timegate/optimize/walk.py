@@ -12,7 +12,7 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import DAY_US
-from timegate.core.routing import NOBODY
+from timegate.core.columns import NOBODY
 from timegate.core.zones import check_zone
 from timegate.engines.progress import progress
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, shown

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.columns import OK
-from timegate.core.routing import NOBODY, Router
+from timegate.core.columns import NOBODY, OK
+from timegate.core.routing import Router
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError, TimegateWarning
 from timegate.prices.listed import PriceList, prices_said

@@ -33,7 +33,7 @@ from timegate.runs.bill import lacking, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.intervals import difference_interval, mean_interval
 from timegate.runs.parts import ledger_of_part, prices_of_router
-from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_unknown
+from timegate.runs.prepare import prepare
 from timegate.show.html import framed, numbers, paragraph
 from timegate.show.text import counted, rounded
 from timegate.traffic import Trace, Traffic
@@ -175,7 +175,6 @@ def monte_carlo(
     ReplayError
         If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
     """
-    routing, scenario = as_router(router), as_scenario(scenario)
     if not isinstance(traffic, Traffic | Trace):
         raise InvalidTypeError(
             f"traffic must be a process, such as PoissonTraffic, or a Trace. Got {type(traffic).__name__}."
@@ -184,10 +183,9 @@ def monte_carlo(
         raise ReplayError(f"replicas must be at least 2, and whole. Got {shown(replicas)}.")
     if type(seed) is not int or not 0 <= seed < 2**64:
         raise ReplayError(f"seed must lie between 0 and 2**64 - 1. Got {shown(seed)}.")
-    injector = scenario.injector(routing.deployments)
-    in_order = shares(routing, injector)
-    check_tokens(injector, traffic)
-    warn_of_unknown(traffic.preferred_names, routing)
+    prepared = prepare(router, traffic, scenario)
+    routing, scenario = prepared.router, prepared.scenario
+    in_order = shares(routing, prepared.injector)
 
     prices = prices_of_router(routing)
     warn_of_no_tokens(lacking(prices, traffic) if prices else ())
@@ -308,17 +306,8 @@ def _run_in_order(
 def _replay_block(work, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
     """Replay at most ``_BLOCK`` arrivals, of which the first has a number."""
     plan, policies, block, none, room = work
-    size = len(at_us)
-    kept = size if len(block.first_choice) > 0 else 0
-    calls = Calls(
-        block.served_by[:size],
-        block.outcome[:size],
-        block.attempts[:size],
-        block.latency_us[:size],
-        block.first_choice[:kept],
-    )
-    replay_calls(plan, policies, first, at_us, preferred, answers, calls, none, room)
-    add_calls(totals, None, 0, 1, at_us, preferred, plan.first_choice, calls)
+    replay_calls(plan, policies, first, at_us, preferred, answers, block, none, room)
+    add_calls(totals, None, 0, 1, at_us, preferred, plan.first_choice, block)
 
 
 @jit()

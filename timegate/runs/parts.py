@@ -13,6 +13,7 @@ from timegate.engines.totals import Part, reduce_calls
 from timegate.faults.injector import Injector
 from timegate.prices.listed import PriceList, prices_said
 from timegate.runs.bill import Ledger, lacking
+from timegate.runs.prepare import Facts
 from timegate.runs.spent import Spent
 from timegate.runs.tables import calls_frame
 from timegate.traffic.trace import Trace
@@ -32,12 +33,15 @@ class Reduced(NamedTuple):
         Which tokens are paid for, and unknown.
     calls : DataFrame or None
         If it is wanted.
+    facts : Facts
+        What there is to say of the part itself.
     """
 
     part: Part
     spent: Spent | None
     lacks: tuple[str, ...]
     calls: pd.DataFrame | None
+    facts: Facts
 
 
 def prices_of_router(router: Router) -> PriceList | None:
@@ -70,6 +74,6 @@ def reduced(
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
     part = reduce_calls(trace, calls, router, step_us)
     if ledger is None:
-        return Reduced(part, None, (), frame)
+        return Reduced(part, None, (), frame, Facts.of(trace))
     frame = None if frame is None else frame.assign(**ledger.call_columns())
-    return Reduced(part, ledger.spent(step_us), lacking(ledger.prices, trace), frame)
+    return Reduced(part, ledger.spent(step_us), lacking(ledger.prices, trace), frame, Facts.of(trace))

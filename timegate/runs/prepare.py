@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
@@ -13,12 +13,11 @@ from timegate.core.routing import Router
 from timegate.core.targets import reserved_prefix
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Fault, Scenario
-from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.show.text import period
 from timegate.traffic import Trace, Traffic
 
-__all__ = ["as_router", "as_scenario", "check_tokens", "warn_of_idle", "warn_of_unknown"]
+__all__ = ["Facts", "Prepared", "as_router", "as_scenario", "prepare", "warn_of_idle"]
 
 
 def as_router(router: Any) -> Router:
@@ -44,18 +43,116 @@ def as_scenario(scenario: Any) -> Scenario:
     return scenario
 
 
-def check_tokens(injector: Injector, traffic: Trace | Traffic) -> None:
-    """Check that the lengths of answers are known where latencies depend on them; warn if some are missing."""
-    if not injector.needs_tokens:
-        return
-    if traffic.completion_tokens is None:
-        raise ReplayError("the scenario has a token_latency: the calls need completion_tokens.")
-    if isinstance(traffic, Trace) and traffic.completion_tokens.min() < 0:
-        warnings.warn(
-            "some calls have no completion_tokens: their token_latency is that of an answer of 0 tokens.",
-            TimegateWarning,
-            stacklevel=3,
-        )
+class Facts(NamedTuple):
+    """What a run asks of its traffic, or of a part of it, before it replays it.
+
+    Attributes
+    ----------
+    preferred_names : tuple of str
+    tokens : int or None
+        The least number of an answer's tokens; -1 if some are missing, None if nothing is known of any.
+    span_us : tuple of int
+        The first and the last instant at which calls may arrive.
+    """
+
+    preferred_names: tuple[str, ...]
+    tokens: int | None
+    span_us: tuple[int, int]
+
+    @classmethod
+    def of(cls, traffic: Trace | Traffic) -> Facts:
+        """Ask a trace, or what traces are drawn from."""
+        if isinstance(traffic, Trace):
+            tokens = None if traffic.completion_tokens is None else int(traffic.completion_tokens.min())
+            return cls(traffic.preferred_names, tokens, traffic.span_us)
+        edges_us = traffic.edges_us
+        span_us = int(edges_us[0]), int(edges_us[-1]) - 1
+        return cls(traffic.preferred_names, None if traffic.completion_tokens is None else 0, span_us)
+
+
+class Prepared:
+    """What a run replays, in one shape.
+
+    Attributes
+    ----------
+    router : Router
+    scenario : Scenario
+    injector : Injector
+    """
+
+    def __init__(self, router: Router, scenario: Scenario) -> None:
+        self.router = router
+        self.scenario = scenario
+        self.injector = scenario.injector(router.deployments)
+        self._said: set[str] = set()
+
+    def check(self, facts: Facts) -> None:
+        """Check traffic, or the next part of it; warn of what is new in it.
+
+        Raises
+        ------
+        ReplayError
+            If latencies depend on the lengths of answers, of which nothing is known.
+        """
+        names = self.router.names
+        for name in facts.preferred_names:
+            if name not in self.router.index:
+                hint = did_you_mean(name, names)
+                self._warn(f"the preference for {name!r}, which is not a deployment, is passed over.{hint}")
+        if self.injector.needs_tokens:
+            if facts.tokens is None:
+                raise ReplayError("the scenario has a token_latency: the calls need completion_tokens.")
+            if facts.tokens < 0:
+                self._warn(
+                    "some calls have no completion_tokens: their token_latency is that of an answer of 0 tokens."
+                )
+
+    def finish(self, span_us: tuple[int, int]) -> None:
+        """Warn of what no call of the whole traffic meets."""
+        warn_of_idle(self.scenario, *span_us)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            _warn(text)
+
+
+def prepare(router: Any, traffic: Trace | Traffic | None, scenario: Scenario | None) -> Prepared:
+    """Bring what every kind of run takes into one shape; check it, and warn of each thing once.
+
+    Parameters
+    ----------
+    router : GatewayConfig, ModelGateway or Router
+    traffic : Trace or Traffic, optional
+        Without it, the run itself has each part checked as it comes, and says when there are no more.
+    scenario : Scenario, optional
+
+    Raises
+    ------
+    ScenarioError
+        If a fault targets a deployment that is not there.
+    ReplayError
+        If the scenario needs lengths of answers, and the traffic has none; or a deployment has the name of an outcome
+        or of a target.
+
+    Warns
+    -----
+    TimegateWarning
+        Of preferences for deployments that are not there, answers without a length that matters, and kinds of fault
+        that meet no call.
+
+    Examples
+    --------
+    >>> config = GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> prepare(config, Trace(["2026-03-02T09:00Z"]), None).router.names
+    ('strong',)
+    """
+    prepared = Prepared(as_router(router), as_scenario(scenario))
+    if traffic is not None:
+        facts = Facts.of(traffic)
+        prepared.check(facts)
+        prepared.finish(facts.span_us)
+    return prepared
 
 
 def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:
@@ -72,20 +169,14 @@ def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:
             bounds = [at for fault in faults for at in (fault.start, fault.end) if at is not None]
             theirs = " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (min(bounds), max(bounds))))
             calls = period(first, last, "%Y-%m-%d %H:%M")
-            warnings.warn(
-                f"no {kind} of {target!r} meets the calls, which arrive from {calls}. Those of the scenario: {theirs}.",
-                TimegateWarning,
-                stacklevel=3,
+            _warn(
+                f"no {kind} of {target!r} meets the calls, which arrive from {calls}. Those of the scenario: {theirs}."
             )
 
 
-def warn_of_unknown(preferred_names: Iterable[str], router: Router) -> None:
-    """Warn of preferences for deployments that are not there."""
-    for name in preferred_names:
-        if name not in router.index:
-            warnings.warn(
-                f"the preference for {name!r}, which is not a deployment, is passed over."
-                f"{did_you_mean(name, router.names)}",
-                TimegateWarning,
-                stacklevel=3,
-            )
+def _warn(text: str) -> None:
+    """Warn where a user's own code called this package."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "timegate":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, TimegateWarning, stacklevel=level)

@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.clock import SECOND_US
-from timegate.core.columns import BLOCKED
-from timegate.core.routing import NOBODY
+from timegate.core.columns import BLOCKED, NOBODY
 from timegate.engines.record import Calls
 from timegate.traffic.trace import Trace, utc_column
 

@@ -14,7 +14,7 @@ from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, Timega
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
-from timegate.runs.prepare import as_router, as_scenario, check_tokens, warn_of_idle, warn_of_unknown
+from timegate.runs.prepare import as_scenario, prepare, warn_of_idle
 from timegate.runs.result import Replay
 from timegate.traffic import Trace
 
@@ -80,16 +80,12 @@ def replay(
         raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
     if engine not in get_args(Engine):
         raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
-    scenario = as_scenario(scenario)
-    warn_of_idle(scenario, *trace.span_us)
     owner, awaits = getattr(router, "__self__", None), False
     if isinstance(owner, ModelGateway) and getattr(router, "__name__", "") == "acall":
         router, engine, awaits = owner, "travel", True
     if isinstance(router, GatewayConfig | ModelGateway | Router):
-        router = as_router(router)
-        injector = scenario.injector(router.deployments)
-        warn_of_unknown(trace.preferred_names, router)
-        check_tokens(injector, trace)
+        prepared = prepare(router, trace, scenario)
+        router, scenario, injector = prepared.router, prepared.scenario, prepared.injector
         if engine == "travel":
             gateway = _travel().gateway(router, scenario)
             called = gateway.acall if awaits else gateway
@@ -111,16 +107,17 @@ def replay(
     if engine not in ("auto", "travel"):
         raise ReplayError(f"engine {engine!r} drives timegate's own routing: replay a callable with engine='travel'.")
     described = _travel().describe(router)
-    named = None
     if described is not None:
-        named = scenario.injector(described.deployments)
-        warn_of_unknown(trace.preferred_names, described)
-    seen, calls, attempts = _travel().run(router, trace, described, named)
-    if described is None:
-        try:
-            scenario.injector(seen.deployments)
-        except ScenarioError as error:
-            warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
+        prepared = prepare(described, trace, scenario)
+        seen, calls, attempts = _travel().run(router, trace, described, prepared.injector)
+        return Replay(seen, trace, prepared.scenario, "travel", calls, attempts, Log.of())
+    scenario = as_scenario(scenario)
+    warn_of_idle(scenario, *trace.span_us)
+    seen, calls, attempts = _travel().run(router, trace, None)
+    try:
+        scenario.injector(seen.deployments)
+    except ScenarioError as error:
+        warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
     return Replay(seen, trace, scenario, "travel", calls, attempts, Log.of())
 
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.clock import FIRST_US, LAST_US
-from timegate.core.columns import FALLBACK, OUTCOMES
+from timegate.core.columns import FALLBACK, NOBODY, OUTCOMES
 from timegate.core.explanation import Explanation
-from timegate.core.routing import NOBODY, Router
+from timegate.core.routing import Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario

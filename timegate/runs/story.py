@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from timegate.core.clock import SECOND_US, from_us
-from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES
+from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY, OUTCOMES
 from timegate.core.policy import COOLING, REASONS
-from timegate.core.routing import NOBODY, Router
+from timegate.core.routing import Router
 from timegate.core.settings import CallPolicy, Policy
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.faults import Scenario

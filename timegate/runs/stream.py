@@ -21,14 +21,13 @@ from timegate.engines.record import Calls
 from timegate.engines.totals import MAX_BINS, Part, too_many_bins
 from timegate.errors import ReplayError, TraceError
 from timegate.faults import Scenario
-from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.prices.listed import PriceList
 from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.parquet import place_of_part, pyarrow_parquet, writing
 from timegate.runs.parts import Reduced, ledger_of_part, prices_of_router, reduced
-from timegate.runs.prepare import as_router, as_scenario, check_tokens
+from timegate.runs.prepare import Prepared, prepare
 from timegate.runs.spent import Failed, Spent, check_option, paid_frame
 from timegate.runs.tables import bin_width_us, named_pairs, share_frame
 from timegate.show.html import figures, framed
@@ -192,8 +191,8 @@ def replay_stream(
         asked for, holds that much in complete row groups; beside it, as ``NAME.partial.parquet``, if there is an
         older one, which stays.
     """
-    routing, scenario = as_router(router), as_scenario(scenario)
-    injector = scenario.injector(routing.deployments)  # checks the targets, before the first chunk is read
+    prepared = prepare(router, None, scenario)  # checks the targets, before the first chunk is read
+    routing, scenario = prepared.router, prepared.scenario
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
     result = StreamReplay(routing, scenario, freq)
@@ -205,18 +204,21 @@ def replay_stream(
     if client is not None:
         jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
         for chunk in progress(run_in_order(client, run, jobs), total, unit="chunk"):
+            prepared.check(chunk.facts)
             result._add(chunk)
     else:
         with writing(to_parquet) as write:
             numbered = progress(_numbered(watched), total, unit="chunk")
             tasks: Iterator[Job] = ((first, chunk, threads, write is not None) for first, chunk in numbered)
-            in_order = partial(_in_order, routing, injector, result._prices, result._step_us)
+            in_order = partial(_in_order, prepared, result._prices, result._step_us)
             for chunk in in_order(tasks) if result._in_order else map(run, tasks):
+                prepared.check(chunk.facts)
                 result._add(chunk)
                 if write is not None and chunk.calls is not None:
                     write.chunk(chunk.calls)
     if result._part is None:
         raise TraceError("the trace is empty: there was no chunk.")
+    prepared.finish(result._part.span_us)
     warn_of_no_tokens(result._lacks)
     return result
 
@@ -240,21 +242,19 @@ Job = tuple[int, Trace | RowGroup, int | None, bool]
 
 
 def _replay_chunk(router: Router, scenario: Scenario, prices: PriceList | None, step_us: int, job: Job) -> Reduced:
-    """Replay a chunk whose first call has a number."""
+    """Replay a chunk whose first call has a number, here or on a worker, whose warnings nobody would see."""
     first, chunk, threads, wants_calls = job
     trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
     injector = scenario.injector(router.deployments)
-    check_tokens(injector, trace)
     calls = compiled.run(router, trace, injector, threads, first)
     ledger = None if prices is None else ledger_of_part(router, injector, trace, calls, prices, threads, first)
     return reduced(router, trace, calls, ledger, step_us, first, wants_calls)
 
 
-def _in_order(
-    router: Router, injector: Injector, prices: PriceList | None, step_us: int, jobs: Iterable[Job]
-) -> Iterator[Reduced]:
+def _in_order(prepared: Prepared, prices: PriceList | None, step_us: int, jobs: Iterable[Job]) -> Iterator[Reduced]:
     """Replay chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
-    ordered, wanted = OrderedReplay(router, injector), False
+    router, wanted = prepared.router, False
+    ordered = OrderedReplay(router, prepared.injector)
 
     def billed(wants_calls: bool, first: int, trace: Trace, calls: Calls) -> Reduced:
         ledger = None if prices is None else Ledger(router, trace, calls, None, prices)
@@ -263,7 +263,6 @@ def _in_order(
     for _, chunk, _, wants_calls in jobs:
         wanted = wants_calls
         trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
-        check_tokens(injector, trace)
         yield from (billed(wanted, *ended) for ended in ordered.add(trace))
     yield from (billed(wanted, *ended) for ended in ordered.finish())
 

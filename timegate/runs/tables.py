@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.clock import DAY_US, SECOND_US, from_us, to_us
-from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES, UNSERVED
+from timegate.core.clock import DAY_US, from_us, to_us
+from timegate.core.columns import UNSERVED
 from timegate.core.policy import REASONS
 from timegate.core.routing import Router
 from timegate.core.zones import check_zone
@@ -37,31 +37,14 @@ __all__ = [
 def calls_frame(router: Router, trace: Trace, calls: Calls, first: int = 0) -> pd.DataFrame:
     """Return the table of calls; ``first`` is the number of the first one."""
     return pd.DataFrame(
-        {
-            "at": utc_column(trace.at_us),
-            "preferred": trace.preferred_column,
-            "served_by": category(calls.served_by, router.names),
-            "outcome": category(calls.outcome, OUTCOMES),
-            "attempts": calls.attempts,
-            "latency_s": calls.latency_us / SECOND_US,
-        },
+        {"at": utc_column(trace.at_us), "preferred": trace.preferred_column, **calls.table(router)},
         index=pd.RangeIndex(first, first + len(trace), name="call"),
     )
 
 
 def attempts_frame(router: Router, made: Attempts) -> pd.DataFrame:
     """Return the table of attempts."""
-    return pd.DataFrame(
-        {
-            "call": made.call,
-            "attempt": made.attempt,
-            "deployment": category(made.deployment, router.names),
-            "pause_s": made.pause_us / SECOND_US,
-            "at": utc_column(made.at_us),
-            "outcome": category(made.outcome, ATTEMPT_OUTCOMES),
-            "latency_s": made.latency_us / SECOND_US,
-        }
-    )
+    return pd.DataFrame(made.table(router))
 
 
 def bin_width_us(freq: str) -> int:

@@ -1,5 +1,17 @@
 // The local dates on which a window starts, and how they are written. A date is a number of days since the epoch.
-/** @import { Holidays, Window } from "./types.js" */
+/** @import { Holidays } from "./types.js" */
+/**
+ * The conditions of those dates, as a draft holds them: timegate.core.dates.LocalDates.
+ * @typedef {object} LocalDates
+ * @property {string[]} [days]
+ * @property {string} [since]
+ * @property {string} [until]
+ * @property {string[]} [except_dates]
+ * @property {string[]} [months]
+ * @property {number[]} [days_of_month]
+ * @property {string | string[]} [holidays]
+ * @property {string} [on_holidays]
+ */
 
 export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 export const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -41,7 +53,7 @@ function placeOf(day) {
 
 /**
  * Whether a window starts on a date.
- * @param {Window} window
+ * @param {LocalDates} window
  * @param {number} day
  * @param {Holidays} holidays
  */
@@ -61,10 +73,28 @@ export function startsOn(window, day, holidays = {}) {
 
 /**
  * Whether the dates on which a window starts, moved by a day, are again such as a window can say.
- * @param {Window} window
+ * @param {LocalDates} window
  */
 export const canShift = (window) =>
   !window.months && !window.days_of_month && !window.holidays && !window.days?.some((name) => name.includes("#"));
+
+/**
+ * The dates on which a window starts, in words.
+ * @param {LocalDates} window
+ */
+export function datesInWords(window) {
+  const { holidays } = window;
+  const said = [
+    !window.days || window.days.length === 7 ? "daily" : runs(window.days, DAYS).join(" "),
+    window.days_of_month && `days ${window.days_of_month.join(" ")}`,
+    window.months && runs(window.months, MONTHS).join(" "),
+    window.since && `from ${window.since}`,
+    window.until && `until ${window.until}`,
+    holidays && `${window.on_holidays === "only" ? "only" : "not"} on holidays ${[holidays].flat().join(", ")}`,
+    window.except_dates?.length && `except ${window.except_dates.join(", ")}`,
+  ];
+  return said.filter(Boolean);
+}
 
 /**
  * The names of a cycle that a text like "jan-mar, jun" lists, in their order, or null. A range may cross its end.

@@ -1,5 +1,6 @@
 // The editor on a page: its parts, what they share, and when each is drawn.
 import { parseDate } from "./dates.js";
+import { targetsOf } from "./schedule.js";
 import { axisOf } from "./windows.js";
 import { KernelMessage } from "./store.js";
 import { targetOf } from "./dom.js";
@@ -120,9 +121,7 @@ export class Editor {
    * @param {Deployment} deployment
    */
   hits(fault, deployment) {
-    const [kind, group] = fault.target.split(/:(.*)/);
-    if (kind === "group") return this.store.answer.groups[group]?.includes(deployment.model_name) ?? false;
-    return fault.target === deployment.model_name || fault.target === `provider:${deployment.model.split("/")[0]}`;
+    return targetsOf(deployment, this.store.answer.groups).includes(fault.target);
   }
 
   // What is selected

@@ -1,6 +1,7 @@
 // The exact times of an outage, whom it hits, and what it answers.
 import { formatInstant, formatLocal, instantOf, localOf, parseInstant, parseLocal } from "./windows.js";
 import { h, keyed, write } from "./dom.js";
+import { targetsOf } from "./schedule.js";
 import { Fields } from "./fields.js";
 /** @import { Editor } from "./editor.js" */
 /** @import { Fault, Item } from "./types.js" */
@@ -35,8 +36,7 @@ export class OutageFields extends Fields {
     const { ui } = this;
     this.item = item;
     const targets = new Set([
-      ...ui.store.draft.deployments.flatMap((d) => [d.model_name, `provider:${d.model.split("/")[0]}`]),
-      ...Object.keys(ui.store.answer.groups).map((group) => `group:${group}`),
+      ...ui.store.draft.deployments.flatMap((deployment) => targetsOf(deployment, ui.store.answer.groups)),
       fault.target,
     ]);
     keyed(

@@ -2,7 +2,7 @@
 // pointer, of a config that is downloaded. Time is in minutes, as in windows.js.
 import { DAYS, canShift, formatDate, modulo, parseDate } from "./dates.js";
 import { DAY, endsOnWeekday, extent, firstWeekday, formatInstant, formatTime, parseInstant } from "./windows.js";
-/** @import { Edge, Fault, Item, Part, Schedule, Window } from "./types.js" */
+/** @import { Deployment, Edge, Fault, Item, Part, Schedule, Window } from "./types.js" */
 
 const END_OF_TIME = Date.UTC(2199, 11, 31) / 60_000;
 
@@ -17,6 +17,19 @@ const latestBelow = (end, step) => Math.floor((end - 1) / step) * step;
 
 /** @type {(start: number, step: number) => number} */
 const earliestAbove = (start, step) => Math.ceil((start + 1) / step) * step;
+
+/**
+ * The targets of faults that stand for a deployment: timegate.core.targets.Targets.of.
+ * @param {Deployment} deployment
+ * @param {Record<string, string[]>} groups
+ */
+export const targetsOf = (deployment, groups) => [
+  deployment.model_name,
+  `provider:${deployment.model.split("/")[0]}`,
+  ...Object.keys(groups)
+    .filter((group) => groups[group].includes(deployment.model_name))
+    .map((group) => `group:${group}`),
+];
 
 // Windows
 

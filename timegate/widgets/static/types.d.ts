@@ -1,18 +1,11 @@
 // What the parts of the editor hand to each other. For the type-checker only: this file is not shipped.
+import type { LocalDates } from "./dates.js";
 
 /** A recurring stretch of local wall-clock time, as a draft holds it: timegate.Window. */
-export interface Window {
+export interface Window extends LocalDates {
   start: string;
   end: string;
   tz?: string;
-  days?: string[];
-  since?: string;
-  until?: string;
-  except_dates?: string[];
-  months?: string[];
-  days_of_month?: number[];
-  holidays?: string | string[];
-  on_holidays?: string;
   end_included?: boolean;
   /** That of a definition at the head of the config, of which this is a copy. */
   name?: string;

@@ -1,7 +1,7 @@
 // The rules of windows that the page shares with Python, which tests/cases/windows.json holds it to.
 // Time is in minutes: of the day for a window, since the epoch for an instant, since the epoch of local days for
 // wall-clock time. A zone is a table [[since, offset], ...] that the kernel sends, so both use the same rules.
-import { DAYS, MONTHS, formatDate, modulo, parseDate, runs, startsOn, weekday } from "./dates.js";
+import { DAYS, datesInWords, formatDate, modulo, parseDate, startsOn, weekday } from "./dates.js";
 /** @import { Axis, Holidays, Piece, Window, Zone } from "./types.js" */
 
 export const DAY = 1440;
@@ -217,19 +217,10 @@ export function occurrences(window, zone, from, to, holidays = {}) {
  * @param {Window} window
  */
 export function described(window) {
-  const days = !window.days || window.days.length === 7 ? "daily" : runs(window.days, DAYS).join(" ");
-  const { holidays } = window;
-  const more = [
-    window.end_included === false && "end not included",
-    window.days_of_month && `days ${window.days_of_month.join(" ")}`,
-    window.months && runs(window.months, MONTHS).join(" "),
-    window.since && `from ${window.since}`,
-    window.until && `until ${window.until}`,
-    holidays && `${window.on_holidays === "only" ? "only" : "not"} on holidays ${[holidays].flat().join(", ")}`,
-    window.except_dates?.length && `except ${window.except_dates.join(", ")}`,
-  ].filter(Boolean);
+  const [days, ...more] = datesInWords(window);
+  const open = window.end_included === false ? ["end not included"] : [];
   const named = window.name ? `${window.name}: ` : "";
-  return [`${named}${window.start}–${window.end}`, window.tz ?? "UTC", days, ...more].join(" · ");
+  return [`${named}${window.start}–${window.end}`, window.tz ?? "UTC", days, ...open, ...more].join(" · ");
 }
 
 /**
