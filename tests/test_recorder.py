@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+import time
+import warnings
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from test_records import AT, gateway_of
 
 import timegate as tg
 from timegate.core.clock import from_us
-from timegate.errors import InvalidValueError
+from timegate.errors import InvalidValueError, MissingExtraError
 from timegate.gateway.recorder import Recorder
+from timegate.show.text import iso
 
 
 def lines_of(path: Path) -> list[Any]:
@@ -40,14 +46,88 @@ def test_calls_come_back_as_a_trace(tmp_path: Path) -> None:
 
 
 def test_a_file_is_continued_after_half_a_line(tmp_path: Path) -> None:
-    """What a killed process left is ended, so that every later line can be read."""
+    """What a killed process left is read but for its last line, and then dropped, so that later lines can be read."""
     path = tmp_path / "calls.jsonl"
-    path.write_bytes(b'{"at": "2026-03-0')
+    for _ in range(2):
+        with Recorder(path) as recorder:
+            gateway_of(0, observers=[recorder])()
+        with path.open("ab") as file:
+            file.write(b'{"at": "2026-03-0' + b"9" * 70_000)
+    with pytest.warns(tg.TimegateWarning, match="line 3, the last, is cut off"):
+        assert len(tg.read_trace(path)) == 2
     with Recorder(path) as recorder:
         gateway_of(0, observers=[recorder])()
-    first, second = path.read_text().splitlines()
-    assert first == '{"at": "2026-03-0'
-    assert json.loads(second)["served_by"] == "a"
+    assert [line["served_by"] for line in lines_of(path)] == ["a"] * 3
+    path.write_bytes(b"half")
+    Recorder(path).close()
+    assert path.read_bytes() == b""
+
+
+def test_a_killed_process_leaves_whole_lines(tmp_path: Path) -> None:
+    """All but the last second's calls are there, and each line can be read."""
+    path = tmp_path / "calls.jsonl"
+    code = f"""
+import time, timegate as tg
+models = [{{"model_name": name, "model": tg.Model.chat_completion("sim/m")}} for name in "ab"]
+recorder = tg.Recorder({str(path)!r})
+gateway = tg.ModelGateway(models, observers=[recorder])
+made = 0
+while True:
+    gateway(messages="Hi")
+    made += 1
+    if made == 1000:
+        print("made", flush=True)
+    time.sleep(0.0005)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "made\n"
+        while not path.stat().st_size:
+            time.sleep(0.01)
+        process.kill()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.TimegateWarning)
+        assert len(tg.read_trace(path)) > 0
+
+
+def test_parquet_is_made_of_lines(tmp_path: Path) -> None:
+    """At the end, and whenever they are enough; a trace reads it, and it holds what the lines hold."""
+    path, lines = tmp_path / "calls.parquet", tmp_path / "calls.jsonl"
+    with Recorder(lines) as recorder:  # as if killed before they became Parquet
+        gateway_of(1, 0, observers=[recorder])()
+    kept = lines_of(lines)
+    with Recorder(path) as recorder:
+        gateway = gateway_of(0, observers=[recorder])
+        gateway.cool("a", 60)
+        with pytest.raises(tg.ModelRouterError):
+            gateway()
+    made = tmp_path / "calls.1.parquet"
+    assert sorted(each.name for each in tmp_path.iterdir()) == [made.name]
+    assert len(tg.read_trace(made)) == 2
+    rows = pd.read_parquet(made).to_dict("records")
+    assert [row["outcome"] for row in rows] == ["fallback", "shed"]
+    assert [{**each, "at": iso(each["at"])} for each in rows[0]["tries"]] == kept[0]["tries"]
+    assert [dict(each) for each in rows[1]["skipped"]] == [{"deployment": "a", "reason": "cooling"}]
+    with Recorder(path, rotate_bytes=1) as recorder:
+        gateway_of(0, observers=[recorder])()
+    assert sorted(each.name for each in tmp_path.iterdir()) == [made.name, "calls.2.parquet"]
+    Recorder(path).close()
+    assert len(list(tmp_path.glob("*.parquet"))) == 2
+
+
+def test_lines_stay_if_they_cannot_become_parquet(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost, and the log says so."""
+    path = tmp_path / "calls.parquet"
+    with Recorder(path) as recorder:
+        monkeypatch.setattr(recorder, "_write_parquet", lambda *_: 1 / 0)
+        gateway_of(0, observers=[recorder])()
+    assert len(lines_of(tmp_path / "calls.jsonl")) == 1
+    assert "calls.jsonl could not become" in caplog.text
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match="scale"):
+        Recorder(path)
 
 
 def test_files_rotate(tmp_path: Path) -> None:

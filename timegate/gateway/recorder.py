@@ -1,4 +1,8 @@
-"""Keeps the calls of a gateway in a file, so that yesterday's traffic is replayed through tomorrow's schedule."""
+"""Keeps the calls of a gateway in a file, so that yesterday's traffic is replayed through tomorrow's schedule.
+
+Lines of JSON are what a killed process leaves readable. A Parquet file cannot grow by lines: it is made of them, in one
+piece, when a file is closed or full.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,15 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
-from timegate.errors import InvalidValueError, shown
+from timegate.errors import InvalidValueError, MissingExtraError, shown
 from timegate.gateway.records import CallRecord
+from timegate.replacing import replacing
 
 __all__ = ["Recorder"]
 
@@ -20,7 +28,7 @@ _encoded = json.JSONEncoder(check_circular=False).encode
 
 
 class Recorder:
-    """An observer that writes each call as a line of JSON; no prompts and no answers.
+    """An observer that keeps each call in a file, as a line of JSON or a row of Parquet; no prompts and no answers.
 
     A thread of its own writes, at least once a second, whole lines alone: a process that is killed loses the last
     second and leaves a file that can be read. A disk that is full stops no call; what is lost then is counted and told
@@ -29,9 +37,12 @@ class Recorder:
     Parameters
     ----------
     path : path
-        Ends in ``.jsonl``. A file that is there is continued.
+        Ends in ``.jsonl``, a file that is there is continued; or in ``.parquet`` (``pip install "timegate[scale]"``),
+        then lines are kept beside it in ``name.jsonl`` until they become ``name.1.parquet`` and so on: when they are
+        enough, and at the end. What a killed process left of them, the next one takes over.
     rotate_bytes : int, optional
-        When the file has grown to so much, it is renamed to ``name.1.jsonl`` and so on, and begun anew. Default: never.
+        When the lines have grown to so much, the file is renamed to ``name.1.jsonl`` and so on, or becomes a Parquet
+        file, and a new one is begun. Default: never.
     most_waiting : int
         How many calls may wait to be written; those beyond are lost.
 
@@ -39,6 +50,13 @@ class Recorder:
     ----------
     lost : int
         How many calls could not be written.
+
+    Raises
+    ------
+    InvalidValueError
+        If the path ends in neither.
+    MissingExtraError
+        If pyarrow is needed and not installed.
 
     Examples
     --------
@@ -55,8 +73,10 @@ class Recorder:
 
     def __init__(self, path: str | Path, *, rotate_bytes: int | None = None, most_waiting: int = 100_000) -> None:
         self.path = Path(path)
-        if self.path.suffix != ".jsonl":
-            raise InvalidValueError(f"path must end in .jsonl. Got {shown(str(path))}.")
+        if self.path.suffix not in (".jsonl", ".parquet"):
+            raise InvalidValueError(f"path must end in .jsonl or .parquet. Got {shown(str(path))}.")
+        self._lines = self.path.with_suffix(".jsonl")
+        self._write_parquet = _parquet_writer() if self.path.suffix == ".parquet" else None
         self.lost = 0
         self._rotate_bytes = rotate_bytes
         self._most_waiting = most_waiting
@@ -91,13 +111,8 @@ class Recorder:
         self._thread.join()
 
     def _open(self) -> None:
-        self._file = self.path.open("ab", buffering=0)
-        size = self._file.tell()
-        if size:  # whoever was killed may have left half a line
-            with self.path.open("rb") as read:
-                read.seek(size - 1)
-                if read.read(1) != b"\n":
-                    self._file.write(b"\n")
+        self._file = self._lines.open("ab", buffering=0)
+        self._file.truncate(_end_of_lines(self._lines))  # whoever was killed may have left half a line
 
     def _write_all(self) -> None:
         while not self._is_over or self._waiting:
@@ -106,7 +121,10 @@ class Recorder:
             while records := [self._waiting.popleft() for _ in range(min(len(self._waiting), 1_000))]:
                 self._write(records)
         if self._file is not None:
-            self._file.close()
+            if self._write_parquet is not None and self._file.tell():
+                self._rotate()
+            else:
+                self._file.close()
 
     def _write(self, records: list[CallRecord]) -> None:
         try:
@@ -122,17 +140,82 @@ class Recorder:
             except OSError:
                 self._file.truncate(begun)  # no half a line
                 raise
-            if self._rotate_bytes is not None and self._file.tell() >= self._rotate_bytes:
-                self._rotate()
         except Exception as error:
             self.lost += len(records)
             logger.warning("%d calls could not be recorded in %s: %s", len(records), self.path, error)
+            return
+        if self._rotate_bytes is not None and self._file.tell() >= self._rotate_bytes:
+            self._rotate()
 
     def _rotate(self) -> None:
+        """Set the lines aside, or make a Parquet file of them; if that cannot be, they go on where they are."""
         number = 1
-        while (old := self.path.with_name(f"{self.path.stem}.{number}.jsonl")).exists():
+        while (old := self.path.with_name(f"{self.path.stem}.{number}{self.path.suffix}")).exists():
             number += 1
+        try:
+            if self._write_parquet is None:
+                os.replace(self._lines, old)
+            else:
+                with replacing(old) as unfinished:
+                    self._write_parquet(self._lines, unfinished)
+                self._lines.unlink()
+        except Exception as error:
+            logger.warning("%s could not become %s: %s", self._lines, old, error)
         if self._file is not None:
             self._file.close()
             self._file = None
-        os.replace(self.path, old)
+
+
+def _end_of_lines(path: Path) -> int:
+    """Return where the last whole line of a file ends."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            begin = max(end - 65_536, 0)
+            file.seek(begin)
+            if (found := file.read(end - begin).rfind(b"\n")) >= 0:
+                return begin + found + 1
+            end = begin
+    return 0
+
+
+def _parquet_writer() -> Callable[[Path, Path], None]:
+    """Return what makes a Parquet file of lines."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtraError("Parquet needs pyarrow: pip install 'timegate[scale]'.") from error
+    text, instant, seconds = pa.string(), pa.timestamp("us", tz="UTC"), pa.float64()
+    attempt = {"deployment": text, "provider": text, "model_id": text, "at": instant, "outcome": text}
+    columns = {
+        "at": instant,
+        "preferred": text,
+        "served_by": text,
+        "outcome": text,
+        "attempts": pa.int32(),
+        "latency_s": seconds,
+        "first_chunk_s": seconds,
+        "prompt_tokens": pa.int64(),
+        "completion_tokens": pa.int64(),
+        "model": text,
+        "finish_reason": text,
+        "rate_limits": pa.map_(text, text),
+        "tries": pa.list_(pa.struct({**attempt, "latency_s": seconds, "pause_s": seconds})),
+        "skipped": pa.list_(pa.struct({"deployment": text, "reason": text})),
+    }
+
+    def row(line: str) -> dict[str, Any]:
+        found = json.loads(line)
+        for holder in (found, *found["tries"]):
+            holder["at"] = datetime.fromisoformat(holder["at"])
+        found["rate_limits"] = list(found["rate_limits"].items())
+        return dict(found)
+
+    def write(lines: Path, path: Path) -> None:
+        schema = pa.schema(columns)
+        with lines.open(encoding="utf-8") as file, parquet.ParquetWriter(path, schema) as writer:
+            while some := list(islice(file, 20_000)):
+                writer.write_table(pa.Table.from_pylist([row(line) for line in some], schema))
+
+    return write

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from timegate.errors import MissingExtraError, TraceError, shown
+from timegate.errors import MissingExtraError, TimegateWarning, TraceError, shown
 from timegate.files import read_csv
 from timegate.packed import bare_suffix, opened
 from timegate.traffic.access_log import is_access_log, rows_of_access_log
@@ -195,6 +196,10 @@ def _json_lines(path: Path) -> Iterator[Row]:
         try:
             document = json.loads(line)
         except (ValueError, RecursionError):
+            if number > 1 and not line.endswith("\n"):  # the last: whoever wrote it was killed
+                told = f"{path}: {place}, the last, is cut off and passed over. It is {shown(line)}."
+                warnings.warn(TimegateWarning(told), stacklevel=2)
+                return
             raise TraceError(f"{path}: {place} must be JSON. Got {shown(line.strip())}.") from None
         if is_otlp(document):
             yield from rows_of_spans(path, document)
