@@ -15,6 +15,7 @@ from test_price import CHEAP
 import timegate as tg
 from timegate.core.clock import to_us
 from timegate.errors import ReplayError, TimegateWarning, TraceError
+from timegate.traffic.scaling import scaled
 
 DEAR = {"input_per_mtok": 2.0, "output_per_mtok": 8.0}
 MORNING = {"windows": [["06:00", "12:00"]], "times": 2.0}
@@ -181,6 +182,7 @@ def test_cached_tokens_are_part_of_the_prompt() -> None:
         [calls, calls.__class__(calls.frame.assign(at=["2026-03-03T00:00Z"] * 2))]
     ).cached_tokens.tolist() == [5, 6, 5, 6]
     assert calls.fingerprint != trace("13:00", "14:00").fingerprint
+    assert set(scaled(calls, 2.0).cached_tokens.tolist()) == {5, 6}
 
 
 def test_unknown_is_counted_and_never_nothing() -> None:

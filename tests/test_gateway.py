@@ -383,6 +383,12 @@ class Unprovided(BaseModel):
             "unknown key 'time_constraint'. Did you mean 'time_constraints'?",
         ),
         ([deployment("a", availabel=NIGHT)], ValueError, "Did you mean 'available'?"),
+        ([deployment("a", price={"per_call": -1})], ValueError, "deployments[0] 'a': price"),
+        (
+            [deployment("a", price={"per_call": 1}), deployment("b", price={"per_call": 1, "currency": "EUR"})],
+            ValueError,
+            "deployments[1].price.currency must be that of deployments[0], 'USD'",
+        ),
     ],
 )
 def test_refused(models, kind, problem):

@@ -10,6 +10,7 @@ from typing import Any
 
 from timegate.config import GatewayConfig
 from timegate.core.deployment import Deployment
+from timegate.core.price import Price
 from timegate.core.windows import Window
 from timegate.errors import ConfigError, ModelCallError, ModelRouterError, TimegateError, TimegateWarning
 from timegate.faults import Scenario
@@ -30,6 +31,7 @@ from timegate.review.check import check
 from timegate.review.diff import diff
 from timegate.review.findings import Finding, Findings
 from timegate.runs.compare import compare
+from timegate.runs.observed import bill
 from timegate.runs.replay import replay
 from timegate.runs.result import Replay
 from timegate.traffic import (
@@ -65,6 +67,7 @@ __all__ = [
     "OpenTelemetry",
     "OutageFit",
     "PoissonTraffic",
+    "Price",
     "PriceBook",
     "Profile",
     "Proposals",
@@ -82,6 +85,7 @@ __all__ = [
     "WalkForward",
     "Window",
     "__version__",
+    "bill",
     "check",
     "compare",
     "diff",

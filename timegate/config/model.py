@@ -14,6 +14,7 @@ from timegate.config.named_windows import by_name, look_up
 from timegate.core.clock import Instant, to_us
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
+from timegate.core.price import odd_currency
 from timegate.core.routing import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.core.window_value import WindowValue
@@ -103,14 +104,8 @@ class GatewayConfig(Value):
     def _is_consistent(self) -> Self:
         if not self.deployments:  # a min_length would also complain of a list whose items are wrong
             raise FieldError("deployments", "must be a non-empty list. Got [].")
-        priced = [(i, d.price) for i, d in enumerate(self.deployments) if d.price is not None]
-        for i, price in priced:
-            if price.currency != priced[0][1].currency:
-                raise FieldError(
-                    ("deployments", i, "price", "currency"),
-                    f"must be that of deployments[{priced[0][0]}], {shown(priced[0][1].currency)}: nothing is "
-                    f"converted. Got {shown(price.currency)}.",
-                )
+        if odd := odd_currency([deployment.price for deployment in self.deployments]):
+            raise FieldError(odd.place, odd.text)
         places: dict[str, int] = {}
         for i, deployment in enumerate(self.deployments):
             first = places.setdefault(deployment.model_name, i)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -13,10 +13,11 @@ from timegate.core.spans import NO_SPANS, Spans, union
 from timegate.core.window_value import Windows
 from timegate.core.windows import FIELDS, Window
 from timegate.errors import ConfigError, InvalidValueError, WindowError, shown
+from timegate.problems import Problem
 from timegate.show.text import counted
 from timegate.validation import FieldError, Text, Value
 
-__all__ = ["AMOUNTS", "AUTO", "Amounts", "Band", "Price", "Tier", "half_open"]
+__all__ = ["AMOUNTS", "AUTO", "Amounts", "Band", "Price", "Tier", "half_open", "odd_currency"]
 
 AUTO = "auto"
 
@@ -243,6 +244,16 @@ class Price(Amounts):
         yield 0, amounts, times
         for tier in tiers:
             yield tier.above_tokens, amounts | tier.amounts(), times
+
+
+def odd_currency(prices: Sequence[Price | None]) -> Problem | None:
+    """Say whose currency is not that of the first price; None if all are one."""
+    said = [(i, price.currency) for i, price in enumerate(prices) if price is not None]
+    for i, currency in said:
+        if currency != said[0][1]:
+            first = f"must be that of deployments[{said[0][0]}], {shown(said[0][1])}: nothing is converted."
+            return Problem(("deployments", i, "price", "currency"), f"{first} Got {shown(currency)}.")
+    return None
 
 
 def half_open(window: Window) -> Window:

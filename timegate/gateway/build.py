@@ -43,6 +43,7 @@ def build(config: GatewayConfig, check_keys: bool = True) -> ModelGateway:
                 "priority": deployment.priority,
                 "weight": deployment.weight,
                 "policy": deployment.policy,
+                "price": deployment.price,
             }
         )
     return ModelGateway(models, policy=config.policy)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 from datetime import time as wall_time
 from typing import Any
 
 from timegate.core.deployment import Deployment
+from timegate.core.price import Price, odd_currency
 from timegate.core.settings import TIMEOUT_S
 from timegate.core.windows import Window
 from timegate.errors import (
+    ConfigError,
     InvalidModelError,
     InvalidTypeError,
     InvalidValueError,
@@ -20,10 +23,10 @@ from timegate.errors import (
 from timegate.models.base import is_model
 from timegate.problems import Place, Problem, written
 
-__all__ = ["check_entry", "last_time", "parse_windows", "plain", "warn_of_time"]
+__all__ = ["check_entry", "last_time", "parse_prices", "parse_windows", "plain", "warn_of_time"]
 
 KEYS = (
-    "model_name", "model", "time_constraints", "available", "prefer_during", "priority", "weight", "policy",
+    "model_name", "model", "time_constraints", "available", "prefer_during", "priority", "weight", "policy", "price",
 )  # fmt: skip
 
 
@@ -86,6 +89,21 @@ def parse_windows(entry: dict[str, Any], position: int, key: str) -> tuple[Windo
                 problem = problem.after(f"Invalid format in {key}:")
             raise type(error)(problem) from error
     return tuple(windows)
+
+
+def parse_prices(entries: Sequence[Mapping[str, Any]]) -> list[Price | None]:
+    """Read what deployments cost, all in one currency."""
+    prices: list[Price | None] = []
+    for i, entry in enumerate(entries):
+        given, place = entry.get("price"), ("deployments", i, "price")
+        try:
+            prices.append(given if given is None or isinstance(given, Price) else Price.model_validate(given))
+        except InvalidValueError as error:
+            where = written(place, repr(entry["model_name"]))
+            raise ConfigError(*(problem.at((*place, *problem.place), where) for problem in error.problems)) from None
+    if odd := odd_currency(prices):
+        raise ConfigError(odd)
+    return prices
 
 
 def last_time(window: Window) -> wall_time:

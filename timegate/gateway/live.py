@@ -20,7 +20,7 @@ from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.gateway.driver import Driver
-from timegate.gateway.entries import check_entry, last_time, parse_windows, plain, warn_of_time
+from timegate.gateway.entries import check_entry, last_time, parse_prices, parse_windows, plain, warn_of_time
 from timegate.gateway.observing import Observer, health
 from timegate.gateway.watching import Watch
 from timegate.models.registry import Model
@@ -38,7 +38,7 @@ class ModelGateway(Driver):
     models : list of dict
         One a deployment, in order of fallback: ``model_name`` (a unique name), ``model`` (derives from
         :class:`BaseModel`, or from that of the msgflux package), and optionally ``time_constraints`` (windows
-        in which it may not be used) and ``available`` (windows outside which it may not). A window is a pair
+        in which it may not be used), ``available`` (windows outside which it may not) and ``price``. A window is a pair
         ``("22:00", "06:00")`` in UTC, a mapping ``{start, end, tz, days, since, until, except_dates}``, or a
         :class:`Window`.
     clock : Clock, optional
@@ -114,8 +114,9 @@ class ModelGateway(Driver):
                     priority=entry.get("priority"),
                     weight=entry.get("weight"),
                     policy=_merged(entry.get("policy"), general),
+                    price=price,
                 )
-                for i, entry in enumerate(models)
+                for i, (entry, price) in enumerate(zip(models, parse_prices(models), strict=True))
             ],
             general,
         )

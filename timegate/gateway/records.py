@@ -157,6 +157,11 @@ class CallRecord:
         """The length of the answer, if the provider told it."""
         return _count(self.usage.get("completion_tokens")) if isinstance(self.usage, Mapping) else None
 
+    @property
+    def cached_tokens(self) -> int | None:
+        """How much of the prompt the provider had in its cache, if it told it."""
+        return _cached(self.usage) if isinstance(self.usage, Mapping) else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain data: the columns of ``run.calls``, and more.
 
@@ -188,6 +193,7 @@ class CallRecord:
             "first_chunk_s": self.first_chunk_s,
             "prompt_tokens": _count(usage.get("prompt_tokens")),
             "completion_tokens": _count(usage.get("completion_tokens")),
+            "cached_tokens": _cached(usage),
             "model": told.get("model"),
             "finish_reason": told.get("finish_reason"),
             "rate_limits": told.get("rate_limits") or {},
@@ -205,6 +211,14 @@ def _written(at_us: int) -> str:
     """Write an instant as :func:`timegate.show.text.iso` does; a recorder's thread does little else."""
     at_s, us = divmod(at_us, SECOND_US)
     return f"{_second(at_s)}.{us:06d}Z" if us else f"{_second(at_s)}Z"
+
+
+def _cached(usage: Mapping[str, Any]) -> int | None:
+    """Return the cached tokens of a usage, as OpenAI tells them, or DeepSeek."""
+    details = usage.get("prompt_tokens_details")
+    told = details.get("cached_tokens") if isinstance(details, Mapping) else usage.get("prompt_cache_hit_tokens")
+    prompt, cached = _count(usage.get("prompt_tokens")), _count(told)
+    return cached if cached is not None and prompt is not None and cached <= prompt else None
 
 
 def _count(tokens: Any) -> int | None:

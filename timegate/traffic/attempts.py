@@ -42,10 +42,12 @@ def calls_of(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
     frame = frame.sort_values("at", kind="stable").reset_index(drop=True)
     for name, counts in _usage(frame).items():
         frame[name] = counts
-    for name in ("prompt_tokens", "completion_tokens"):
+    for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
         if name in frame.columns:
             numbers = pd.to_numeric(frame[name], errors="coerce")
             frame[name] = numbers.where(numbers >= 0)
+    if "cached_tokens" in frame.columns and frame["cached_tokens"].isna().all():
+        frame = frame.drop(columns="cached_tokens")  # nobody told of a cache
     if "status" in frame.columns:
         frame["status"] = _text(frame["status"])
     if "served_by" in frame.columns:

@@ -112,6 +112,7 @@ GATEWAYS = (
             "latency_s": "latency_s",
             "prompt_tokens": "prompt_tokens",
             "completion_tokens": "completion_tokens",
+            "cached_tokens": "cached_tokens",
         },
         log=Log(),
     ),

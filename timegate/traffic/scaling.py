@@ -64,7 +64,10 @@ def scaled(trace: Trace, load: float, seed: int = 0) -> Trace:
         at_us[order],
         trace.preferred[of],
         trace.preferred_names,
-        *(None if column is None else column[of] for column in (trace.completion_tokens, trace.prompt_tokens)),
+        *(
+            None if column is None else column[of]
+            for column in (trace.completion_tokens, trace.prompt_tokens, trace.cached_tokens)
+        ),
     )
     made.notes = trace.notes
     return made

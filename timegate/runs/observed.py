@@ -1,0 +1,94 @@
+"""What calls cost where they were recorded, by the prices of a config."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from timegate.config import GatewayConfig
+from timegate.core.clock import SECOND_US
+from timegate.core.columns import FAILED, FIRST_CHOICE
+from timegate.core.routing import NOBODY, Router
+from timegate.engines.record import Calls
+from timegate.errors import InvalidTypeError, TimegateWarning, TraceError
+from timegate.gateway.live import ModelGateway
+from timegate.runs.bill import Ledger
+from timegate.runs.prepare import as_router
+from timegate.runs.tables import bin_width_us
+from timegate.show.text import counted, listed
+from timegate.traffic.trace import Trace
+
+__all__ = ["bill"]
+
+
+def bill(
+    router: GatewayConfig | ModelGateway | Router, trace: Trace, freq: str = "1h", *, exact: bool = False
+) -> pd.DataFrame:
+    """Return what the calls of a trace cost where they were recorded, bin by bin; nothing is replayed.
+
+    Each answer is charged at its end, to the deployment that the trace says has served it. What failed attempts cost is
+    not in it. ``cached_tokens`` are those that were cached.
+
+    Parameters
+    ----------
+    router : GatewayConfig, ModelGateway or Router
+        Whose deployments say prices, by the names that the trace has.
+    trace : Trace
+        With ``served_by`` and, if it is known, ``latency_s`` of each call: a file of a :class:`Recorder`, or a log.
+    freq : str
+        A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+    exact : bool
+        Whether to give whole pico-units of the currency, as Python's integers.
+
+    Returns
+    -------
+    DataFrame
+        As :meth:`Replay.bill` gives it.
+
+    Raises
+    ------
+    TraceError
+        If the trace does not say who served.
+    ReplayError
+        If no deployment says a price.
+
+    Warns
+    -----
+    TimegateWarning
+        If calls were served by nobody who is there: they are left out.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> price = {"input_per_mtok": 2, "output_per_mtok": 8}
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "price": price}])
+    >>> row = {"at": "2026-03-02T09:00Z", "served_by": "a", "prompt_tokens": 1000, "completion_tokens": 100}
+    >>> float(bill(config, tg.Trace(pd.DataFrame([row])))["a"].sum())
+    0.0028
+    """
+    routing = as_router(router)
+    if not isinstance(trace, Trace):
+        raise InvalidTypeError(f"trace must be a Trace, as read_trace() gives it. Got {type(trace).__name__}.")
+    ledger = Ledger(routing, trace, _observed(routing, trace), None)
+    return ledger.frame(bin_width_us(freq), "completion", "nothing", exact)
+
+
+def _observed(router: Router, trace: Trace) -> Calls:
+    """Return the calls as they were; who served was warm."""
+    seen = trace.observed
+    if seen is None or "served_by" not in seen:
+        raise TraceError("the trace does not say who served its calls: it needs the column served_by.")
+    names = seen["served_by"].astype(object)
+    served_by = names.map(router.index).fillna(NOBODY).to_numpy().astype(np.int16)
+    if unknown := sorted(set(names[served_by == NOBODY].dropna())):
+        calls = counted(int((names.notna() & (served_by == NOBODY)).sum()), "call")
+        text = f"{calls} served by {listed(map(repr, unknown))}, which is no deployment, are left out."
+        warnings.warn(text, TimegateWarning, stacklevel=3)
+    answered: Any = served_by != NOBODY
+    latency_s = seen["latency_s"] if "latency_s" in seen else pd.Series(np.zeros(len(trace)))
+    latency_us = np.rint(latency_s.fillna(0.0).to_numpy() * SECOND_US).astype(np.int64)
+    outcome = np.where(answered, FIRST_CHOICE, FAILED).astype(np.int8)
+    return Calls(served_by, outcome, answered.astype(np.int16), latency_us, np.maximum(served_by, 0))
