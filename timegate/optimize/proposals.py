@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.config import GatewayConfig
-from timegate.core.clock import DAY_US, from_us
+from timegate.core.clock import DAY_US, MINUTE_US, from_us
 from timegate.core.price import Price
+from timegate.core.spelling import DAYS
 from timegate.errors import ReplayError, did_you_mean, shown
 from timegate.faults import Scenario
 from timegate.optimize.grid import Grid
@@ -156,6 +157,44 @@ class Proposals:
         columns = [c.replace("cost_usd", f"cost_{self.currency.lower()}") for c in FRONTIER_COLUMNS]
         frame = pd.DataFrame(rows, columns=columns).astype({"schedule": "str"})
         return frame.sort_values(columns[1:4], kind="stable", ignore_index=True)
+
+    def slots(self, name: str = "best") -> pd.DataFrame:
+        """Return who is open in each slot, today and in a schedule.
+
+        Parameters
+        ----------
+        name : str
+            A schedule of :attr:`frontier`.
+
+        Returns
+        -------
+        DataFrame
+            A row a deployment and slot: ``deployment`` (str); ``day`` (str), such as ``Mon``, or ``daily``; ``start``
+            (str), such as ``08:15``; ``today`` and ``schedule`` (bool), whether it is open; ``band`` (bool), whether a
+            band of its price holds in the first period of the trace.
+        """
+        is_open, grid = self.schedule(name).is_open, self.grid
+        size, deployments = is_open.shape
+        day, place = np.divmod(np.arange(size), grid.per_day)
+        minutes = place * (grid.step_us // MINUTE_US)
+        days = np.array([word.capitalize() for word in DAYS] if grid.days == 7 else ["daily"])[day]
+        starts = [f"{minute // 60:02}:{minute % 60:02}" for minute in minutes.tolist()]
+        at_us = grid.middles_us(self.trace.span_us[0])
+        holds = np.zeros((size, deployments), np.bool_)
+        for column, price in enumerate(self.prices):
+            for band in price.bands if price else ():
+                spans = band.spans_us(int(at_us.min()), int(at_us.max()) + 1).ravel()
+                holds[:, column] |= np.searchsorted(spans, at_us, side="right") % 2 == 1
+        return pd.DataFrame(
+            {
+                "deployment": pd.Series(np.repeat([d.name for d in self.config.deployments], size), dtype="str"),
+                "day": pd.Series(np.tile(days, deployments), dtype="str"),
+                "start": pd.Series(starts * deployments, dtype="str"),
+                "today": self._today.is_open.T.ravel(),
+                "schedule": is_open.T.ravel(),
+                "band": holds.T.ravel(),
+            }
+        )
 
     @cached_property
     def windows(self) -> pd.DataFrame:

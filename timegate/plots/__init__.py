@@ -13,6 +13,7 @@ from timegate.plots.gantt import gantt
 from timegate.plots.load import load
 from timegate.plots.money import cost
 from timegate.plots.price_hours import price_hours
+from timegate.plots.proposals import frontier, schedule, walk_forward
 from timegate.plots.runs import compare, day, fallbacks, share
 from timegate.plots.story import story
 from timegate.plots.sweep import sweep
@@ -27,11 +28,14 @@ __all__ = [
     "deployment_colors",
     "durations",
     "fallbacks",
+    "frontier",
     "gantt",
     "heatmap",
     "load",
     "price_hours",
+    "schedule",
     "share",
     "story",
     "sweep",
+    "walk_forward",
 ]
