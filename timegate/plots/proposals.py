@@ -102,7 +102,7 @@ def schedule(
     shades = chosen_colors(names, colors)
     days = slots["day"].unique().tolist()
     ax = axes_of(ax, (8.5, 1.2 + 0.24 * len(days) * len(names)))
-    labels = []
+    labels: list[str] = []
     printed = printed_names(names, ax)
     drawn = set()
     for place, (deployment, own) in enumerate(slots.groupby("deployment", sort=False)):
@@ -123,7 +123,7 @@ def schedule(
             if bars := _bars(band):
                 ax.broken_barh(bars, (row - 0.4 + _HIGH + 0.04, _STRIP), **_BAND)
                 drawn.add("band")
-            labels.append(f"{printed[place]}  {day}" if day == days[0] else str(day))
+            labels.append(f"{printed[place]}  {day!s}" if day == days[0] else str(day))
         if place:
             ax.axhline(place * len(days) - 0.5, color="#555555", linewidth=0.6)
     ax.set_xlim(0, 24)
