@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate.errors import ReplayError
+from timegate.engines.ordered import OrderedReplay
 
 ONE = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
 TWO = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}, {"model_name": "b", "model": "sim/b"}])
@@ -68,14 +68,14 @@ SERVICE = tg.Latency(target="provider:sim", median_s=1.0, p99_s=3.0)
 def test_erlang_loss(slots: int, load: float, refused: float) -> None:
     """Slots without a queue refuse Erlang's share (formula B), whatever the law of service times."""
     scenario = tg.Scenario(seed=slots, faults=[SERVICE, tg.Capacity(target="a", concurrent=slots)])
-    run = tg.replay(ONE, poisson(load / MEAN_S, 200_000, seed=slots), scenario)
+    run = tg.replay(ONE, poisson(load / MEAN_S, 1_000_000, seed=slots), scenario)
     assert_near(unserved(run), refused)
 
 
 def test_erlang_overflow() -> None:
     """What 16 slots refuse at 20 Erlang, a fallback with 12 slots carries but for 0.018792 (Brockmeyer's system)."""
     faults = [SERVICE, tg.Capacity(target="a", concurrent=16), tg.Capacity(target="b", concurrent=12)]
-    run = tg.replay(TWO, poisson(20 / MEAN_S, 400_000, seed=1), tg.Scenario(seed=1, faults=faults))
+    run = tg.replay(TWO, poisson(20 / MEAN_S, 1_000_000, seed=1), tg.Scenario(seed=1, faults=faults))
     assert_near(unserved(run), 0.018792)
     carried = (run.calls["served_by"] == "b").to_numpy(float) * 20
     assert_near(carried, 5.46482)
@@ -83,7 +83,7 @@ def test_erlang_overflow() -> None:
 
 def test_queue_in_front_of_slots() -> None:
     """M/M/4 with room for ten, at 3.5 Erlang, refuses 0.0582807 and holds 4.85669 calls on average."""
-    calls = 400_000
+    calls = 1_000_000
     lengths = np.random.default_rng(7).exponential(1e6, calls).astype(np.int64)
     faults = [
         tg.TokenLatency(target="a", first_token_s=0, tokens_per_s=1e6),
@@ -97,7 +97,7 @@ def test_queue_in_front_of_slots() -> None:
 def test_a_bucket_of_one() -> None:
     """A bucket that holds one request refuses rho / (1 + rho) of Poisson arrivals."""
     scenario = tg.Scenario(faults=[tg.Capacity(target="a", requests_per_min=60, burst=1)])
-    assert_near(unserved(tg.replay(ONE, poisson(0.8, 100_000, seed=2), scenario)), 0.8 / 1.8)
+    assert_near(unserved(tg.replay(ONE, poisson(0.8, 1_000_000, seed=2), scenario)), 0.8 / 1.8)
 
 
 @pytest.mark.parametrize(("rate", "attempts"), [(0.1, 1.111), (0.5, 1.875), (0.9, 3.439)])
@@ -107,7 +107,7 @@ def test_attempts_of_three_retries(rate: float, attempts: float) -> None:
         deployments=[{"model_name": "a", "model": "sim/a"}], policy={"max_retries": 3, "backoff": {"initial_s": 0}}
     )
     scenario = tg.Scenario(faults=[tg.ErrorRate(target="a", rate=rate)])
-    run = tg.replay(config, poisson(1.0, 100_000, seed=4), scenario)
+    run = tg.replay(config, poisson(1.0, 1_000_000, seed=4), scenario)
     assert_near(run.calls["attempts"].to_numpy(float), attempts)
 
 
@@ -124,10 +124,34 @@ def test_parts_change_nothing(size: int) -> None:
     assert min(counts["first_choice"], counts["fallback"], counts["failed"] + counts["shed"]) > 0
 
 
-def test_a_stream_with_shared_state_needs_one_process() -> None:
-    """A cluster cannot replay what has to be replayed in order, and says so before it begins."""
-    with pytest.raises(ReplayError, match="calls touch each other here, so a stream of them is replayed in order"):
-        tg.replay_stream(DAY, poisson(1, 10, seed=1), BAD_DAY, client="local")
+@pytest.mark.filterwarnings("ignore")  # distributed's own
+def test_a_cluster_changes_nothing() -> None:
+    """Workers take turns, each with the state that the one before left."""
+    distributed = pytest.importorskip("distributed")
+    frame = poisson(0.3, 2_000, seed=9).frame
+    here = tg.replay_stream(DAY, [frame], BAD_DAY)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        there = tg.replay_stream(DAY, [frame.iloc[i : i + 99] for i in range(0, 2_000, 99)], BAD_DAY, client=client)
+    pd.testing.assert_series_equal(there.summary(), here.summary())
+    pd.testing.assert_frame_equal(there.share(counts=True), here.share(counts=True))
+
+
+def test_a_copy_goes_on_by_itself() -> None:
+    """A worker that dies is replaced by one that begins with the same state."""
+    router, injector, trace = DAY.router(), BAD_DAY.injector(DAY.deployments), poisson(0.3, 2_000, seed=9)
+    first, second = (tg.Trace(trace.frame.iloc[part]) for part in (slice(1000), slice(1000, None)))
+    replay = OrderedReplay(router, injector)
+    begun = replay.add(first)
+    copies = [replay.copy(), replay.copy()]
+    ends = [[*begun, *(ended for ended in (*each.add(second), *each.finish()))] for each in copies]
+    for _, _, calls in ends[0]:
+        assert (calls.outcome >= 0).all()
+    for (_, _, calls), (_, _, again) in zip(*ends, strict=True):
+        for column, same in zip(calls, again, strict=True):
+            np.testing.assert_array_equal(column, same)
 
 
 def test_replicas_depend_on_no_thread_and_no_other() -> None:

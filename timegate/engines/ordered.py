@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from copy import copy, deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,6 +112,13 @@ class OrderedReplay:
         self._pending: deque[Trace] = deque()
         self._arrivals = _Arrivals(NOTHING, np.empty(0, np.int32), NOTHING, NOTHING)
         self._calls = Calls.empty(0, self._keeps_first)
+
+    def copy(self) -> OrderedReplay:
+        """Return a replay that stands where this one does, and goes on by itself."""
+        other = copy(self)
+        other._policies, other._loop, other._calls = deepcopy((self._policies, self._loop, self._calls))
+        other._pending = self._pending.copy()
+        return other
 
     @property
     def _keeps_first(self) -> bool:

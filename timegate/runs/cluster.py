@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from timegate.errors import MissingExtraError
 
-__all__ = ["Client", "run_in_order"]
+__all__ = ["Client", "run_in_order", "run_in_turn"]
 
 Client = Any
 """``None`` for this process, ``"local"`` for a cluster on this machine, the address of a scheduler, or a
@@ -17,6 +18,8 @@ Client = Any
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+State = TypeVar("State")
+_AHEAD = 8  # jobs in turn that are under way at a time
 
 
 def run_in_order(client: Client, run: Callable[[Item], Result], jobs: Iterable[Item]) -> Iterator[Result]:
@@ -37,8 +40,28 @@ def run_in_order(client: Client, run: Callable[[Item], Result], jobs: Iterable[I
             yield under_way.popleft().result()
 
 
-def _itself(work: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return work
+def run_in_turn(
+    client: Client, run: Callable[[State, Item], tuple[State, Result]], state: State, jobs: Iterable[Item]
+) -> Iterator[Result]:
+    """Run jobs on a cluster one after another, each with the state that the one before it left; yield their results.
+
+    ``run`` leaves the state that it is given as it is: if a worker dies, its tasks are run again.
+    """
+    with _connected(client) as connected:
+        left = connected.submit(_itself, state, pure=False)
+        under_way: deque[Any] = deque()
+        for job in jobs:
+            both = connected.submit(run, left, job, pure=False, retries=5)
+            left = connected.submit(itemgetter(0), both, pure=False)
+            under_way.append(connected.submit(itemgetter(1), both, pure=False))
+            if len(under_way) >= _AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _itself(what: Item) -> Item:
+    return what
 
 
 def _apply(work: Callable[[Any], Any], job: Any) -> Any:

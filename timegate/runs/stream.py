@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sized
+from copy import copy
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from timegate.faults import Scenario
 from timegate.gateway.live import ModelGateway
 from timegate.prices.listed import PriceList
 from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
-from timegate.runs.cluster import Client, run_in_order
+from timegate.runs.cluster import Client, run_in_order, run_in_turn
 from timegate.runs.parquet import place_of_part, pyarrow_parquet, writing
 from timegate.runs.parts import Reduced, ledger_of_part, prices_of_router, reduced
 from timegate.runs.prepare import Prepared, prepare
@@ -174,7 +176,8 @@ def replay_stream(
         Where to write the calls, a row group a chunk. Needs ``pip install "timegate[scale]"``.
     client : "local", address or dask.distributed.Client, optional
         Where to compute; then ``to_parquet`` cannot be given. Workers read Parquet files themselves, by the same
-        path. Default: in threads of this process.
+        path. Where calls touch each other, one chunk is replayed after another there, too. Default: in threads of this
+        process.
     threads : int, optional
         Without a client. Default: the number of cores that this process may use.
 
@@ -196,22 +199,27 @@ def replay_stream(
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
     result = StreamReplay(routing, scenario, freq)
-    if client is not None and result._in_order:
-        raise ReplayError("calls touch each other here, so a stream of them is replayed in order: leave out client.")
     source, total = _chunks(chunks)
     run = partial(_replay_chunk, routing, scenario, result._prices, result._step_us)
     watched = _watched(source, result, to_parquet)
     if client is not None:
         jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
-        for chunk in progress(run_in_order(client, run, jobs), total, unit="chunk"):
+        done = run_in_order(client, run, jobs)
+        if result._in_order:
+            ordered = _Ordered(routing, prepared.injector, result._prices, result._step_us)
+            done = chain.from_iterable(run_in_turn(client, _go_on, ordered, chain(jobs, [None])))
+        for chunk in progress(done, total, unit="chunk"):
             prepared.check(chunk.facts)
             result._add(chunk)
     else:
         with writing(to_parquet) as write:
             numbered = progress(_numbered(watched), total, unit="chunk")
             tasks: Iterator[Job] = ((first, chunk, threads, write is not None) for first, chunk in numbered)
-            in_order = partial(_in_order, prepared, result._prices, result._step_us)
-            for chunk in in_order(tasks) if result._in_order else map(run, tasks):
+            parts: Iterable[Reduced] = map(run, tasks)
+            if result._in_order:
+                ordered = _Ordered(routing, prepared.injector, result._prices, result._step_us)
+                parts = chain.from_iterable(map(ordered.take, chain(tasks, [None])))
+            for chunk in parts:
                 prepared.check(chunk.facts)
                 result._add(chunk)
                 if write is not None and chunk.calls is not None:
@@ -251,20 +259,37 @@ def _replay_chunk(router: Router, scenario: Scenario, prices: PriceList | None, 
     return reduced(router, trace, calls, ledger, step_us, first, wants_calls)
 
 
-def _in_order(prepared: Prepared, prices: PriceList | None, step_us: int, jobs: Iterable[Job]) -> Iterator[Reduced]:
-    """Replay chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
-    router, wanted = prepared.router, False
-    ordered = OrderedReplay(router, prepared.injector)
+class _Ordered:
+    """Replays chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
 
-    def billed(wants_calls: bool, first: int, trace: Trace, calls: Calls) -> Reduced:
-        ledger = None if prices is None else Ledger(router, trace, calls, None, prices)
-        return reduced(router, trace, calls, ledger, step_us, first, wants_calls)
+    def __init__(self, router: Router, injector: Injector, prices: PriceList | None, step_us: int) -> None:
+        self._router, self._prices, self._step_us = router, prices, step_us
+        self._ordered, self._wants_calls = OrderedReplay(router, injector), False
 
-    for _, chunk, _, wants_calls in jobs:
-        wanted = wants_calls
+    def copy(self) -> _Ordered:
+        """Return a replay that stands where this one does, and goes on by itself."""
+        other = copy(self)
+        other._ordered = self._ordered.copy()
+        return other
+
+    def take(self, job: Job | None) -> list[Reduced]:
+        """Replay the next chunk, or let all calls end if there is none; return the chunks that have ended."""
+        if job is None:
+            return [self._reduced(*part) for part in self._ordered.finish()]
+        _, chunk, _, self._wants_calls = job
         trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
-        yield from (billed(wanted, *ended) for ended in ordered.add(trace))
-    yield from (billed(wanted, *ended) for ended in ordered.finish())
+        return [self._reduced(*part) for part in self._ordered.add(trace)]
+
+    def _reduced(self, first: int, trace: Trace, calls: Calls) -> Reduced:
+        ledger = None if self._prices is None else Ledger(self._router, trace, calls, None, self._prices)
+        return reduced(self._router, trace, calls, ledger, self._step_us, first, self._wants_calls)
+
+
+def _go_on(ordered: _Ordered, job: Job | None) -> tuple[_Ordered, list[Reduced]]:
+    """Take a chunk on a cluster, where what a task is given must stay as it is: a task may run again."""
+    ordered = ordered.copy()
+    ended = ordered.take(job)
+    return ordered, ended
 
 
 def _numbered(chunks: Iterable[Trace | RowGroup]) -> Iterator[tuple[int, Trace | RowGroup]]:
