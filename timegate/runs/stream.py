@@ -23,13 +23,14 @@ from timegate.engines.record import Calls
 from timegate.engines.totals import MAX_BINS, Part, too_many_bins
 from timegate.errors import ReplayError, TraceError
 from timegate.faults import Scenario
+from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
 from timegate.prices.listed import PriceList
 from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order, run_in_turn
 from timegate.runs.parquet import place_of_part, pyarrow_parquet, writing
 from timegate.runs.parts import Reduced, ledger_of_part, prices_of_router, reduced
-from timegate.runs.prepare import Prepared, prepare
+from timegate.runs.prepare import prepare
 from timegate.runs.spent import Failed, Spent, check_option, paid_frame
 from timegate.runs.tables import bin_width_us, named_pairs, share_frame
 from timegate.show.html import figures, framed
