@@ -52,13 +52,17 @@ export class WindowFields extends Fields {
         }),
         field("days_of_month", "days of the month", { size: 9, placeholder: "1, 15, -1", title: "-1 is the last" }),
         field("months", "months", { size: 14, placeholder: "jan-mar, jun" }),
-        this.select("on_holidays", "holidays", on, onchange),
-        field("holidays", "", {
-          size: 14,
-          placeholder: "DE-BY",
-          "aria-label": "whose holidays",
-          title: "A country, a subdivision of one, or dates with commas between",
-        }),
+        h(
+          "span",
+          { class: "tg-pair" },
+          this.select("on_holidays", "holidays", on, onchange),
+          field("holidays", "", {
+            size: 14,
+            placeholder: "DE-BY",
+            "aria-label": "whose holidays",
+            title: "A country, a subdivision of one, or dates with commas between",
+          }),
+        ),
       ),
     );
     this.element.append(
