@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import timegate as tg
 from timegate.core.clock import DAY_US, to_us
 from timegate.errors import InvalidTypeError, ReplayError
+from timegate.optimize import choose
 from timegate.optimize.choose import optimise
 from timegate.optimize.grid import Grid
 from timegate.optimize.limits import figure_of, late_us, rows_of
@@ -338,6 +339,54 @@ def test_shared_state_is_a_heuristic_and_no_worse_than_its_start() -> None:
     assert found.schedule("best").totals == replayed(found, "best")
     assert found.schedule("best").totals.failed <= 0.1
     assert "Heuristic" in repr(found)
+
+
+def test_limits_hold_where_calls_share_state() -> None:
+    """What no search finds is said with what the best one comes to."""
+    weak = deployment("weak", 0.02, policy={"limits": {"requests_per_min": 1}})
+    with pytest.raises(ReplayError, match=r"no schedule was found that keeps the limits: failed 0\.\d+% where 0\.000%"):
+        optimise(config(STRONG, weak), trace(1, 500), RISKY, period="day", step="6h", limits={"failed": 0.0})
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_an_interrupt_gives_the_best_so_far(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during the program ends the search; before there is anything to give, it is what it is."""
+    solved, calls = choose.solve, []
+
+    def solve(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) >= after:
+            raise KeyboardInterrupt
+        return solved(*arguments)
+
+    monkeypatch.setattr(choose, "solve", solve)
+    if after == 1:
+        with pytest.raises(KeyboardInterrupt):
+            optimise(TWO, trace(), period="day")
+        return
+    found = optimise(TWO, trace(), period="day")
+    assert found.interrupted == (after == 2)
+    assert ("interrupted" in repr(found)) == found.interrupted
+    assert np.isnan(found.gap) == found.interrupted
+    assert found.schedule("best").totals == replayed(found, "best")
+
+
+def test_an_interrupt_ends_the_search_by_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of shared state, too, the best so far is given."""
+
+    def interrupted(program: Any, start: Any, score: Any, until_s: float) -> Any:
+        return improved(program, start, lambda chosen: score(chosen) if chosen is start else stop(), until_s)
+
+    def stop() -> Any:
+        raise KeyboardInterrupt
+
+    improved = choose.improved
+    monkeypatch.setattr(choose, "improved", interrupted)
+    weak = deployment("weak", 0.02, policy={"limits": {"requests_per_min": 60}})
+    found = optimise(config(STRONG, weak), trace(), period="day", step="6h")
+    assert found.interrupted
+    assert found.heuristic
+    assert found.schedule("best").totals == replayed(found, "best")
 
 
 # -- bad input ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 from timegate.cli import replay  # noqa: F401, I001
 from timegate.cli import edit  # noqa: F401
 from timegate.cli import compare  # noqa: F401
+from timegate.cli import optimise  # noqa: F401
 from timegate.cli import scenario  # noqa: F401
 from timegate.cli import check  # noqa: F401
 from timegate.cli import diff  # noqa: F401

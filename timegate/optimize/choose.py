@@ -35,7 +35,6 @@ __all__ = ["optimise"]
 Int64s = npt.NDArray[np.int64]
 _WINDOW_SHARE = 10_000  # a window must save a ten-thousandth of what today's schedule comes to
 _POINTS = 8  # of the frontier, between its ends
-_INTERRUPTED = "interrupted: the best so far"
 _POINT_S = 5.0  # that the program of each may take
 
 
@@ -178,21 +177,25 @@ class _Chooser:
     def proposals(self, tolerance: float, time_limit_s: float) -> Proposals:
         """Choose."""
         task, until = self.task, monotonic() + time_limit_s
-        found, bound = self._climb(until)
+        found, bound, interrupted = self._climb(until)
+        if not found and self.shares:  # what the sums of slots say of limits is not the last word there
+            self.program = self.program._replace(rows=())
+            found, bound, interrupted = self._climb(until)
         if not found:
             raise ReplayError(self._unreachable() if bound == math.inf else self._out_of_time(time_limit_s))
-        notes = [] if len(found) == len(list(_rungs(task.grid))) or bound > -math.inf else [_INTERRUPTED]
         least = min(program.value(chosen) for _, program, chosen in found)
         words, program, chosen = next(f for f in found if f[1].value(f[2]) <= least + tolerance * abs(least))
         if self.shares:
-            chosen = improved(program, chosen, self._by_replay, until)
-            best, value, bound = self.proposal("best", chosen), self._by_replay(chosen)[1], -math.inf
-            least = value
+            chosen, interrupted = improved(program, chosen, self._by_replay, until)
+            over, value = self._by_replay(chosen)
+            best, least, bound = self.proposal("best", chosen), value, -math.inf
+            if over and not self._today_keeps_all():
+                raise ReplayError(f"no schedule was found that keeps the limits: {self._kept(best.config)}.")
         else:
-            best, value = self.proposal("best", chosen), program.value(chosen)
+            best, value, over = self.proposal("best", chosen), program.value(chosen), 0
         today = Proposal("today", task.config, self.today, self.open_today)
         unchanged = self._value_of(self.today)
-        if self._today_keeps_all() and unchanged <= least + tolerance * abs(least):
+        if self._today_keeps_all() and (over or unchanged <= least + tolerance * abs(least)):
             best, value, words = today._replace(name="best"), unchanged, "the windows of today"
         return Proposals(
             task.config,
@@ -205,12 +208,21 @@ class _Chooser:
             limits=task.limits,
             gap=math.nan if bound == -math.inf else max(0.0, value - bound) / max(abs(value), 1.0),
             words=words,
-            notes=[*self._notes(best), *notes],
+            notes=list(self._notes(best)),
             heuristic=self.shares,
+            interrupted=interrupted,
         )
 
-    def _climb(self, until_s: float) -> tuple[list[tuple[str, Program, Int64s]], float]:
-        """Solve the program with slots tied ever less; return what was found, and a bound of the last."""
+    def _climb(self, until_s: float) -> tuple[list[tuple[str, Program, Int64s]], float, bool]:
+        """Solve the program with slots tied ever less.
+
+        Returns
+        -------
+        found : list of (str, Program, ndarray)
+        bound : float
+            Of all schedules, where the last was solved.
+        interrupted : bool
+        """
         found: list[tuple[str, Program, Int64s]] = []
         rungs, known, bound = list(_rungs(self.task.grid)), None, -math.inf
         try:
@@ -224,7 +236,16 @@ class _Chooser:
         except KeyboardInterrupt:
             if not found:
                 raise
-        return found, bound
+            return found, -math.inf, True
+        return found, bound, False
+
+    def _kept(self, config: GatewayConfig) -> str:
+        """Say what a schedule comes to, limit by limit."""
+        run, limits = replay(config, self.task.trace, self.task.scenario), self.task.limits
+        return listed(
+            f"{name} {written(name, figure_of(run, name))} where {written(name, limit)} was asked"
+            for name, limit in limits.items()
+        )
 
     def _value_of(self, totals: Totals) -> int:
         """Return what is minimised of the whole."""

@@ -72,6 +72,8 @@ class Proposals:
     notes : list of str
     heuristic : bool
         Whether calls share state, so that schedules were tried by replay, and better ones may be left.
+    interrupted : bool
+        Whether somebody ended the search: then the best is the best so far.
     """
 
     def __init__(
@@ -89,10 +91,11 @@ class Proposals:
         words: str,
         notes: Sequence[str],
         heuristic: bool,
+        interrupted: bool,
     ) -> None:
         self.config, self.trace, self.scenario = config, trace, scenario
         self.grid, self.limits, self.gap, self.words = grid, limits, gap, words
-        self.notes, self.heuristic = list(notes), heuristic
+        self.notes, self.heuristic, self.interrupted = list(notes), heuristic, interrupted
         self._best, self._today, self._others = best, today, others
 
     @cached_property
@@ -283,6 +286,8 @@ class Proposals:
             yield f"No schedule on these slots is better by more than {percent(self.gap, 3)}."
         yield "It was chosen on these very calls: tg.walk_forward says what remains on others."
         yield from self.notes
+        if self.interrupted:
+            yield "The search was interrupted: this is the best so far."
 
     def __repr__(self) -> str:
         windows = [

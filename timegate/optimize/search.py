@@ -17,7 +17,7 @@ Score = tuple[int, int]
 """By how much limits are exceeded, and what is minimised."""
 
 
-def improved(program: Program, start: Int64s, score: Callable[[Int64s], Score], until_s: float) -> Int64s:
+def improved(program: Program, start: Int64s, score: Callable[[Int64s], Score], until_s: float) -> tuple[Int64s, bool]:
     """Return the best schedule that small changes lead to, one after the other.
 
     Each step takes the first change that makes the schedule better: a window that is gone, longer, or shorter. The end
@@ -32,6 +32,12 @@ def improved(program: Program, start: Int64s, score: Callable[[Int64s], Score], 
         Judges a schedule by replay.
     until_s : float
         When to end, by the monotonic clock.
+
+    Returns
+    -------
+    best : ndarray of int64, shape (slots,)
+    interrupted : bool
+        Whether somebody ended the search.
     """
     best, least = start, score(start)
     seen = {start.tobytes()}
@@ -42,12 +48,16 @@ def improved(program: Program, start: Int64s, score: Callable[[Int64s], Score], 
             if chosen.tobytes() in seen or not program.fits(chosen):
                 continue
             if monotonic() > until_s:
-                return best
+                return best, False
             seen.add(chosen.tobytes())
-            if (found := score(chosen)) < least:
+            try:
+                found = score(chosen)
+            except KeyboardInterrupt:
+                return best, True
+            if found < least:
                 best, least, better = chosen, found, True
                 break
-    return best
+    return best, False
 
 
 def _changes(program: Program, chosen: Int64s) -> Iterator[Int64s]:

@@ -1,0 +1,102 @@
+"""The command ``optimise``: what it prints and writes, and how it fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from test_cli import runner
+
+import timegate as tg
+from timegate.cli import app
+from timegate.optimize import choose
+
+CONFIG = """
+deployments:
+  - model_name: strong
+    model: sim/large
+    price:
+      per_call: 0.01
+      bands: [{times: 3, windows: [{start: "08:00", end: "18:00", end_included: false}]}]
+  - {model_name: weak, model: sim/small, price: {per_call: 0.02}}
+"""
+
+
+@pytest.fixture
+def optimise(tmp_path: Path) -> Any:
+    (tmp_path / "today.yaml").write_text(CONFIG)
+    tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=144 * 9, freq="10min")).to_csv(tmp_path / "calls.csv")
+
+    def run(*options: str, code: int = 0) -> Any:
+        given = ["optimise", str(tmp_path / "today.yaml"), "--trace", str(tmp_path / "calls.csv"), "--step", "1h"]
+        result = runner.invoke(app, [*given, *options])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return run
+
+
+def test_a_proposal_is_printed_and_written(optimise: Any, tmp_path: Path) -> None:
+    """The answer in words, the trade, what each window is worth; and a config that does what was said."""
+    out = tmp_path / "proposal.yaml"
+    result = optimise("--limit", "failed=0.001", "--out", str(out), "--period", "day")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines[0].startswith("The best schedule saves 5.4 of 23.76 USD (22.7%)")
+    assert "strong: closed 08:00-18:00 UTC, end not included, daily" in lines
+    assert "best 18.36 0.000% 0 1" in lines
+    assert any(
+        line.startswith("strong 08:00-18:00 UTC, end not") and line.split()[-2:] == ["5.4", "0"] for line in lines
+    )
+    assert lines[-1] == f"Wrote {out}" or out.name in "".join(lines[-2:])
+    assert tg.GatewayConfig.load(out).deployments[0].time_constraints == (
+        tg.Window("08:00", "18:00", end_included=False),
+    )
+    again = optimise("--out", str(out), "--period", "day")
+    assert "(replaced)" in again.stdout
+
+
+def test_without_out_nothing_is_written(optimise: Any, tmp_path: Path) -> None:
+    result = optimise("--period", "day", "--fixed", "strong")
+    assert "No change of windows is worth it." in result.stdout
+    assert "With --out FILE" in result.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"today.yaml", "calls.csv"}
+
+
+def test_it_walks_forward(optimise: Any) -> None:
+    result = optimise("--period", "day", "--train", "2D", "--test", "1D", "--windows-tz", "UTC")
+    assert "optimise saved 22.7 % of today's cost over 7 days that it had not seen" in " ".join(result.stdout.split())
+
+
+def test_an_interrupt_writes_the_best_so_far(optimise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found until Ctrl-C is written, and the last line says that it is not the end."""
+    solved = choose.solve
+
+    def once(program: Any, *rest: Any) -> Any:
+        if len(set(program.tie.tolist())) > 24:
+            raise KeyboardInterrupt
+        return solved(program, *rest)
+
+    monkeypatch.setattr(choose, "solve", once)
+    result = optimise("--out", str(tmp_path / "best.yaml"))
+    assert "interrupted: what was written is the best so far." in " ".join(result.stderr.split())
+    assert tg.GatewayConfig.load(tmp_path / "best.yaml").deployments[0].time_constraints
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--limit", "failed"], "--limit must look like failed=0.001. Got 'failed'"),
+        (["--limit", "fail=0.1"], "limits must name figures of a schedule. Got 'fail'"),
+        (["--minimise", "money"], "minimise must be one of the known ones"),
+        (["--fixed", "strnog"], "Did you mean 'strong'?"),
+        (["--step", "7min"], "step must be whole minutes that divide a day"),
+        (["--limit", "cost_usd=1", "--period", "day"], "the least is cost_usd"),
+        (["--train", "90D", "--period", "day"], "the trace must last 97 days"),
+        (["--out", "/"], "must be a file to write, and is a folder"),
+    ],
+)
+def test_bad_input(optimise: Any, options: list[str], said: str) -> None:
+    """One line, and exit code 2."""
+    assert said in " ".join(optimise(*options, code=2).stderr.split())

@@ -1,0 +1,136 @@
+"""The command that chooses windows: ``optimise``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import pandas as pd
+import typer
+
+import timegate as tg
+from timegate.cli.base import Config, app, new_console, new_table, plain, reporting, say
+from timegate.cli.runs import Columns, Origin, ScenarioFile, Sort, TraceFile, Unit, Zone, columns_of
+from timegate.errors import ReplayError, shown
+from timegate.show.text import figure, percent
+
+__all__ = ["optimise"]
+
+
+@app.command()
+@reporting()
+def optimise(
+    config: Config,
+    trace: TraceFile,
+    scenario: ScenarioFile = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=NUMBER",
+            help="What a schedule must keep: failed=0.001, latency_p95_s=3, cost_usd=100. Several times, if need be.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Where to write the best config: YAML or JSON.",
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
+    minimise: Annotated[str, typer.Option(metavar="WHAT", help="cost or failed.")] = "cost",
+    period: Annotated[str, typer.Option(metavar="PERIOD", help="week or day.")] = "week",
+    step: Annotated[str, typer.Option(metavar="LENGTH", help="Of a slot: whole minutes that divide a day.")] = "15min",
+    windows_tz: Annotated[
+        str, typer.Option("--windows-tz", metavar="ZONE", help="The zone of slots and windows.")
+    ] = "UTC",
+    most_windows: Annotated[int, typer.Option(metavar="N", help="How often a day a deployment may close.")] = 2,
+    shortest: Annotated[str, typer.Option(metavar="LENGTH", help="Of a window, and of the time between two.")] = "1h",
+    fixed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fixed",
+            metavar="NAME",
+            help="A deployment whose windows stay. Several times, if need be.",
+            show_default=False,
+        ),
+    ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DAYS", help="Also walk forward: choose on so many days, such as 28D.", show_default=False
+        ),
+    ] = None,
+    test: Annotated[str, typer.Option(metavar="DAYS", help="What a walk forward judges on, after --train.")] = "7D",
+    tz: Zone = None,
+    origin: Origin = None,
+    sort: Sort = False,
+    columns: Columns = None,
+    unit: Unit = None,
+) -> None:
+    """Choose windows: the cheapest that keep limits, for the calls of a trace.
+
+    Today's windows are kept unless a change is worth it. Ctrl-C ends the
+    search with the best so far.
+
+    Example:
+    timegate optimise today.yaml --trace month.csv --limit failed=0.001 --out proposal.yaml
+    """
+    if out is not None and out.is_dir():
+        raise ReplayError(f"{out}: must be a file to write, and is a folder.")
+    gateway = tg.GatewayConfig.load(config)
+    faults = None if scenario is None else tg.Scenario.load(scenario)
+    calls = tg.read_trace(trace, tz=tz, origin=origin, sort=sort, columns=columns_of(columns), unit=unit)
+    options: dict[str, Any] = {
+        "minimise": cast("Any", minimise),
+        "limits": dict(map(_limit, limit or [])),
+        "period": cast("Any", period),
+        "step": step,
+        "most_windows": most_windows,
+        "shortest": shortest,
+        "fixed": fixed or [],
+    }
+    found = tg.optimise(gateway, calls, faults, tz=windows_tz, **options)
+    console = new_console()
+    for line in str(found).splitlines():
+        console.print(plain(line) if line.strip() == line else line, soft_wrap=True, markup=False)
+    cost = found.frontier.columns[1]
+    table = new_table("schedule", cost, "not served", "latency mean s", "closings", right=4)
+    for _, row in found.frontier.iterrows():
+        cells = (
+            figure(float(row[cost]), ",.6g"),
+            percent(row["failed"], 3),
+            figure(float(row["latency_mean_s"]), ".4g"),
+        )
+        table.add_row(plain(row["schedule"]), *cells, str(row["closings"]))
+    console.print(table)
+    if len(found.windows):
+        table = new_table(
+            "deployment", "window", f"{found.windows.columns[3].replace('_', ' ')}", "costs calls", right=2
+        )
+        for row in found.windows.itertuples(index=False):
+            table.add_row(plain(row[0]), plain(row[2]), "" if pd.isna(row[3]) else f"{row[3]:,.4g}", f"{row[4]:,}")
+        console.print(table)
+    if train is not None:
+        walk = tg.walk_forward(gateway, calls, faults, train=train, test=test, tz=windows_tz, **options)
+        console.print(plain(walk.headline), soft_wrap=True)
+    if out is None:
+        console.print("With --out FILE, the best config is written.")
+        return
+    replaced = " (replaced)" if out.exists() else ""
+    found.best.save(out)
+    console.print("Wrote", plain(f"{out}{replaced}"), soft_wrap=True)
+    if found.interrupted:
+        say("interrupted", "yellow", "what was written is the best so far.")
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        raise ReplayError(f"--limit must look like failed=0.001. Got {shown(text)}.") from None
