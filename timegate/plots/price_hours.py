@@ -42,9 +42,9 @@ def price_hours(
 ) -> Axes:
     """Draw what a deployment takes by weekday and hour, and how much of its bill falls into each hour.
 
-    A cell is the deeper in colour, the dearer a call of mean length is in that hour, over the weeks of the trace (the
-    first eight). The figure in it is the share of what was paid to the deployment, in percent, by the instant at which
-    it was charged; shares below half a percent are left out.
+    A cell is the deeper in colour, the dearer a call of mean length is in that hour, on average over the whole weeks of
+    the trace (the first eight), or its first. The figure in it is the share of what was paid to the deployment, in
+    percent, by the instant at which it was charged; those that would be rounded to 0 are left out.
 
     Parameters
     ----------
@@ -83,13 +83,14 @@ def price_hours(
     span = high - low
     shades = (price - low) / span if span > 1e-9 * max(high, 1e-30) else np.zeros_like(price)
     share = paid / paid.sum() if paid.sum() else paid
+    digits = 0 if share.max() >= 0.1 else 1
     size = float(np.clip(72 * inches(ax)[0] / HOURS / 3.2, 4.0, 8.0))
     for day, hour in np.ndindex(price.shape):
         color = mix(style[names[which]], "white", PALE * (1 - float(shades[day, hour])))
         ax.bar(hour + (1 - WIDTH) / 2, -HEIGHT, WIDTH, day + HEIGHT / 2, align="edge", color=color)
-        if share[day, hour] >= 0.005:
+        if share[day, hour] >= 0.005 / 10**digits:
             ink = "white" if luminance(color) < 0.4 else "black"
-            text = f"{100 * share[day, hour]:.0f}"
+            text = f"{100 * share[day, hour]:.{digits}f}"
             ax.text(hour + 0.5, day, text, ha="center", va="center", fontsize=size, color=ink)
     ax.set_xlim(0, HOURS)
     ticks = range(0, HOURS + 1, 3 if inches(ax)[0] > 3 else 6)
@@ -134,7 +135,7 @@ def _price_by_hour(run: Replay, which: int, tz: str) -> Floats:
     """Return what a call of mean length costs by local weekday and hour, on average over its minutes."""
     first, last = (at.tz_convert(tz).tz_localize(None) for at in (run.trace.start, run.trace.end))
     monday = first.normalize() - timedelta(days=first.day_of_week)
-    weeks = min(WEEKS, (last - monday).days // 7 + 1)
+    weeks = min(WEEKS, max(1, (last - monday).days // 7))
     start = monday.tz_localize(tz, nonexistent="shift_forward", ambiguous=True)
     at_us = start.value // 1000 + np.arange(weeks * 7 * 24 * 60, dtype=np.int64) * MINUTE_US
     cell, cost = _cells(at_us, tz), run.ledger.mean_call(which, at_us)
