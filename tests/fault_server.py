@@ -119,6 +119,9 @@ class Handler(BaseHTTPRequestHandler):
     def be_down(self, body: Any, count: int) -> None:
         self.refuse(503)
 
+    def be_flapping(self, body: dict[str, Any], count: int) -> None:
+        self.refuse(503) if self.server.is_down else self.be_fine(body, count)
+
     def be_keyless(self, body: Any, count: int) -> None:
         self.refuse(401, "invalid_api_key")
 
@@ -188,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
 def fault_server() -> Iterator[Any]:
     """Run the server; ``url`` is where, ``requests`` what it was sent, ``seen`` how often, ``clients`` from where."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
-        httpd.daemon_threads = True
+        httpd.daemon_threads, httpd.is_down = True, False  # type: ignore[attr-defined]
         httpd.lock, httpd.over = threading.Lock(), threading.Event()  # type: ignore[attr-defined]
         httpd.requests, httpd.seen, httpd.clients = [], Counter(), defaultdict(set)  # type: ignore[attr-defined]
         httpd.url = f"http://127.0.0.1:{httpd.server_port}/v1"  # type: ignore[attr-defined]

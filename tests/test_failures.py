@@ -18,8 +18,9 @@ from fault_server import fault_server
 from test_clock import travel
 
 import timegate as tg
+from timegate.core.clock import VirtualClock
 from timegate.core.columns import ATTEMPT_OUTCOMES
-from timegate.errors import CALL_ERRORS, CallerError, ModelCallError, RateLimitError
+from timegate.errors import CALL_ERRORS, CallerError, ModelCallError, ModelConnectionError, RateLimitError
 from timegate.models.failures import kind_of, retry_after_s, translated
 
 httpx = pytest.importorskip("httpx")
@@ -142,6 +143,32 @@ def test_the_policys_time_reaches_the_sdk(server: Any, way: str) -> None:
     with pytest.raises(tg.ModelRouterError) as caught:
         ask(tg.ModelGateway(models[:1]), way, messages="Hi")
     assert [error.kind for error in caught.value.exceptions] == ["timeout"]
+
+
+@ways
+def test_a_provider_that_flaps_is_probed_and_taken_back(server: Any, way: str) -> None:
+    """While it is down one attempt is made per cooldown; the first probe that answers brings it back."""
+    clock, server.is_down, server.seen["flapping"] = VirtualClock(1_700_000_000_000_000), True, 0
+    models = [{"model_name": name, "model": model(server, name)} for name in ("flapping", "fine")]
+    policy = {"cooldown": {"failures": 1, "for_s": 60, "probes": 1}}
+    gateway = tg.ModelGateway(models, clock, policy=policy)
+    served = []
+    for minute in range(0, 300, 20):
+        clock.at_us = 1_700_000_000_000_000 + minute * 1_000_000
+        server.is_down = minute < 200
+        served.append(ask(gateway, way, messages="Hi").metadata["timegate"].served_by)
+    assert served == ["fine"] * 12 + ["flapping"] * 3
+    assert server.seen["flapping"] == 4 + 3
+
+
+@ways
+def test_tls_that_is_refused_is_a_connection(server: Any, way: str) -> None:
+    """A server that speaks no TLS is not reached, and nothing is sent to it in the clear."""
+    sent = len(server.requests)
+    refused = tg.Model.chat_completion("local/m", base_url=server.url.replace("http:", "https:"), api_key_env=[])
+    with pytest.raises(ModelConnectionError):
+        ask(refused, way, messages="Hi")
+    assert len(server.requests) == sent
 
 
 @ways

@@ -119,7 +119,7 @@ class CallRecord:
                 deployments[index].model.partition("/")[2],
                 from_us(started_us),
                 ATTEMPT_OUTCOMES[kind],
-                (ended_us - started_us) / SECOND_US,
+                _seconds(started_us, ended_us),
                 pause_us / SECOND_US,
             )
             for index, pause_us, started_us, ended_us, kind in self._call.attempts
@@ -135,12 +135,12 @@ class CallRecord:
     def latency_s(self) -> float:
         """From the arrival to the end of the last attempt, in seconds."""
         attempts = self._call.attempts
-        return (attempts[-1][3] - self._call.at_us) / SECOND_US if attempts else 0.0
+        return _seconds(self._call.at_us, attempts[-1][3]) if attempts else 0.0
 
     @property
     def first_chunk_s(self) -> float | None:
         """Of a stream: from the arrival to its first chunk, in seconds."""
-        return None if self.first_chunk_us is None else (self.first_chunk_us - self._call.at_us) / SECOND_US
+        return None if self.first_chunk_us is None else _seconds(self._call.at_us, self.first_chunk_us)
 
     @property
     def usage(self) -> Any:
@@ -179,7 +179,7 @@ class CallRecord:
                     "model_id": model_id,
                     "at": _written(started_us),
                     "outcome": ATTEMPT_OUTCOMES[kind],
-                    "latency_s": (ended_us - started_us) / SECOND_US,
+                    "latency_s": _seconds(started_us, ended_us),
                     "pause_s": pause_us / SECOND_US,
                 }
             )
@@ -200,6 +200,11 @@ class CallRecord:
             "tries": tries,
             "skipped": [{"deployment": names[index], "reason": REASONS[reason]} for index, _, reason in call.skips],
         }
+
+
+def _seconds(from_us: int, until_us: int) -> float:
+    """Return how long something took; nothing, if a clock that jumped back says that it ended before it began."""
+    return max(until_us - from_us, 0) / SECOND_US
 
 
 @lru_cache(1024)

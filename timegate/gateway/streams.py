@@ -6,6 +6,7 @@ import contextvars
 import queue
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,14 +147,14 @@ async def next_within(chunks: AsyncIterator[Any], most_s: float | None, what: st
     """Await the next chunk so long; return it in a list, which is empty at the end."""
     import asyncio  # a tenth of the time that `import timegate` may take
 
-    timeout = asyncio.timeout(most_s)
+    timeout = nullcontext() if most_s is None else asyncio.timeout(most_s)  # which costs more than a chunk
     try:
         async with timeout:
             return [await anext(chunks)]
     except StopAsyncIteration:
         return []
     except TimeoutError:
-        if not timeout.expired():
+        if isinstance(timeout, nullcontext) or not timeout.expired():
             raise  # the model's own
         raise ModelTimeoutError(f"{what} within {most_s:g} s") from None
 
