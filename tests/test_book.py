@@ -15,7 +15,8 @@ from test_tariff import usage
 import timegate as tg
 from timegate.core.clock import to_us
 from timegate.core.price import Price
-from timegate.errors import ConfigError, TimegateWarning
+from timegate.errors import ConfigError, MissingExtraError, TimegateWarning
+from timegate.prices import book as price_books
 from timegate.prices.book import PriceBook, prices_of
 from timegate.prices.charges import charges
 from timegate.prices.tariff import PICO, compile_tariff
@@ -212,7 +213,21 @@ def test_the_book_of_model_prices_says_what_the_package_does() -> None:
 def test_auto_of_an_unknown_model_is_unknown() -> None:
     """Its price is unknown, which is said with the nearest name."""
     pytest.importorskip("genai_prices")
-    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "openai/gpt-4oo-minii", "price": "auto"}])
-    deployments = [config.deployments[0].model_copy(update={"model": "sim/nothing-of-the-kind"})]
-    with pytest.warns(TimegateWarning, match="'a': the price book .* does not know 'sim/nothing-of-the-kind'"):
-        assert prices_of(deployments) == [None]
+    for model, hint in (("openai/gpt-4oo-minii", r" Did you mean 'gpt-4o-mini'\?"), ("sim/nothing-of-the-kind", "")):
+        config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": model, "price": "auto"}])
+        with pytest.warns(
+            TimegateWarning, match=f"'a': the price book .* does not know '{model}'.{hint} What it costs"
+        ):
+            assert prices_of(config.deployments) == [None]
+
+
+def test_auto_without_the_package_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A config that says ``auto`` is replayed where the package is not installed: a warning says what to install."""
+
+    def missing(package: str) -> PriceBook:
+        raise MissingExtraError("price: auto needs genai-prices: pip install 'timegate[prices]'")
+
+    monkeypatch.setattr(price_books, "opened", missing)
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "openai/gpt-4o", "price": "auto"}])
+    with pytest.warns(TimegateWarning, match=r"pip install 'timegate\[prices\]'\. What it costs is unknown\."):
+        assert prices_of(config.deployments) == [None]

@@ -154,7 +154,8 @@ def _price_of(deployment: Deployment) -> Price | None:
     try:
         return opened("genai-prices").fill(deployment).price
     except (ConfigError, MissingExtraError) as error:
-        text = f"{deployment.name!r}: {str(error).rstrip('.')}. What it costs is unknown."
+        said = str(error)
+        text = f"{deployment.name!r}: {said}{'' if said[-1] in '.?' else '.'} What it costs is unknown."
         warnings.warn(text, TimegateWarning, stacklevel=5)
         return None
 
