@@ -94,6 +94,13 @@ def test_longer_than_a_day():
     ]
 
 
+def test_longer_than_a_day_on_dates_that_a_rule_says():
+    """The last three days of each quarter begin on any weekday, and are said once."""
+    window = tg.Window("00:00", "24:00", days_of_month=[-3, -2, -1], months=["mar", "jun", "sep", "dec"])
+    assert words(window) == ["for 72 h from 00:00 UTC on the 3rd last day of Mar, Jun, Sep and Dec"]
+    assert words(tg.Window("18:00", "mon 08:00", days=["fri"])) == ["from Fri 18:00 to Mon 08:00 UTC every week"]
+
+
 def test_the_longest_comes_first():
     """Of several patterns the longest in total comes first, and of equal zones the first given is taken."""
     both = [tg.Window("01:00", "02:00"), tg.Window("12:00", "18:00", days=["mon"])]

@@ -17,7 +17,7 @@ from timegate.core.deployment import windows_of
 from timegate.core.spans import Spans
 from timegate.core.zones import constant_offsets
 from timegate.review.date_words import FEW, date_text, dates_in_words, on_weekdays, weekday_text
-from timegate.show.text import listed
+from timegate.show.text import duration, listed
 
 __all__ = ["Pattern", "Terms", "local_us", "occurrence", "offset_changes", "patterns", "terms_of"]
 
@@ -92,6 +92,7 @@ def patterns(spans: Spans, zones: Iterable[str], periods: Spans, calendars: Sequ
     zone, keys, which, dates = min(
         ((zone, *_grouped(spans, zone, periods)) for zone in zones), key=lambda grouped: len(grouped[1])
     )
+    keys, which = _joined(keys, which, dates, zone, periods, calendars)
     found = []
     for numbers in _seasons(keys, which):
         words = [_words(keys[number], dates[which == number], zone, periods, calendars) for number in numbers]
@@ -163,12 +164,15 @@ def _local_ends(spans: Spans, zone: str) -> tuple[_Int64s, _Int64s]:
 
 
 class _Key(NamedTuple):
-    """What stretches of one pattern have in common: local time of day, length, and the weekday of long ones."""
+    """What stretches of one pattern have in common: local time of day and length, and of long ones the weekday, or by
+    which rule they recur, in words.
+    """  # noqa: D205 - one thought
 
     kind: int
     start: int
     length: int
     weekday: int = -1
+    rule: str = ""
 
 
 def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.NDArray[np.intp], _Int64s]:
@@ -203,19 +207,49 @@ def _grouped(spans: Spans, zone: str, periods: Spans) -> tuple[list[_Key], npt.N
     return keys, which, dates
 
 
+def _joined(
+    keys: Sequence[_Key],
+    which: npt.NDArray[np.intp],
+    dates: _Int64s,
+    zone: str,
+    periods: Spans,
+    calendars: Sequence[str],
+) -> tuple[list[_Key], npt.NDArray[np.intp]]:
+    """Join long stretches that begin on several weekdays, where one rule says on which dates: ends of quarters."""
+    joined, which = list(keys), which.copy()
+    alike: dict[tuple[int, int], list[int]] = {}
+    for number, key in enumerate(keys):
+        if key.weekday >= 0:
+            alike.setdefault((key.start, key.length), []).append(number)
+    for numbers in alike.values():
+        mine = np.isin(which, numbers)
+        if len(numbers) == 1 or np.count_nonzero(mine) < FEW:
+            continue
+        key = keys[numbers[0]]
+        if rule := dates_in_words(dates[mine], _eligible(key, zone, periods), calendars):
+            which[mine] = numbers[0]
+            joined[numbers[0]] = key._replace(weekday=-1, rule=rule)
+    used, which = np.unique(which, return_inverse=True)
+    return [joined[number] for number in used.tolist()], which
+
+
+def _eligible(key: _Key, zone: str, periods: Spans) -> _Int64s:
+    """Return the local dates on which something like this could begin in the time looked at."""
+    ranges = [
+        np.arange((lo - key.start - key.length) // DAY_US + 1, -((key.start - hi) // DAY_US), dtype=np.int64)
+        for lo, hi in local_us(periods.ravel(), zone).reshape(-1, 2).tolist()
+    ]
+    return np.unique(np.concatenate(ranges))
+
+
 def _words(key: _Key, dates: _Int64s, zone: str, periods: Spans, calendars: Sequence[str]) -> str:
     end = key.start + key.length
     if key.kind == _ONCE:
         first, last = (_day(us // DAY_US, dated=True) for us in (key.start, end - 1))
         return f"from {first} {_clock(key.start)} to {last} {_clock_end(end)} {zone}"
-    eligible = np.unique(
-        np.concatenate(
-            [
-                np.arange((lo - key.start - key.length) // DAY_US + 1, -((key.start - hi) // DAY_US), dtype=np.int64)
-                for lo, hi in local_us(periods.ravel(), zone).reshape(-1, 2).tolist()
-            ]
-        )
-    )
+    if key.rule:
+        return f"for {duration(key.length / SECOND_US)} from {_clock(key.start)} {zone} {key.rule}"
+    eligible = _eligible(key, zone, periods)
     if key.weekday >= 0:
         weekday = (key.weekday + (end - 1) // DAY_US) % 7
         first, last = weekday_text(key.weekday), weekday_text(weekday)
