@@ -585,6 +585,27 @@ def test_serialize_has_the_seeds_shape():
     }
 
 
+def test_serialize_has_no_secrets_of_other_peoples_models():
+    """What a model itself would tell of keys, headers and passwords is left out, however deep it lies."""
+
+    class Careless(Scripted):
+        def serialize(self) -> dict[str, Any]:
+            state = {
+                "model_id": "m",
+                "sampling_params": {"base_url": "https://me:hunter2@host/v1", "organization": "acme"},
+                "headers": [{"Authorization": "Bearer abcdefgh"}],
+            }
+            return {"msgflux_type": "model", "provider": "p", "model_type": "chat_completion", "state": state}
+
+    written = ModelGateway([{"model_name": "a", "model": Careless("m")}]).serialize()
+    [entry] = written["state"]["models"]
+    assert entry["model"]["state"] == {
+        "model_id": "m",
+        "sampling_params": {"organization": "acme"},
+        "headers": [{}],
+    }
+
+
 @pytest.mark.parametrize(
     "window",
     [

@@ -16,6 +16,7 @@ from timegate.core.deployment import LISTS, Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.policy import NEVER
 from timegate.core.routing import Draws, Router
+from timegate.core.secrets import without_secrets
 from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
@@ -249,11 +250,12 @@ class ModelGateway(Driver):
         return self.router.explain(at_us, model_preference)
 
     def serialize(self) -> dict[str, Any]:
-        """Return the gateway as plain data, in the form that the msgflux package reads and writes."""
+        """Return the gateway as plain data without secrets, in the form that the msgflux package reads and writes."""
         entries = []
         for name, model, deployment in zip(self.model_names, self.models, self._deployments, strict=True):
-            # msgflux writes `msgflux_type` into a model's state and cannot read it back: it is left out.
-            state = {key: value for key, value in model.serialize().items() if key != "msgflux_type"}
+            # msgflux writes `msgflux_type` into a model's state and cannot read it back: it is left out. So is what
+            # other people's models may tell of keys.
+            state = without_secrets({key: v for key, v in model.serialize().items() if key != "msgflux_type"})
             entry: dict[str, Any] = {"model_name": name, "model": state}
             for key in ("time_constraints", "available"):
                 if deployment.get(key) is not None:
