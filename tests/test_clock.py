@@ -73,7 +73,7 @@ def test_an_hour_that_occurs_twice():
         (pd.Timestamp("2026-03-02"), "must carry a zone or an offset"),
         (None, "is missing: give a time like '2026-03-02T03:10Z'. Got None."),
         (pd.NaT, "is missing: give a time like '2026-03-02T03:10Z'. Got NaT."),
-        (np.datetime64("NaT"), "is missing"),
+        (np.datetime64("NaT", "us"), "is missing"),
         ("", "must be a time like '2026-03-02T03:10Z'. Got ''."),
         ("yesterday", "must be a time like '2026-03-02T03:10Z'. Got 'yesterday'."),
         ("2026-02-30T00:00Z", "must be a time like"),
