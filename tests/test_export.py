@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
+from timegate.core.deployment import LISTS
 from timegate.errors import ConfigError, InstantError
 from timegate.formats.export import Exported, export
 from timegate.formats.registry import FORMATS, SIDECAR, as_ours
@@ -375,3 +376,21 @@ def test_no_foreign_config_escapes(data: dict[str, Any]) -> None:
         return
     assert config.deployments
     assert all(isinstance(text, str) for text in lost)
+
+
+@pytest.mark.parametrize("target", ["msgflux", "litellm"])
+def test_no_field_of_a_deployment_is_lost_in_silence(target: str, tmp_path: Path) -> None:
+    """Whatever a config says beyond what a target can is named with its place, new fields by themselves."""
+    policies = {"prefer_during": [["22:00", "06:00"]], "priority": 3, "weight": 2, "policy": {"max_retries": 1}}
+    strong = {"model_name": "strong", "model": "sim/large", "params": {"temperature": 0}, **policies}
+    gateway = tg.GatewayConfig(policy={"deadline_s": 9}, deployments=[strong])
+    with pytest.raises(ConfigError) as caught:
+        gateway.export(target, tmp_path / "out.yaml")
+    lost = {problem.place for problem in caught.value.problems}
+    assert lost == {("policy",), *(("deployments", 0, name) for name in (*policies, "params"))}
+    assert tg.Deployment.model_fields.keys() <= {
+        *strong,
+        *LISTS,
+        "price",
+        "description",
+    }

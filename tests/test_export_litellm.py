@@ -102,11 +102,11 @@ def test_what_has_no_counterpart_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         written(config, tmp_path)
     first, second = caught.value.problems
-    assert first.startswith("litellm cannot say deployments[0] 'a': params: ")
+    assert first.startswith("litellm cannot say deployments[0] 'a': params {")
     assert second == "litellm cannot say model_type 'fortune_telling'."
     assert not list(tmp_path.iterdir())
     written(config, tmp_path, lossy=True)
-    assert "# Lost: deployments[0] 'a': params: " in (tmp_path / "proxy.yaml").read_text()
+    assert "# Lost: deployments[0] 'a': params {" in (tmp_path / "proxy.yaml").read_text()
 
 
 def test_unknown_providers_are_noted(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 import timegate as tg
+from timegate.engines.compiling import Compiler
 from timegate.engines.watch import Watch
 
 SURE = tg.Scenario().model("sure")
@@ -42,6 +44,17 @@ def test_a_wait_outside_of_python_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     os.close(there)
     os.close(here)
     assert run.calls["latency_s"].tolist() == [0.0]
+
+
+def test_who_waits_for_the_compiler_does_not_wait() -> None:
+    """A first call may stand still for seconds, until numba has compiled what it needs."""
+    compiler = Compiler()
+    seen = []
+    with compiler.heard():
+        for is_held in (False, True, False):
+            with global_compiler_lock if is_held else nullcontext():
+                seen.append(compiler.is_at_work)
+    assert seen == [False, True, False]
 
 
 def connect() -> None:

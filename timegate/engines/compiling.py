@@ -1,4 +1,4 @@
-"""What numba compiles before the first replay after an installation, announced."""
+"""When numba compiles: before the first replay after an installation that is announced, and in a call it is no wait."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from numba.core.event import Listener, install_listener
 
-__all__ = ["announced_compilation"]
+__all__ = ["Compiler", "announced_compilation"]
 
 
 class _Announcement(Listener):
@@ -33,3 +33,29 @@ def announced_compilation() -> Iterator[None]:
     """Say on standard error if numba compiles something here, in place of loading it from its cache on disk."""
     with install_listener("numba:compile", _announcement):
         yield
+
+
+class Compiler(Listener):
+    """Whether numba compiles, or loads what it has compiled, in any thread."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it does now."""
+        return self._held > 0
+
+    def on_start(self, event: Any) -> None:
+        """Hear that somebody asks for the compiler's lock."""
+        self._held += 1
+
+    def on_end(self, event: Any) -> None:
+        """Hear that the lock is given back."""
+        self._held -= 1
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen to it."""
+        with install_listener("numba:compiler_lock", self):
+            yield

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from timegate.engines.compiling import Compiler
 from timegate.engines.virtual import Scheduler, place_of
 from timegate.errors import TimegateWarning
 from timegate.faults.model import CallInProgress
@@ -46,6 +47,7 @@ class Watch:
         self._scheduler = scheduler
         self._found: dict[str, str] = {}
         self._over = threading.Event()
+        self._compiler = Compiler()
         self._state = Path(f"/proc/self/task/{threading.get_native_id()}/stat")
 
     def heard(self, event: str) -> None:
@@ -66,7 +68,8 @@ class Watch:
         while not self._over.wait(_LOOK_S):
             frame = sys._current_frames().get(scheduler.thread)
             now = (scheduler.steps, id(frame), frame.f_lasti if frame else -1)
-            if now == before and scheduler.current is not None and self._sleeps():
+            stands = now == before and scheduler.current is not None
+            if stands and not self._compiler.is_at_work and self._sleeps():
                 self._note("wait", "waits for something that is not virtual", frame)
             before = now
             del frame
@@ -88,7 +91,8 @@ class Watch:
         thread.start()
         _watching.append(self)
         try:
-            yield
+            with self._compiler.heard():
+                yield
         finally:
             _watching.remove(self)
             self._over.set()

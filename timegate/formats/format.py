@@ -7,18 +7,32 @@ so stands below it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 from timegate.core.deployment import Deployment
+from timegate.core.price import Price
 from timegate.core.routing import Router
-from timegate.errors import ConfigError
+from timegate.core.settings import Policy
+from timegate.errors import ConfigError, shown
 from timegate.files import dump_yaml, read_document
 from timegate.problems import Problem, written
 
-__all__ = ["SIDECAR", "Config", "Draft", "Format", "Request", "document", "is_json", "read_back", "remark"]
+__all__ = [
+    "SIDECAR",
+    "Config",
+    "Draft",
+    "Format",
+    "Request",
+    "document",
+    "is_json",
+    "read_back",
+    "remark",
+    "unsaid",
+    "unsaid_policy",
+]
 
 
 SIDECAR = "_export"
@@ -33,6 +47,9 @@ class Config(Protocol):
 
     @property
     def deployments(self) -> tuple[Deployment, ...]: ...  # noqa: D102 - a field of the config
+
+    @property
+    def policy(self) -> Policy | None: ...  # noqa: D102 - a field of the config
 
     @classmethod
     def load(cls, path: str | Path) -> Self: ...  # noqa: D102 - as the config has it
@@ -129,6 +146,30 @@ def remark(deployment: Deployment, row: int, *rest: str | int) -> Callable[[str]
     place = ("deployments", row, *rest)
     where = f"{written(place, repr(deployment.model_name))}:"
     return lambda text: Problem(place, text, where=where)
+
+
+def unsaid(deployment: Deployment, row: int, said: Collection[str]) -> list[Problem]:
+    """Return what a deployment says in other fields than some, with the places.
+
+    Examples
+    --------
+    >>> weak = Deployment(model_name="weak", model="sim/small", description="For the night")
+    >>> unsaid(weak, 0, ("model_name", "model"))
+    ["deployments[0] 'weak': description 'For the night'."]
+    """
+    lost = []
+    for name, field in Deployment.model_fields.items():
+        value = getattr(deployment, name)
+        if name not in said and value != field.get_default(call_default_factory=True):
+            place = ("deployments", row, name)
+            text = value.text() if isinstance(value, Price) else shown(value)
+            lost.append(Problem(place, f"{text}.", where=written(place, repr(deployment.model_name))))
+    return lost
+
+
+def unsaid_policy(config: Config) -> list[Problem]:
+    """Return the policy of a config as a whole, if it has one."""
+    return [] if config.policy is None else [Problem(("policy",), f"{shown(config.policy)}.")]
 
 
 def is_json(path: Path, default: bool) -> bool:

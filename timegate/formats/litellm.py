@@ -15,7 +15,7 @@ from typing import Any
 
 from timegate.core.deployment import LISTS, Deployment
 from timegate.errors import ConfigError, shown
-from timegate.formats.format import Draft, Format, Request, document, is_json, read_back, remark
+from timegate.formats.format import Draft, Format, Request, document, is_json, read_back, remark, unsaid, unsaid_policy
 from timegate.problems import Problem
 from timegate.show.text import counted
 
@@ -55,6 +55,7 @@ PRICE_KEYS = {
 """What LiteLLM calls the amounts of a price, which it has per token."""
 _VARIABLE = "os.environ/"
 _SIMULATED = "sim"
+_SAID = ("model_name", "model", *LISTS, "price", "description")
 _CALLBACK = "timegate.gateway.litellm.windows"
 _KEEPS = {"callbacks": [_CALLBACK]}
 _SETTINGS = {"num_retries": 0, "disable_cooldowns": True}
@@ -62,13 +63,12 @@ _SETTINGS = {"num_retries": 0, "disable_cooldowns": True}
 
 def _translate(request: Request) -> Draft:
     config = request.config
-    lost: list[Problem] = []
+    lost = unsaid_policy(config)
     notes: list[Problem] = []
     models = []
     has_windows = any(getattr(deployment, name) for deployment in config.deployments for name in LISTS)
     for i, deployment in enumerate(config.deployments):
-        if deployment.params:
-            lost.append(remark(deployment, i, "params")(f"{shown(deployment.params)}."))
+        lost += unsaid(deployment, i, _SAID)
         params: dict[str, Any] = {"model": deployment.model, **_per_token(deployment)}
         lost += _lost_of_price(deployment, i)
         if deployment.provider == _SIMULATED:  # LiteLLM wants a provider that it knows, and has answers without any

@@ -14,34 +14,48 @@ from typing import Any
 import numpy as np
 
 from timegate.core.clock import DAY_US
-from timegate.core.deployment import Deployment
+from timegate.core.deployment import LISTS, Deployment
 from timegate.errors import ConfigError, shown
 from timegate.formats.daily import daily
-from timegate.formats.format import Config, Draft, Format, Request, document, is_json, read_back, remark
+from timegate.formats.format import (
+    Config,
+    Draft,
+    Format,
+    Request,
+    document,
+    is_json,
+    read_back,
+    remark,
+    unsaid,
+    unsaid_policy,
+)
 from timegate.problems import Problem, written
 
 __all__ = ["FORMAT", "FORMAT_BY_ID", "read"]
 
 GATEWAY = "model_gateway"
+_SAID = ("model_name", "model", *LISTS)
 COMPARED_US = 8 * DAY_US
 """What an export says is daily: a week and a day show any difference."""
 
 
 def _translate(request: Request) -> Draft:
-    entries, lost, notes = [], [], []
+    entries, notes = [], list[Problem]()
+    lost = unsaid_policy(request.config)
     for i, deployment in enumerate(request.config.deployments):
         hours = daily(deployment, i, request.now_us)
         entry: dict[str, Any] = {"model_name": deployment.model_name, "model": _model(request.config, deployment)}
         if hours.pairs:
             entry["time_constraints"] = [list(pair) for pair in hours.pairs]
         entries.append(entry)
-        lost += hours.lost + _undescribed(deployment, i)
+        lost += hours.lost + unsaid(deployment, i, _SAID)
         notes += hours.notes
     return Draft({"msgflux_type": GATEWAY, "state": {"models": entries}}, lost, notes)
 
 
 def _translate_by_id(request: Request) -> Draft:
-    models, windows, lost, notes = [], {}, [], []
+    models, windows, notes = [], {}, list[Problem]()
+    lost = unsaid_policy(request.config)
     places: dict[str, str] = {}
     for i, deployment in enumerate(request.config.deployments):
         model_id = deployment.model.partition("/")[2]
@@ -57,7 +71,7 @@ def _translate_by_id(request: Request) -> Draft:
         if deployment.model_name != model_id:
             text = f"calls would have to prefer it as {model_id!r}."
             lost.append(remark(deployment, i, "model_name")(text))
-        lost += hours.lost + _undescribed(deployment, i)
+        lost += hours.lost + unsaid(deployment, i, _SAID)
         notes += hours.notes
     if windows:
         text = "the clock of the machine that runs the gateway must show UTC, for it reads the local time."
@@ -70,20 +84,6 @@ def _translate_by_id(request: Request) -> Draft:
 def _model(config: Config, deployment: Deployment) -> dict[str, Any]:
     provider, _, model_id = deployment.model.partition("/")
     return {"provider": provider, "model_type": config.model_type, "state": {"model_id": model_id}}
-
-
-def _undescribed(deployment: Deployment, row: int) -> list[Problem]:
-    told = [(name, shown(getattr(deployment, name))) for name in ("params", "description") if getattr(deployment, name)]
-    if deployment.price is not None:
-        told.append(("price", deployment.price.text()))
-    return [
-        Problem(
-            ("deployments", row, name),
-            f"{value}.",
-            where=written(("deployments", row, name), repr(deployment.model_name)),
-        )
-        for name, value in told
-    ]
 
 
 def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
@@ -135,8 +135,8 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     for i, entry in enumerate(entries):
         place = f"state.models[{i}]"
         named = isinstance(entry, Mapping) and "model" in entry
-        provider, model_id, model_type, unsaid = _read_model(entry["model"] if named else entry, place)
-        lost += unsaid
+        provider, model_id, model_type, unread = _read_model(entry["model"] if named else entry, place)
+        lost += unread
         deployment = {"model_name": entry["model_name"] if named and "model_name" in entry else model_id}
         deployment["model"] = f"{provider}/{model_id}"
         if named:
@@ -168,10 +168,10 @@ def _read_model(model: Any, place: str) -> tuple[str, str, str, list[str]]:
     found = (provider, state.get("model_id"), model.get("model_type"))
     if not all(isinstance(text, str) and text for text in found):
         raise ConfigError(problem)
-    unsaid = [f"{place}.{key}" for key in model if key not in ("msgflux_type", "provider", "model_type", "state")] + [
+    unread = [f"{place}.{key}" for key in model if key not in ("msgflux_type", "provider", "model_type", "state")] + [
         f"{place}.state.{key}" for key, value in state.items() if key not in ("model_id", "provider") and _says(value)
     ]
-    return *found, unsaid  # type: ignore[return-value]
+    return *found, unread  # type: ignore[return-value]
 
 
 def _says(value: Any) -> bool:
