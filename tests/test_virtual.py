@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import queue
+import sys
 import threading
 import time
 import warnings
@@ -319,6 +321,52 @@ def test_a_loop_of_its_own_in_each_call() -> None:
     run = tg.replay(lambda model_preference: asyncio.run(route()), every(1, 12), DOWN)
     assert set(run.calls["latency_s"]) == {10.0}
     assert set(run.calls["served_by"]) == {"b"}
+
+
+class KernelStream(io.StringIO):
+    """A stream as a notebook's kernel has it: to flush it is to wait until another thread has written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: queue.SimpleQueue[threading.Event | None] = queue.SimpleQueue()
+        self.flushed = 0
+        self.thread = threading.Thread(target=self.write_on)
+        self.thread.start()
+
+    def write_on(self) -> None:
+        while (asked := self.asked.get()) is not None:
+            asked.set()
+
+    def flush(self) -> None:
+        written = threading.Event()
+        self.asked.put(written)
+        assert written.wait(60)
+        self.flushed += 1
+
+
+@pytest.mark.parametrize("awaits", [False, True], ids=["plain", "coroutine"])
+def test_what_a_router_prints_takes_no_time(monkeypatch: pytest.MonkeyPatch, awaits: bool) -> None:
+    """Nor what it logs, where the notebook's kernel has to be waited for."""
+    stream = KernelStream()
+    monkeypatch.setattr(sys, "stderr", stream)
+    a = SLOW.model("a")
+
+    def plain(model_preference: str | None = None) -> Any:
+        print("asked", file=sys.stderr, flush=True)
+        return a()
+
+    async def coroutine(model_preference: str | None = None) -> Any:
+        print("asked", file=sys.stderr, flush=True)
+        return await a.acall()
+
+    try:
+        run = tg.replay(coroutine if awaits else plain, every(1, 20), SLOW.without(["b"]))
+    finally:
+        stream.asked.put(None)
+        stream.thread.join()
+    assert run.calls["latency_s"].tolist() == [10.0] * 20
+    assert stream.flushed >= 20
+    assert stream.getvalue().count("asked") == 20
 
 
 def test_other_threads_keep_their_own_time() -> None:

@@ -11,7 +11,8 @@ import contextvars
 import sys
 from asyncio.events import _get_running_loop, _set_running_loop
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
 from types import FrameType
@@ -292,6 +293,15 @@ class Scheduler:
     def here(self) -> Fiber | None:
         """Return the fiber that asks; None outside of a call, and in other threads."""
         return self.current if get_ident() == self.thread else None
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Let what is done meanwhile take real time, as if no call did it."""
+        fiber, self.current = self.current, None
+        try:
+            yield
+        finally:
+            self.current = fiber
 
     # Attempts: what a model asks of its host ------------------------------------------------------------------------
 

@@ -12,12 +12,14 @@ import contextvars
 import ctypes
 import gc
 import queue
+import sys
 import threading
 from asyncio import BaseEventLoop, events
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from inspect import isfunction
 from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
@@ -196,6 +198,17 @@ class Waits:
 
         return _methods(_QUEUE, get=get_here, put=put_here, put_nowait=put_here)
 
+    # Streams ----------------------------------------------------------------------------------------------------------
+
+    def _flush(self, real: Callable[..., None]) -> Callable[..., None]:
+        """Let a notebook's streams wait for a thread of the kernel: what a router says takes no time of its call."""
+
+        def flush(stream: Any) -> None:
+            with self._scheduler.outside():
+                real(stream)
+
+        return flush
+
     # Threads --------------------------------------------------------------------------------------------------------
 
     def _spawn(self, run: Callable[[], object]) -> None:
@@ -335,4 +348,7 @@ class Waits:
                 patch.object(BaseEventLoop, "run_forever", self._run_forever(BaseEventLoop.run_forever)),
             ):
                 stack.enter_context(entered)
+            for stream in {type(sys.stdout), type(sys.stderr)}:
+                if isfunction(flush := vars(stream).get("flush")):
+                    stack.enter_context(patch.object(stream, "flush", self._flush(flush)))
             yield
