@@ -157,25 +157,26 @@ def test_a_proxy_config_is_read(tmp_path: Path) -> None:
     with pytest.warns(TimegateWarning) as caught:
         config = tg.GatewayConfig.load(path)
     assert config.to_dict()["deployments"] == [
-        {"model_name": "gpt", "model": "openai/gpt-4.1"},
+        {
+            "model_name": "gpt",
+            "model": "openai/gpt-4.1",
+            "priority": 0.0,
+            "policy": {"limits": {"requests_per_min": 6}},
+        },
+        {"model_name": "gpt (2)", "model": "azure/gpt-4.1", "priority": 0.0, "description": "in Europe"},
         {"model_name": "claude", "model": "anthropic/claude-sonnet"},
-        {"model_name": "gpt (2)", "model": "azure/gpt-4.1", "description": "in Europe"},
     ]
+    assert config.policy is not None
+    assert config.policy.max_retries == 3
     (warning,) = caught
     assert str(warning.message).removeprefix(f"{path}: read as a LiteLLM proxy config, of which this has no ").split(
         "; "
     ) == [
         "counterpart: general_settings",
-        "model_list[0].litellm_params.rpm",
         "model_list[0].litellm_params.api_base",
         "model_list[1].litellm_params.api_key: a key does not belong in a file, and is not kept",
         "model_list[1].model_info.access_windows",
-        "model_list[1]: the balance of load among 'gpt': it is the deployment 'gpt (2)'",
-        "model_list[2].litellm_params.api_key",
-        "router_settings.num_retries",
-        "router_settings.fallbacks of 'gpt': here they are all others in order",
-        "router_settings.fallbacks of 'claude': here they are all others in order",
-        "router_settings.fallbacks of 'gpt (2)': here they are all others in order.",
+        "model_list[2].litellm_params.api_key.",
     ]
     config.export("timegate", tmp_path / "ours.yaml")
     for text in (str(warning.message), repr(config), (tmp_path / "ours.yaml").read_text()):
@@ -198,9 +199,15 @@ ENTRY = {"model_name": "a", "litellm_params": {"model": "openai/a"}}
             r"model_list\[0\].litellm_params.model must look like 'provider/model-id'. Got 'gpt-4'.",
         ),
         ({"model_list": [ENTRY], "router_settings": [CANARY]}, "router_settings must be a mapping. Got a list."),
-        (
-            {"model_list": [ENTRY | {"model_info": {"mode": mode}} for mode in ("chat", "rerank")]},
-            "all models must have one model_info.mode. Got 'chat', 'rerank'.",
+        ({"model_list": [ENTRY], "litellm_settings": CANARY}, "litellm_settings must be a mapping. Got a str."),
+        *(
+            ({"model_list": [ENTRY | {"litellm_params": {"model": model}}]}, rf"Got '{model}'. {hint}")
+            for model, hint in (
+                ("claude-opus-4", "Write 'anthropic/claude-opus-4'."),
+                ("gpt-4.1", "Write 'openai/gpt-4.1'."),
+                ("grok-4", "Write 'xai/grok-4'."),
+                ("my-own", "Say whose it is."),
+            )
         ),
     ],
 )
@@ -283,9 +290,124 @@ def test_the_real_router_falls_back_as_we_do(tmp_path: Path) -> None:
     )
 
 
+def loaded(tmp_path: Path, entries: list[str], **settings: Any) -> tuple[list[str], list[str]]:
+    """Load a config of groups by these names; return the deployments in order, and what the warning names."""
+    data = {"model_list": [{"model_name": n, "litellm_params": {"model": f"openai/{n}"}} for n in entries], **settings}
+    (tmp_path / "proxy.json").write_text(json.dumps(data))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        config = tg.GatewayConfig.load(tmp_path / "proxy.json")
+    return [d.model_name for d in config.deployments], [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize(
+    ("settings", "order", "unreached"),
+    [
+        ({"router_settings": {"fallbacks": [{"a": ["c", "b"]}]}}, "acbd", "'d'"),
+        ({"litellm_settings": {"fallbacks": [{"a": ["c", "b"]}]}}, "acbd", "'d'"),
+        ({"litellm_settings": {"default_fallbacks": ["d", "c", "b"]}}, "adcb", ""),
+        ({"router_settings": {"default_fallbacks": ["d"]}}, "adbc", "'b', 'c'"),
+        ({"router_settings": {"fallbacks": [{"*": ["d", "b", "c"]}]}}, "adbc", ""),
+        ({"litellm_settings": {"fallbacks": [{"a": ["b"]}, {"b": ["d"]}, {"d": ["c"]}]}}, "abdc", ""),
+        ({"litellm_settings": {"fallbacks": [{"a": ["d", "c"]}, {"d": ["b"]}]}}, "adbc", ""),
+        ({"router_settings": {"fallbacks": [{"a": ["x"]}], "model_group_alias": {"x": "c"}}}, "acbd", "'b', 'd'"),
+        ({"router_settings": {"fallbacks": [{"a": ["x"]}], "model_group_alias": {"x": {"model": "d"}}}}, "adbc", "'b'"),
+        ({"router_settings": {"fallbacks": [{"a": [{"model": "d"}]}]}}, "adbc", "'b', 'c'"),
+        ({"router_settings": {"fallbacks": [{"a": ["b"]}]}, "litellm_settings": {"fallbacks": [{"a": ["d"]}]}}, "abcd",
+         "'c', 'd'"),
+        ({}, "abcd", "'b', 'c', 'd'"),
+    ],
+)  # fmt: skip
+def test_order_comes_from_all_that_sets_one(
+    settings: dict[str, Any], order: str, unreached: str, tmp_path: Path
+) -> None:
+    """Fallbacks of either place, of all, of fallbacks themselves, by alias; what LiteLLM would never try is said."""
+    names, said = loaded(tmp_path, list("abcd"), **settings)
+    assert "".join(names) == order
+    assert bool(unreached) == any("never reaches" in text for text in said)
+    assert not unreached or unreached in said[0]
+
+
+def test_members_of_a_group_stand_together_in_their_order(tmp_path: Path) -> None:
+    """`order` within a group decides; those of one order share a priority, and weights are kept."""
+    entries = [
+        {"model_name": "gpt", "litellm_params": {"model": "openai/a", "order": 2}},
+        {"model_name": "gpt", "litellm_params": {"model": "azure/b", "order": 1, "weight": 9}},
+        {"model_name": "other", "litellm_params": {"model": "groq/c"}},
+        {"model_name": "gpt", "litellm_params": {"model": "azure/d", "order": 1, "weight": 1}},
+    ]
+    (tmp_path / "p.json").write_text(
+        json.dumps({"model_list": entries, "router_settings": {"default_fallbacks": ["other"]}})
+    )
+    config = tg.GatewayConfig.load(tmp_path / "p.json")
+    assert [(d.model, d.priority, d.weight) for d in config.deployments] == [
+        ("azure/b", 0, 9), ("azure/d", 0, 1), ("openai/a", None, None), ("groq/c", None, None),
+    ]  # fmt: skip
+
+
+def test_models_that_do_something_else_are_left_out(tmp_path: Path) -> None:
+    """A file of chat and embedding models is a gateway of chat models, and the others are named."""
+    entries = [
+        {"model_name": "chat", "litellm_params": {"model": "openai/a"}},
+        {"model_name": "embed", "litellm_params": {"model": "openai/e"}, "model_info": {"mode": "embedding"}},
+    ]
+    (tmp_path / "p.json").write_text(json.dumps({"model_list": entries}))
+    with pytest.warns(TimegateWarning, match=r"model_list\[1\] 'embed': its mode is 'embedding'"):
+        config = tg.GatewayConfig.load(tmp_path / "p.json")
+    assert (config.model_type, [d.model_name for d in config.deployments]) == ("chat_completion", ["chat"])
+
+
+def test_policies_go_out_and_come_back(tmp_path: Path) -> None:
+    """Timeouts, retries, cooldowns, limits and weights are said in LiteLLM's words, and read back; others are named."""
+    config = tg.GatewayConfig(
+        policy={"timeout_s": 20, "max_retries": 2, "cooldown": {"failures": 3, "within_s": 30, "for_s": 30}},
+        deployments=[
+            {
+                "model_name": "a",
+                "model": "openai/a",
+                "weight": 3,
+                "policy": {
+                    "timeout_s": 5,
+                    "max_retries": 1,
+                    "limits": {"requests_per_min": 60, "tokens_per_min": 9_000, "concurrent": 4},
+                },
+            },
+            {"model_name": "b", "model": "openai/b"},
+        ],
+    )
+    data = written(config, tmp_path)
+    assert data["model_list"][0]["litellm_params"] == {
+        "model": "openai/a", "api_key": "os.environ/OPENAI_API_KEY", "timeout": 5.0, "max_retries": 1, "rpm": 60,
+        "tpm": 9_000, "max_parallel_requests": 4, "weight": 3.0,
+    }  # fmt: skip
+    settings = data["router_settings"]
+    assert {key: settings.get(key) for key in ("timeout", "num_retries", "allowed_fails", "cooldown_time")} == {
+        "timeout": 20, "num_retries": 2, "allowed_fails": 2, "cooldown_time": 30,
+    }  # fmt: skip
+    assert "disable_cooldowns" not in settings
+    again = tg.GatewayConfig.load(tmp_path / "proxy.yaml")
+    assert again.deployments == config.deployments
+    assert again.policy == config.policy
+    other = config.edited(b={"policy": {"idle_s": 3}, "prefer_during": [["01:00", "02:00"]]})
+    with pytest.raises(ConfigError) as caught:
+        written(other, tmp_path)
+    assert ["policy: idle_s 3.0" in text or "prefer_during" in text for text in caught.value.problems] == [True, True]
+
+
+def test_an_export_stands_in_order_of_priority(tmp_path: Path) -> None:
+    """Who is tried first stands first, and begins."""
+    config = tg.GatewayConfig(
+        deployments=[
+            {"model_name": "a", "model": "openai/a", "priority": 9},
+            {"model_name": "b", "model": "openai/b", "priority": 1},
+        ]
+    )
+    assert [entry["model_name"] for entry in written(config, tmp_path)["model_list"]] == ["b", "a"]
+
+
 def test_a_flood_of_members_is_read(tmp_path: Path) -> None:
     """A group of thousands is numbered without looking at all for each, and the warning names the first hundred."""
-    entry = {"model_name": "a", "litellm_params": {"model": "openai/x"}}
+    entry = {"model_name": "a", "litellm_params": {"model": "openai/x", "api_base": "x"}}
     (tmp_path / "proxy.json").write_text(json.dumps({"model_list": [entry] * 20_000}))
     with pytest.warns(TimegateWarning, match=r"more\.$") as caught:
         config = tg.GatewayConfig.load(tmp_path / "proxy.json")

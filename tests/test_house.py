@@ -20,7 +20,7 @@ import timegate
 ROOT = Path(timegate.__file__).parent
 
 FLOORS = (
-    ("errors", "problems", "version", "core.jit", "show"),
+    ("errors", "problems", "version", "pointer", "core.jit", "show"),
     ("yaml12", "packed", "replacing", "files", "validation", "samples"),
     ("core",),
     ("models",),
@@ -48,6 +48,7 @@ DOORS = {
     ("config.model", "formats.export"): "GatewayConfig.export",
     ("config.model", "gateway.build"): "GatewayConfig.build",
     ("config.model", "gateway.live"): "GatewayConfig.build, whose type it names",
+    ("config.model", "review.diff"): "GatewayConfig.diff",
 }
 """Methods that a person looks for on an object, and that hand on to a function above in one line."""
 

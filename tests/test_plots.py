@@ -264,7 +264,8 @@ def test_rows_hold_the_calls_over_time(sample: tg.Replay) -> None:
         wanted = np.where(counts[name] > 0, np.maximum(0.8 * counts[name] / peak, 0.02), 0)
         assert np.allclose(heights(found[colors[name]]), wanted)
         assert np.abs(values - min(row, 3)).max() <= 0.5, "a row keeps to its place"
-    assert ax.get_legend().get_title().get_text() == f"full row: {peak:,} calls per 10min"
+    title = ax.get_legend().get_title().get_text()
+    assert title == f"full row: {peak:,} calls per 10min; a line: few calls; besides: weak 4% rate limit"
 
 
 def test_rows_stand_in_config_order(sample: tg.Replay) -> None:
@@ -559,7 +560,7 @@ def test_colours_do_not_depend_on_the_process() -> None:
     assert plots.deployment_colors(["strong", "weak", "backup"]) == {
         "strong": "#88ccee",
         "weak": "#ddcc77",
-        "backup": "#999933",
+        "backup": "#663300",
     }
 
 
@@ -665,3 +666,69 @@ def test_one_name_is_no_list_of_names() -> None:
     """A bare str, which Python would take apart into letters, is an error."""
     with pytest.raises(InvalidTypeError, match="names must be a list"):
         plots.deployment_colors("strong")
+
+
+@every_plot
+def test_a_plot_says_what_it_is(plot: Callable[..., Axes], sample: tg.Replay) -> None:
+    """Each has a title, which is not cut; a title of the user's own stays."""
+    assert_nothing_is_cut(ax := plot(sample))
+    assert ax.get_title("left")
+    box = ax._left_title.get_window_extent()  # type: ignore[attr-defined]
+    assert box.x1 <= ax.figure.bbox.width
+    axes = plt.subplots()[1]
+    axes.set_title("mine")
+    assert plot(sample, ax=axes).get_title("left") == ""
+
+
+def test_an_hour_of_ninety_days_is_seen() -> None:
+    """An outage is drawn at least 0.04 inches wide, where it was."""
+    trace = tg.Trace(pd.date_range("2026-03-02", periods=90, freq="1D", tz="UTC"))
+    fault = tg.Outage(target="a", start="2026-04-02T10:00Z", end="2026-04-02T11:00Z")
+    run = tg.replay(config(a=[], b=[]), trace, tg.Scenario(faults=[fault]))
+    middle = mdates.date2num(pd.Timestamp("2026-04-02T10:30Z"))
+    for plot in (plots.day, plots.gantt):
+        ax = plot(run)
+        ax.figure.canvas.draw()
+        bars = [path for c in ax.collections for path in c.get_paths() if to_hex(c.get_facecolor()[0]) == "#555555"]
+        (left, _), (right, _) = (ax.transData.transform(point) for point in bars[0].get_extents().get_points())
+        assert (right - left) / ax.figure.dpi >= 0.03
+        assert bars[0].get_extents().x0 < middle < bars[0].get_extents().x1
+
+
+def test_thin_lines_are_explained() -> None:
+    """A day says that a line is few calls, and which faults besides outages make them."""
+    trace = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=500).trace(1)
+    fault = tg.ErrorRate(target="a", rate=0.04)
+    ax = plots.day(tg.replay(config(a=[], b=[]), trace, tg.Scenario(faults=[fault])))
+    title = " ".join(ax.get_legend().get_title().get_text().split())
+    assert "a line: few calls" in title
+    assert "besides: a 4% server error" in title
+
+
+def test_one_call_is_seen_in_a_gantt() -> None:
+    """A trace of one instant is drawn as a second."""
+    ax = plots.gantt(tg.replay(config(a=[], b=[]), tg.Trace(["2026-03-02T09:00Z"])))
+    assert ax.get_xlim()[1] - ax.get_xlim()[0] == pytest.approx(1 / 86_400, rel=1e-3)
+
+
+def test_all_failed_is_said() -> None:
+    """Where every call was tried on all and failed, nobody says that none fell back."""
+    fault = tg.Outage(target="provider:sim", start="2026-03-01T00:00Z")
+    run = tg.replay(config(a=[], b=[]), tg.Trace(["2026-03-02T09:00Z"] * 3), tg.Scenario(faults=[fault]))
+    text = " ".join(plots.fallbacks(run).texts[0].get_text().split())
+    assert text == "No call was served by a fallback. 3 calls failed."
+
+
+def test_no_two_colours_are_near() -> None:
+    """Any two of deployments and alarms lie 30 apart in CIE Lab, in which 2 can just be told apart."""
+
+    def lab(color: str) -> np.ndarray:
+        rgb = np.array(mpl.colors.to_rgb(color))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]]) @ linear
+        x, y, z = np.cbrt(xyz / (0.9505, 1.0, 1.0888))
+        return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+    colors = [*palette.PALETTE, palette.ALARM["failed"], palette.ALARM["blocked"]]
+    distances = [np.linalg.norm(lab(a) - lab(b)) for i, a in enumerate(colors) for b in colors[:i]]
+    assert min(distances) > 30

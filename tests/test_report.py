@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
+from timegate.plots.runs import frequency
 from timegate.report import page as report
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 from timegate.show.text import percent
@@ -151,8 +152,8 @@ def test_page_tells_the_figures(demo: tg.Replay, folder: Path) -> None:
         assert [key.replace("_", " "), str(demo.provenance[key])] in page.rows
     for package, version in demo.provenance["versions"].items():
         assert [package, version] in page.rows
-    assert ["strong", "openai", "22:00-06:00 UTC", "always"] in page.rows
-    assert ["backup", "sim", "never", "08:00-20:00 Europe/Berlin, mon-fri"] in page.rows
+    assert ["strong", "openai", "22:00-06:00 UTC", "otherwise"] in page.rows
+    assert ["backup", "sim", "otherwise", "08:00-20:00 Europe/Berlin, mon-fri"] in page.rows
     outage = "start 2026-03-02T20:05:00Z, end 2026-03-02T20:40:00Z, error connection"
     assert ["outage", "provider:openai", outage] in page.rows
     assert "gateway.yaml & day.csv" in page.text
@@ -305,3 +306,30 @@ def test_summary_lines_leave_nothing_out(demo: tg.Replay, monkeypatch: pytest.Mo
     assert report.Line("words", "1,234.50", "", "1,000.00") in lines
     assert report.Line("tokens", "7") in lines
     assert report.Line("latency of served calls, median", "0.250 s") in lines
+
+
+def test_each_picture_has_words_and_a_table(tmp_path: Path) -> None:
+    """Whoever cannot see a plot reads what it shows, in its alternative text and in a table; both hold the figures."""
+    run = replayed(["strong", "weak"])
+    report.write(run, tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    alts = [value for name, value in page.attributes if name == "alt"]
+    shares = run.summary()
+    assert all(
+        f"{name} {percent(shares[f'share[{name}]'])}" in alts[0] for name in run.calls["served_by"].dropna().unique()
+    )
+    counts = run.share(frequency(run, report.MOST_BINS), counts=True)
+    for at, row in counts.iterrows():
+        head = f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        cells = [f"{number:,}" for number in row[counts.any()]]
+        assert [head, *cells] in page.rows
+    assert "prefers-color-scheme: dark) { img" in text, "no white picture on a dark page"
+    assert "white-space: nowrap" in text, "no figure broken before its unit"
+
+
+def test_the_picture_of_few_pairs_is_no_wall(tmp_path: Path) -> None:
+    """Of many deployments of which one falls back, the matrix is as high as its rows, not as the config."""
+    run = replayed([f"m{i}" for i in range(12)])
+    height = int.from_bytes(report._draw(run)["fallbacks"][20:24], "big") / 144
+    assert height <= 2.0 + 0.5 * max(run.fallbacks()["from"].nunique(), 1) + 0.1

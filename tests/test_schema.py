@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 import timegate as tg
 from timegate.core.columns import UNSERVED
 from timegate.core.windows import Window
+from timegate.errors import ScenarioError
 from timegate.formats.schema import config_schema, scenario_schema
 from timegate.yaml12 import parse
 
@@ -366,3 +367,33 @@ def test_an_export_to_json_passes(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "gateway.json").read_text())
     assert "_export" in data
     Draft202012Validator(config_schema()).validate(data)
+
+
+def test_a_schema_key_is_no_part_of_a_file(tmp_path: Path) -> None:
+    """`$schema`, by which editors know how to complete, is accepted by the schema and passed over by the readers."""
+    config = {"$schema": "gateway.schema.json", "deployments": [{"model_name": "a", "model": "sim/a"}]}
+    scenario = {"$schema": "scenario.schema.json", "faults": []}
+    for data, schema, read in (
+        (config, config_schema(), tg.GatewayConfig.load),
+        (scenario, scenario_schema(), tg.Scenario.load),
+    ):
+        (tmp_path / "file.json").write_text(json.dumps(data))
+        Draft202012Validator(schema).validate(data)
+        assert "$schema" not in read(tmp_path / "file.json").to_dict()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "outage", "target": "a", "start": "2026-03-02"},
+        {"type": "outage", "target": "a", "start": "2026-03"},
+        {"type": "outage", "target": "a", "start": "2026-03-02T09:00"},
+        {"type": "error_rate", "target": "a", "hourly_rates": [0.5] * 23},
+        {"type": "error_rate", "target": "a", "hourly_rates": [0.5] * 25},
+    ],
+)
+def test_the_schema_refuses_dates_and_short_lists(wrong: dict[str, Any]) -> None:
+    """A date is no instant, and an hour needs a rate; the readers say so, too."""
+    assert not Draft202012Validator(scenario_schema()).is_valid({"faults": [wrong]})
+    with pytest.raises(ScenarioError):
+        tg.Scenario.model_validate({"faults": [wrong]})

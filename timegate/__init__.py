@@ -30,6 +30,7 @@ from timegate.models import (
 from timegate.review.check import check
 from timegate.review.diff import diff
 from timegate.review.findings import Finding, Findings
+from timegate.review.gaps import gaps
 from timegate.runs.compare import compare
 from timegate.runs.observed import bill
 from timegate.runs.replay import replay
@@ -91,6 +92,7 @@ __all__ = [
     "diff",
     "fit_outages",
     "fit_profile",
+    "gaps",
     "monte_carlo",
     "optimise",
     "plots",

@@ -7,6 +7,7 @@ from timegate.cli import compare  # noqa: F401
 from timegate.cli import optimise  # noqa: F401
 from timegate.cli import scenario  # noqa: F401
 from timegate.cli import check  # noqa: F401
+from timegate.cli import gaps  # noqa: F401
 from timegate.cli import diff  # noqa: F401
 from timegate.cli import export  # noqa: F401
 from timegate.cli import schema  # noqa: F401

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, overload
 
 import typer
 from rich import box
@@ -19,8 +21,9 @@ from rich.text import Text
 
 import timegate as tg
 from timegate.errors import InputError
+from timegate.show.text import iso
 
-__all__ = ["Config", "app", "as_option", "main", "new_console", "new_table", "plain", "reporting", "say"]
+__all__ = ["Config", "app", "as_instant", "as_option", "main", "new_console", "new_table", "plain", "reporting", "say"]
 
 INPUT_ERROR, INTERRUPTED = 2, 130
 
@@ -28,7 +31,6 @@ app = typer.Typer(
     help="Backtesting for model routing: replay days of traffic and faults through the routing of a gateway.",
     epilog="Example: timegate demo",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -89,6 +91,27 @@ def as_option(name: str, value: object) -> str:
     if isinstance(value, dict):
         value = shlex.quote(",".join(f"{key}={item}" for key, item in value.items()))
     return f"--{name}" if value is True else f"--{name} {value}"
+
+
+@overload
+def as_instant(text: str) -> str: ...
+@overload
+def as_instant(text: None) -> None: ...
+@overload
+def as_instant(text: str | None) -> str | None: ...
+def as_instant(text: str | None) -> str | None:
+    """Read a time that was typed: ``now``, or one of today's in UTC, which is said; anything else is left as it is."""
+    if text is None:
+        return None
+    now = datetime.now(UTC)
+    if text.strip().lower() == "now":
+        return iso(now)
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text.strip()):
+        return text
+    hour, *rest = text.strip().split(":")
+    read = f"{now:%Y-%m-%d}T{int(hour):02}:{':'.join(rest)}Z"
+    say("note", "cyan", f"{text} is read as {read}: today, in UTC.")
+    return read
 
 
 def say(word: str, color: str, text: object) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
+from timegate.cli.base import Config, app, as_instant, new_console, new_table, plain, reporting
 from timegate.errors import InvalidValueError, did_you_mean
 from timegate.review.findings import Severity
 from timegate.show.text import period
@@ -50,7 +50,7 @@ def check(
     """
     _known(fail_on, get_args(Severity), "--fail-on")
     _known(output, FORMATS, "--format")
-    findings = tg.check(config, horizon, now=now)
+    findings = tg.check(config, horizon, now=as_instant(now))
     if output == "json":
         typer.echo(findings.to_json())
     else:

@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 
 import timegate as tg
-from timegate.cli.base import app, new_console, new_table, plain, reporting
+from timegate.cli.base import app, as_instant, new_console, new_table, plain, reporting
 from timegate.core.clock import from_us, to_us
 
 __all__ = ["diff"]
@@ -46,7 +46,8 @@ def diff(
     Example: timegate diff old.yaml new.yaml --from 2026-03-02T00:00Z
     """
     first, last = (
-        None if at is None else from_us(to_us(at, option)) for at, option in ((start, "--from"), (end, "--to"))
+        None if at is None else from_us(to_us(as_instant(at), option))
+        for at, option in ((start, "--from"), (end, "--to"))
     )
     found = tg.diff(before, after, first, last)
     console = new_console()

@@ -37,10 +37,10 @@ def edit(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of this machine to listen on.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
 ) -> None:
-    """Edit the windows of a gateway in the browser, and see who would serve.
+    r"""Edit the windows of a gateway in the browser, and see who would serve.
 
     Save writes to CONFIG. Only this machine can open the page, and only with the token in its address.
-    Needs pip install "timegate[edit]". Ctrl-C ends it.
+    Needs pip install "timegate\[edit]". Ctrl-C ends it.
 
     Example: timegate edit gateway.yaml --trace day.csv
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -12,7 +11,7 @@ import typer
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import Config, app, new_console, new_table, plain, reporting
+from timegate.cli.base import Config, app, as_instant, new_console, new_table, plain, reporting
 from timegate.cli.runs import (
     Columns,
     EngineName,
@@ -87,7 +86,9 @@ def explain(
     at: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="A time with Z or an offset: 2026-03-02T03:10Z. Default: now.", show_default=False
+            metavar="TIME",
+            help="A time with Z or an offset: 2026-03-02T03:10Z; 03:10 is today's, in UTC. Default: now.",
+            show_default=False,
         ),
     ] = None,
     prefer: Annotated[
@@ -98,7 +99,7 @@ def explain(
 
     Example: timegate explain gateway.yaml --at 2026-03-02T03:10Z --prefer strong
     """
-    explained = tg.GatewayConfig.load(config).explain(datetime.now(UTC) if at is None else at, prefer)
+    explained = tg.GatewayConfig.load(config).explain(as_instant("now" if at is None else at), prefer)
     console = new_console()
     for line in filter(None, (explained.headline, explained.note)):
         console.print(plain(line), soft_wrap=True)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 import timegate as tg
-from timegate.cli.base import app, new_console, new_table, plain, reporting
+from timegate.cli.base import app, as_instant, new_console, new_table, plain, reporting
 from timegate.errors import IncidentError, shown
 from timegate.files import dump_yaml
 from timegate.incidents.mapping import By, MappedFaults
@@ -125,9 +125,9 @@ def scenario(
         by=cast("By", by),
         titles=titles,
         maintenance=maintenance,
-        start=start,
-        end=end,
-        until=until,
+        start=as_instant(start),
+        end=as_instant(end),
+        until=as_instant(until),
         zero_length_s=zero_length_s,
         config=gateway,
     )

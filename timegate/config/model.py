@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -18,8 +18,9 @@ from timegate.core.price import odd_currency
 from timegate.core.routing import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.core.window_value import WindowValue
-from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, shown
+from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, did_you_mean, shown
 from timegate.files import parse_document, read_text, write_document
+from timegate.pointer import Pointer
 from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details, listed
 from timegate.validation import STOPPING, FieldError, FormatVersion, Value
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from timegate.formats.export import Exported
     from timegate.gateway.live import ModelGateway
     from timegate.prices.book import PriceBook
+    from timegate.review.diff import Diff
 
 __all__ = ["GatewayConfig"]
 
@@ -86,6 +88,10 @@ class GatewayConfig(Value):
     windows: dict[str, WindowValue] = Field(default_factory=dict)
     deployments: Annotated[tuple[Deployment, ...], Field(strict=False, json_schema_extra={"minItems": 1}), STOPPING]
     policy: CallPolicy | None = None
+    from_yaml: ClassVar[Pointer] = Pointer("GatewayConfig.load(path), which reads YAML and JSON.")
+    from_json: ClassVar[Pointer] = Pointer("GatewayConfig.load(path), which reads YAML and JSON.")
+    from_file: ClassVar[Pointer] = Pointer("GatewayConfig.load(path), which reads YAML and JSON.")
+    from_dict: ClassVar[Pointer] = Pointer("GatewayConfig.model_validate(data).")
     _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="before")
@@ -233,6 +239,76 @@ class GatewayConfig(Value):
     def to_dict(self) -> dict[str, Any]:
         """Return the config as plain data; fields that say nothing are left out."""
         return {"version": self.version, **self.model_dump(mode="json", exclude_defaults=True)}
+
+    def edited(self, changes: Mapping[str, Mapping[str, Any]] | None = None, /, **more: Mapping[str, Any]) -> Self:
+        """Return a config in which some deployments say something else.
+
+        Parameters
+        ----------
+        changes : mapping of str to mapping, optional
+            The fields that change, by the name of their deployment. A field that is None is left out from now on.
+        **more
+            The same, for names that Python can write.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such deployment, or a value breaks a rule.
+
+        Examples
+        --------
+        >>> config = GatewayConfig(deployments=[{"model_name": "gpt-4", "model": "sim/large"}])
+        >>> config.edited({"gpt-4": {"time_constraints": [["22:00", "06:00"]]}}).explain("2026-03-02T03:10Z").order
+        []
+        """
+        given = {**(changes or {}), **more}
+        self._check_names(given)
+        for name, fields in given.items():
+            if not isinstance(fields, Mapping):
+                raise ConfigError(f"{name}: must be a mapping of fields that change. Got {shown(fields)}.")
+        data = self.to_dict()
+        for entry in data["deployments"]:
+            entry |= (fields := given.get(entry["model_name"], {}))
+            for field_name in [key for key, value in fields.items() if value is None]:
+                del entry[field_name]
+        return self._like(data)
+
+    def without(self, *names: str) -> Self:
+        """Return a config that lacks some deployments.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such deployment, or none would be left.
+
+        Examples
+        --------
+        >>> config = GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config.without("weak")
+        <GatewayConfig of 1 deployment: strong>
+        """
+        self._check_names(names)
+        data = self.to_dict()
+        data["deployments"] = [entry for entry in data["deployments"] if entry["model_name"] not in names]
+        return self._like(data)
+
+    def _check_names(self, names: Iterable[str]) -> None:
+        known = [deployment.model_name for deployment in self.deployments]
+        for name in names:
+            if name not in known:
+                raise ConfigError(f"{shown(name)} is not a deployment of this config.{did_you_mean(name, known)}")
+
+    def _like(self, data: dict[str, Any]) -> Self:
+        """Return the config of some data, which keeps the comments of this one when it is exported."""
+        config = type(self).model_validate(data)
+        config._source = self._source
+        return config
+
+    def diff(self, other: GatewayConfig, *args: Any, **options: Any) -> Diff:
+        """Return the stretches of time in which another config routes differently: :func:`timegate.diff`."""
+        from timegate.review.diff import diff  # a door: it stands above this module
+
+        return diff(self, other, *args, **options)
 
     def router(self) -> Router:
         """Return the routing of this config, without its models."""

@@ -33,13 +33,13 @@ class Hours:
         Examples
         --------
         >>> Hours((Window("22:00", "06:00"), Window("12:00", "13:00", days=["mon"]))).texts("daily")
-        ('22:00-06:00 UTC, daily; 12:00-13:00 UTC, mon', 'always')
+        ('22:00-06:00 UTC, daily; 12:00-13:00 UTC, mon', 'otherwise')
         """
         closed, available = (
             "; ".join(window.text(every_day) for window in windows)
             for windows in (self.time_constraints, self.available)
         )
-        return closed or "never", available or "always"
+        return closed or ("otherwise" if available else "never"), available or ("otherwise" if closed else "always")
 
     def closed_spans_us(self, start_us: int, end_us: int) -> Spans:
         """Return the stretches of ``[start_us, end_us)`` in which the deployment is closed."""

@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], total: int | None, unit: str = "call") -> Iterator[T]:
-    """Iterate, and show a bar on standard error once a second has passed."""
+    """Iterate, and show a bar once a second has passed, on a standard error that is a terminal; logs have none."""
     from tqdm import tqdm  # with its neighbours in this package, what keeps `import timegate` short
 
-    return iter(tqdm(items, total=total, unit=unit, unit_scale=True, delay=1.0, leave=False, desc="replay"))
+    bar = tqdm(items, total=total, unit=unit, unit_scale=True, delay=1.0, leave=False, desc="replay", disable=None)
+    return iter(bar)

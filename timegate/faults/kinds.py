@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
+import pandas as pd
 from pydantic import Field, model_validator
 
 from timegate.core.capacity import MOST, Provider
-from timegate.core.clock import SECOND_US, AwareInstant
+from timegate.core.clock import LAST_US, SECOND_US, AwareInstant, from_us, to_us
 from timegate.core.distributions import DISTRIBUTIONS, LengthDistribution
 from timegate.core.policy import NEVER, UNIT
 from timegate.core.spans import union
 from timegate.core.zones import ZoneName, constant_offsets
-from timegate.errors import ScenarioError
+from timegate.errors import InstantError, ScenarioError, shown
 from timegate.faults.fault import Failure, Fault, Probability, Slowdown
 from timegate.faults.rules import CAPACITY, CERTAIN, HOURLY, LATENCY, SLOWDOWN, TOKENS, Rule, RuleContext
 from timegate.validation import FieldError
@@ -32,6 +33,10 @@ __all__ = [
     "TokenLatency",
 ]
 
+# How many, a schema says; the class has words of its own for it.
+HourlyRates = Annotated[
+    tuple[Probability, ...], Field(strict=False, json_schema_extra={"minItems": 24, "maxItems": 24})
+]
 _SHAPES = {"lognormal": (0.01, 4.0), "weibull": (0.2, 20.0)}
 _Z99 = 2.3263478740408408  # the standard normal distribution's 99th percentile
 
@@ -45,6 +50,8 @@ class Outage(Failure):
         An aware instant.
     end : datetime or str, optional
         Default: it lasts for ever.
+    duration : str or timedelta, optional
+        How long it lasts, such as ``"2h"`` or ``"90min"``, in place of ``end``, which follows from it.
 
     Examples
     --------
@@ -54,6 +61,27 @@ class Outage(Failure):
 
     type: Literal["outage"] = "outage"
     start: AwareInstant
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_duration(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "duration" not in data:
+            return data
+        given = {key: value for key, value in data.items() if key != "duration"}
+        if given.get("end") is not None:
+            raise FieldError("duration", "must not be given together with end.")
+        try:
+            start_us, length_us = to_us(given["start"], "start"), pd.Timedelta(data["duration"]).value // 1000
+        except (KeyError, InstantError):
+            return given  # of start more is said below
+        except (ValueError, TypeError, OverflowError):
+            length_us = 0
+        if isinstance(data["duration"], int | float) or length_us < 1:
+            text = f"must be a length of time such as '2h' or '90min'. Got {shown(data['duration'])}."
+            raise FieldError("duration", text)
+        if start_us + length_us >= LAST_US:
+            raise FieldError("duration", f"must end before the year 2200. Got {shown(data['duration'])}.")
+        return given | {"end": from_us(start_us + length_us)}
 
     def rules(self, context: RuleContext) -> Iterator[Rule]:
         """Yield a certain failure."""
@@ -160,7 +188,7 @@ class ErrorRate(Failure):
 
     type: Literal["error_rate"] = "error_rate"
     rate: Probability | None = None
-    hourly_rates: Annotated[tuple[Probability, ...], Field(strict=False)] | None = None
+    hourly_rates: HourlyRates | None = None
     tz: ZoneName = "UTC"
 
     @model_validator(mode="after")

@@ -19,6 +19,7 @@ from timegate.faults.fault import Fault
 from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
+from timegate.formats.format import SCHEMA
 from timegate.problems import Problem, written
 from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details
@@ -160,7 +161,7 @@ class Scenario(Value):
         if not isinstance(data, dict):
             raise ScenarioError(f"{path}: must hold a mapping with `faults`. Got a {type(data).__name__}.")
         try:
-            return cls.model_validate(data)
+            return cls.model_validate({key: value for key, value in data.items() if key != SCHEMA})
         except ScenarioError as error:
             raise ScenarioError(*error.after(f"{path}:")) from None
 

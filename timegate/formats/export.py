@@ -12,7 +12,7 @@ from timegate.errors import ConfigError, did_you_mean, shown
 from timegate.files import read_text, replacing
 from timegate.formats.format import Request
 from timegate.formats.own import CHECKED_BY
-from timegate.formats.registry import FORMATS
+from timegate.formats.registry import ALIASES, FORMATS
 from timegate.problems import Problem
 from timegate.review.check import check
 from timegate.version import __version__
@@ -66,9 +66,10 @@ def export(
     ----------
     config : GatewayConfig
     to : str
-        The target: ``"timegate"`` (ours; the comments and order of the YAML file that the config was loaded from are
-        kept), ``"msgflux"`` (the state of a msgflux gateway), ``"msgflux-by-id"`` (the older form of that state,
-        which tells models by their ids), ``"litellm"`` (a LiteLLM proxy config) or ``"ics"`` (a calendar).
+        The target: ``"timegate"`` (ours, also as ``"yaml"`` and ``"json"``; the comments and order of the YAML file
+        that the config was loaded from are kept), ``"msgflux"`` (the state of a msgflux gateway), ``"msgflux-by-id"``
+        (the older form of that state, which tells models by their ids), ``"litellm"`` (a LiteLLM proxy config) or
+        ``"ics"`` (a calendar).
     path : path
         The file. ``.json``, ``.yaml`` and ``.yml`` choose the form; any other suffix leaves it to the target.
     lossy : bool
@@ -93,7 +94,7 @@ def export(
     MissingExtraError
         If a target needs a package that is not installed.
     """
-    path = Path(path)
+    path, to = Path(path), ALIASES.get(to, to)
     if to not in FORMATS:
         raise ConfigError(f"to must be one of the known targets. Got {shown(to)}.{did_you_mean(to, FORMATS)}")
     target = FORMATS[to]

@@ -21,6 +21,7 @@ from timegate.files import dump_yaml, read_document
 from timegate.problems import Problem, written
 
 __all__ = [
+    "SCHEMA",
     "SIDECAR",
     "Config",
     "Draft",
@@ -37,6 +38,8 @@ __all__ = [
 
 SIDECAR = "_export"
 """The key under which an export to JSON says what YAML says in comments. It is no part of a config."""
+SCHEMA = "$schema"
+"""The key by which editors know the schema of a JSON file. It is no part of what the file says."""
 
 
 class Config(Protocol):

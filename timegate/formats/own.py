@@ -16,6 +16,7 @@ from timegate.files import parse_document
 from timegate.formats.dates import with_dates
 from timegate.formats.format import Config, Draft, Format, Request, document, is_json
 from timegate.formats.rewrite import rewrite
+from timegate.problems import Problem
 
 __all__ = ["CHECKED_BY", "FORMAT"]
 
@@ -25,7 +26,13 @@ _OLD_HEADER = re.compile(rf"^# {CHECKED_BY} .*\n", re.MULTILINE)
 
 
 def _translate(request: Request) -> Draft:
-    return Draft(request.config)
+    if not request.like or is_json(request.path, default=False):
+        return Draft(request.config)
+    if _edited(request.like, request.config, request.path.parent) is not None:
+        return Draft(request.config)
+    why = " for it uses aliases," if "*" in request.like and yaml12.compose(request.like) is None else ""
+    text = f"the comments and the order of the file that it was loaded from are not kept:{why} it is written anew."
+    return Draft(request.config, notes=[Problem((), text)])
 
 
 def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from timegate.formats import ics, litellm, msgflux, own
-from timegate.formats.format import SIDECAR, Format
+from timegate.formats.format import SCHEMA, SIDECAR, Format
 
-__all__ = ["FORMATS", "as_ours"]
+__all__ = ["ALIASES", "FORMATS", "as_ours"]
 
 FORMATS: dict[str, Format] = {
     "timegate": own.FORMAT,
@@ -16,6 +16,10 @@ FORMATS: dict[str, Format] = {
     "litellm": litellm.FORMAT,
     "ics": ics.FORMAT,
 }
+
+
+ALIASES = {"yaml": "timegate", "yml": "timegate", "json": "timegate"}
+"""What users call a format by: the suffix of the file says which form of ours is meant."""
 
 
 def as_ours(data: dict[str, Any]) -> tuple[dict[str, Any], str, list[str]]:
@@ -35,7 +39,7 @@ def as_ours(data: dict[str, Any]) -> tuple[dict[str, Any], str, list[str]]:
     ConfigError
         If the file is of a foreign format and breaks its rules.
     """
-    data = {key: value for key, value in data.items() if key != SIDECAR}
+    data = {key: value for key, value in data.items() if key not in (SIDECAR, SCHEMA)}
     for foreign in FORMATS.values():
         if foreign.read is not None and foreign.known_by in data and "deployments" not in data:
             translated, lost = foreign.read(data)

@@ -19,14 +19,18 @@ from timegate.core.price import AUTO, Price
 from timegate.core.spelling import FORMS
 from timegate.core.windows import FIELDS, Window
 from timegate.faults.scenario import Scenario
-from timegate.formats.format import SIDECAR
+from timegate.formats.format import SCHEMA, SIDECAR
 from timegate.validation import Value
 
 __all__ = ["config_schema", "scenario_schema"]
 
 Schema = dict[str, Any]
 
-_INSTANT = r"^\s*[0-9]{4}[\s\S]*([Zz]|[+-][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)?)\s*$"
+# Neither a date, whose day looks like an offset, nor a time without one.
+_INSTANT = (
+    r"^(?!\s*[0-9]{4}(-[0-9]{2}){1,2}\s*$)"
+    r"\s*[0-9]{4}[\s\S]*([Zz]|[+-][0-9]{2}(:?[0-9]{2}(:?[0-9]{2}([.,][0-9]+)?)?)?)\s*$"
+)
 
 
 def config_schema() -> Schema:
@@ -70,6 +74,7 @@ def scenario_schema() -> Schema:
 def _schema(cls: type[Value], name: str, beyond: str) -> Schema:
     made = cls.model_json_schema(schema_generator=_Generator)
     definitions, _ = made.pop("$defs"), made.pop("title")
+    made["properties"][SCHEMA] = {"type": "string", "description": "Where editors find this schema. Not read."}
     return {
         "$schema": _Generator.schema_dialect,
         "$id": name,  # relative, for it stands at no address but its own

@@ -83,6 +83,9 @@ class ModelGateway(Driver):
         draws: Draws | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
+        if isinstance(models, GatewayConfig | str | Path):
+            given = "config" if isinstance(models, GatewayConfig) else "GatewayConfig.load(path)"
+            raise InvalidTypeError(f"`models` must be a list of dicts; a config builds its gateway: {given}.build().")
         if not models or not isinstance(models, list):
             raise InvalidTypeError("`models` must be a non-empty list of model deployment dicts")
         if not all(isinstance(entry, dict) for entry in models):

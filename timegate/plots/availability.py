@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from timegate.errors import InvalidTypeError, ReplayError, shown
-from timegate.plots.drawing import Style, axes_of, inches, legend_below, printed_names, row_axis, type_size
+from timegate.plots.drawing import Style, axes_of, inches, legend_below, printed_names, row_axis, titled, type_size
 from timegate.runs.monte_carlo import MonteCarlo
 
 __all__ = ["availability"]
@@ -108,7 +108,7 @@ def availability(
         Line2D([], [], label=f"mean, {100 * confidence:.4g}% interval", **MEAN),
     ]
     legend_below(ax, handles)
-    return ax
+    return titled(ax, "Availability of random days")
 
 
 def _named(results: MonteCarlo | Mapping[str, MonteCarlo]) -> dict[str, MonteCarlo]:

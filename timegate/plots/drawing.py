@@ -27,6 +27,7 @@ __all__ = [
     "Style",
     "axes_of",
     "checked",
+    "has_room",
     "inches",
     "legend_below",
     "legend_columns",
@@ -34,8 +35,10 @@ __all__ = [
     "printed_names",
     "room_for_lines",
     "row_axis",
+    "seen_spans",
     "styles_of",
     "time_axis",
+    "titled",
     "type_size",
     "x_of",
 ]
@@ -43,6 +46,7 @@ __all__ = [
 Style = dict[str, Any]
 CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
 OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
+LEAST_INCHES = 0.04
 LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
 
 
@@ -100,6 +104,28 @@ def printed_names(names: Iterable[str], ax: Axes) -> list[str]:
     names = list(names)
     most = int(np.clip(5 * inches(ax)[0], 16, 32))
     return [plain(name) for name in shortened(names, most)]
+
+
+def has_room(ax: Axes) -> bool:
+    """Whether a figure has room for more than what is drawn: smaller ones are sketches."""
+    return bool(ax.figure.bbox.width / ax.figure.dpi > 4)
+
+
+def titled(ax: Axes, title: str) -> Axes:
+    """Give axes a title, unless they have one, or no room for it; return them."""
+    size = min(10.0, 72 * inches(ax)[0] / (0.6 * len(title)))
+    if has_room(ax) and not any(ax.get_title(loc) for loc in ("left", "center", "right")):
+        ax.set_title(plain(title), loc="left", fontsize=size)
+    return ax
+
+
+def seen_spans(ax: Axes, left: Any, right: Any, start: float, end: float) -> list[tuple[float, float]]:
+    """Return stretches of the axis of x from start to end as left ends and widths, none so thin that it is missed."""
+    least = LEAST_INCHES / inches(ax)[0] * (end - start)
+    missing = np.maximum(least - (right - left), 0)
+    lefts = np.clip(left - missing / 2, start, end)
+    widths = np.minimum(right - left + missing, end - lefts)
+    return list(zip(lefts.tolist(), widths.tolist(), strict=True))
 
 
 def row_axis(ax: Axes, labels: Sequence[str]) -> None:

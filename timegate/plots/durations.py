@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from timegate.core.distributions import LengthDistribution
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.incidents.outages import OutageFit, OutageModel
-from timegate.plots.drawing import Style, axes_of, inches, legend_below
+from timegate.plots.drawing import Style, axes_of, inches, legend_below, titled
 from timegate.show.text import counted, duration
 
 __all__ = ["durations"]
@@ -119,7 +119,7 @@ def durations(fit: OutageFit | npt.ArrayLike, ax: Axes | None = None) -> Axes:
     for at_s, share, note in zip(marks, 1 - PERCENTILES_OF_1, notes, strict=True):
         ax.annotate(note, (at_s, share), (6, 2), textcoords="offset points", **NOTE)
     legend_below(ax, handles)
-    return ax
+    return titled(ax, "How long outages last")
 
 
 def _lengths(given: npt.ArrayLike) -> Floats:

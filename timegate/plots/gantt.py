@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from timegate.config import GatewayConfig
-from timegate.core.clock import Instant, from_us, to_us
+from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.core.routing import Router
 from timegate.core.spans import Spans, union
 from timegate.errors import InvalidTypeError, ReplayError
@@ -28,7 +28,9 @@ from timegate.plots.drawing import (
     plain,
     printed_names,
     row_axis,
+    seen_spans,
     time_axis,
+    titled,
     x_of,
 )
 from timegate.runs.prepare import as_router, as_scenario
@@ -116,12 +118,12 @@ def gantt(
             (can[row] & is_weak[row], pale, TOP, THICK),
             (is_out[row], OUTAGE, TOP, THICK),
         ):
-            _draw(ax, edges, mask, row + top, thick, style)
+            _draw(ax, edges, mask, row + top, thick, style, seen=style is OUTAGE)
     nobody = ~can.any(axis=0) & (size > 0)
     blocked = np.logical_and(nobody, is_closed.all(axis=0))
     unserved = {"failed": nobody & ~blocked, "blocked": blocked}
     for outcome, mask in unserved.items():
-        _draw(ax, edges, mask, size - 0.36, 0.72, _alarm(outcome))
+        _draw(ax, edges, mask, size - 0.36, 0.72, _alarm(outcome), seen=True)
 
     width = np.diff(edges)  # whole numbers, whose sum is all where it is all
     parts = [*((can @ width) / (hi - lo)).tolist(), float((nobody @ width) / (hi - lo))]
@@ -143,7 +145,7 @@ def gantt(
         if seen
     ]
     legend_below(ax, handles, "%: the time in which it can serve")
-    return ax
+    return titled(ax, "When each can serve")
 
 
 def _what(
@@ -154,6 +156,7 @@ def _what(
         if scenario is not None:
             raise ReplayError("scenario goes with a config: a Replay has its own, which decided its calls.")
         first_us, last_us = run.trace.span_us
+        last_us = max(last_us, first_us + SECOND_US - 1)  # less cannot be seen
         start, end = from_us(first_us) if start is None else start, from_us(last_us + 1) if end is None else end
         router, injector = run.router, run.scenario.injector(run.router.deployments, strict=False)
     elif isinstance(run, GatewayConfig | ModelGateway | Router):
@@ -188,12 +191,13 @@ def _partial(injector: Injector, deployment: int, lo: int, hi: int) -> Iterator[
             yield max(rule.start_us, lo), min(rule.end_us, hi), label
 
 
-def _draw(ax: Axes, edges: Spans, mask: Mask, top: float, thick: float, style: Style) -> None:
+def _draw(ax: Axes, edges: Spans, mask: Mask, top: float, thick: float, style: Style, seen: bool = False) -> None:
     """Draw the segments of a mask, neighbours as one, as bars of a row."""
     ends = edges[np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))]
     if len(ends):
         left, right = _x(ends[::2]), _x(ends[1::2])
-        ax.broken_barh(list(zip(left, right - left, strict=True)), (top, thick), **style)
+        bars = seen_spans(ax, left, right, *_x(edges[[0, -1]])) if seen else list(zip(left, right - left, strict=True))
+        ax.broken_barh(bars, (top, thick), **style)
 
 
 def _x(at_us: object) -> npt.NDArray[np.float64]:

@@ -19,6 +19,7 @@ from timegate.plots.drawing import (
     printed_names,
     row_axis,
     time_axis,
+    titled,
     x_of,
 )
 from timegate.plots.runs import frequency
@@ -95,4 +96,4 @@ def load(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     time_axis(ax, edges[0], edges[-1])
     handles = [Patch(label=label, **style) for label, style in seen.items()]
     legend_below(ax, handles, f"full row: {counted(peak, 'attempt')} per {freq}; in colour: let through; %: refused")
-    return ax
+    return titled(ax, "What deployments were asked for")

@@ -20,6 +20,7 @@ from timegate.plots.drawing import (
     printed_names,
     room_for_lines,
     time_axis,
+    titled,
     type_size,
     x_of,
 )
@@ -90,7 +91,7 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     if unknown := int(run.ledger.paid(failures=False)[1].unknown(ANSWERED)):
         handles.append(Patch(label=f"unknown: {unknown:,}", facecolor="none"))
     ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
-    return ax
+    return titled(ax, "What was paid")
 
 
 def _strips(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -22,21 +23,24 @@ from timegate.plots.drawing import (
     Style,
     axes_of,
     checked,
+    has_room,
     inches,
     legend_below,
     plain,
     printed_names,
     room_for_lines,
     row_axis,
+    seen_spans,
     styles_of,
     time_axis,
+    titled,
     type_size,
     x_of,
 )
 from timegate.runs.compare import two_labels
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
-from timegate.show.text import counted, percent
+from timegate.show.text import counted, listed, percent
 
 __all__ = ["compare", "day", "fallbacks", "frequency", "share"]
 
@@ -87,6 +91,9 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     ):
         bars = _bars(run, stretches)
         for name, spans in bars.items():
+            if label == "outage":
+                lefts, widths = np.array(spans).T
+                spans = seen_spans(ax, lefts, lefts + widths, edges[0], edges[-1])
             ax.broken_barh(spans, (run.deployments.index(name) - above, thick), **style)
         if bars:
             handles.append(Patch(label=label, **style))
@@ -105,8 +112,10 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     row_axis(ax, [f"{name}  {percent(part, 1, short=True)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
     time_axis(ax, edges[0], edges[-1])
-    legend_below(ax, handles, f"full row: {counted(peak, 'call')} per {freq}")
-    return ax
+    notes = [f"full row: {counted(peak, 'call')} per {freq}"]
+    notes += ["a line: few calls", *_partial_faults(run)] if has_room(ax) else []
+    legend_below(ax, handles, "; ".join(notes))
+    return titled(ax, "Calls over time, by who served them")
 
 
 def share(
@@ -159,7 +168,7 @@ def share(
     if rest := len(drawn) - len(named):
         handles.append(Patch(label=f"and {rest} more", facecolor="none"))
     ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
-    return ax
+    return titled(ax, "Who served, of the calls that arrived")
 
 
 def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
@@ -182,31 +191,34 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     """
     counts = _matrix(checked(run, "run"))
     rows, columns = counts.shape
-    ax = axes_of(ax, (3.5 + 0.9 * columns, 1.5 + 0.5 * rows))
+    ax = axes_of(ax, (max(5.0, 3.5 + 0.9 * columns), max(2.4, 1.5 + 0.5 * rows)))
     ax.set(xlabel="served by", ylabel="first choice")
+    titled(ax, "Who served in whose place, in calls")
     if counts.empty:
         ax.set(xticks=[], yticks=[])
-        ax.text(0.5, 0.5, no_fallback(run), transform=ax.transAxes, ha="center", va="center")
+        text = textwrap.fill(no_fallback(run), max(12, int(inches(ax)[0] / 0.09)))
+        ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=9)
         return ax
     values = counts.to_numpy()
     ax.set_xlabel(f"served by ({counted(values.sum(), 'call')} fell back)")
     # The square root sets small numbers apart as well; cells without calls stay white.
     image = ax.imshow(np.ma.masked_equal(values, 0), cmap="Blues", norm=PowerNorm(0.5, vmin=0), aspect="auto")
     fills = image.to_rgba(values)
-    width, _ = inches(ax)
+    width, height = inches(ax)
+    # Few cells do not fill the axes: what is beyond them stays empty.
+    across, down = max(columns, width / 2), max(rows, height / 0.8)
     longest = len(f"{values.max():,}")
-    size = min(type_size(ax, rows), max(4.0, 72 * width / columns / (0.75 * longest)))
+    size = min(type_size(ax, rows), max(4.0, 72 * width / across / (0.75 * longest)))
     for row, column in np.argwhere(values):
         ink = "black" if luminance(fills[row, column]) > 0.18 else "white"
         ax.text(column, row, f"{values[row, column]:,}", ha="center", va="center", color=ink, fontsize=size)
-    for at in range(1, rows):
-        ax.axhline(at - 0.5, color="#CCCCCC", linewidth=0.8)
-    for at in range(1, columns):
-        ax.axvline(at - 0.5, color="#CCCCCC", linewidth=0.8)
+    ax.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, color="#CCCCCC", linewidth=0.8)
+    ax.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, color="#CCCCCC", linewidth=0.8)
     row_axis(ax, printed_names(counts.index, ax))
+    ax.set(xlim=(-0.5, across - 0.5), ylim=(down - 0.5, -0.5))
     labels = printed_names(counts.columns, ax)
     slant: Style = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-    crowded = 0.1 * columns * max(map(len, labels)) > width
+    crowded = 0.1 * across * max(map(len, labels)) > width
     ax.set_xticks(range(columns), labels, fontsize=type_size(ax, rows), **(slant if crowded else {}))
     ax.tick_params(axis="x", length=0)
     return ax
@@ -273,7 +285,7 @@ def compare(
     looks = ((label_a, "#DDDDDD"), (label_b, "#666666"))
     handles = [Patch(label=label, facecolor=face, edgecolor="#666666") for label, face in looks]
     legend_below(ax, handles)
-    return ax
+    return titled(ax, "Who served, and what nobody served")
 
 
 def no_fallback(run: Replay) -> str:
@@ -310,6 +322,15 @@ def _bars(run: Replay, stretches: pd.DataFrame) -> dict[str, list[tuple[float, f
     for name, left, right in zip(seen["deployment"], lefts, rights, strict=True):
         bars.setdefault(name, []).append((left, right - left))
     return bars
+
+
+def _partial_faults(run: Replay) -> Iterator[str]:
+    """Say what else happened than outages, by deployment."""
+    injector = run.scenario.injector(run.router.deployments, strict=False)
+    effects = [list(dict.fromkeys(filter(None, map(injector.effect, rules)))) for rules in injector.rules]
+    told = [f"{name} {listed(texts)}" for name, texts in zip(run.deployments, effects, strict=True) if texts]
+    if told:
+        yield f"besides: {plain(listed(told, ','))}"
 
 
 def _matrix(run: Replay) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from timegate.plots.drawing import (
     plain,
     printed_names,
     row_axis,
+    titled,
     type_size,
 )
 from timegate.runs.result import Replay
@@ -120,7 +121,6 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
     ticks = np.array(MaxNLocator(int(np.clip(inches(ax)[0], 2, 8)), steps=[1, 2, 2.5, 5, 10]).tick_values(0, width_s))
     ax.set_xticks(ticks[(ticks >= 0) & (ticks <= 1.001 * width_s)])
     ax.set_xlabel("seconds since arrival", loc="left")
-    ax.set_title(f"call {call}: {told['what'].iloc[-1]} after {duration(end_s, 'rounded')}", loc="left", fontsize=10)
     if seen:
         legend_below(ax, list(seen.values()))
-    return ax
+    return titled(ax, f"call {call}: {told['what'].iloc[-1]} after {duration(end_s, 'rounded')}")

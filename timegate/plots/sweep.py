@@ -9,7 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Patch, Rectangle
 
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
-from timegate.plots.drawing import Style, axes_of, inches, legend_below, row_axis, type_size
+from timegate.plots.drawing import Style, axes_of, inches, legend_below, row_axis, titled, type_size
 from timegate.runs.sweep import SWEEP_COLUMNS
 from timegate.show.palette import ALARM, luminance
 from timegate.show.text import duration, percent
@@ -86,7 +86,7 @@ def sweep(table: pd.DataFrame, value: str = "recovery_s", ax: Axes | None = None
         legend_below(ax, handles, VALUES[value])
     else:
         ax.set_xlabel(f"load ({VALUES[value]})", loc="left")
-    return ax
+    return titled(ax, "What load and length of an outage do")
 
 
 def _written(value: str, number: float) -> str:

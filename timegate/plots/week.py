@@ -22,6 +22,7 @@ from timegate.plots.drawing import (
     printed_names,
     row_axis,
     styles_of,
+    titled,
 )
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM_HATCH, mix
@@ -110,7 +111,7 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
         handles.append(Patch(label=f"and {rest} more", facecolor="none"))
     handles = [Patch(label=labels[main], **own[main]) for main in named] + handles
     legend_below(ax, handles, "who serves most, as high as its share of the hour's calls; pale: others")
-    return ax
+    return titled(ax, "Who serves by weekday and hour")
 
 
 def _by_hour(run: Replay, tz: str) -> npt.NDArray[np.int64]:

@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from timegate import plots
 from timegate.core.columns import OUTCOMES, PERCENTILES
 from timegate.files import write_files
-from timegate.plots.runs import no_fallback
+from timegate.plots.runs import frequency, no_fallback
 from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
 from timegate.runs.result import Replay
 from timegate.show.html import row
-from timegate.show.text import counted, figure, percent
+from timegate.show.text import counted, figure, listed, percent
 
 __all__ = [
     "BASELINE",
@@ -45,6 +45,7 @@ CAPTIONS = {
 }
 """The plots of a report: each function of timegate.plots by name, and what it shows. The last is for prices alone."""
 
+MOST_BINS = 48  # of a table beside a plot
 _LABELS = {
     "preference_passed_over": "preference closed or unknown",
     "attempts_refused": "attempts refused by cooldowns and limits",
@@ -158,7 +159,8 @@ def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
 def _draw(run: Replay) -> dict[str, bytes]:
     """Draw every plot, on figures that pyplot and the user's backend never see."""
     rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
-    heights = {"day": 2.0 + 0.55 * rows, "share": 4.0, "fallbacks": 1.5 + 0.5 * rows, "cost": 4.0}
+    from_whom = min(run.fallbacks()["from"].nunique(), 100)
+    heights = {"day": 2.2 + 0.55 * rows, "share": 4.0, "fallbacks": 2.0 + 0.5 * max(from_whom, 1), "cost": 4.0}
     if not run.ledger.has_prices:
         del heights["cost"]
     options = {"cost": {"freq": bill_freq(run)}}
@@ -216,7 +218,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         title=f"Replay of {counted(len(run), 'call')}",
         about="".join(f"<p>{html.escape(line)}</p>" for line in about if line),
         tiles="".join(f"<div><b>{html.escape(value)}</b>{html.escape(label)}</div>" for label, value in tiles),
-        plots="".join(_plot(name, png) for name, png in drawn.items()),
+        plots="".join(_plot(run, name, png) for name, png in drawn.items()),
         summary=_summary_table(run),
         fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or f"<p>{no_fallback(run)}</p>",
         deployments=_table("texts", head, deployments),
@@ -226,12 +228,42 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     )
 
 
-def _plot(name: str, png: bytes) -> str:
+def _plot(run: Replay, name: str, png: bytes) -> str:
     data = base64.b64encode(png).decode()
+    alt = html.escape(f"{CAPTIONS[name]} {_in_words(run, name)}")
     return (
-        f'<figure><div class="wide" tabindex="0"><img alt="Plot: {name}" src="data:image/png;base64,{data}"></div>'
-        f"<figcaption>{CAPTIONS[name]}</figcaption></figure>"
+        f'<figure><div class="wide" tabindex="0"><img alt="{alt}" src="data:image/png;base64,{data}"></div>'
+        f"<figcaption>{CAPTIONS[name]}</figcaption>{_twin(run, name)}</figure>"
     )
+
+
+def _in_words(run: Replay, name: str) -> str:
+    """Say in a sentence what a plot shows."""
+    if name == "cost":
+        paid = run.summary()[f"cost_{run.ledger.currency.lower()}"]
+        return f"{paid:,.4g} {run.ledger.currency} in all."
+    if name == "fallbacks":
+        pairs = run.fallbacks().head(4).itertuples(index=False)
+        return listed([f"{b} for {a} {counted(count, 'call')}" for a, b, count in pairs], ",") or no_fallback(run)
+    totals = run.share(frequency(run, MOST_BINS), counts=True).sum()
+    served = totals[totals > 0].sort_values(ascending=False, kind="stable")
+    return listed([f"{column} {percent(count / len(run))}" for column, count in served.items()], ",") + "."
+
+
+def _twin(run: Replay, name: str) -> str:
+    """Return what a plot over time shows as a table; those of fallbacks and of what was paid stand below."""
+    if name in ("fallbacks", "cost"):
+        return ""
+    freq = frequency(run, MOST_BINS)
+    counts = run.share(freq, counts=True)
+    counts = counts.loc[:, counts.any()]
+    sums = counts.sum(axis=1)
+    rows = []
+    for at, *calls in counts.itertuples():
+        cells = [f"{n:,}" if name == "day" else percent(n / sums[at], 1) if sums[at] else "" for n in calls]
+        rows.append((f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00"), *cells))
+    head = (f"from (UTC), {freq} each", *map(str, counts.columns))
+    return f"<details><summary>As a table</summary>{_table('numbers', head, rows)}</details>"
 
 
 def _summary_table(run: Replay) -> str:
@@ -278,11 +310,15 @@ h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
 header p { margin: 0; color: var(--soft); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin-top: 1.5rem; }
 .tiles div { padding: .75rem 1rem; border-radius: .5rem; background: var(--tile); color: var(--soft); }
-.tiles b { display: block; color: var(--ink); font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+.tiles b { display: block; color: var(--ink); font-size: 1.4rem; font-variant-numeric: tabular-nums;
+           white-space: nowrap; }
 .wide { overflow-x: auto; }
 figure { margin: 1.5rem 0 0; }
-figure .wide { border-radius: .5rem; background: #ffffff; border: 1px solid var(--line); }
-img { display: block; width: 100%; min-width: 40rem; padding: .5rem; }
+figure .wide { border-radius: .5rem; border: 1px solid var(--line); }
+img { display: block; width: 100%; min-width: 40rem; padding: .5rem; background: #ffffff; border-radius: .5rem; }
+@media (prefers-color-scheme: dark) { img { filter: invert(.92) hue-rotate(180deg); } }
+details { margin-top: .4rem; font-size: .9rem; }
+summary { color: var(--soft); cursor: pointer; }
 figcaption { margin-top: .4rem; color: var(--soft); font-size: .9rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }

@@ -153,6 +153,17 @@ class Finding:
         }
 
 
+class _Frame(pd.DataFrame):
+    """A table that may be asked for with brackets, too, as a method would be."""
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __call__(self) -> pd.DataFrame:
+        return pd.DataFrame(self)
+
+
 class Findings(Sequence[Finding]):
     """The findings of a check, the worst first. Prints as text, shows as a table in a notebook.
 
@@ -213,7 +224,7 @@ class Findings(Sequence[Finding]):
         frame = pd.DataFrame(rows, columns=[*texts, *numbers])
         frame = frame.astype(dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "Int64"))
         frame["duration_s"] = [int(np.diff(finding.spans_us, axis=1).sum()) / SECOND_US for finding in self]
-        return frame.astype({"duration_s": "float64"})
+        return _Frame(frame.astype({"duration_s": "float64"}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain data: ``worst``, ``periods`` that were looked at, and ``findings``."""

@@ -53,7 +53,7 @@ def mean_interval(
     >>> [round(end, 4) for end in mean_interval(np.zeros(20), 0.95, most=1)]
     [0.0, 0.1684]
     >>> [round(end, 4) for end in mean_interval(np.array([0.99, 1, 1, 1]), 0.95, most=1)]
-    [0.9834, 1.0]
+    [0.971, 1.0]
     """
     from scipy.special import betaincinv, gammaincinv
 

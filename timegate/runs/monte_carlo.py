@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from timegate.runs.bill import lacking, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.intervals import difference_interval, mean_interval
 from timegate.runs.parts import ledger_of_part, prices_of_router
-from timegate.runs.prepare import prepare
+from timegate.runs.prepare import from_files, prepare
 from timegate.show.html import framed, numbers, paragraph
 from timegate.show.text import counted, rounded
 from timegate.traffic import Trace, Traffic
@@ -138,9 +139,9 @@ class MonteCarlo:
 
 
 def monte_carlo(
-    router: GatewayConfig | ModelGateway | Router,
-    traffic: Traffic | Trace,
-    scenario: Scenario | None = None,
+    router: GatewayConfig | ModelGateway | Router | str | Path,
+    traffic: Traffic | Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,
+    scenario: Scenario | str | Path | None = None,
     *,
     replicas: int = 1000,
     seed: int = 0,
@@ -151,10 +152,10 @@ def monte_carlo(
 
     Parameters
     ----------
-    router : GatewayConfig, ModelGateway or Router
-    traffic : PoissonTraffic, EvenTraffic, RenewalTraffic or Trace
+    router : GatewayConfig, ModelGateway, Router, or path of a config
+    traffic : PoissonTraffic, EvenTraffic, RenewalTraffic, Trace, DataFrame, DatetimeIndex or path
         A process whose arrivals are drawn anew for each replica, or arrivals that are the same in all.
-    scenario : Scenario, optional
+    scenario : Scenario or path, optional
         Its chance is drawn anew for each replica; its own seed is not used.
     replicas : int
     seed : int
@@ -175,6 +176,7 @@ def monte_carlo(
     ReplayError
         If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
     """
+    router, traffic, scenario = from_files(router, traffic, scenario)
     if not isinstance(traffic, Traffic | Trace):
         raise InvalidTypeError(
             f"traffic must be a process, such as PoissonTraffic, or a Trace. Got {type(traffic).__name__}."

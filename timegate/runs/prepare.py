@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import warnings
+from pathlib import Path
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
@@ -15,9 +18,9 @@ from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_
 from timegate.faults import Fault, Scenario
 from timegate.gateway.live import ModelGateway
 from timegate.show.text import period
-from timegate.traffic import Trace, Traffic
+from timegate.traffic import Trace, Traffic, read_trace
 
-__all__ = ["Facts", "Prepared", "as_router", "as_scenario", "prepare", "warn_of_idle"]
+__all__ = ["Facts", "Prepared", "as_router", "as_scenario", "from_files", "prepare", "warn_of_idle"]
 
 
 def as_router(router: Any) -> Router:
@@ -32,6 +35,17 @@ def as_router(router: Any) -> Router:
         if name in UNSERVED or reserved_prefix(name):
             raise ReplayError(f"a deployment must not be named {name!r}: that is an outcome, or a target of faults.")
     return router
+
+
+def from_files(router: Any, traffic: Any, scenario: Any) -> tuple[Any, Any, Any]:
+    """Read what of these three is given by its path, and make a trace of times or a table; what else they are stays."""
+    if isinstance(router, str | Path):
+        router = GatewayConfig.load(router)
+    if isinstance(traffic, str | Path):
+        traffic = read_trace(traffic)
+    elif isinstance(traffic, pd.DataFrame | pd.DatetimeIndex):
+        traffic = Trace(traffic)
+    return router, traffic, Scenario.load(scenario) if isinstance(scenario, str | Path) else scenario
 
 
 def as_scenario(scenario: Any) -> Scenario:
@@ -117,7 +131,7 @@ class Prepared:
             _warn(text)
 
 
-def prepare(router: Any, traffic: Trace | Traffic | None, scenario: Scenario | None) -> Prepared:
+def prepare(router: Any, traffic: Trace | Traffic | None, scenario: Any) -> Prepared:
     """Bring what every kind of run takes into one shape; check it, and warn of each thing once.
 
     Parameters

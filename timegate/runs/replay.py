@@ -5,7 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, get_args
+
+import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.routing import Router
@@ -14,7 +17,7 @@ from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, Timega
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
-from timegate.runs.prepare import as_scenario, prepare, warn_of_idle
+from timegate.runs.prepare import as_scenario, from_files, prepare, warn_of_idle
 from timegate.runs.result import Replay
 from timegate.traffic import Trace
 
@@ -24,9 +27,9 @@ Engine = Literal["auto", "compiled", "stepped", "travel"]
 
 
 def replay(
-    router: GatewayConfig | ModelGateway | Router | Callable[..., Any],
-    trace: Trace,
-    scenario: Scenario | None = None,
+    router: GatewayConfig | ModelGateway | Router | Callable[..., Any] | str | Path,
+    trace: Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,
+    scenario: Scenario | str | Path | None = None,
     *,
     engine: Engine = "auto",
 ) -> Replay:
@@ -36,13 +39,13 @@ def replay(
 
     Parameters
     ----------
-    router : GatewayConfig, ModelGateway, Router or callable
+    router : GatewayConfig, ModelGateway, Router, callable, or path of a config
         A callable is any other router, made with models from ``scenario.model(name)``, plain or a coroutine
         function. It is called as ``router(model_preference=name_or_None)`` and served a call if it returns. Of a
         :class:`ModelGateway`, the method ``acall`` is replayed as one, too.
-    trace : Trace
-        The arrivals.
-    scenario : Scenario, optional
+    trace : Trace, DataFrame, DatetimeIndex or path
+        The arrivals. A path is read by :func:`timegate.read_trace`, which takes more arguments.
+    scenario : Scenario or path, optional
         The faults. Default: none.
     engine : {"auto", "compiled", "stepped", "travel"}
         ``stepped`` drives timegate's own routing under a virtual clock. ``compiled`` gives the same columns, bit
@@ -76,6 +79,7 @@ def replay(
     >>> run.calls["served_by"].tolist()
     ['weak', 'strong']
     """
+    router, trace, scenario = from_files(router, trace, scenario)
     if not isinstance(trace, Trace):
         raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
     if engine not in get_args(Engine):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
@@ -14,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.clock import FIRST_US, LAST_US
+from timegate.core.clock import FIRST_US, LAST_US, Instant, to_us
 from timegate.core.columns import FALLBACK, NOBODY, OUTCOMES
 from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
+from timegate.pointer import Pointer
 from timegate.runs.bill import ChargedAt, Ledger
 from timegate.runs.load import cooled_s, load_frame, refused
 from timegate.runs.recovery import recovery_frame
@@ -40,7 +42,7 @@ from timegate.runs.tables import (
 )
 from timegate.runs.waiting import baseline_us, time_figures
 from timegate.show.html import figures, framed
-from timegate.show.text import counted
+from timegate.show.text import counted, iso
 from timegate.traffic.trace import Trace
 
 __all__ = ["Replay"]
@@ -76,6 +78,8 @@ class Replay:
         self._calls = calls
         self._attempts_source = attempts
         self._log_source = log
+
+    at = Pointer("run.calls, whose column 'at' has the arrivals, or run.explain(instant).")
 
     def __len__(self) -> int:
         return len(self.trace)
@@ -306,14 +310,16 @@ class Replay:
         pairs = self._first_choices[fell_back] * size + self._calls.served_by[fell_back]
         return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
 
-    def explain(self, call: int) -> Explanation:
+    def explain(self, call: int | Instant) -> Explanation:
         """Say why a call went where it went; where there are policies, the whole story of it.
 
         Parameters
         ----------
-        call : int
-            Its row in :attr:`calls`.
+        call : int, or aware datetime or str
+            Its row in :attr:`calls`; or an instant, for the first call that arrives then or later.
         """
+        if isinstance(call, str | datetime):
+            call = self._first_since(call)
         row = self.calls.iloc[self._checked(call)]
         explained = self._explained(call)
         lo, hi = np.searchsorted(self._attempts.call, [call, call + 1])
@@ -449,6 +455,12 @@ class Replay:
         if isinstance(call, bool) or not isinstance(call, Integral) or not 0 <= call < len(self):
             raise ReplayError(f"call must be a whole number between 0 and {len(self) - 1}. Got {shown(call)}.")
         return int(call)
+
+    def _first_since(self, at: Instant) -> int:
+        call = int(np.searchsorted(self.trace.at_us, to_us(at, "call")))
+        if call == len(self):
+            raise ReplayError(f"no call arrives at {shown(at)} or later: the last does at {iso(self.trace.end)}.")
+        return call
 
     def _explained(self, call: int) -> Explanation:
         """Return the order of a call, as it was drawn for it."""

@@ -13,8 +13,9 @@ from timegate.errors import InvalidTypeError, ReplayError
 
 __all__ = ["ALARM", "ALARM_HATCH", "PALETTE", "chosen_colors", "deployment_colors", "luminance", "mix"]
 
-# Paul Tol's "muted" scheme (sronpersonalpages.nl/~pault), safe for colour-blind eyes, without its two reds ...
-PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#999933", "#ddcc77", "#aa4499")
+# Paul Tol's "muted" scheme (sronpersonalpages.nl/~pault), safe for colour-blind eyes, without its two reds, and with
+# brown in place of olive, which is too near to its sand ...
+PALETTE = ("#332288", "#88ccee", "#44aa99", "#117733", "#663300", "#ddcc77", "#aa4499")
 # ... for alarm is vermillion and black (Okabe and Ito, "Color Universal Design"), which no deployment is given.
 ALARM = {"failed": "#d55e00", "blocked": "#000000", "shed": "#7f7f7f"}
 ALARM_HATCH = {"failed": "xxxx", "blocked": "....", "shed": "////"}

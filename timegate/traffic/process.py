@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 
+MOST_DAYS = 3_660
 _Z90 = 1.2815515655446004  # the standard normal distribution's 90th percentile
 
 
@@ -109,6 +110,8 @@ class Traffic(Value):
         Relative rate in each bin. Default: the 24 hours of :data:`AZURE_2024_CODING_HOURLY`.
     bin_s : float
         Length of a bin in seconds.
+    days : int, optional
+        How often the profile is repeated; ``calls`` are those of all of it.
     preferences : mapping of str to float
         The share of calls that prefer a deployment, by its name; the others prefer none.
     prompt_tokens, completion_tokens : Tokens, optional
@@ -130,6 +133,18 @@ class Traffic(Value):
     preferences: Mapping[str, Share] = Field(default_factory=dict)
     prompt_tokens: Tokens | None = None
     completion_tokens: Tokens | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _repeat(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or "days" not in data:
+            return data
+        days = data["days"]
+        if type(days) is not int or not 1 <= days <= MOST_DAYS:
+            raise FieldError("days", f"must be a whole number from 1 to {MOST_DAYS:,}. Got {shown(days)}.")
+        rates = data.get("rates", cls.model_fields["rates"].default)
+        repeated = list(rates) * days if isinstance(rates, Sequence) and not isinstance(rates, str) else rates
+        return {key: value for key, value in data.items() if key != "days"} | {"rates": repeated}
 
     @model_validator(mode="after")
     def _lies_within_the_years(self) -> Traffic:
