@@ -366,20 +366,15 @@ class _Chooser:
 def _rungs(grid: Grid) -> Iterator[tuple[str, Int64s]]:
     """Give the ways to tie slots together, the simplest to say first; each is finer than the one before."""
     day, place = np.divmod(np.arange(len(grid)), grid.per_day)
-    widths = [1]
-    if grid.step_us < HOUR_US and HOUR_US % grid.step_us == 0:
-        widths.insert(0, HOUR_US // grid.step_us)
     kinds = [("the same hours every day", 0 * day)]
     if grid.days == 7:
         kinds += [
             ("the same hours on weekdays, and at weekends", (day >= 5).astype(np.int64)),
             ("hours by weekday", day),
         ]
-    for width, (words, kind) in product(widths, kinds):
-        if width == widths[0] or kind is kinds[-1][1]:
-            hours = (
-                "whole hours"
-                if width > 1 or grid.step_us % HOUR_US == 0
-                else f"steps of {duration(grid.step_us / 1e6)}"
-            )
-            yield f"{words}, {hours}", kind * grid.per_day + place // width
+    coarse = {"whole hours": HOUR_US, "half hours": HOUR_US // 2}
+    widths = {words: us // grid.step_us for words, us in coarse.items() if us > grid.step_us and us % grid.step_us == 0}
+    widths["whole hours" if grid.step_us % HOUR_US == 0 else f"steps of {duration(grid.step_us / SECOND_US)}"] = 1
+    first, *finer = widths.items()
+    for (said, width), (words, kind) in [*product([first], kinds), *product(finer, kinds[-1:])]:
+        yield f"{words}, {said}", kind * (grid.per_day // width) + place // width
