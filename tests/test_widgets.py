@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import ipywidgets
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from tests.strategies import windows
 from timegate import samples
 from timegate.core.clock import DAY_US, EPOCH, MINUTE_US
 from timegate.core.spans import union
+from timegate.errors import InvalidValueError
 from timegate.samples import sample
 from timegate.widgets import editor as editor_module
 from timegate.widgets import live
@@ -639,6 +641,43 @@ def test_the_script_is_one(tmp_path):
     script.write_text(str(tg.ScheduleEditor._esm), encoding="utf-8")
     done = subprocess.run([node, "--check", str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class TestTheDaysShown:
+    CONFIG = tg.GatewayConfig(
+        deployments=[
+            {
+                "model_name": "a",
+                "model": "sim/x",
+                "time_constraints": [{"start": "1:00", "end": "2:00", "days": "tue"}],
+            },
+            {"model_name": "b", "model": "sim/x"},
+        ]
+    )
+
+    def test_now_sets_the_day(self):
+        """The date of an instant in the zone of the axis; beside a day it is refused."""
+        editor = tg.ScheduleEditor(self.CONFIG, tz="Asia/Tokyo", now="2026-03-02T20:00Z")
+        assert editor.day == "2026-03-03"
+        with pytest.raises(InvalidValueError, match=r"day must be left out where now sets it\. Got '2026-03-02'"):
+            tg.ScheduleEditor(self.CONFIG, day="2026-03-02", now="2026-03-02T20:00Z")
+
+    def test_figures_are_of_the_trace_or_of_what_is_shown(self):
+        """Those of a day are those of its calls alone; on a day without calls nothing is divided."""
+        at = pd.date_range("2026-03-02", "2026-03-04", freq="1min", tz="UTC", inclusive="left")
+        editor = tg.ScheduleEditor(self.CONFIG, tg.Trace(at), day="2026-03-03")
+        assert editor.answer["figures"]["calls"] == 2880
+        editor.scope = "shown"
+        figures = editor.answer["figures"]
+        assert (figures["calls"], figures["first_choice"], figures["fallback"]) == (1440, 1379, 61)
+        assert figures["shares"] == {"a": 1379 / 1440, "b": 61 / 1440}
+        assert editor.answer["start"] == figures
+        editor.axis = "week"
+        assert editor.answer["figures"]["calls"] == 1440
+        editor.day = "2027-01-04"
+        none = editor.answer["figures"]
+        assert (none["calls"], none["shares"], none["p95_s"]) == (0, {"a": 0.0, "b": 0.0}, None)
+        json.dumps(editor.answer, allow_nan=False)
 
 
 class TestTheTwoSidesAgree:
