@@ -128,7 +128,7 @@ def test_latencies_are_compared_if_there_are_any(here: Path) -> None:
     (here / "proposal.yaml").write_text("deployments: [{model_name: strong, model: openai/large}]")
     (here / "today.yaml").write_text("deployments: [{model_name: strong, model: sim/large}]")
     result = compare("--scenario", "scenario.yaml")
-    assert row(result, "latency, mean") == ["1.500", "s", "-", "-"]
+    assert row(result, "latency of served calls, mean") == ["1.500", "s", "-", "-"]
     assert "failed (all open ones did)" in result.stdout
 
 
@@ -157,7 +157,7 @@ def test_files_are_written(here: Path) -> None:
     a, b = replays()
     written = pd.read_csv(out / "comparison.csv", index_col="figure")
     expected = tg.compare(a, b, labels=("today.yaml", "proposal.yaml"))
-    pd.testing.assert_frame_equal(written, expected)
+    pd.testing.assert_frame_equal(written, expected.astype(float))
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     provenance = json.loads((out / "provenance.json").read_text())
     assert provenance["proposal.yaml"]["config_hash"] == b.provenance["config_hash"]
