@@ -482,3 +482,13 @@ def test_rules_know_their_faults() -> None:
     injector = scenario.injector(config("weak").router().deployments)
     assert [fault.type for fault in injector.faults[0]] == ["outage", "latency", "slow_start"]
     assert [injector.effect(rule) for rule in injector.rules[0]] == ["", "", "3x slower"]
+
+
+def test_lengths_of_random_outages_are_bounded() -> None:
+    """A mean beyond some 30,000 years, whose draws would overflow and be no outage at all, is refused."""
+    for name in ("mtbf_s", "mttr_s"):
+        with pytest.raises(ScenarioError, match=f"{name} must be"):
+            tg.RandomOutages(
+                **{"target": "a", "mtbf_s": 1, "mttr_s": 1, "start": "2026-03-02T00:00Z", "end": "2026-03-02T01:00Z"}
+                | {name: 1e306}
+            )

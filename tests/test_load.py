@@ -92,3 +92,15 @@ def test_a_frequency_that_is_none_is_refused() -> None:
         run.load("often")
     with pytest.raises(ReplayError, match="the limit is 1,000,000"):
         run.load("1ms")
+
+
+def test_bins_of_load_begin_at_local_midnights() -> None:
+    """With a zone, bins and index are those of its midnights; counts are the same calls."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
+    run = tg.replay(config, tg.Trace(["2026-03-02T22:30Z", "2026-03-02T23:30Z", "2026-03-03T03:00Z"]))
+    table = run.load("1D", tz="Europe/Berlin").loc["a"]
+    assert [str(at) for at in table.index] == ["2026-03-02 00:00:00+01:00", "2026-03-03 00:00:00+01:00"]
+    assert table["offered"].tolist() == [1, 2]
+    odd = run.load("5h").loc["a"]
+    assert str(odd.index[0]) == "2026-03-02 20:00:00+00:00"
+    assert odd["offered"].sum() == 3

@@ -122,8 +122,8 @@ class RandomOutages(Failure):
     """
 
     type: Literal["random_outages"] = "random_outages"
-    mtbf_s: float = Field(gt=0)
-    mttr_s: float = Field(gt=0)
+    mtbf_s: float = Field(gt=0, le=1e12)
+    mttr_s: float = Field(gt=0, le=1e12)
     start: AwareInstant
     end: AwareInstant
     distribution: LengthDistribution = "exponential"

@@ -142,10 +142,12 @@ def _read_entry(entry: Any, place: str, lost: list[str]) -> tuple[str, str, floa
         model = f"{provider}/{model.removeprefix(f'{provider}/')}"
     if "/" not in model:
         maker = next((maker for begin, maker in _MAKERS.items() if model.lower().startswith(begin)), None)
-        hint = f"Write {f'{maker}/{model}'!r}." if maker else "Say whose it is."
-        raise ConfigError(
-            f"{place}.litellm_params.model must look like 'provider/model-id'. Got {shown(model)}. {hint}"
-        )
+        if maker is None:
+            raise ConfigError(
+                f"{place}.litellm_params.model must look like 'provider/model-id'. Got {shown(model)}. Say whose it is."
+            )
+        model = f"{maker}/{model}"
+        lost.append(f"{place}.litellm_params.model, which says no provider: it is read as {shown(model)}")
     deployment: dict[str, Any] = {"model": model}
     amounts = {ours: params[theirs] for theirs, ours in PRICE_KEYS.items() if _is_number(params.get(theirs), 0, 1)}
     known |= {theirs for theirs, ours in PRICE_KEYS.items() if ours in amounts}
@@ -165,7 +167,7 @@ def _read_entry(entry: Any, place: str, lost: list[str]) -> tuple[str, str, floa
     elif key is not None and key != f"{VARIABLE}{variable}":
         lost.append(f"{place}.litellm_params.api_key")
     info = entry.get("model_info") or {}
-    mode = "chat"
+    mode = "embedding" if "embed" in model.lower() else "chat"
     if isinstance(info, Mapping):
         if isinstance(info.get("description"), str):
             deployment["description"] = info["description"]

@@ -30,19 +30,19 @@ REFUSALS = {
 
 
 class _Bins(NamedTuple):
-    """Bins of equal length: the number of the first, their length, and how many there are."""
+    """Bins of equal length: where the first begins, their length, and how many there are."""
 
-    first: int
+    start_us: int
     step_us: int
     size: int
 
     def of(self, at_us: Counts) -> Counts:
-        found: Counts = at_us // self.step_us - self.first
+        found: Counts = (at_us - self.start_us) // self.step_us
         return found
 
     @property
     def edges_us(self) -> Counts:
-        found: Counts = (self.first + np.arange(self.size + 1)) * self.step_us
+        found: Counts = self.start_us + np.arange(self.size + 1) * self.step_us
         return found
 
 
@@ -52,14 +52,16 @@ def refused(log: Log) -> Counts:
     return found
 
 
-def load_frame(router: Router, trace: Trace, attempts: Attempts, log: Log, step_us: int) -> pd.DataFrame:
+def load_frame(
+    router: Router, trace: Trace, attempts: Attempts, log: Log, step_us: int, origin_us: int = 0
+) -> pd.DataFrame:
     """Return the table that :meth:`timegate.Replay.load` describes."""
     from timegate.engines.totals import MAX_BINS, too_many_bins  # loads numba
 
     passed = refused(log)
     last_us = int(np.concatenate([trace.at_us[-1:], attempts.at_us, passed[:, 2]]).max())
-    first = int(trace.at_us[0]) // step_us
-    bins = _Bins(first, step_us, last_us // step_us - first + 1)
+    start_us = origin_us + (int(trace.at_us[0]) - origin_us) // step_us * step_us
+    bins = _Bins(start_us, step_us, (last_us - start_us) // step_us + 1)
     deployments = len(router.names)
     if bins.size > MAX_BINS:
         raise too_many_bins(bins.size, step_us)

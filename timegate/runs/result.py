@@ -358,13 +358,15 @@ class Replay:
         order = self._explained(self._checked(call)).order
         return story_frame(self.router, self.trace, self._calls, self._attempts, self._log, call, order)
 
-    def load(self, freq: str = "1min") -> pd.DataFrame:
+    def load(self, freq: str = "1min", *, tz: str = "UTC") -> pd.DataFrame:
         """Return what each deployment was asked for and what it let through, bin by bin.
 
         Parameters
         ----------
         freq : str
-            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+            A pandas frequency such as ``"15min"``. Bins are aligned as those of :meth:`share`.
+        tz : str
+            The zone of the midnights, and of the index.
 
         Returns
         -------
@@ -376,7 +378,10 @@ class Replay:
             ``running_max``: how many ran at once at most, waiting ones included; one that takes no time counts for
             none. ``cooled_share``: the share of the bin in which it cooled.
         """
-        return load_frame(self.router, self.trace, self._attempts, self._log, bin_width_us(freq))
+        step_us = bin_width_us(freq)
+        origin_us = bin_origin_us(self.trace.span_us[0], step_us, tz)
+        frame = load_frame(self.router, self.trace, self._attempts, self._log, step_us, origin_us)
+        return frame.tz_convert(tz, level="at")
 
     def recovery(self, window: str = "1min") -> pd.DataFrame:
         """Return what each outage cost in calls, and how long after its end calls fared as before it.
