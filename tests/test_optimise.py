@@ -374,7 +374,7 @@ def test_limits_hold_where_calls_share_state() -> None:
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_an_interrupt_gives_the_best_so_far(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during the program ends the search; before there is anything to give, it is what it is."""
+    """Ctrl-C during the two programs ends the search; before there is anything to give, it is what it is."""
     solved, calls = choose.solve, []
 
     def solve(*arguments: Any) -> Any:
@@ -386,9 +386,9 @@ def test_an_interrupt_gives_the_best_so_far(after: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(choose, "solve", solve)
     if after == 1:
         with pytest.raises(KeyboardInterrupt):
-            optimise(TWO, trace(), period="day")
+            optimise(TWO, trace(), period="day", step="30min")
         return
-    found = optimise(TWO, trace(), period="day")
+    found = optimise(TWO, trace(), period="day", step="30min")
     assert found.interrupted == (after == 2)
     assert ("interrupted" in repr(found)) == found.interrupted
     assert np.isnan(found.gap) == found.interrupted
