@@ -52,7 +52,7 @@ def test_the_report_has_the_bill(tmp_path: Path) -> None:
     paths = report.write(RUN, tmp_path)
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert tmp_path / "cost.png" in paths
-    assert ("alt", "Plot: cost") in page.attributes
+    assert ("alt", f"{report.CAPTIONS['cost']} 0.00581 USD in all.") in page.attributes
     head, rows = bill_table(RUN)
     assert head == ["from (UTC), USD", "a", "b", "all"]  # nobody was paid to c
     assert all(row in page.rows for row in rows)

@@ -15,7 +15,7 @@ from timegate.core.clock import MINUTE_US
 from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
-from timegate.plots.drawing import axes_of, checked, inches, legend_below, plain, row_axis
+from timegate.plots.drawing import axes_of, checked, inches, legend_below, plain, row_axis, titled
 from timegate.runs.bill import no_prices
 from timegate.runs.result import Replay
 from timegate.show.palette import chosen_colors, luminance, mix
@@ -103,11 +103,11 @@ def price_hours(
     handles = []
     for level in named.tolist():
         times = "" if level <= 1.000001 * low or not low else f", {level / low:.3g} times the least"
-        white = PALE * (1 - (level - low) / span if span else 1.0)
+        white = PALE * (1 - float(np.clip((level - low) / span, 0, 1)) if span else 1.0)  # levels are rounded
         color = mix(style[names[which]], "white", white)
         handles.append(Patch(label=f"{amount(level, unit)} a call{times}", facecolor=color))
     legend_below(ax, handles, f"{plain(names[which])}: a call of mean length; figures: percent of what was paid to it")
-    return ax
+    return titled(ax, "Dear hours")
 
 
 def _chosen(run: Replay, deployment: str | None) -> int:

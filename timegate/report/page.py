@@ -240,8 +240,8 @@ def _plot(run: Replay, name: str, png: bytes) -> str:
 def _in_words(run: Replay, name: str) -> str:
     """Say in a sentence what a plot shows."""
     if name == "cost":
-        paid = run.summary()[f"cost_{run.ledger.currency.lower()}"]
-        return f"{paid:,.4g} {run.ledger.currency} in all."
+        name = f"cost_{run.ledger.currency.lower()}"
+        return f"{figure_text(name, run.summary()[name])} in all."
     if name == "fallbacks":
         pairs = run.fallbacks().head(4).itertuples(index=False)
         return listed([f"{b} for {a} {counted(count, 'call')}" for a, b, count in pairs], ",") or no_fallback(run)
