@@ -131,6 +131,15 @@ def test_random_days_cost_what_their_replays_do(policy: dict[str, Any], fixed: b
         assert money(days.replicas.loc[replica]).to_dict() == pytest.approx(wanted.to_dict())
 
 
+@pytest.mark.parametrize("policy", [{}, {"cooldown": {"failures": 2, "for_s": 60}}])
+def test_days_that_come_in_parts_cost_the_same(monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any]) -> None:
+    """A day that is drawn in parts has the figures of the whole, also where its calls touch each other."""
+    gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, **({"policy": policy} if policy else {}))
+    whole = tg.monte_carlo(gateway, TRAFFIC, FAULTS, replicas=2, seed=4).replicas
+    monkeypatch.setattr(type(TRAFFIC), "chunks", lambda self, seed: self._draw(seed, 50))
+    pd.testing.assert_frame_equal(tg.monte_carlo(gateway, TRAFFIC, FAULTS, replicas=2, seed=4).replicas, whole)
+
+
 def test_random_days_are_compared_in_pairs() -> None:
     """The difference of two prices is known far better than either, for both face the same days."""
     twice = {name: 2 * value for name, value in CHEAP.items()}
