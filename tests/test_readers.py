@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def test_what_is_not_installed_is_named(
         raise ImportError("Missing optional dependency 'zstandard'")
 
     monkeypatch.setattr(pd, reader, fail)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(MissingExtraError) as caught:
         tg.read_trace(write(tmp_path, "x", name))
     assert str(caught.value).startswith(f"{tmp_path / name}: ")

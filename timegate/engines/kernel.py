@@ -332,9 +332,9 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
                     results[j], took_us[j] = TIMEOUT, chunk_us
         fail = 0
         for j in range(count):
-            i = places[j]
-            last_us = min(took_us[j], timeout_us)
-            end_attempt(calls, i, rows, -1, first + i, deployment, 0, at_us[i] + latency_us[i], results[j], last_us)
+            i, last_us = np.uint64(places[j]), min(took_us[j], timeout_us)
+            now_us = at_us[i] + latency_us[i]
+            end_attempt(calls, i, rows, -1, first + places[j], deployment, 0, now_us, results[j], last_us)
             latency_us[i] += last_us
             failed[fail] = j
             fail += (results[j] != OK) | (took_us[j] > timeout_us) | (latency_us[i] > most_us)
@@ -377,10 +377,10 @@ def replay_calls(plan, policies, first, at_us, preferred, answers, calls, rows, 
             middle = lo + np.searchsorted(at_us[lo:hi], plan.edges_us[epoch + 1] - longest_us)
         for at in range(lo, middle, BLOCK):
             end = min(at + BLOCK, middle)
-            for i in range(at, end):
-                copy_call(calls, i, heads, np.uint32(preferred[i] + 1))  # unsigned: no check for an index below 0
+            for i in range(np.uint64(at), np.uint64(end)):  # unsigned: no check for an index below 0
+                copy_call(calls, i, heads, np.uint32(preferred[i] + 1))
             if len(calls.first_choice) > 0:
-                for i in range(at, end):
+                for i in range(np.uint64(at), np.uint64(end)):
                     copy_first_choice(calls, i, heads, np.uint32(preferred[i] + 1))
             if kind == 0:
                 continue

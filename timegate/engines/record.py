@@ -245,8 +245,8 @@ def begin_call(calls: Any, i: int) -> None:
 
 
 def end_attempt(
-    calls: Any, i: int, rows: Any, row: int, call: int, deployment: int, pause_us: int, at_us: int, outcome: int,
-    latency_us: int,
+    calls: Any, i: int | np.integer[Any], rows: Any, row: int, call: int, deployment: int, pause_us: int, at_us: int,
+    outcome: int, latency_us: int,
 ) -> None:  # fmt: skip
     """Record an attempt of a call, in that call's row and, unless ``row`` is -1, in a row of its own."""
     calls.attempts[i] += 1
