@@ -80,7 +80,7 @@ def test_what_is_missing_is_said_alike(run: Run) -> None:
     with pytest.raises(ScenarioError, match="'strnog'"):
         run(CONFIG, FRAME[["at"]], tg.Scenario(faults=[tg.ErrorRate(target="strnog", rate=0.5)]))
     with pytest.raises(InvalidTypeError, match=r"^scenario must be a Scenario"):
-        run(CONFIG, FRAME[["at"]], "scenario.yaml")
+        run(CONFIG, FRAME[["at"]], {"faults": []})
 
 
 def test_a_process_is_asked_as_a_trace() -> None:

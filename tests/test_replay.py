@@ -151,11 +151,11 @@ def test_an_unknown_preference_is_reported_and_passed_over() -> None:
     ("arguments", "message"),
     [
         ((TWO.to_dict(), DAY), "router must be a GatewayConfig, a ModelGateway or a callable. Got dict."),
-        (("gateway.yaml", DAY), "router must be a GatewayConfig, a ModelGateway or a callable. Got str."),
-        ((TWO, DAY.frame), "trace must be a Trace: pass tg.Trace(frame). Got DataFrame."),
+        ((None, DAY), "router must be a GatewayConfig, a ModelGateway or a callable. Got NoneType."),
+        ((TWO, 1_000), "trace must be a Trace: pass tg.Trace(frame). Got int."),
         ((TWO, None), "trace must be a Trace: pass tg.Trace(frame). Got NoneType."),
         ((TWO, DAY, {"faults": []}), "scenario must be a Scenario"),
-        ((TWO, DAY, "scenario.yaml"), "scenario must be a Scenario"),
+        ((TWO, DAY, ["outage"]), "scenario must be a Scenario"),
     ],
 )
 def test_wrong_types_are_named(arguments: tuple[Any, ...], message: str) -> None:
