@@ -52,3 +52,9 @@ def _compile() -> None:
     _ = shared.attempts, shared.skips
     traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2000)
     tg.monte_carlo(config, traffic, replicas=2)
+    price = {"input_per_mtok": 1.0, "output_per_mtok": 2.0, "bands": [{"windows": [["22:00", "06:00"]], "times": 0.5}]}
+    priced = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "price": price}])
+    drawn = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=2000, **AZURE_2023_CODING_TOKENS)
+    for traded in (drawn, trace):
+        tg.monte_carlo(priced, traded, replicas=2)
+    tg.replay(priced, trace).summary()
