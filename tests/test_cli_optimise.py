@@ -64,6 +64,29 @@ def test_without_out_nothing_is_written(optimise: Any, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"today.yaml", "calls.csv"}
 
 
+def test_comments_are_kept(optimise: Any, tmp_path: Path) -> None:
+    """What was written beside the windows is in the proposal, too; JSON has no comments."""
+    (tmp_path / "today.yaml").write_text(CONFIG.replace("model: sim/large", "model: sim/large  # Ann's"))
+    out = tmp_path / "proposal.yaml"
+    optimise("--out", str(out), "--period", "day")
+    assert "model: sim/large  # Ann's" in out.read_text()
+    assert tg.GatewayConfig.load(out).windows == {"day": tg.Window("08:00", "18:00", end_included=False)}
+    optimise("--out", str(tmp_path / "proposal.json"), "--period", "day")
+    assert tg.GatewayConfig.load(tmp_path / "proposal.json") == tg.GatewayConfig.load(out)
+
+
+def test_what_is_fixed_may_be_a_window(optimise: Any, tmp_path: Path) -> None:
+    """A deployment that must be closed then, or open, on some days: as in Python."""
+    out = tmp_path / "proposal.yaml"
+    fixed = ("--fixed", "strong=closed 02:00-04:00 mon-fri", "--fixed", "strong = open 09:00-10:00", "--fixed", "weak")
+    optimise("--out", str(out), "--windows-tz", "Europe/Berlin", *fixed)
+    best = tg.GatewayConfig.load(out)
+    assert not best.explain("2026-03-03T02:30+01:00").rows[0]["open"]
+    assert best.explain("2026-03-07T02:30+01:00").rows[0]["open"]
+    assert best.explain("2026-03-03T09:30+01:00").rows[0]["open"]
+    assert best.deployments[1].time_constraints == ()
+
+
 def test_it_walks_forward(optimise: Any) -> None:
     result = optimise("--period", "day", "--train", "2D", "--test", "1D", "--windows-tz", "UTC")
     assert "optimise saved 22.7 % of today's cost over 7 days that it had not seen" in " ".join(result.stdout.split())
@@ -91,6 +114,10 @@ def test_an_interrupt_writes_the_best_so_far(optimise: Any, tmp_path: Path, monk
         (["--limit", "fail=0.1"], "limits must name figures of a schedule. Got 'fail'"),
         (["--minimise", "money"], "minimise must be one of the known ones"),
         (["--fixed", "strnog"], "Did you mean 'strong'?"),
+        (["--fixed", "strong=closed at night"], "or look like 'strong=closed 02:00-04:00 mon-fri'. Got 'str"),
+        (["--fixed", "strong=shut 02:00-04:00"], "fixed[0] must say 'open' or 'closed'. Got 'shut'"),
+        (["--fixed", "strong=open 02:00-25:00"], "fixed[0]: end must look like 'HH:MM'. Got '25:00'"),
+        (["--fixed", "strong=open 02:00-03:00 fry"], "fixed[0]: days must be weekdays. Got 'fry'"),
         (["--step", "7min"], "step must be whole minutes that divide a day"),
         (["--limit", "cost_usd=1", "--period", "day"], "the least is cost_usd"),
         (["--train", "90D", "--period", "day"], "the trace must last 97 days"),

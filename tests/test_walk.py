@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from test_optimise import START_US, config, deployment
 import timegate as tg
 from timegate.core.clock import DAY_US
 from timegate.errors import InvalidTypeError, MissingExtraError, ReplayError, TimegateWarning
+from timegate.optimize.evidence import overfitting
 from timegate.optimize.walk import walk_forward
 
 NOISE_RUNS = int(os.environ.get("TIMEGATE_NOISE_RUNS", "24"))
@@ -104,6 +106,41 @@ def test_several_choices() -> None:
     assert math.isnan(alone.deflated)
 
 
+def test_what_was_tried_may_be_overfitted() -> None:
+    """Of one choice the schedules of all folds are what was tried, or those of their frontiers, too."""
+    walk = walk_forward(NOISY, trace(24), train="8D", test="4D", period="day", step="2h")
+    tried = list(dict.fromkeys([NOISY, *walk.chosen.values()]))
+    assert len(tried) > 2
+    days = [pd.Timestamp(fold.test_us, unit="us", tz="UTC") for fold in walk.folds]
+    judged = pd.date_range(days[0], periods=16)
+    saved = []
+    for gateway in tried:
+        calls = tg.replay(gateway, walk.trace).calls
+        saved.append(calls.groupby(calls["at"].dt.floor("D"))["cost_usd"].sum().reindex(judged).to_numpy())
+    gains = np.round(saved[0][:, None] - np.stack(saved, axis=1), 9)
+    assert walk.overfitting == overfitting(gains)
+    assert f"The best of {len(tried)} schedules that were tried is overfitted with a probability of" in repr(walk)
+    flaky = tg.Scenario(faults=[tg.ErrorRate(target=name, rate=0.05) for name in ("prompt", "answer")])
+    best, wider = (
+        walk_forward(
+            NOISY,
+            trace(16),
+            flaky,
+            train="4D",
+            test="6D",
+            frontier=each,
+            period="day",
+            step="4h",
+            limits={"failed": 0.1},
+        )
+        for each in (False, True)
+    )
+    assert wider.chosen == best.chosen
+    assert len(wider._tried) > len(best._tried) + 2
+    merit = walk_forward(TWO, trace(21), train="7D", test="3D", period="day", step="1h")
+    assert merit.overfitting == 0.0
+
+
 def test_what_fails_more_is_said() -> None:
     """A choice that saves by failing calls is told apart."""
     nobody = config(STRONG, deployment("weak", time_constraints=[["00:00", "24:00"]]))
@@ -132,15 +169,25 @@ def test_a_few_days_tell_nothing() -> None:
 
 
 def test_the_reality_check() -> None:
-    """By arch, where it is installed: small for merit, large for none."""
+    """That of arch, where it is installed: small for merit, 1 for none."""
     walk = walk_forward(SHUT, trace(24), train="3D", test="7D", choose={"open": lambda c, t, s: TWO, "stay": stay})
-    try:
-        import arch  # noqa: F401
-    except ImportError:
-        with pytest.raises(MissingExtraError, match=r"timegate\[evidence\]"):
-            walk.reality_check()
-        return
+    bootstrap = pytest.importorskip("arch.bootstrap")
+    today, opened = (walk.days[walk.days["choice"] == name]["cost_usd"].to_numpy() for name in ("today", "open"))
+    theirs = bootstrap.SPA(today, opened, block_size=7, reps=1000, bootstrap="moving block", seed=0)
+    theirs.compute()
+    assert walk.reality_check() == pytest.approx(theirs.pvalues["consistent"])
     assert walk.reality_check() < 0.1
+    shut = walk_forward(TWO, trace(24), train="3D", test="7D", choose={"shut": lambda c, t, s: SHUT, "stay": stay})
+    assert shut.reality_check() == 1.0
+    noise = walk_forward(NOISY, trace(24), train="3D", test="7D", period="day", step="4h")
+    assert noise.reality_check() > 0.05
+
+
+def test_the_reality_check_needs_arch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "arch.bootstrap", None)
+    walk = walk_forward(TWO, trace(6), train="3D", test="3D", choose=stay)
+    with pytest.raises(MissingExtraError, match=r"timegate\[evidence\]"):
+        walk.reality_check()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +199,7 @@ def test_the_reality_check() -> None:
         ({"train": "3D", "choose": {}}, "at least one function"),
         ({"train": "3D", "choose": stay, "step": "1h"}, "'step' is an option of optimise"),
         ({"train": "3D", "step": "7min"}, "step must be whole minutes"),
+        ({"train": "3D", "choose": stay, "frontier": True}, "frontier is that of optimise"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -15,6 +16,8 @@ from timegate.errors import ReplayError, shown
 from timegate.show.text import figure, percent
 
 __all__ = ["optimise"]
+
+_RULE = re.compile(r"(\w+)\s+(\d\d?:\d\d)\s*-\s*(\d\d?:\d\d)(?:\s+(.+))?")
 
 
 @app.command()
@@ -37,7 +40,7 @@ def optimise(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="Where to write the best config: YAML or JSON.",
+            help="Where to write the best config: YAML or JSON. Comments of CONFIG are kept in YAML.",
             readable=False,
             show_default=False,
         ),
@@ -55,7 +58,8 @@ def optimise(
         typer.Option(
             "--fixed",
             metavar="NAME",
-            help="A deployment whose windows stay. Several times, if need be.",
+            help="A deployment whose windows stay; or what must be so: 'strong=closed 02:00-04:00 mon-fri', or open, "
+            "in the zone of the slots. Several times, if need be.",
             show_default=False,
         ),
     ] = None,
@@ -92,7 +96,7 @@ def optimise(
         "step": step,
         "most_windows": most_windows,
         "shortest": shortest,
-        "fixed": fixed or [],
+        "fixed": [_fixed(text, gateway, windows_tz) for text in fixed or []],
     }
     found = tg.optimise(gateway, calls, faults, tz=windows_tz, **options)
     console = new_console()
@@ -122,8 +126,10 @@ def optimise(
         console.print("With --out FILE, the best config is written.")
         return
     replaced = " (replaced)" if out.exists() else ""
-    found.best.save(out)
+    exported = found.best.export("timegate", out)
     console.print("Wrote", plain(f"{out}{replaced}"), soft_wrap=True)
+    for note in exported.notes:
+        say("note", "cyan", note)
     if found.interrupted:
         say("interrupted", "yellow", "what was written is the best so far.")
 
@@ -134,3 +140,18 @@ def _limit(text: str) -> tuple[str, float]:
         return name.strip(), float(number)
     except ValueError:
         raise ReplayError(f"--limit must look like failed=0.001. Got {shown(text)}.") from None
+
+
+def _fixed(text: str, gateway: tg.GatewayConfig, tz: str) -> Any:
+    """Read a deployment's name, or one with what must be so: ``strong=closed 02:00-04:00 mon-fri``."""
+    if "=" not in text or any(text == d.model_name for d in gateway.deployments):
+        return text
+    name, _, rule = text.rpartition("=")
+    match = _RULE.fullmatch(rule.strip())
+    if match is None:
+        raise ReplayError(
+            f"--fixed must be a deployment, or look like 'strong=closed 02:00-04:00 mon-fri'. Got {shown(text)}."
+        )
+    state, start, end, days = match.groups()
+    window = {"start": start, "end": end, "tz": tz, "end_included": end == "24:00"}
+    return name.strip(), state, window | ({"days": re.split("[, ]+", days)} if days else {})

@@ -42,6 +42,7 @@ def walk_forward(
     choose: Choose | Mapping[str, Choose] | None = None,
     tz: str = "UTC",
     seed: int = 0,
+    frontier: bool = False,
     **options: Any,
 ) -> WalkForward:
     """Choose windows on the past and judge them on what follows, fold by fold.
@@ -65,6 +66,9 @@ def walk_forward(
         The zone of days, and of what :func:`timegate.optimise` chooses.
     seed : int
         Of the intervals.
+    frontier : bool
+        Whether the schedules on the frontier of each fold count as tried, too, in the probability of overfitting:
+        where somebody looks at them all before one is shipped. Takes the programs of that many frontiers.
     **options
         For :func:`timegate.optimise`, where it chooses: ``limits``, ``step`` and others.
 
@@ -95,7 +99,8 @@ def walk_forward(
         raise InvalidTypeError(f"config must be a GatewayConfig. Got {type(config).__name__}.")
     if not isinstance(traffic, Trace):
         raise InvalidTypeError(f"traffic must be a Trace. Got {type(traffic).__name__}.")
-    choices = _choices(choose, tz, options)
+    tried = [config]
+    choices = _choices(choose, tz, options, tried if frontier else None)
     scenario = as_scenario(scenario)
     folds = _folds(traffic, _days("train", train), _days("test", test), check_zone(tz))
     bare = (d.model_copy(update={"time_constraints": (), "available": ()}) for d in config.deployments)
@@ -113,8 +118,10 @@ def walk_forward(
             if not isinstance(picked, GatewayConfig):
                 raise InvalidTypeError(f"choose must return a GatewayConfig. {name!r} returned {shown(picked)}.")
             chosen[number, name] = picked
+            tried.append(picked)
             days.setdefault(name, []).append(judge.days(picked, fold))
-    return WalkForward(config, traffic, folds, chosen, days, tz, judge.currency, seed)
+    schedules = [[judge.days(one, fold) for fold in folds] for one in dict.fromkeys(tried)]
+    return WalkForward(config, traffic, folds, chosen, days, tz, judge.currency, seed, schedules)
 
 
 class _Judge:
@@ -160,13 +167,19 @@ class _Judge:
         return kept
 
 
-def _choices(choose: Any, tz: str, options: Mapping[str, Any]) -> dict[str, Choose]:
+def _choices(choose: Any, tz: str, options: Mapping[str, Any], tried: list[GatewayConfig] | None) -> dict[str, Choose]:
+    """Return what chooses, by name. ``tried`` takes the schedules of frontiers, if they are wanted."""
     if choose is None:
 
         def by_program(config: GatewayConfig, trace: Trace, scenario: Scenario) -> GatewayConfig:
-            return optimise(config, trace, scenario, tz=tz, **options).best
+            found = optimise(config, trace, scenario, tz=tz, **options)
+            if tried is not None:
+                tried.extend(found.schedule(name).config for name in found.frontier["schedule"])
+            return found.best
 
         return {"optimise": by_program}
+    if tried is not None:
+        raise ReplayError("frontier is that of optimise, which chooses only where choose is not given.")
     if options:
         name = next(iter(options))
         raise ReplayError(f"{name!r} is an option of optimise, which chooses only where choose is not given.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -76,9 +76,10 @@ class WalkForward:
         tz: str,
         currency: str,
         seed: int,
+        tried: list[list[Days]],
     ) -> None:
         self.config, self.trace, self.folds, self.chosen = config, trace, folds, chosen
-        self._days, self._tz, self._currency, self._seed = days, tz, currency, seed
+        self._days, self._tz, self._currency, self._seed, self._tried = days, tz, currency, seed, tried
 
     @property
     def choices(self) -> list[str]:
@@ -110,11 +111,11 @@ class WalkForward:
         lies above 0, a test at 2.5 %; ``failed_more`` (int64), the calls that nobody served beyond today's; ``days``
         (int64).
         """
-        cost, unserved, _ = self._joined(TODAY)
+        cost, unserved, _ = _joined(self._days[TODAY])
         whole = float(cost.sum()) / PICO
         rows = []
         for name in (*self.choices, ALWAYS):
-            own, failed, _ = self._joined(name)
+            own, failed, _ = _joined(self._days[name])
             saved = self._saved(name)
             low, high = block_interval(saved, seed=self._seed)
             share = len(saved) / whole if whole else math.nan
@@ -146,9 +147,11 @@ class WalkForward:
     def overfitting(self) -> float:
         """The probability that the best of several choices is overfitted.
 
-        See :func:`timegate.optimize.evidence.overfitting`. Missing for one choice, or fewer than eight days.
+        Of one choice: the best of the schedules that it tried, those of today and of each fold, over all days that were
+        judged. See :func:`timegate.optimize.evidence.overfitting`. Missing if it is always the same, or of fewer than
+        eight days.
         """
-        gains = self._gains
+        gains = self._gains if len(self.choices) > 1 else self._gains_of(self._tried)
         return overfitting(gains) if gains.shape[1] > 1 and len(gains) >= 8 else math.nan
 
     @cached_property
@@ -176,7 +179,13 @@ class WalkForward:
     def reality_check(self, draws: int = 1000) -> float:
         """Return the p-value of the test for superior predictive ability: that no choice is better than today.
 
-        Hansen (2005), an improved reality check of White (2000), by the package arch; blocks are a week.
+        Hansen (2005), an improved reality check of White (2000), by the package arch; blocks are a week. 1 where no
+        choice saved anything; one whose days are all as today's is left out.
+
+        Parameters
+        ----------
+        draws : int
+            Of the bootstrap.
 
         Raises
         ------
@@ -188,6 +197,9 @@ class WalkForward:
         except ImportError:
             raise MissingExtraError("the reality check needs arch: pip install 'timegate[evidence]'") from None
         gains = self._gains
+        gains = gains[:, gains.any(axis=0)]
+        if not (gains.mean(axis=0) > 0).any():
+            return 1.0
         test = SPA(
             np.zeros(len(gains)),
             -gains,
@@ -201,16 +213,17 @@ class WalkForward:
 
     @property
     def _gains(self) -> npt.NDArray[np.float64]:
-        return np.stack([self._saved(name) for name in self.choices], axis=1)
+        return self._gains_of([self._days[name] for name in self.choices])
 
-    def _joined(self, name: str) -> Days:
-        cost, unserved, calls = (np.concatenate(parts) for parts in zip(*self._days[name], strict=True))
-        return cost, unserved, calls
+    def _gains_of(self, schedules: Iterable[list[Days]]) -> npt.NDArray[np.float64]:
+        """Return what was saved against today, a row a day and a column a schedule, in units of the currency."""
+        today = _joined(self._days[TODAY])[0]
+        saved = [(today - _joined(days)[0]).astype(np.float64) / PICO for days in schedules]
+        return np.stack(saved, axis=1)
 
     def _saved(self, name: str) -> npt.NDArray[np.float64]:
         """Return what was saved against today, day by day, in units of the currency."""
-        saved: npt.NDArray[np.float64] = (self._joined(TODAY)[0] - self._joined(name)[0]).astype(np.float64) / PICO
-        return saved
+        return self._gains_of([self._days[name]])[:, 0]
 
     @property
     def headline(self) -> str:
@@ -235,7 +248,9 @@ class WalkForward:
         ]
         if not math.isnan(self.overfitting):
             probability = percent(self.overfitting, 0)
-            said.append(f"The best of {len(self.choices)} choices is overfitted with a probability of {probability}.")
+            several = len(self.choices) > 1
+            what = f"{len(self.choices)} choices" if several else f"{len(self._tried)} schedules that were tried"
+            said.append(f"The best of {what} is overfitted with a probability of {probability}.")
         more = int(self.table["failed_more"].iloc[: len(self.choices)].max())
         if more > 0:
             said.append(
@@ -250,3 +265,8 @@ class WalkForward:
         return framed(
             self.headline, numbers(self.table, index=False, float_format=lambda v: f"{v:,.4g}"), notes=self._said()
         )
+
+
+def _joined(folds: list[Days]) -> Days:
+    cost, unserved, calls = (np.concatenate(parts) for parts in zip(*folds, strict=True))
+    return cost, unserved, calls
