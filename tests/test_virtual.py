@@ -405,9 +405,17 @@ lately; try ``a`` and, if it has not answered by then, ``b`` in a thread of its 
 
 
 def simulated(program: list[tuple[str, Any]], arrivals: list[int], fails: set[str], takes: dict[str, int]) -> list[int]:
-    """Return how long each call takes: a plain simulation, call by call, over a list of what is known when."""
-    calls = [{"at": at, "now": at, "step": 0, "done": None} for at in arrivals]
-    failed: list[int] = []  # when ``a`` was heard to fail by a program with memory
+    """Return how long each call takes: a plain simulation, call by call, over a list of what is known when.
+
+    At one instant attempts end before sleeps do, and calls arrive last; of two ends that of the earlier call is first,
+    and what follows from it is done before the other is heard of.
+    """
+    end, sleep_ends, arrival = range(3)
+    calls: list[dict[str, Any]] = [
+        {"number": number, "at": at, "now": at, "woken_by": arrival, "step": 0, "done": None}
+        for number, at in enumerate(arrivals)
+    ]
+    failed: list[tuple[int, int, int]] = []  # when ``a`` was heard to fail by a program with memory, and by whose
     while any(call["done"] is None for call in calls):
         # The next step of whoever is earliest; at one instant calls under way go before those that arrive.
         call = min(
@@ -418,18 +426,21 @@ def simulated(program: list[tuple[str, Any]], arrivals: list[int], fails: set[st
             continue
         act, value = program[call["step"]]
         call["step"] += 1
-        now = call["now"]
+        now, woken_by = call["now"], call["woken_by"]
+        here = now, woken_by, call["number"]
         if act == "sleep":
-            call["now"] += value
-        elif act == "try" or (act == "unless failed within" and not any(t <= now < t + value for t in failed)):
-            name = value if act == "try" else "a"
+            call["now"], call["woken_by"] = now + value, sleep_ends
+        elif act == "try" or (
+            act == "unless failed within" and not any(heard <= here and now < heard[0] + value for heard in failed)
+        ):
+            name, call["woken_by"] = value if act == "try" else "a", end
             call["now"] += takes[name]
             if name not in fails:
                 call["done"] = call["now"] - call["at"]
             elif act != "try":
-                failed.append(call["now"])
+                failed.append((call["now"], end, call["number"]))
         elif act == "race":
-            first, other = takes["a"], value + takes["b"]
+            first, other, call["woken_by"] = takes["a"], value + takes["b"], end
             good = [t for t, name in ((first, "a"), (other, "b")) if name not in fails]
             if first <= value:  # it is known before the other would start
                 call["now"] += first
@@ -440,6 +451,7 @@ def simulated(program: list[tuple[str, Any]], arrivals: list[int], fails: set[st
                 call["done"] = call["now"] - call["at"]
         elif act == "limit":
             call["now"] += min(value, takes["a"])
+            call["woken_by"] = end if takes["a"] <= value else sleep_ends
             if "a" not in fails and takes["a"] <= value:
                 call["done"] = call["now"] - call["at"]
     return [call["done"] for call in calls]

@@ -86,7 +86,7 @@ class Clocks:
 
     def _move(self, by_us: int) -> None:
         if self._traveller is not None:
-            self._traveller.shift(timedelta(microseconds=by_us))  # whole numbers: exact in any year
+            self._traveller.shift(timedelta(0, 0, by_us))  # whole numbers: exact in any year
 
     def sleep(self, seconds: float) -> None:
         """Sleep in the time of whoever sleeps."""

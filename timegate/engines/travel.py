@@ -34,7 +34,7 @@ from timegate.engines.waits import Waits
 from timegate.engines.watch import Watch
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean
 from timegate.faults.injector import Injector
-from timegate.faults.model import AttemptMade, CallInProgress
+from timegate.faults.model import CallInProgress
 from timegate.faults.scenario import Scenario
 from timegate.gateway.live import ModelGateway
 from timegate.show.text import counted
@@ -44,6 +44,7 @@ __all__ = ["describe", "gateway", "run"]
 
 # A router that raises one of these is broken; it does not say that nobody can serve.
 _BUGS = (TypeError, AttributeError, NameError, ImportError, AssertionError, ReplayError)
+_GENERATORS = (GeneratorType, AsyncGeneratorType)
 _CHUNK = 1000
 _ONE = threading.Lock()
 
@@ -75,7 +76,7 @@ def run(
     if injector is not None:
         travel.scheduler.share(injector)
     travel.run()
-    router = known or Router([Deployment.of(*seen) for seen in travel.log.seen])
+    router = known or travel.log.router()
     return router, *travel.log.record(router, trace, getattr(injector, "seed", 0))
 
 
@@ -96,29 +97,33 @@ class _Log:
     Attributes
     ----------
     seen : dict of tuple of str to int
-        Deployments with their providers, numbered in the order of their first attempts.
+        Deployments with their providers, by the numbers that rows have of them.
     """
 
     def __init__(self, size: int) -> None:
         self.seen: dict[tuple[str, str], int] = {}
-        self.latency_us = np.zeros(size, np.int64)
-        self.served_by = np.full(size, NOBODY, np.int16)
+        self.latency_us = array("q", bytes(8 * size))
+        self.served_by = array("h", [NOBODY]) * size
         self._rows = array("q")
-
-    def number(self, call: CallInProgress, made: AttemptMade) -> int:
-        """Return the number of the deployment of an attempt."""
-        for earlier in call.attempts:
-            self.seen.setdefault((earlier.deployment, earlier.provider), len(self.seen))
-        return self.seen[made.deployment, made.provider]
 
     def ended(self, call: CallInProgress) -> None:
         """Keep the attempts of a call, now that all have ended."""
-        ended_us = call.at_us
-        for number, made in enumerate(call.attempts, start=1):
+        ended_us, attempt = call.at_us, 0
+        for made in call.attempts:
+            attempt, at_us = attempt + 1, made.at_us
             index = self.seen.setdefault((made.deployment, made.provider), len(self.seen))
-            pause_us = max(made.at_us - ended_us, 0)
-            self._rows.extend((call.number, number, index, pause_us, made.at_us, made.outcome, made.latency_us))
-            ended_us = made.at_us + made.latency_us
+            pause_us = at_us - ended_us if at_us > ended_us else 0
+            self._rows.extend((call.number, attempt, index, pause_us, at_us, made.outcome, made.latency_us))
+            ended_us = at_us + made.latency_us
+            if made is call.served:
+                self.served_by[call.number] = index
+
+    def router(self) -> Router:
+        """Describe a router by the deployments that it called, in the order of their first attempts."""
+        rows, seen = np.frombuffer(self._rows, np.int64).reshape(-1, 7), [*self.seen]
+        order = np.lexsort((rows[:, 1], rows[:, 0], rows[:, 4]))
+        _, firsts = np.unique(rows[order, 2], return_index=True)
+        return Router([Deployment.of(*seen[index]) for index in np.argsort(firsts)])
 
     def record(self, router: Router, trace: Trace, seed: int) -> tuple[Calls, Attempts]:
         """Return the columns, by the numbers of the router's deployments."""
@@ -141,7 +146,8 @@ class _Log:
             end_attempt(calls, number, None, -1, number, *attempt)
         luck, preferences = Luck(seed, router.names), [*trace.preferred_names, None]
         firsts = first_choice_by_name(trace.preferred_names, router)[trace.preferred + 1].tolist()
-        columns = (trace.at_us, trace.preferred, numbers[self.served_by], self.latency_us)
+        served_by = numbers[np.frombuffer(self.served_by, np.int16)]
+        columns = (trace.at_us, trace.preferred, served_by, np.frombuffer(self.latency_us, np.int64))
         for number, (at_us, preferred, served_by, latency_us) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
@@ -250,7 +256,7 @@ class _Travel:
         self._returned(call)
 
     def _answered(self, call: CallInProgress, answer: Any) -> None:
-        if isinstance(answer, GeneratorType | AsyncGeneratorType):
+        if isinstance(answer, _GENERATORS):
             self.scheduler.fail(
                 InvalidTypeError(f"router must return the answer of a model. Call {call.number} returned a generator.")
             )
@@ -265,7 +271,7 @@ class _Travel:
                 )
             )
         else:
-            self.log.served_by[call.number] = self.log.number(call, made)
+            call.served = made
         self._returned(call)
 
     def _returned(self, call: CallInProgress) -> None:

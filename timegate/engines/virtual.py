@@ -21,7 +21,7 @@ from typing import Any
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from timegate.core.clock import DAY_US
-from timegate.core.columns import CANCELLED, OK
+from timegate.core.columns import CANCELLED, OK, TIMEOUT
 from timegate.core.policy import NEVER
 from timegate.engines.providers import PAUSE, Event, Events, LeftWork, Providers, Work
 from timegate.errors import ReplayError
@@ -103,7 +103,8 @@ class Scheduler:
     def until(self, last_us: int) -> None:
         """Take all events up to an instant."""
         heap = self.events.heap
-        self.run_ready()
+        if self.ready:
+            self.run_ready()
         while heap and heap[0][0] <= last_us:
             self._take(self.events.pop())
             self.run_ready()
@@ -310,12 +311,41 @@ class Scheduler:
         fiber = self.here()
         if fiber is None:
             raise self.refuse(f"call {call.number}: {made.deployment!r} is called in a thread that travel cannot reach")
+        if self._pass_undisturbed(call, made, injector):
+            return
         work = self._begin(call, made, injector, fiber)
         try:
             self.park(work.event)
         except BaseException:
             self._cancel(work)
             raise
+
+    def _pass_undisturbed(self, call: CallInProgress, made: AttemptMade, injector: Injector) -> bool:
+        """Let an attempt pass at once if nothing else happens before its end; return whether it did.
+
+        It is what :meth:`_begin`, :meth:`park` and :meth:`_end` come to then, in a third of their time.
+        """
+        until_us, ends_us = max(made.until_us, made.at_us), made.at_us + made.latency_us
+        now_us, heap = min(ends_us, until_us), self.events.heap
+        if (
+            now_us > self.next_arrival_us
+            or self.ready
+            or (heap and heap[0][0] <= now_us)
+            or self.closing
+            or self.fault is not None
+            or call.number not in self.under_way
+            or injector.capacities_at(0, made.at_us)
+        ):
+            return False
+        self._count(call)
+        if ends_us > until_us:
+            made.outcome, made.retry_after_us = TIMEOUT, 0
+        made.latency_us = now_us - made.at_us
+        if now_us > self.now_us:
+            self.advance(now_us)
+        if made.outcome == OK:
+            call.last_answered = made
+        return True
 
     async def attend_async(self, call: CallInProgress, made: AttemptMade, injector: Injector) -> None:
         """Do the same for a coroutine, which may be cancelled meanwhile."""

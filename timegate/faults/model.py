@@ -78,14 +78,17 @@ class CallInProgress:
         In the order in which they started.
     running : int
         How many of them are under way.
-    last_answered : AttemptMade or None
+    last_answered, served : AttemptMade or None
+        The attempt that has answered last, and the one whose answer the caller got.
     waits : int
         How often it has given way.
     """
 
     current: ContextVar[CallInProgress | None] = ContextVar("timegate_call", default=None)
 
-    __slots__ = ("at_us", "attempts", "host", "last_answered", "number", "prompt", "running", "tokens", "waits")
+    __slots__ = (
+        "at_us", "attempts", "host", "last_answered", "number", "prompt", "running", "served", "tokens", "waits",
+    )  # fmt: skip
 
     def __init__(self, number: int, at_us: int, prompt: int, tokens: int, host: Host) -> None:
         self.number = number
@@ -96,6 +99,7 @@ class CallInProgress:
         self.attempts: list[AttemptMade] = []
         self.running = 0
         self.last_answered: AttemptMade | None = None
+        self.served: AttemptMade | None = None
         self.waits = 0
 
 
@@ -144,9 +148,8 @@ class ScenarioModel(SimulatedModel):
             tried_before += made.deployment == self.model_id
         at_us = call.host.now_us
         drawn = self._injector.attempt(0, call.number, tried_before, at_us, call.tokens)
-        made = AttemptMade(
-            self.model_id, self.provider, at_us, ends_by_us(), drawn[0], drawn[1], round(drawn[2] * SECOND_US)
-        )
+        retry_after_us = round(drawn[2] * SECOND_US) if drawn[2] else 0
+        made = AttemptMade(self.model_id, self.provider, at_us, ends_by_us(), drawn[0], drawn[1], retry_after_us)
         call.attempts.append(made)
         return made
 
