@@ -169,7 +169,7 @@ def test_another_package_registers_by_an_entry_point(monkeypatch: pytest.MonkeyP
             [EntryPoint(name, "test_providers:Theirs", group)] if (group, name) == ("timegate.models", "they") else []
         )
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points)
     assert tg.Model.chat_completion("they/m")().consume() == "theirs"
     with pytest.raises(ValueError, match="not registered"):
         tg.Model.chat_completion("nobody/m")

@@ -6,7 +6,8 @@ and a toolkit that replays days of traffic and injected failures through that sa
 
 from __future__ import annotations
 
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from timegate.config import GatewayConfig
 from timegate.core.deployment import Deployment
@@ -27,25 +28,43 @@ from timegate.models import (
     SimulatedModel,
     register_model,
 )
-from timegate.review.check import check
-from timegate.review.diff import diff
-from timegate.review.findings import Finding, Findings
-from timegate.review.gaps import gaps
-from timegate.runs.compare import compare
-from timegate.runs.observed import bill
-from timegate.runs.replay import replay
-from timegate.runs.result import Replay
-from timegate.traffic import (
-    EvenTraffic,
-    PoissonTraffic,
-    Profile,
-    RenewalTraffic,
-    Trace,
-    fit_profile,
-    read_rates,
-    read_trace,
-)
 from timegate.version import __version__
+
+if TYPE_CHECKING:
+    from timegate import plots
+    from timegate.incidents import presets
+    from timegate.incidents.fit import fit_outages
+    from timegate.incidents.history import Incidents
+    from timegate.incidents.outages import OutageFit
+    from timegate.incidents.readers import read_incidents
+    from timegate.optimize.choose import optimise
+    from timegate.optimize.proposals import Proposals
+    from timegate.optimize.walk import walk_forward
+    from timegate.optimize.walked import WalkForward
+    from timegate.prices.book import PriceBook
+    from timegate.review.check import check
+    from timegate.review.diff import diff
+    from timegate.review.findings import Finding, Findings
+    from timegate.review.gaps import gaps
+    from timegate.runs.compare import compare
+    from timegate.runs.monte_carlo import MonteCarlo, monte_carlo
+    from timegate.runs.observed import bill
+    from timegate.runs.replay import replay
+    from timegate.runs.result import Replay
+    from timegate.runs.stream import StreamReplay, replay_stream
+    from timegate.runs.sweep import sweep
+    from timegate.traffic import (
+        EvenTraffic,
+        PoissonTraffic,
+        Profile,
+        RenewalTraffic,
+        Trace,
+        fit_profile,
+        read_rates,
+        read_trace,
+    )
+    from timegate.widgets.editor import ScheduleEditor
+    from timegate.widgets.explorer import ScenarioExplorer
 
 __all__ = [
     "BaseModel",
@@ -115,7 +134,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    # matplotlib, scipy, numba and widgets take half a second each to import: they wait until somebody needs them.
+    # A gateway in production needs none of these, and some load matplotlib, scipy, numba or widgets, which take half a
+    # second each: they wait until somebody asks for them.
+    module: ModuleType
     match name:
         case "plots":
             import timegate.plots as module  # `from timegate import plots` would ask this function again
@@ -125,60 +146,55 @@ def __getattr__(name: str) -> Any:
             from timegate.incidents import presets
 
             return presets
+        case (
+            "EvenTraffic" | "PoissonTraffic" | "Profile" | "RenewalTraffic" | "Trace" | "fit_profile" | "read_rates"
+            | "read_trace"
+        ):  # fmt: skip
+            import timegate.traffic as module
         case "Incidents":
-            from timegate.incidents.history import Incidents
-
-            return Incidents
+            from timegate.incidents import history as module
         case "OutageFit":
-            from timegate.incidents.outages import OutageFit
-
-            return OutageFit
+            from timegate.incidents import outages as module
         case "fit_outages":
-            from timegate.incidents.fit import fit_outages
-
-            return fit_outages
+            from timegate.incidents import fit as module
         case "read_incidents":
-            from timegate.incidents.readers import read_incidents
-
-            return read_incidents
+            from timegate.incidents import readers as module
+        case "check":
+            from timegate.review import check as module
+        case "diff":
+            from timegate.review import diff as module
+        case "Finding" | "Findings":
+            from timegate.review import findings as module
+        case "gaps":
+            from timegate.review import gaps as module
+        case "compare":
+            from timegate.runs import compare as module
         case "MonteCarlo" | "monte_carlo":
-            from timegate.runs import monte_carlo as simulations
-
-            return getattr(simulations, name)
+            from timegate.runs import monte_carlo as module
+        case "bill":
+            from timegate.runs import observed as module
+        case "replay":
+            from timegate.runs import replay as module
+        case "Replay":
+            from timegate.runs import result as module
         case "StreamReplay" | "replay_stream":
-            from timegate.runs import stream
-
-            return getattr(stream, name)
-        case "PriceBook":
-            from timegate.prices.book import PriceBook
-
-            return PriceBook
-        case "optimise":
-            from timegate.optimize.choose import optimise
-
-            return optimise
-        case "walk_forward":
-            from timegate.optimize.walk import walk_forward
-
-            return walk_forward
-        case "WalkForward":
-            from timegate.optimize.walked import WalkForward
-
-            return WalkForward
-        case "Proposals":
-            from timegate.optimize.proposals import Proposals
-
-            return Proposals
+            from timegate.runs import stream as module
         case "sweep":
-            from timegate.runs.sweep import sweep
-
-            return sweep
+            from timegate.runs import sweep as module
+        case "PriceBook":
+            from timegate.prices import book as module
+        case "optimise":
+            from timegate.optimize import choose as module
+        case "walk_forward":
+            from timegate.optimize import walk as module
+        case "WalkForward":
+            from timegate.optimize import walked as module
+        case "Proposals":
+            from timegate.optimize import proposals as module
         case "ScenarioExplorer":
-            from timegate.widgets.explorer import ScenarioExplorer
-
-            return ScenarioExplorer
+            from timegate.widgets import explorer as module
         case "ScheduleEditor":
-            from timegate.widgets.editor import ScheduleEditor
-
-            return ScheduleEditor
-    raise AttributeError(f"module 'timegate' has no attribute {name!r}")
+            from timegate.widgets import editor as module
+        case _:
+            raise AttributeError(f"module 'timegate' has no attribute {name!r}")
+    return getattr(module, name)

@@ -116,8 +116,8 @@ def optimise(
         table = new_table(
             "deployment", "window", f"{found.windows.columns[3].replace('_', ' ')}", "costs calls", right=2
         )
-        for row in found.windows.itertuples(index=False):
-            table.add_row(plain(row[0]), plain(row[2]), "" if pd.isna(row[3]) else f"{row[3]:,.4g}", f"{row[4]:,}")
+        for name, _, when, saves, costs, _ in found.windows.itertuples(index=False):
+            table.add_row(plain(name), plain(when), "" if pd.isna(saves) else f"{saves:,.4g}", f"{costs:,}")
         console.print(table)
     if train is not None:
         walk = tg.walk_forward(gateway, calls, faults, train=train, test=test, tz=windows_tz, **options)

@@ -19,7 +19,6 @@ from timegate.faults.fault import Fault
 from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
-from timegate.formats.format import SCHEMA
 from timegate.problems import Problem, written
 from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details
@@ -157,6 +156,8 @@ class Scenario(Value):
         ScenarioError
             If the file cannot be read, or a value breaks a rule; the message begins with the path.
         """
+        from timegate.formats.format import SCHEMA
+
         data = read_document(path, ScenarioError)
         if not isinstance(data, dict):
             raise ScenarioError(f"{path}: must hold a mapping with `faults`. Got a {type(data).__name__}.")

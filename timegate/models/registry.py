@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from timegate.errors import InvalidValueError, did_you_mean
@@ -128,6 +127,8 @@ class Model(metaclass=_Kin):
             If there is none.
         """
         if provider not in _registry.get(model_type, ()):
+            from importlib.metadata import entry_points
+
             for entry in entry_points(group=ENTRY_POINTS, name=provider):
                 register_model(entry.load())
         classes = _registry.get(model_type)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from timegate.show.text import and_more, figure
@@ -43,7 +42,7 @@ def framed(headline: str, *parts: str, text: str = "", notes: Iterable[str] = ()
     >>> framed("2 calls", "<hr>", text=" of <b>", notes=["a & b"])
     '<p><b>2 calls</b> of &lt;b&gt;<br>a &amp; b</p><hr>'
     """
-    return paragraph([Markup(f"<b>{escape(headline)}</b>{escape(text)}"), *notes]) + "".join(parts)
+    return paragraph([Markup(f"<b>{_escaped(headline)}</b>{_escaped(text)}"), *notes]) + "".join(parts)
 
 
 def paragraph(lines: Iterable[str]) -> str:
@@ -109,4 +108,6 @@ def row(cells: Iterable[str], tag: str = "td", style: str = "") -> str:
 
 
 def _escaped(text: str) -> str:
+    from html import escape  # with its table of entities
+
     return text if isinstance(text, Markup) else escape(text)
