@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import timegate as tg
+from timegate.engines import compiled
 from timegate.engines.ordered import OrderedReplay
 
 ONE = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
@@ -143,15 +147,36 @@ def test_a_copy_goes_on_by_itself() -> None:
     """A worker that dies is replaced by one that begins with the same state."""
     router, injector, trace = DAY.router(), BAD_DAY.injector(DAY.deployments), poisson(0.3, 2_000, seed=9)
     first, second = (tg.Trace(trace.frame.iloc[part]) for part in (slice(1000), slice(1000, None)))
-    replay = OrderedReplay(router, injector)
+    replay = OrderedReplay(router, injector, keeps_attempts=True)
     begun = replay.add(first)
     copies = [replay.copy(), replay.copy()]
     ends = [[*begun, *(ended for ended in (*each.add(second), *each.finish()))] for each in copies]
-    for _, _, calls in ends[0]:
-        assert (calls.outcome >= 0).all()
-    for (_, _, calls), (_, _, again) in zip(*ends, strict=True):
-        for column, same in zip(calls, again, strict=True):
+    for ended in ends[0]:
+        assert (ended.calls.outcome >= 0).all()
+    for ended, again in zip(*ends, strict=True):
+        for column, same in zip((*ended.calls, *ended.attempts), (*again.calls, *again.attempts), strict=True):
             np.testing.assert_array_equal(column, same)
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes=st.lists(st.integers(1, 99), min_size=1, max_size=4), queue=st.integers(0, 3))
+def test_parts_keep_their_attempts(sizes: list[int], queue: int) -> None:
+    """Each part has the attempts of its own calls, as a whole replay has them, with queues and timeouts across cuts."""
+    capacity = tg.Capacity(target="strong", concurrent=2, queue=queue)
+    injector = tg.Scenario(seed=3, faults=[*BAD_DAY.faults[:-1], capacity]).injector(DAY.deployments)
+    router, trace = DAY.router(), poisson(0.3, 200, seed=9)
+    whole = compiled.attempts(router, trace, injector, compiled.run(router, trace, injector))
+    replay, ended, lo = OrderedReplay(router, injector, keeps_attempts=True), [], 0
+    for size in itertools.cycle(sizes):
+        if lo >= len(trace):
+            break
+        ended += replay.add(tg.Trace(trace.frame.iloc[lo : lo + size]))
+        lo += size
+    ended += replay.finish()
+    for part in ended:
+        assert ((part.attempts.call >= part.first) & (part.attempts.call < part.first + len(part.trace))).all()
+    for name, column in whole._asdict().items():
+        np.testing.assert_array_equal(np.concatenate([getattr(part.attempts, name) for part in ended]), column)
 
 
 def test_replicas_depend_on_no_thread_and_no_other() -> None:

@@ -43,24 +43,63 @@ def money(summary: Any) -> pd.Series[Any]:
     return summary[[name for name in summary.index if "cost" in name or "failed_attempts" in name]]
 
 
-@settings(max_examples=15, deadline=None)
-@given(cuts=st.lists(st.integers(1, 299), max_size=4, unique=True).map(sorted), cached=st.booleans())
-def test_a_stream_costs_what_the_replay_does(cuts: list[int], cached: bool) -> None:
-    """Figures and bins of money do not depend on how the trace is cut, to the last pico-dollar."""
-    whole = TRAFFIC.trace(seed=1)
+SHARED = {"cooldown": {"failures": 2, "for_s": 60}, "max_retries": 1, "timeout_s": 900}
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 150), min_size=1, max_size=4),
+    cached=st.booleans(),
+    policy=st.sampled_from([{}, {"max_retries": 2}, {"cooldown": SHARED["cooldown"]}, SHARED]),
+    queue=st.sampled_from([None, 0, 2]),
+    freq=st.sampled_from(["15min", "1h"]),
+)
+def test_a_stream_costs_what_the_replay_does(
+    sizes: list[int], cached: bool, policy: dict[str, Any], queue: int | None, freq: str
+) -> None:
+    """Figures and bins of money, bounds included, do not depend on the cuts, whether calls touch each other or not."""
+    gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, None, policy=policy)
+    whole, faults = tg.Trace(TRAFFIC.trace(seed=1).frame.iloc[:150]), [*FAULTS.faults]
+    faults += [] if queue is None else [tg.Capacity(target="a", concurrent=1, queue=queue)]
+    scenario = tg.Scenario(faults=faults, seed=3)
     if cached:
         whole = tg.Trace(whole.frame.assign(cached_tokens=whole.prompt_tokens // 2))
-    run = tg.replay(GATEWAY, whole, FAULTS)
-    frame = whole.frame
-    parts = [
-        frame.iloc[lo:hi] for lo, hi in zip([0, *cuts], [*cuts, len(whole)], strict=True) if lo < min(hi, len(whole))
-    ]
-    stream = tg.replay_stream(GATEWAY, parts, FAULTS, freq="15min")
+    run = tg.replay(gateway, whole, scenario)
+    stream = tg.replay_stream(gateway, cut(whole, sizes), scenario, freq=freq)
+    assert_same_bills(stream, run)
+
+
+def cut(whole: tg.Trace, sizes: list[int]) -> list[pd.DataFrame]:
+    """Return parts of a trace, whose sizes come round."""
+    frame, parts, lo = whole.frame, [], 0
+    while lo < len(frame):
+        parts.append(frame.iloc[lo : lo + sizes[len(parts) % len(sizes)]])
+        lo += len(parts[-1])
+    return parts
+
+
+def assert_same_bills(stream: tg.StreamReplay, run: tg.Replay) -> None:
+    """Check each figure, and each bin where something was paid."""
     pd.testing.assert_series_equal(money(stream.summary()), money(run.summary()), check_index_type=False)
     for failed in ("nothing", "input", "all"):
-        wanted = run.bill("15min", failed=failed, exact=True)
+        wanted = run.bill(stream.freq, failed=failed, exact=True)
         got = stream.bill(failed=failed, exact=True)
         assert got.loc[(got.fillna(0) != 0).any(axis=1)].equals(wanted.loc[(wanted.fillna(0) != 0).any(axis=1)])
+
+
+@pytest.mark.filterwarnings("ignore")  # distributed's own
+def test_a_cluster_bills_the_same() -> None:
+    """What workers pay adds up to the bill of one replay, where calls touch each other and where not."""
+    distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    whole = TRAFFIC.trace(seed=1)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        for policy in ({}, SHARED):
+            gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, policy=policy)
+            stream = tg.replay_stream(gateway, cut(whole, [70, 20]), FAULTS, freq="15min", client=client)
+            assert_same_bills(stream, tg.replay(gateway, whole, FAULTS))
 
 
 def test_calls_of_a_stream_have_their_cost(tmp_path: Path) -> None:
@@ -70,21 +109,6 @@ def test_calls_of_a_stream_have_their_cost(tmp_path: Path) -> None:
     tg.replay_stream(GATEWAY, [whole], FAULTS, to_parquet=tmp_path / "calls.parquet")
     written = pd.read_parquet(tmp_path / "calls.parquet")["cost_usd"]
     assert written.tolist() == pytest.approx(tg.replay(GATEWAY, whole, FAULTS).calls["cost_usd"].tolist(), nan_ok=True)
-
-
-def test_a_stream_of_calls_that_touch_each_other() -> None:
-    """Answers are billed across the cuts; of failed attempts, which are not kept, nothing is said."""
-    policy = {"cooldown": {"failures": 2, "for_s": 60}}
-    gateway = config({**DEAR, "bands": [MORNING]}, CHEAP, policy=policy)
-    whole = TRAFFIC.trace(seed=1)
-    run = tg.replay(gateway, whole, FAULTS)
-    stream = tg.replay_stream(gateway, [whole.frame.iloc[:100], whole.frame.iloc[100:]], FAULTS)
-    wanted = money(run.summary())
-    got = money(stream.summary())
-    assert got.to_dict() == {k: v for k, v in wanted.items() if not k.startswith("failed")}
-    assert stream.bill(exact=True).equals(run.bill("1h", exact=True))
-    with pytest.raises(ReplayError, match="keeps no attempts"):
-        stream.bill(failed="all")
 
 
 def test_a_stream_without_prices_or_tokens() -> None:

@@ -36,13 +36,13 @@ from timegate.engines.judge import judge, judge_block, work_arrays
 from timegate.engines.kernel import make_order
 from timegate.engines.record import begin_call, end_attempt, end_call
 
-__all__ = ["FINISHED", "FULL", "Loop", "LoopLog", "new_loop", "run_events", "with_more_room"]
+__all__ = ["FINISHED", "FULL", "ROWS_FULL", "Loop", "LoopLog", "new_loop", "run_events", "with_more_room"]
 
 register(policy)
 register(capacity)
 
 ENDS, LIMIT, PAUSE = range(3)  # classes of events; arrivals come last
-FINISHED, PAUSED, FULL = range(3)
+FINISHED, PAUSED, FULL, ROWS_FULL = range(4)
 _AT_ONCE = 1 << 20  # events between two looks at whether the user has interrupted
 _FEW = 8  # calls since the last first attempt on a deployment, up to which a block is worth its while
 
@@ -62,8 +62,9 @@ class Loop(NamedTuple):
 
     Attributes
     ----------
-    counters : ndarray of int64, shape (4,)
-        The next arrival, events in the heap, free flights, and the epoch.
+    counters : ndarray of int64, shape (5,)
+        The next arrival, events in the heap, free flights, the epoch, and rows of attempts that were written one after
+        another.
     at_us, key, who : ndarray of int64
         The heap: an event's instant; its class, call and attempt in one number; and its flight.
     flights : ndarray of FLIGHT
@@ -272,19 +273,22 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
     at_us, preferred, prompts, answers : ndarray
         As :func:`timegate.engines.kernel.route_calls` takes them.
     calls, rows, row_of : Calls, Attempts, ndarray
-        To be written.
+        To be written. An attempt's row follows from ``row_of``, where each call's attempts begin; if that is empty, it
+        is the next in the order in which attempts end, and none if there are no rows.
     more : bool
         Whether later arrivals follow, so that only what happens up to the last of these is known.
 
     Returns
     -------
     int
-        ``FINISHED``, ``PAUSED`` after many events, or ``FULL`` where flights or heap need more room.
+        ``FINISHED``, ``PAUSED`` after many events, ``FULL`` where flights or heap need more room, or ``ROWS_FULL``
+        where attempts do.
     """
     counters, flights, states = loop.counters, loop.flights, policies.states
     call_terms, shared, budget = policies.call_terms[0], policies.shared[0], policies.budget
     deployments, count = plan.is_open.shape[1], len(at_us)
     records, logs = len(row_of) > 0, len(log.counts) > 0
+    room = 0 if records else len(rows.call)  # of attempts one after another
     epoch, least = counters[3], 2 + len(loop.heads)  # one step may let one waiting attempt begin for each capacity
     for _ in range(_AT_ONCE):
         i = counters[0]
@@ -294,6 +298,9 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
         if counters[2] < least or counters[1] + 2 * least > len(loop.at_us):
             counters[3] = epoch
             return FULL
+        if room > 0 and counters[4] == room:
+            counters[3] = epoch
+            return ROWS_FULL
         # What happens next: an event, unless an arrival comes before it.
         arrives = counters[1] == 0 or (i < count and at_us[i] < loop.at_us[0])
         goes_on = True  # whether the call looks for whom to try next
@@ -370,6 +377,9 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
                     log.counts[1] += 1
                 number = call - first
                 row = row_of[number] + attempt - 1 if records else -1
+                if room > 0:
+                    row = counters[4]
+                    counters[4] += 1
                 end_attempt(
                     calls, number, rows, row, call, deployment, flight.pause_us, flight.started_us, outcome,
                     now_us - flight.started_us,
@@ -457,7 +467,7 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
 
 def new_loop(deployments: int, providers: int, room: int = 256) -> Loop:
     """Return a loop that has not begun, with room for so many flights at once."""
-    counters = np.zeros(4, np.int64)
+    counters = np.zeros(5, np.int64)
     counters[2] = room
     block_of = np.full((deployments, 4), -1, np.int64)
     block_of[:, 3] = -NEVER

@@ -12,17 +12,18 @@ import numpy.typing as npt
 
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.events import FINISHED, FULL, Loop, LoopLog, new_loop, run_events, with_more_room
+from timegate.engines.events import FINISHED, FULL, ROWS_FULL, Loop, LoopLog, new_loop, run_events, with_more_room
 from timegate.engines.plan import Plan, Policies, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["OrderedReplay", "replay_in_order", "shares"]
+__all__ = ["Ended", "OrderedReplay", "replay_in_order", "shares"]
 
 NOTHING: npt.NDArray[np.int64] = np.empty(0, np.int64)
 NO_LOG = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
 _UNDER_WAY = -1  # in the place of an outcome
+_ROWS = 1 << 10  # of attempts, to begin with
 
 
 def shares(router: Router, injector: Injector) -> bool:
@@ -68,6 +69,7 @@ def replay_in_order(
         Who was passed over, and who cooled.
     """
     loop = new_loop(plan.is_open.shape[1], len(policies.providers))
+    rows = Attempts.empty(0) if rows is None else rows
     _go_on(plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False)
 
 
@@ -78,21 +80,41 @@ def _go_on(
     first: int,
     arrivals: _Arrivals,
     calls: Calls,
-    rows: Attempts | None,
+    rows: Attempts,
     row_of: npt.NDArray[np.int64],
     log: LoopLog,
     *,
     more: bool,
-) -> Loop:
+) -> tuple[Loop, Attempts]:
     """Run the loop until it knows nothing more; between its stops Python hears an interrupt."""
-    rows = Attempts.empty(0) if rows is None else rows
     status = FULL
     with announced_compilation():
         while status != FINISHED:
             status = run_events(plan, policies, loop, log, first, *arrivals, calls, rows, row_of, more)
             if status == FULL:
                 loop = with_more_room(loop)
-    return loop
+            elif status == ROWS_FULL:
+                rows = rows.joined(Attempts.empty(len(rows.call)))
+    return loop, rows
+
+
+class Ended(NamedTuple):
+    """A part of a trace whose calls have all ended.
+
+    Attributes
+    ----------
+    first : int
+        The number of its first call.
+    trace : Trace
+    calls : Calls
+    attempts : Attempts
+        With the numbers of calls of the whole trace; empty if they are not kept.
+    """
+
+    first: int
+    trace: Trace
+    calls: Calls
+    attempts: Attempts
 
 
 class OrderedReplay:
@@ -102,9 +124,10 @@ class OrderedReplay:
     ----------
     router : Router
     injector : Injector
+    keeps_attempts : bool
     """
 
-    def __init__(self, router: Router, injector: Injector) -> None:
+    def __init__(self, router: Router, injector: Injector, keeps_attempts: bool = False) -> None:
         self._router, self._injector = router, injector
         self._policies = make_policies(router, injector)
         self._loop = new_loop(len(router.deployments), len(self._policies.providers))
@@ -112,11 +135,13 @@ class OrderedReplay:
         self._pending: deque[Trace] = deque()
         self._arrivals = _Arrivals(NOTHING, np.empty(0, np.int32), NOTHING, NOTHING)
         self._calls = Calls.empty(0, self._keeps_first)
+        self._rows = Attempts.empty(_ROWS if keeps_attempts else 0)  # of calls that are kept
 
     def copy(self) -> OrderedReplay:
         """Return a replay that stands where this one does, and goes on by itself."""
         other = copy(self)
-        other._policies, other._loop, other._calls = deepcopy((self._policies, self._loop, self._calls))
+        written = self._policies, self._loop, self._calls, self._rows
+        other._policies, other._loop, other._calls, other._rows = deepcopy(written)
         other._pending = self._pending.copy()
         return other
 
@@ -124,8 +149,8 @@ class OrderedReplay:
     def _keeps_first(self) -> bool:
         return not self._router.fixed_first
 
-    def add(self, trace: Trace) -> list[tuple[int, Trace, Calls]]:
-        """Replay up to the last arrival of the next part; return the parts that have ended, as :meth:`finish` does."""
+    def add(self, trace: Trace) -> list[Ended]:
+        """Replay up to the last arrival of the next part; return the parts that have ended."""
         start_us = int(self._arrivals.at_us[0]) if len(self._arrivals.at_us) else trace.span_us[0]
         kept = len(self._arrivals.at_us)
         self._pending.append(trace)
@@ -136,35 +161,34 @@ class OrderedReplay:
         self._loop.counters[0] = kept
         return self._run(start_us, trace, more=True)
 
-    def finish(self) -> list[tuple[int, Trace, Calls]]:
-        """Let all calls end.
-
-        Returns
-        -------
-        list of (int, Trace, Calls)
-            The number of a part's first call, the part, and its calls.
-        """
+    def finish(self) -> list[Ended]:
+        """Let all calls end; return the parts that had not yet."""
         return self._run(int(self._arrivals.at_us[0]), self._pending[-1], more=False) if self._pending else []
 
-    def _run(self, start_us: int, trace: Trace, *, more: bool) -> list[tuple[int, Trace, Calls]]:
+    def _run(self, start_us: int, trace: Trace, *, more: bool) -> list[Ended]:
         plan = make_plan(self._router, self._injector, (start_us, trace.span_us[1]), trace.preferred_names)
         self._loop.counters[3] = 0
         self._loop.block_of[:, 0] = -1  # cells are those of another plan
-        self._loop = _go_on(
-            plan, self._policies, self._loop, self._first, self._arrivals, self._calls, None, NOTHING, NO_LOG, more=more
+        calls, rows = self._calls, self._rows
+        self._loop, rows = _go_on(
+            plan, self._policies, self._loop, self._first, self._arrivals, calls, rows, NOTHING, NO_LOG, more=more
         )
-        ended = []
+        made, ended = rows.part(slice(int(self._loop.counters[4]))), []
+        made = made.part(np.argsort(made.call, kind="stable"))  # those of one call end in their order
         under_way = np.flatnonzero(self._calls.outcome == _UNDER_WAY)
         most = int(under_way[0]) if len(under_way) else len(self._calls.outcome)
         while self._pending and len(self._pending[0]) <= most:
             part = self._pending.popleft()
             size = len(part)
-            ended.append((self._first, part, self._calls.part(slice(size))))
+            its = int(np.searchsorted(made.call, self._first + size))
+            ended.append(Ended(self._first, part, self._calls.part(slice(size)), made.part(slice(its))))
+            made = made.part(slice(its, None))
             rest: list[Any] = [column[size:] for column in self._arrivals]
             self._arrivals = _Arrivals(*rest)
             self._calls = self._calls.part(slice(size, None))
             self._first, most = self._first + size, most - size
-        self._loop.counters[0] = len(self._arrivals.at_us)
+        self._loop.counters[0], self._loop.counters[4] = len(self._arrivals.at_us), len(made.call)
+        self._rows = made.joined(Attempts.empty(_ROWS if len(rows.call) else 0))
         return ended
 
 

@@ -177,6 +177,20 @@ class Attempts(NamedTuple):
         columns: list[Any] = [np.empty(size, dtype) for dtype, *_ in ATTEMPTS.values()]
         return cls(*columns)
 
+    def part(self, which: slice | npt.NDArray[np.int64]) -> Attempts:
+        """Return some of the rows."""
+        columns: list[Any] = [column[which] for column in self]
+        return Attempts(*columns)
+
+    def since(self, first: int) -> Attempts:
+        """Return the rows with calls numbered from one on, as those of a part that begins there."""
+        return self._replace(call=self.call - first)
+
+    def joined(self, other: Attempts) -> Attempts:
+        """Return the rows of both."""
+        pairs: Any = zip(self, other, strict=True)
+        return Attempts(*map(np.concatenate, pairs))
+
     @classmethod
     def from_rows(cls, rows: Sequence[tuple[int, ...]] | npt.NDArray[np.int64]) -> Self:
         """Build the columns from rows of their values."""

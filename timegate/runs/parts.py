@@ -61,8 +61,7 @@ def ledger_of_part(
     """Return the ledger of a part whose first call has a number; its attempts are replayed again if they matter."""
 
     def attempts() -> Attempts:
-        made = compiled.attempts(router, trace, injector, calls, threads, first)
-        return made._replace(call=made.call - first)
+        return compiled.attempts(router, trace, injector, calls, threads, first).since(first)
 
     return Ledger(router, trace, calls, attempts, prices)
 

@@ -17,9 +17,8 @@ from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
 from timegate.core.routing import Router
 from timegate.engines import compiled
-from timegate.engines.ordered import OrderedReplay, shares
+from timegate.engines.ordered import Ended, OrderedReplay, shares
 from timegate.engines.progress import progress
-from timegate.engines.record import Calls
 from timegate.engines.totals import MAX_BINS, Part, too_many_bins
 from timegate.errors import ReplayError, TraceError
 from timegate.faults import Scenario
@@ -83,16 +82,15 @@ class StreamReplay:
         return self._part
 
     def summary(self) -> pd.Series[Any]:
-        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; no baseline, quantiles to 0.4 %.
+        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %.
 
-        Where calls share state, no attempts are kept, and nothing is said of what failed ones cost.
+        The only baseline is that of money.
         """
         start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._whole.span_us)
         totals = self._whole.totals
         figures = {"start": start, "end": end, **totals.figures(self.router.names, self.scenario.has_latency)}
         if self._spent is not None and self._prices is not None:
-            money = self._spent.figures(len(self), int(totals.served.sum()), self._prices.currency)
-            figures |= {k: v for k, v in money.items() if not (self._in_order and k.startswith("failed_"))}
+            figures |= self._spent.figures(len(self), int(totals.served.sum()), self._prices.currency)
         figures |= {"seed": self.scenario.seed, "config_hash": self.router.fingerprint}
         figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
@@ -108,14 +106,11 @@ class StreamReplay:
         Raises
         ------
         ReplayError
-            If no deployment says a price; if failed attempts shall be charged, and calls share state: then a stream
-            keeps no attempts.
+            If no deployment says a price.
         """
         check_option("failed", failed, Failed)
         if self._spent is None:
             raise no_prices()
-        if self._in_order and failed != "nothing":
-            raise ReplayError("calls touch each other here, and a stream of them keeps no attempts: leave out failed.")
         first_bin, paid, _ = self._spent
         return paid_frame(first_bin, paid, self._step_us, self.router.names, failed, exact)
 
@@ -265,7 +260,8 @@ class _Ordered:
 
     def __init__(self, router: Router, injector: Injector, prices: PriceList | None, step_us: int) -> None:
         self._router, self._prices, self._step_us = router, prices, step_us
-        self._ordered, self._wants_calls = OrderedReplay(router, injector), False
+        self._ordered = OrderedReplay(router, injector, keeps_attempts=prices is not None)
+        self._wants_calls = False
 
     def copy(self) -> _Ordered:
         """Return a replay that stands where this one does, and goes on by itself."""
@@ -276,13 +272,16 @@ class _Ordered:
     def take(self, job: Job | None) -> list[Reduced]:
         """Replay the next chunk, or let all calls end if there is none; return the chunks that have ended."""
         if job is None:
-            return [self._reduced(*part) for part in self._ordered.finish()]
+            return [self._reduced(part) for part in self._ordered.finish()]
         _, chunk, _, self._wants_calls = job
         trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
-        return [self._reduced(*part) for part in self._ordered.add(trace)]
+        return [self._reduced(part) for part in self._ordered.add(trace)]
 
-    def _reduced(self, first: int, trace: Trace, calls: Calls) -> Reduced:
-        ledger = None if self._prices is None else Ledger(self._router, trace, calls, None, self._prices)
+    def _reduced(self, part: Ended) -> Reduced:
+        first, trace, calls, made = part
+        ledger = None
+        if self._prices is not None:
+            ledger = Ledger(self._router, trace, calls, lambda: made.since(first), self._prices)
         return reduced(self._router, trace, calls, ledger, self._step_us, first, self._wants_calls)
 
 
