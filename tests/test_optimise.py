@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import timegate as tg
 from timegate.core.clock import DAY_US, to_us
+from timegate.engines.progress import listening
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.optimize import choose
 from timegate.optimize.choose import optimise
@@ -374,7 +375,7 @@ def test_limits_hold_where_calls_share_state() -> None:
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_an_interrupt_gives_the_best_so_far(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during the two programs ends the search; before there is anything to give, it is what it is."""
+    """Ctrl-C during the two programs ends the search; before there is anything to give, that is today's windows."""
     solved, calls = choose.solve, []
 
     def solve(*arguments: Any) -> Any:
@@ -384,15 +385,42 @@ def test_an_interrupt_gives_the_best_so_far(after: int, monkeypatch: pytest.Monk
         return solved(*arguments)
 
     monkeypatch.setattr(choose, "solve", solve)
-    if after == 1:
-        with pytest.raises(KeyboardInterrupt):
-            optimise(TWO, trace(), period="day", step="30min")
-        return
     found = optimise(TWO, trace(), period="day", step="30min")
-    assert found.interrupted == (after == 2)
+    assert found.interrupted == (after < 3)
     assert ("interrupted" in repr(found)) == found.interrupted
     assert np.isnan(found.gap) == found.interrupted
+    assert (found.best == TWO) == (after == 1)
     assert found.schedule("best").totals == replayed(found, "best")
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_an_interrupt_during_the_replays_leaves_todays_windows(after: int) -> None:
+    """Of slots nothing can be chosen yet: today's windows are proposed, and the first line says why."""
+
+    def stop(unit: str, number: int, total: int | None) -> None:
+        if unit == "replay" and number == after:
+            raise KeyboardInterrupt
+
+    with listening(stop):
+        found = optimise(TWO, trace(), period="day", step="30min", limits={"failed": 0.5})
+    assert found.interrupted
+    assert found.best == TWO
+    assert found.headline == "The search was interrupted before it had found other windows: these are today's."
+    assert "keeps to" not in repr(found)
+    assert found.frontier["schedule"].tolist() == ["best", "today"]
+    assert found.schedule("best").totals == replayed(found, "best")
+    assert found.windows.empty
+
+
+def test_an_interrupt_need_not_wait_for_the_program() -> None:
+    """Whoever listens is asked while HiGHS works: the search ends there and then, with what was found before."""
+
+    def stop(unit: str, number: int, total: int | None) -> None:
+        if unit == "":
+            raise KeyboardInterrupt
+
+    with listening(stop):
+        assert optimise(TWO, trace(), period="day", step="30min").best == TWO
 
 
 def test_an_interrupt_ends_the_search_by_replay(monkeypatch: pytest.MonkeyPatch) -> None:

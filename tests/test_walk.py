@@ -14,6 +14,7 @@ from test_optimise import START_US, config, deployment
 
 import timegate as tg
 from timegate.core.clock import DAY_US
+from timegate.engines.progress import listening
 from timegate.errors import InvalidTypeError, MissingExtraError, ReplayError, TimegateWarning
 from timegate.optimize.evidence import overfitting
 from timegate.optimize.walk import walk_forward
@@ -166,6 +167,17 @@ def test_a_few_days_tell_nothing() -> None:
     walk = walk_forward(TWO, trace(4), train="2D", test="2D", period="day", step="6h")
     assert not walk.table["believed"].any()
     assert walk.headline.endswith("too few to tell.")
+
+
+def test_an_interrupt_ends_all_folds() -> None:
+    """A fold whose search was ended early is no evidence: Ctrl-C ends the walk."""
+
+    def stop(unit: str, number: int, total: int | None) -> None:
+        if unit == "program":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), listening(stop):
+        walk_forward(TWO, trace(14), train="7D", test="3D", period="day", step="6h")
 
 
 def test_the_reality_check() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 
 import pandas as pd
 import typer
+from rich.console import Console
 
 import timegate as tg
 from timegate.cli.base import Config, app, new_console, new_table, plain, reporting, say
@@ -102,6 +103,22 @@ def optimise(
     console = new_console()
     for line in str(found).splitlines():
         console.print(plain(line) if line.strip() == line else line, soft_wrap=True, markup=False)
+    if out is not None:
+        _write(found.best, out, console)
+    if found.interrupted:
+        what = " What was written is that." if out is not None else ""
+        say("interrupted", "yellow", f"the best so far is above.{what}")
+        return
+    _print_trade(found, console)
+    if train is not None:
+        walk = tg.walk_forward(gateway, calls, faults, train=train, test=test, tz=windows_tz, **options)
+        console.print(plain(walk.headline), soft_wrap=True)
+    if out is None:
+        console.print("With --out FILE, the best config is written.")
+
+
+def _print_trade(found: tg.Proposals, console: Console) -> None:
+    """Print the frontier, and what each window is worth."""
     cost = found.frontier.columns[1]
     table = new_table("schedule", cost, "not served", "latency mean s", "closings", right=4)
     for _, row in found.frontier.iterrows():
@@ -119,19 +136,15 @@ def optimise(
         for name, _, when, saves, costs, _ in found.windows.itertuples(index=False):
             table.add_row(plain(name), plain(when), "" if pd.isna(saves) else f"{saves:,.4g}", f"{costs:,}")
         console.print(table)
-    if train is not None:
-        walk = tg.walk_forward(gateway, calls, faults, train=train, test=test, tz=windows_tz, **options)
-        console.print(plain(walk.headline), soft_wrap=True)
-    if out is None:
-        console.print("With --out FILE, the best config is written.")
-        return
+
+
+def _write(best: tg.GatewayConfig, out: Path, console: Console) -> None:
+    """Write a config, at once: what comes after may be interrupted."""
     replaced = " (replaced)" if out.exists() else ""
-    exported = found.best.export("timegate", out)
+    exported = best.export("timegate", out)
     console.print("Wrote", plain(f"{out}{replaced}"), soft_wrap=True)
     for note in exported.notes:
         say("note", "cyan", note)
-    if found.interrupted:
-        say("interrupted", "yellow", "what was written is the best so far.")
 
 
 def _limit(text: str) -> tuple[str, float]:

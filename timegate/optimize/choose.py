@@ -26,7 +26,6 @@ from timegate.optimize.search import improved
 from timegate.optimize.slots import Totals, members, slot_costs
 from timegate.optimize.task import Minimise, Task, number
 from timegate.prices.tariff import PICO
-from timegate.runs.replay import replay
 from timegate.show.text import counted, duration, listed
 from timegate.traffic.trace import Trace
 
@@ -100,6 +99,7 @@ def optimise(
     Returns
     -------
     Proposals
+        Ctrl-C ends the search with the best so far, which are today's windows until others were found.
 
     Raises
     ------
@@ -123,7 +123,31 @@ def optimise(
     task = Task.read(config, traffic, scenario, minimise, limits, period, step, tz, most_windows, shortest, fixed)
     price = number("window_price", window_price, 0) if window_price is not None else None
     tolerance, time_limit_s = number("tolerance", tolerance, 0), number("time_limit_s", time_limit_s, 0)
-    return _Chooser(task, price).proposals(tolerance, time_limit_s)
+    try:
+        return _Chooser(task, price).proposals(tolerance, time_limit_s)
+    except KeyboardInterrupt:
+        return _unchanged(task)
+
+
+def _unchanged(task: Task) -> Proposals:
+    """Propose today's windows: somebody ended the search before it had found any others."""
+    is_open = open_today(task.router.timetable, task.grid, task.trace.span_us[0])
+    today = Proposal("today", task.config, Totals.of(task.today, task.priced), is_open)
+    return Proposals(
+        task.config,
+        task.trace,
+        task.scenario,
+        best=today._replace(name="best"),
+        today=today,
+        others=tuple,
+        grid=task.grid,
+        limits=task.limits,
+        gap=math.nan,
+        words="the windows of today",
+        notes=[],
+        heuristic=False,
+        interrupted=True,
+    )
 
 
 class _Chooser:
@@ -241,7 +265,7 @@ class _Chooser:
 
     def _kept(self, config: GatewayConfig) -> str:
         """Say what a schedule comes to, limit by limit."""
-        run, limits = replay(config, self.task.trace, self.task.scenario), self.task.limits
+        run, limits = self.task.replay(config), self.task.limits
         return listed(
             f"{name} {written(name, figure_of(run, name))} where {written(name, limit)} was asked"
             for name, limit in limits.items()
@@ -272,7 +296,7 @@ class _Chooser:
         config = self.config_of(chosen)
         totals = self.costs.totals(chosen)
         if self.shares:  # then only a replay knows
-            totals = Totals.of(replay(config, self.task.trace, self.task.scenario), self.task.priced)
+            totals = Totals.of(self.task.replay(config), self.task.priced)
         is_open = self.open_today.copy()
         is_open[:, self.task.free] = self.holds[chosen]
         return Proposal(name, config, totals, is_open)
@@ -280,7 +304,7 @@ class _Chooser:
     def _by_replay(self, chosen: Int64s) -> tuple[int, int]:
         """Judge a schedule where costs of slots do not add up: by how much it exceeds limits, and its value."""
         task = self.task
-        run = replay(self.config_of(chosen), task.trace, task.scenario)
+        run = task.replay(self.config_of(chosen))
         totals = Totals.of(run, task.priced)
         over = sum(
             math.ceil(max(figure_of(run, name) - limit, 0.0) / max(limit, 1e-9) * 10**6)
@@ -345,7 +369,7 @@ class _Chooser:
         nearest = solve(program, None, _POINT_S).chosen
         if nearest is None or row.of(nearest) <= row.most:
             return None
-        run = replay(self.config_of(nearest), self.task.trace, self.task.scenario)
+        run = self.task.replay(self.config_of(nearest))
         return f"the least is {row.name} {written(row.name, figure_of(run, row.name))}."
 
     def _out_of_time(self, time_limit_s: float) -> str:

@@ -11,12 +11,14 @@ dearer than the bound by more than that, so that its best schedule is the best o
 
 from __future__ import annotations
 
+from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from timegate.engines.progress import waiting
 from timegate.optimize.slots import members
 
 __all__ = ["Choice", "Program", "Row", "closes", "solve"]
@@ -163,14 +165,17 @@ def _solve(program: Program, known: npt.NDArray[np.int64] | None, time_limit_s: 
     if form is None:
         return Choice(None, np.inf)
     equal = form.least == form.most
-    relaxed = linprog(
-        form.objective,
-        A_ub=form.matrix[~equal],
-        b_ub=form.most[~equal],
-        A_eq=form.matrix[equal],
-        b_eq=form.most[equal],
-        bounds=(0, 1),
-        method="highs-ds",
+    relaxed = waiting(
+        partial(
+            linprog,
+            form.objective,
+            A_ub=form.matrix[~equal],
+            b_ub=form.most[~equal],
+            A_eq=form.matrix[equal],
+            b_eq=form.most[equal],
+            bounds=(0, 1),
+            method="highs-ds",
+        )
     )
     if relaxed.status == 2:
         return Choice(None, np.inf)
@@ -186,12 +191,15 @@ def _solve(program: Program, known: npt.NDArray[np.int64] | None, time_limit_s: 
         left = until - monotonic()
         if left <= 0:
             break
-        found = milp(
-            form.objective[kept],
-            integrality=np.ones(int(kept.sum())),
-            constraints=LinearConstraint(form.matrix[:, kept], form.least, form.most),
-            bounds=Bounds(0, 1),
-            options={"time_limit": left, "mip_rel_gap": 0.0},
+        found = waiting(
+            partial(
+                milp,
+                form.objective[kept],
+                integrality=np.ones(int(kept.sum())),
+                constraints=LinearConstraint(form.matrix[:, kept], form.least, form.most),
+                bounds=Bounds(0, 1),
+                options={"time_limit": left, "mip_rel_gap": 0.0},
+            )
         )
         if found.x is not None:
             whole = np.zeros(len(form.objective))

@@ -261,6 +261,8 @@ class Proposals:
     def headline(self) -> str:
         """The answer in one line."""
         best, today = self._best.totals, self._today.totals
+        if self._none_yet:
+            return "The search was interrupted before it had found other windows: these are today's."
         if self.best == self.config:
             return "No change of windows is worth it."
         parts = []
@@ -272,9 +274,15 @@ class Proposals:
         parts.append(f"{percent(best.failed, 3)} of calls are not served, today {percent(today.failed, 3)}")
         return f"The best schedule {'; '.join(parts)}."
 
+    @property
+    def _none_yet(self) -> bool:
+        return self.interrupted and self.best == self.config
+
     def _said(self) -> Iterator[str]:
         kept = ", ".join(f"{name} at most {written(name, limit)}" for name, limit in self.limits.items())
         yield f"Over {counted(len(self.trace), 'call')}, {self.trace.period}; {self.grid.words}."
+        if self._none_yet:
+            return
         yield f"It keeps to {self.words}" + (f"; {kept}." if kept else ".")
         if self.heuristic:
             yield "Heuristic: calls share state, so schedules were tried by replay, and better ones may be left."

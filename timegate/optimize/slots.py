@@ -9,7 +9,6 @@ outlast it.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -24,11 +23,12 @@ from timegate.core.routing import Router
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.engines.progress import progress
-from timegate.errors import ReplayError, TimegateWarning
+from timegate.errors import ReplayError
 from timegate.faults import Scenario
 from timegate.optimize.grid import Grid
 from timegate.prices.tariff import PICO
-from timegate.runs.replay import replay
+from timegate.runs.prepare import Prepared
+from timegate.runs.replay import replayed
 from timegate.runs.result import Replay
 from timegate.show.text import counted, duration, listed
 from timegate.traffic.trace import Trace
@@ -179,7 +179,7 @@ def slot_costs(
     sets = 1 << len(free)
     if sets * len(grid) > MOST_CELLS:
         started = perf_counter()
-        replay(router, trace, scenario)
+        replayed(Prepared(router, scenario), trace)
         raise ReplayError(_too_many(len(grid), len(free), perf_counter() - started))
     slot, size = grid.slot_of(trace.at_us), len(grid)
     calls = np.bincount(slot, minlength=size)
@@ -189,21 +189,19 @@ def slot_costs(
     late = {limit_us: np.zeros((size, sets), np.int64) for limit_us in late_us}
     holds = members(len(free))
     first = 0 if len(free) < len(router.deployments) else 1  # without any, nobody serves: nothing to replay
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TimegateWarning)  # the replay of today's windows said it
-        for number in progress(range(first, sets), sets - first, "replay"):
-            hours = {d: Hours() if is_open else NEVER_OPEN for d, is_open in zip(free, holds[number], strict=True)}
-            run = replay(with_hours(router, hours), trace, scenario)
-            served = run._calls.served_by != NOBODY
-            latency_us = np.where(served, run._calls.latency_us, 0)
-            unserved[:, number] = np.bincount(slot[~served], minlength=size)
-            waiting_us[:, number] = _sums(latency_us, slot, size)
-            for limit_us, table in late.items():
-                table[:, number] = np.bincount(slot[latency_us > limit_us], minlength=size)
-            if priced:
-                by_call = run.ledger.of_calls()
-                _check_known(run, by_call)
-                cost[:, number] = _sums(by_call, slot, size)
+    for number in progress(range(first, sets), sets - first, "replay"):
+        hours = {d: Hours() if is_open else NEVER_OPEN for d, is_open in zip(free, holds[number], strict=True)}
+        run = replayed(Prepared(with_hours(router, hours), scenario), trace)  # that of today's windows was checked
+        served = run._calls.served_by != NOBODY
+        latency_us = np.where(served, run._calls.latency_us, 0)
+        unserved[:, number] = np.bincount(slot[~served], minlength=size)
+        waiting_us[:, number] = _sums(latency_us, slot, size)
+        for limit_us, table in late.items():
+            table[:, number] = np.bincount(slot[latency_us > limit_us], minlength=size)
+        if priced:
+            by_call = run.ledger.of_calls()
+            _check_known(run, by_call)
+            cost[:, number] = _sums(by_call, slot, size)
     return SlotCosts(grid, tuple(free), calls, unserved, cost, waiting_us, late)
 
 

@@ -15,8 +15,8 @@ from timegate.faults import Scenario
 from timegate.optimize.grid import Grid
 from timegate.optimize.limits import read_limits
 from timegate.optimize.schedule import split_fixed
-from timegate.runs.prepare import as_scenario
-from timegate.runs.replay import replay
+from timegate.runs.prepare import Prepared, as_scenario
+from timegate.runs.replay import replay, replayed
 from timegate.runs.result import Replay
 from timegate.runs.tables import bin_width_us
 from timegate.show.text import duration, listed
@@ -108,6 +108,10 @@ class Task(NamedTuple):
         return cls(
             config, config.router(), trace, scenario, minimise, wanted, grid, free, rules, most_windows, slots, today
         )
+
+    def replay(self, config: GatewayConfig) -> Replay:
+        """Replay another schedule of the same deployments."""
+        return replayed(Prepared(config.router(), self.scenario), self.trace)
 
     def shares(self) -> bool:
         """Whether calls touch each other."""

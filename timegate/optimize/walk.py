@@ -173,6 +173,8 @@ def _choices(choose: Any, tz: str, options: Mapping[str, Any], tried: list[Gatew
 
         def by_program(config: GatewayConfig, trace: Trace, scenario: Scenario) -> GatewayConfig:
             found = optimise(config, trace, scenario, tz=tz, **options)
+            if found.interrupted:  # a fold that was ended early says nothing of the choice
+                raise KeyboardInterrupt
             if tried is not None:
                 tried.extend(found.schedule(name).config for name in found.frontier["schedule"])
             return found.best

@@ -17,11 +17,11 @@ from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, Timega
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
-from timegate.runs.prepare import as_scenario, from_files, prepare, warn_of_idle
+from timegate.runs.prepare import Prepared, as_scenario, from_files, prepare, warn_of_idle
 from timegate.runs.result import Replay
 from timegate.traffic import Trace
 
-__all__ = ["Engine", "replay"]
+__all__ = ["Engine", "replay", "replayed"]
 
 Engine = Literal["auto", "compiled", "stepped", "travel"]
 
@@ -99,11 +99,7 @@ def replay(
             from timegate.engines import stepped  # loads numba, for its draws
 
             return Replay(router, trace, scenario, engine, *stepped.run(router, trace, injector))
-        from timegate.engines import compiled  # loads numba
-
-        calls = compiled.run(router, trace, injector)
-        attempts = partial(compiled.attempts, router, trace, injector, calls)
-        return Replay(router, trace, scenario, "compiled", calls, attempts, partial(_log, router, trace, injector))
+        return replayed(prepared, trace)
     if not callable(router):
         raise InvalidTypeError(
             f"router must be a GatewayConfig, a ModelGateway or a callable. Got {type(router).__name__}."
@@ -123,6 +119,17 @@ def replay(
     except ScenarioError as error:
         warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
     return Replay(seen, trace, scenario, "travel", calls, attempts, Log.of())
+
+
+def replayed(prepared: Prepared, trace: Trace) -> Replay:
+    """Replay, by the compiled engine, what was checked before: no more is said of it."""
+    from timegate.engines import compiled  # loads numba
+
+    router, injector = prepared.router, prepared.injector
+    calls = compiled.run(router, trace, injector)
+    attempts = partial(compiled.attempts, router, trace, injector, calls)
+    log = partial(_log, router, trace, injector)
+    return Replay(router, trace, prepared.scenario, "compiled", calls, attempts, log)
 
 
 def _log(router: Router, trace: Trace, injector: Injector) -> Log:
