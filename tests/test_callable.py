@@ -13,7 +13,7 @@ import pytest
 
 import timegate as tg
 from timegate.errors import CallerError, InvalidTypeError, ModelTimeoutError
-from timegate.models.base import seconds_left, within
+from timegate.models.base import UNTIL_US, seconds_left
 
 
 def plain(*, messages: str, fails: bool = False) -> str:
@@ -118,8 +118,10 @@ def test_an_async_function_ends_in_time() -> None:
     async def own() -> None:
         raise TimeoutError("of its own")
 
-    with within(round((time.time() + 0.05) * 1e6)), pytest.raises(ModelTimeoutError):
+    token = UNTIL_US.set(round((time.time() + 0.05) * 1e6))
+    with pytest.raises(ModelTimeoutError):
         tg.CallableModel(slow)()
+    UNTIL_US.reset(token)
     assert cancelled.wait(10)
     with pytest.raises(TimeoutError, match="of its own"):
         tg.CallableModel(own)()

@@ -212,6 +212,54 @@ def test_a_stream_holds_its_place_to_its_end(end: str) -> None:
     assert gateway(stream=True).consume() == "ab"
 
 
+@pytest.mark.parametrize("end", ["closed", "collected", "abandoned"])
+@pytest.mark.parametrize("read", [0, 1])
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_a_stream_that_is_given_up_leaves_a_record(way: str, read: int, end: str) -> None:
+    """Closed, let go of, or still there when its loop ends: read or not, it is told once, and its source is closed."""
+    heard: list[Any] = []
+    model = Parts()
+    gateway = tg.ModelGateway([{"model_name": "a", "model": model}], policy=LIMITED, observers=[heard.append])
+
+    def blocking() -> None:
+        stream: Any = gateway(stream=True)
+        chunks = iter(stream)
+        assert [next(chunks) for _ in range(read)] == ["a"][:read]
+        assert heard == []
+        if end == "closed":
+            stream.close()
+            assert len(heard) == 1
+
+    async def awaited() -> Any:
+        stream: Any = await gateway.acall(stream=True)
+        chunks = aiter(stream)
+        assert [await anext(chunks) for _ in range(read)] == ["a"][:read]
+        assert heard == []
+        if end == "closed":
+            await stream.aclose()
+            assert len(heard) == 1
+        if end == "abandoned":
+            return stream
+        del stream, chunks
+        gc.collect()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return None
+
+    if way == "sync":
+        blocking()
+        gc.collect()
+    else:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            left = runner.run(awaited())
+        del left
+    [record] = heard
+    assert (record.outcome, record.served_by) == ("failed", None)
+    assert [attempt.outcome for attempt in record.attempts] == ["cancelled"]
+    assert record.first_chunk_s is not None
+    assert (running(gateway), model.closed) == (0, 1)
+
+
 @pytest.mark.parametrize("chunks", [0, 1])
 def test_a_cancelled_reader_gives_back_what_it_holds(chunks: int) -> None:
     """A task that is cancelled before or between chunks leaves no attempt behind."""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import timegate as tg
 from timegate.core.clock import VirtualClock, to_us
+from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY
+from timegate.core.deployment import Deployment
+from timegate.core.policy import REASONS
+from timegate.core.routing import Call, LiveDraws, Router
 from timegate.engines.record import CALL_COLUMNS
 from timegate.errors import InvalidValueError, ServerError
 from timegate.gateway.records import CallRecord
+from timegate.show.text import iso
 
 AT = to_us("2026-03-02T12:00Z", "at")
 
@@ -70,6 +78,60 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
     }
     assert tuple(told)[: len(CALL_COLUMNS)] == CALL_COLUMNS
     assert (told["served_by"], told["attempts"]) == ("b", 3)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+COUNTS = st.none() | st.integers(0, 10**9)
+SKIPS = st.tuples(st.integers(0, 1), st.just(AT), st.integers(1, len(REASONS) - 1))
+ATTEMPTS = st.tuples(
+    st.integers(0, 1),
+    st.integers(0, 10**9),
+    st.integers(AT, AT + 10**9),
+    st.integers(AT - 10**6, AT + 10**10),
+    st.integers(0, len(ATTEMPT_OUTCOMES) - 1),
+)
+
+
+@given(
+    st.tuples(TEXTS, TEXTS).filter(lambda names: names[0] != names[1]),
+    st.none() | TEXTS,
+    st.lists(ATTEMPTS, max_size=3),
+    st.lists(SKIPS, max_size=2),
+    COUNTS,
+    COUNTS,
+    st.none() | TEXTS,
+)
+def test_a_line_of_json_says_what_the_record_says(
+    names: Any, preferred: Any, attempts: Any, skips: Any, prompt: Any, cached: Any, model: Any
+) -> None:
+    """Whatever names and numbers are, member by member."""
+    router = Router([Deployment.of(name, "own", model_id="m/1") for name in names])
+    call = Call(router, router.new_state(), AT, preferred, LiveDraws())
+    call.attempts, call.skips, call.served_by = tuple(attempts), tuple(skips), 1 if attempts else NOBODY
+    record = CallRecord(call, "chat_completion")
+    usage = {"prompt_tokens": prompt, "prompt_tokens_details": {"cached_tokens": cached}}
+    record.told = {"usage": usage, "model": model, "finish_reason": ValueError("odd"), "rate_limits": {"x": "1"}}
+    told = json.loads(record.to_json())
+    assert "\n" not in record.to_json()
+    assert record.to_dict() == told
+    assert to_us(told["at"], "at") == AT
+    assert told["tries"] == [
+        {
+            "deployment": each.deployment,
+            "provider": each.provider,
+            "model_id": "m/1",
+            "at": iso(each.at),
+            "outcome": each.outcome,
+            "latency_s": each.latency_s,
+            "pause_s": each.pause_s,
+        }
+        for each in record.attempts
+    ]
+    assert [(each["deployment"], each["reason"]) for each in told["skipped"]] == record.skipped
+    same = ("preferred", "served_by", "outcome", "latency_s", "first_chunk_s", "prompt_tokens", "cached_tokens")
+    assert {name: told[name] for name in same} == {name: getattr(record, name) for name in same}
+    assert (told["attempts"], told["model"]) == (len(attempts), model)
+    assert (told["finish_reason"], told["rate_limits"]) == ("odd", {"x": "1"})
 
 
 def test_observers_hear_of_every_call_and_harm_none(caplog: pytest.LogCaptureFixture) -> None:

@@ -78,7 +78,7 @@ def test_nothing_is_asked_after_an_answer():
     steps = call.steps()
     assert next(steps)[:2] == (TRY, 0)
     steps.close()
-    assert (call.served_by, call.attempts) == (NOBODY, [])
+    assert (call.served_by, call.attempts) == (NOBODY, ())
 
 
 def test_availability_is_decided_once_at_arrival():

@@ -186,7 +186,11 @@ def why_not(terms: Any, state: Any, now_us: int, prompt: int, uses_cooled: int) 
     if state.running >= terms.concurrent:
         return CONCURRENT
     rate = terms.requests_rate
-    if rate > 0 and refilled(state.requests_left, state.requests_at_us, rate, rate * UNIT, now_us) < UNIT:
+    if (
+        rate > 0
+        and state.requests_left < UNIT  # else there is no need to work out what it gained
+        and refilled(state.requests_left, state.requests_at_us, rate, rate * UNIT, now_us) < UNIT
+    ):
         return REQUESTS
     rate = terms.tokens_rate
     if rate > 0 and refilled(state.tokens_left, state.tokens_at_us, rate, rate * UNIT, now_us) < prompt * UNIT:
@@ -259,19 +263,19 @@ def settle(
         state.probing -= 1
     if terms.cool_us == 0 or kind < 0:
         return 0
-    counted = (terms.cool_on >> kind) & 1
-    if terms.failure_ratio > 0.0 and (kind == OK or counted != 0):
+    if terms.failure_ratio > 0.0 and (kind == OK or (terms.cool_on >> kind) & 1 != 0):
         minute = now_us // MINUTE_US
         if minute != state.minute:
             state.minute, state.minute_calls, state.minute_failed = minute, 0, 0
         state.minute_calls += 1
-        state.minute_failed += counted
+        state.minute_failed += 1 if kind != OK else 0
     if kind == OK:
         if state.cooled_until_us <= now_us:
             state.half_open, state.grown_us = 0, 0
         if terms.consecutive != 0:
             state.failed = 0
         return 0
+    counted = (terms.cool_on >> kind) & 1
     for_us = 0
     if (terms.cool_at_once >> kind) & 1:
         for_us = terms.cool_us
@@ -431,7 +435,8 @@ def _turn(call_terms: Any, shared: Any, budget: Any, now_us: int) -> None:
 
 def deposit(call_terms: Any, shared: Any, budget: Any, now_us: int) -> None:
     """Let a call that arrives pay into the retry budget: a thousand parts."""
-    _turn(call_terms, shared, budget, now_us)
+    if now_us // call_terms.tenth_us > shared.tenth:
+        _turn(call_terms, shared, budget, now_us)
     budget[shared.tenth % 10] += 1000
 
 

@@ -228,6 +228,8 @@ class Router:
             The head of that order as if every window were open.
         """
         open_ = self.timetable.segment_at(at_us).open
+        if self.in_config_order and not model_preference:
+            return open_, 0
         preferred = self.index.get(model_preference) if model_preference else None
         if self.in_config_order:
             if preferred is None:
@@ -309,9 +311,9 @@ class Call:
     first_choice : int
     trying : int
         The deployment of the latest attempt.
-    attempts : list of tuple
+    attempts : tuple of tuple
         ``(deployment, pause_us, started_us, ended_us, kind)`` of each; the pause is that before it.
-    skips : list of tuple
+    skips : tuple of tuple
         ``(deployment, at_us, reason)`` of each that was passed over.
     served_by : int
         ``NOBODY`` so far, or to the end.
@@ -336,8 +338,8 @@ class Call:
         self.state = state
         self.at_us = at_us
         self.order, self.first_choice = router.order_and_first_choice(at_us, model_preference, draws)
-        self.attempts: list[tuple[int, int, int, int, int]] = []
-        self.skips: list[tuple[int, int, int]] = []
+        self.attempts: tuple[tuple[int, int, int, int, int], ...] = ()
+        self.skips: tuple[tuple[int, int, int], ...] = ()
         self.served_by = NOBODY
         self.preferred = model_preference
         self.trying = NOBODY
@@ -367,32 +369,37 @@ class Call:
         order, size, now_us = self.order, len(self.order), self.at_us
         deadline_us = now_us + call_terms.deadline_us
         place = tries = pause_us = uses_cooled = is_probe = era = cooled = 0
-        shares = state.shares  # to the end: what was not begun is not settled
-        if shares:
-            with state.lock:
-                if call_terms.retry_cost > 0:
-                    policy.deposit(call_terms, state.shared, state.budget, now_us)
-                soonest_us = 0
-                if call_terms.when_all_cool != PASS_OVER:
-                    soonest_us = policy.all_cool_until(state.deployments, order, size, now_us)
-            if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
-                uses_cooled = 1
-            elif 0 < soonest_us < deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
-                pause_us = soonest_us - now_us
-                now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
+        arrives = shares = state.shares  # to the end: what was not begun is not settled
         while not self.final:
             if shares or now_us >= deadline_us:
+                soonest_us = 0
                 with state.lock:
-                    found = policy.first_admitted(
-                        router.terms, state.deployments, order, size, place, now_us, deadline_us, prompt, uses_cooled
-                    )
-                    if found != place:
-                        self._pass_over(place, found, now_us, deadline_us, prompt, uses_cooled)
-                        place, tries = found, 0
-                    if place < size:
-                        of = state.deployments[order[place]]
-                        is_probe = policy.begin(router.terms[order[place]], of, now_us, prompt)
-                        era = of.era
+                    if arrives:
+                        arrives = False
+                        if call_terms.retry_cost > 0:
+                            policy.deposit(call_terms, state.shared, state.budget, now_us)
+                        if call_terms.when_all_cool != PASS_OVER:
+                            soonest_us = policy.all_cool_until(state.deployments, order, size, now_us)
+                            if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
+                                uses_cooled, soonest_us = 1, 0
+                            elif soonest_us >= deadline_us or soonest_us > now_us + call_terms.max_wait_us:
+                                soonest_us = 0
+                    if soonest_us == 0:
+                        found = policy.first_admitted(
+                            router.terms, state.deployments, order, size, place, now_us, deadline_us, prompt,
+                            uses_cooled,
+                        )  # fmt: skip
+                        if found != place:
+                            self._pass_over(place, found, now_us, deadline_us, prompt, uses_cooled)
+                            place, tries = found, 0
+                        if place < size:
+                            of = state.deployments[order[place]]
+                            is_probe = policy.begin(router.terms[order[place]], of, now_us, prompt)
+                            era = of.era
+                if soonest_us > 0:
+                    pause_us = soonest_us - now_us
+                    now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
+                    continue
             if place >= size:
                 yield DONE, NOBODY, now_us
                 return
@@ -412,7 +419,7 @@ class Call:
                             terms, state.deployments, state.recent[deployment], deployment, call_terms, now_us, kind,
                             era, is_probe, retry_after_us, answer,
                         )  # fmt: skip
-            self.attempts.append((deployment, pause_us, started_us, now_us, kind))
+            self.attempts += ((deployment, pause_us, started_us, now_us, kind),)
             pause_us = 0
             if cooled:
                 self.cools += ((deployment, state.deployments[deployment].cooled_until_us),)
@@ -452,7 +459,7 @@ class Call:
             if now_us < deadline_us:
                 terms, state = self.router.terms[index], self.state.deployments[index]
                 reason = policy.why_not(terms, state, now_us, prompt, uses_cooled)
-            self.skips.append((index, now_us, reason))
+            self.skips += ((index, now_us, reason),)
 
     def error(self, exceptions: Sequence[Exception]) -> ModelRouterError:
         """Return the error of a call that nobody served, with what its attempts raised."""

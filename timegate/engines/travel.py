@@ -21,7 +21,7 @@ import numpy as np
 from timegate.core.columns import NOBODY, OK
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
-from timegate.core.routing import Call, Heard, Router, Step
+from timegate.core.routing import DONE, Call, Heard, Router, Step
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.engines.clocks import Clocks
@@ -368,9 +368,10 @@ class _Gateway(ModelGateway):
 def _with_tokens(steps: Generator[Step, Heard, None], tokens: int) -> Generator[Step, Heard, None]:
     with closing(steps):
         step = next(steps)
-        while True:
+        while step[0] != DONE:
             at_us, kind, retry_after_us, _ = yield step
             step = steps.send((at_us, kind, retry_after_us, tokens if kind == OK else 0))
+        yield step
 
 
 def gateway(router: Router, scenario: Scenario) -> ModelGateway:

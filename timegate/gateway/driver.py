@@ -5,33 +5,30 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
 from copy import copy
 from types import CoroutineType
 from typing import Any, Self
 from weakref import ref
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
-from timegate.core.columns import CANCELLED, NOBODY, OK
 from timegate.core.policy import NEVER
 from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
 from timegate.errors import ModelCallError, ModelTimeoutError
 from timegate.gateway.observing import Observer, tell
-from timegate.gateway.records import TOLD, CallRecord
+from timegate.gateway.outcomes import Outcomes
+from timegate.gateway.records import CallRecord
 from timegate.gateway.streams import (
     GatewayStream,
     Restarted,
+    aclose,
     as_async,
-    broken,
-    chained,
-    chained_async,
+    close,
     first_of,
     in_a_thread,
     next_within,
 )
 from timegate.gateway.warming import Warmer
-from timegate.models.base import within
-from timegate.models.failures import kind_of, retry_after_s
+from timegate.models.base import UNTIL_US
 from timegate.models.responses import ModelStreamResponse
 
 __all__ = ["Driver"]
@@ -39,7 +36,7 @@ __all__ = ["Driver"]
 logger = logging.getLogger("timegate")
 
 
-class Driver:
+class Driver(Outcomes):
     """Serves calls by models, as a router says.
 
     Parameters
@@ -50,14 +47,7 @@ class Driver:
     clock : Clock, optional
     draws : Draws, optional
     observers : sequence of callable
-
-    Attributes
-    ----------
-    model_type : str
-        What its models do.
     """
-
-    model_type: str
 
     def __init__(
         self,
@@ -116,8 +106,9 @@ class Driver:
                 stream.chunks = iter(head)
                 self._answered(call, steps, stream, stream.metadata["timegate"])
                 return stream
-            stream.chunks = self._relay(call, steps, ref(stream), answer, chained(head, chunks), models, kwargs, errors)
-            passed_on = True
+            relay = self._relay(call, steps, ref(stream), answer, head, chunks, models, kwargs, errors)
+            next(relay)
+            stream.chunks, passed_on = relay, True
             return stream
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -143,9 +134,9 @@ class Driver:
                 stream.chunks = iter(head)
                 self._answered(call, steps, stream, stream.metadata["timegate"])
                 return stream
-            source = chained_async(head, chunks, self._silence_s(call)[1])
-            stream.chunks = self._relay_async(call, steps, ref(stream), answer, source, models, kwargs, errors)
-            passed_on = True
+            relay = self._relay_async(call, steps, ref(stream), answer, head, chunks, models, kwargs, errors)
+            await anext(relay)
+            stream.chunks, passed_on = relay, True
             return stream
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -195,7 +186,7 @@ class Driver:
         """Begin a call that arrives now, and tell the log."""
         router, models, state = self._served
         call = Call(router, state, self._clock.now_us(), model_preference, self._draws)
-        if logger.isEnabledFor(logging.DEBUG):
+        if (model_preference or len(call.order) < len(models)) and logger.isEnabledFor(logging.DEBUG):
             order = [router.names[index] for index in call.order]
             if len(order) < len(models):
                 logger.debug("Restricted by windows: %s", [name for name in router.names if name not in order])
@@ -218,14 +209,19 @@ class Driver:
                 action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
                 continue
             try:
-                chunks = None
-                if until_us >= NEVER and "stream" not in kwargs:
-                    answer = models[index](**kwargs)
-                else:
-                    with within(until_us):
-                        answer, chunks = self._ask(call, index, models[index], kwargs, until_us)
+                model, chunks = models[index], None
+                if until_us < NEVER:
+                    token = UNTIL_US.set(until_us)
+                try:
+                    if "stream" in kwargs or (until_us < NEVER and getattr(model, "in_thread", False)):
+                        answer, chunks = self._ask(call, index, model, kwargs, until_us)
+                    else:
+                        answer = model(**kwargs)
+                finally:
+                    if until_us < NEVER:
+                        UNTIL_US.reset(token)
                 if answer is None or type(answer) is CoroutineType:
-                    raise _no_answer(answer, models[index])
+                    raise _no_answer(answer, model)
                 if isinstance(answer, ModelStreamResponse) and isinstance(answer.chunks, Iterable):
                     chunks = iter(answer.chunks) if chunks is None else chunks
                     is_whole = call.router.call_policy.on_cut == "buffer"
@@ -259,105 +255,70 @@ class Driver:
                 action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
                 continue
             try:
-                first_s, idle_s = self._silence_s(call, index) if "stream" in kwargs else (None, None)
-                with within(until_us):  # of a stream the SDK counts each silence, so that it gets the longer limit
-                    if first_s is not None:
-                        until_us = min(until_us, self._clock.now_us() + round(first_s * SECOND_US))
-                    if until_us >= NEVER:
-                        answer = await models[index].acall(**kwargs)
+                model, first_us = models[index], until_us
+                if until_us < NEVER:  # of a stream the SDK counts each silence, so that it gets the longer limit
+                    token = UNTIL_US.set(until_us)
+                try:
+                    if "stream" in kwargs and (first_s := self._silence_s(call, index)[0]) is not None:
+                        first_us = min(until_us, self._clock.now_us() + round(first_s * SECOND_US))
+                    if first_us >= NEVER:
+                        answer = await model.acall(**kwargs)
                     else:
-                        answer = await _in_time(models[index].acall(**kwargs), until_us - self._clock.now_us())
+                        answer = await _in_time(model.acall(**kwargs), first_us - self._clock.now_us())
                     if answer is None or type(answer) is CoroutineType:
-                        raise _no_answer(answer, models[index])
+                        raise _no_answer(answer, model)
                     if isinstance(answer, ModelStreamResponse):
-                        chunks = as_async(answer.chunks)
-                        left_s = None if until_us >= NEVER else max(until_us - self._clock.now_us(), 0) / SECOND_US
-                        head = await next_within(chunks, left_s, "no first chunk")
-                        if call.router.call_policy.on_cut == "buffer":
-                            head = [chunk async for chunk in chained_async(head, chunks, idle_s)]
-                        return answer, head, chunks
+                        return answer, *await self._begun(call, index, answer, first_us)
+                finally:
+                    if until_us < NEVER:
+                        UNTIL_US.reset(token)
                 return answer, [], None
             except Exception as error:
                 action, index, until_us = steps.send(self._heard(call, index, error, errors))
         raise self._error(call, errors)
 
-    def _silence_s(self, call: Call, index: int | None = None) -> tuple[float | None, float | None]:
+    async def _begun(
+        self, call: Call, index: int, answer: ModelStreamResponse, first_us: int
+    ) -> tuple[list[Any], AsyncIterator[Any]]:
+        """Await the first chunk of a stream until an instant, or all of it; return what has come, and the rest."""
+        chunks = as_async(answer.chunks)
+        left_s = None if first_us >= NEVER else max(first_us - self._clock.now_us(), 0) / SECOND_US
+        head = more = await next_within(chunks, left_s, "no first chunk")
+        while more and call.router.call_policy.on_cut == "buffer":
+            more = await next_within(chunks, self._silence_s(call, index)[1], "no further chunk")
+            head += more
+        return head, chunks
+
+    def _silence_s(self, call: Call, index: int) -> tuple[float | None, float | None]:
         """Return how long the first chunk of a stream may take, and silence after it."""
-        policy = call.router.deployments[call.trying if index is None else index].policy
+        policy = call.router.deployments[index].policy
         return (None, None) if policy is None else (policy.first_chunk_s, policy.idle_s)
-
-    def _answered(
-        self, call: Call, steps: Generator[Step, Heard, None], answer: Any, record: CallRecord | None = None
-    ) -> Any:
-        """End a call with an answer that is whole; a stream has been read to its end, and has a record."""
-        if record is None:
-            record = CallRecord(call, self.model_type)
-        metadata = getattr(answer, "metadata", None)
-        tokens = 0
-        if metadata and isinstance(metadata, dict):
-            record.told = {name: metadata[name] for name in TOLD if name in metadata}
-            # The prompt's length was not known when the attempt began, and counts now.
-            tokens = (record.prompt_tokens or 0) + (record.completion_tokens or 0)
-        steps.send((self._clock.now_us(), OK, 0, tokens))
-        if self._observers or call.cools or call.served_by != call.first_choice:
-            tell(call, record, self._observers)
-        if isinstance(metadata, dict):
-            metadata["timegate"] = record
-        return answer
-
-    def _given_up(self, call: Call, steps: Generator[Step, Heard, None], record: CallRecord) -> None:
-        """End a call for whose answer nobody waits any more: the attempt under way is ``cancelled``."""
-        if call.served_by != NOBODY:
-            return
-        call.final = True
-        with suppress(StopIteration):  # it has ended
-            steps.send((self._clock.now_us(), CANCELLED, 0, 0))
-            tell(call, record, self._observers)
-
-    def _stream(self, call: Call, answer: ModelStreamResponse) -> GatewayStream:
-        """Return what passes a stream on, with its record."""
-        record = CallRecord(call, self.model_type)
-        record.first_chunk_us = self._clock.now_us()
-        answer.metadata["timegate"] = record
-        return GatewayStream((), answer.response_type, answer.metadata)
-
-    def _cut(
-        self, call: Call, steps: Generator[Step, Heard, None], error: Exception, errors: list[Exception]
-    ) -> tuple[Step, Exception | None]:
-        """Hear that a stream broke off; return what follows, or the error that its reader is told."""
-        told = broken(error, call.router.names[call.trying])
-        call.final = call.router.call_policy.on_cut != "restart"
-        step = steps.send(self._heard(call, call.trying, told, errors))
-        return step, told if call.final else None
-
-    def _restarted(self, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:
-        """Let another deployment's answer take the place of a stream's."""
-        metadata = getattr(answer, "metadata", {})
-        metadata["timegate"] = record
-        if (passed_on := stream()) is not None:
-            passed_on.metadata = metadata
 
     def _relay(
         self, call: Call, steps: Generator[Step, Heard, None], stream: ref[GatewayStream], answer: Any,
-        chunks: Iterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
+        head: list[Any], chunks: Iterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
     ) -> Iterator[Any]:  # fmt: skip
         """Pass a stream on; when it breaks off, restart it if that is the policy.
 
-        The stream that is passed on holds this generator, so that letting go of it ends the call.
+        The stream that is passed on holds this generator, so that letting go of it ends the call. What it yields first
+        is no chunk: one that has not begun would end without a word.
         """
         record = answer.metadata["timegate"]
         try:
+            yield None
             while True:
                 try:
+                    yield from head
                     yield from chunks
                 except Exception as error:
                     step, told = self._cut(call, steps, error, errors)
                     if told is not None:
                         tell(call, record, self._observers)
                         raise told from error
+                    close(chunks)
                     answer, head, rest = self._serve(call, steps, step, models, kwargs, errors)
                     self._restarted(stream, answer, record)
-                    chunks = chained(head, rest) if rest is not None else iter([answer.consume()])
+                    chunks = iter([answer.consume()]) if rest is None else rest
                     yield Restarted()
                 else:
                     self._answered(call, steps, answer, record)
@@ -367,29 +328,36 @@ class Driver:
                 self._given_up(call, steps, record)
             raise
         finally:
+            close(chunks)
             steps.close()
             errors.clear()
 
     async def _relay_async(
         self, call: Call, steps: Generator[Step, Heard, None], stream: ref[GatewayStream], answer: Any,
-        chunks: AsyncIterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
+        head: list[Any], chunks: AsyncIterator[Any], models: list[Any], kwargs: dict[str, Any],
+        errors: list[Exception],
     ) -> AsyncIterator[Any]:  # fmt: skip
         """Pass a stream on, as :meth:`_relay` does."""
         record = answer.metadata["timegate"]
         try:
+            yield None
             while True:
                 try:
-                    async for chunk in chunks:
-                        yield chunk
+                    idle_s = self._silence_s(call, call.trying)[1]
+                    while head:
+                        yield head[0]
+                        head = await next_within(chunks, idle_s, "no further chunk")
                 except Exception as error:
                     step, told = self._cut(call, steps, error, errors)
                     if told is not None:
                         tell(call, record, self._observers)
                         raise told from error
+                    await aclose(chunks)
                     answer, head, rest = await self._serve_async(call, steps, step, models, kwargs, errors)
                     self._restarted(stream, answer, record)
-                    idle_s = self._silence_s(call)[1]
-                    chunks = as_async([answer.consume()]) if rest is None else chained_async(head, rest, idle_s)
+                    if rest is None:
+                        head, rest = [answer.consume()], as_async(())
+                    chunks = rest
                     yield Restarted()
                 else:
                     self._answered(call, steps, answer, record)
@@ -399,29 +367,9 @@ class Driver:
                 self._given_up(call, steps, record)
             raise
         finally:
-            if hasattr(chunks, "aclose"):
-                await chunks.aclose()
+            await aclose(chunks)
             steps.close()
             errors.clear()
-
-    def _heard(self, call: Call, index: int, error: Exception, errors: list[Exception]) -> Heard:
-        """Say what an attempt's error means, and tell the log."""
-        errors.append(error)
-        deployment = call.router.deployments[index]
-        logger.debug("Model `%s` (%s) failed to execute: %s", deployment.name, deployment.provider, error)
-        return self._clock.now_us(), kind_of(error), round((retry_after_s(error) or 0.0) * SECOND_US), 0
-
-    def _error(self, call: Call, errors: list[Exception]) -> Exception:
-        """Return what the caller of a call gets that nobody served."""
-        if self._observers or call.cools:
-            tell(call, CallRecord(call, self.model_type), self._observers)
-        if call.raised:
-            return errors[-1]
-        error = call.error(errors)
-        if errors:
-            error.__context__ = errors[-1]  # as if it was raised where that was caught
-        logger.error(error.message)
-        return error
 
 
 def _no_answer(answer: Any, model: Any) -> ModelCallError:

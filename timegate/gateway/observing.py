@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from timegate.core.clock import SECOND_US, from_us
-from timegate.core.columns import FALLBACK
+from timegate.core.columns import NOBODY
 from timegate.core.policy import ADMITTED, REASONS, UNIT, refilled, why_not
 from timegate.core.routing import Call, Router, RouterState
 from timegate.gateway.records import CallRecord
@@ -27,7 +27,7 @@ def tell(call: Call, record: CallRecord, observers: Sequence[Observer]) -> None:
     names = call.router.names
     for index, until_us in call.cools:
         logger.warning("Model `%s` cools until %s", names[index], from_us(until_us).isoformat())
-    if call.outcome == FALLBACK and logger.isEnabledFor(logging.INFO):
+    if call.served_by not in (NOBODY, call.first_choice) and logger.isEnabledFor(logging.INFO):
         failed = [f"{each.deployment} ({each.outcome})" for each in record.attempts[:-1]]
         failed += [f"{name} ({reason})" for name, reason in record.skipped]
         logger.info("Model `%s` served instead of `%s`: %s", record.served_by, record.first_choice, ", ".join(failed))

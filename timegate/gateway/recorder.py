@@ -24,7 +24,6 @@ from timegate.replacing import replacing
 __all__ = ["Recorder"]
 
 logger = logging.getLogger("timegate")
-_encoded = json.JSONEncoder(check_circular=False).encode
 
 
 class Recorder:
@@ -128,7 +127,7 @@ class Recorder:
 
     def _write(self, records: list[CallRecord]) -> None:
         try:
-            lines = "".join(f"{_encoded(record.to_dict())}\n" for record in records).encode()
+            lines = "".join([f"{record.to_json()}\n" for record in records]).encode()
             if self._file is None:
                 self._open()
             assert self._file is not None  # noqa: S101 - just opened
@@ -198,6 +197,7 @@ def _parquet_writer() -> Callable[[Path, Path], None]:
         "first_chunk_s": seconds,
         "prompt_tokens": pa.int64(),
         "completion_tokens": pa.int64(),
+        "cached_tokens": pa.int64(),
         "model": text,
         "finish_reason": text,
         "rate_limits": pa.map_(text, text),

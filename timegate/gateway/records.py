@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -167,39 +168,67 @@ class CallRecord:
 
         ``timegate.read_trace`` reads a file of such lines as a trace.
         """
-        call, usage = self._call, self.usage if isinstance(self.usage, Mapping) else {}
-        deployments, names, told = call.router.deployments, call.router.names, self.told
-        tries = []
+        return dict(json.loads(self.to_json()))
+
+    def to_json(self) -> str:
+        """Return the record as a line of JSON: what :meth:`to_dict` has. What is no JSON is told as text."""
+        call, told, names = self._call, self.told, self._call.router.names
+        at, first_chunk_s, served_by = _written(call.at_us), self.first_chunk_s, call.served_by
+        tries, latency_s = [], "0.0"
         for index, pause_us, started_us, ended_us, kind in call.attempts:
-            provider, _, model_id = deployments[index].model.partition("/")
+            deployment = call.router.deployments[index]
+            attempt_s = latency_s = f"{_seconds(call.at_us, ended_us)}"
+            started = at
+            if started_us != call.at_us:
+                started, attempt_s = _written(started_us), f"{_seconds(started_us, ended_us)}"
             tries.append(
-                {
-                    "deployment": names[index],
-                    "provider": provider,
-                    "model_id": model_id,
-                    "at": _written(started_us),
-                    "outcome": ATTEMPT_OUTCOMES[kind],
-                    "latency_s": _seconds(started_us, ended_us),
-                    "pause_s": pause_us / SECOND_US,
-                }
+                f'{_tried(deployment.name, deployment.model)}, "at": "{started}", '
+                f'"outcome": "{ATTEMPT_OUTCOMES[kind]}", "latency_s": {attempt_s}, "pause_s": {pause_us / SECOND_US}}}'
             )
-        return {
-            "at": _written(call.at_us),
-            "preferred": call.preferred,
-            "served_by": self.served_by,
-            "outcome": OUTCOMES[call.outcome],
-            "attempts": len(tries),
-            "latency_s": self.latency_s,
-            "first_chunk_s": self.first_chunk_s,
+        skipped = [
+            f'{{"deployment": {_text(names[index])}, "reason": "{REASONS[reason]}"}}' for index, _, reason in call.skips
+        ]
+        return (
+            f'{{"at": "{at}", "preferred": {_text(call.preferred)}, '
+            f'"served_by": {_text(None if served_by == NOBODY else names[served_by])}, '
+            f'"outcome": "{OUTCOMES[call.outcome]}", "attempts": {len(tries)}, "latency_s": {latency_s}, '
+            f'"first_chunk_s": {"null" if first_chunk_s is None else first_chunk_s}, '
+            f"{_answer(told) if told else _NO_ANSWER}, "
+            f'"tries": [{", ".join(tries)}], "skipped": [{", ".join(skipped)}]}}'
+        )
+
+
+_encoded = json.JSONEncoder(check_circular=False, default=str).encode
+
+
+@lru_cache(1024)
+def _text(text: str | None) -> str:
+    """Return a text as JSON."""
+    return _encoded(text)
+
+
+@lru_cache(1024)
+def _tried(name: str, model: str) -> str:
+    """Return how the JSON of an attempt on a deployment begins."""
+    provider, _, model_id = model.partition("/")
+    return _encoded({"deployment": name, "provider": provider, "model_id": model_id}).removesuffix("}")
+
+
+def _answer(told: Mapping[str, Any]) -> str:
+    """Return what a provider told, as members of a JSON object."""
+    usage = told.get("usage")
+    if not isinstance(usage, Mapping):
+        usage = _NOTHING
+    return _encoded(
+        {
             "prompt_tokens": _count(usage.get("prompt_tokens")),
             "completion_tokens": _count(usage.get("completion_tokens")),
             "cached_tokens": _cached(usage),
             "model": told.get("model"),
             "finish_reason": told.get("finish_reason"),
             "rate_limits": told.get("rate_limits") or {},
-            "tries": tries,
-            "skipped": [{"deployment": names[index], "reason": REASONS[reason]} for index, _, reason in call.skips],
         }
+    )[1:-1]
 
 
 def _seconds(from_us: int, until_us: int) -> float:
@@ -228,3 +257,6 @@ def _cached(usage: Mapping[str, Any]) -> int | None:
 
 def _count(tokens: Any) -> int | None:
     return tokens if isinstance(tokens, int) else None
+
+
+_NO_ANSWER = _answer(_NOTHING)

@@ -15,8 +15,7 @@ from timegate.models.failures import translated
 from timegate.models.responses import ModelStreamResponse
 
 __all__ = [
-    "GatewayStream", "Restarted", "as_async", "broken", "chained", "chained_async", "first_of", "in_a_thread",
-    "next_within",
+    "GatewayStream", "Restarted", "aclose", "as_async", "broken", "close", "first_of", "in_a_thread", "next_within",
 ]  # fmt: skip
 
 
@@ -45,13 +44,11 @@ class GatewayStream(ModelStreamResponse):
 
     def close(self) -> None:
         """Stop reading, and give back what the call holds."""
-        if hasattr(self.chunks, "close"):
-            self.chunks.close()
+        close(self.chunks)
 
     async def aclose(self) -> None:
         """Stop reading an asynchronous stream, and give back what the call holds."""
-        if hasattr(self.chunks, "aclose"):
-            await self.chunks.aclose()
+        await aclose(self.chunks)
 
 
 def broken(error: Exception, name: str) -> Exception:
@@ -96,8 +93,7 @@ def in_a_thread(ask: Callable[[], Any], first_s: float | None, idle_s: float | N
                         if given_up.is_set():
                             break
                 finally:
-                    if hasattr(source, "close"):
-                        source.close()
+                    close(source)
             arrived.put(("end", None))
         except BaseException as error:  # raised where it is waited for
             arrived.put(("error", error))
@@ -133,14 +129,16 @@ def first_of(chunks: Iterator[Any]) -> list[Any]:
     return []
 
 
-def chained(head: list[Any], rest: Iterator[Any]) -> Iterator[Any]:
-    """Yield what has been read of a stream, and the rest; close it whatever happens."""
-    try:
-        yield from head
-        yield from rest
-    finally:
-        if hasattr(rest, "close"):
-            rest.close()
+def close(chunks: Any) -> None:
+    """Close the source of a stream, if it can be closed."""
+    if hasattr(chunks, "close"):
+        chunks.close()
+
+
+async def aclose(chunks: Any) -> None:
+    """Close the source of an asynchronous stream, if it can be closed."""
+    if hasattr(chunks, "aclose"):
+        await chunks.aclose()
 
 
 async def next_within(chunks: AsyncIterator[Any], most_s: float | None, what: str) -> list[Any]:
@@ -157,17 +155,6 @@ async def next_within(chunks: AsyncIterator[Any], most_s: float | None, what: st
         if isinstance(timeout, nullcontext) or not timeout.expired():
             raise  # the model's own
         raise ModelTimeoutError(f"{what} within {most_s:g} s") from None
-
-
-async def chained_async(head: list[Any], rest: AsyncIterator[Any], idle_s: float | None) -> AsyncIterator[Any]:
-    """Yield what has been read of a stream, and the rest, with a limit on silence; close it whatever happens."""
-    try:
-        while head:
-            yield head[0]
-            head = await next_within(rest, idle_s, "no further chunk")
-    finally:
-        if hasattr(rest, "aclose"):
-            await rest.aclose()
 
 
 def as_async(chunks: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:

@@ -7,7 +7,6 @@ import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -19,47 +18,25 @@ from timegate.models.responses import ModelStreamResponse
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["MOST_THREADS", "BaseModel", "ends_by_us", "is_model", "seconds_left", "within"]
+__all__ = ["MOST_THREADS", "UNTIL_US", "BaseModel", "ends_by_us", "is_model", "seconds_left"]
 
 
 MOST_THREADS = 64
 """How many calls that block a model's default ``acall`` makes at once."""
 
-_until_us: ContextVar[int] = ContextVar("timegate_until_us", default=NEVER)
-
-
-class _Limited:
-    """What ``contextmanager`` would make, in a fifth of its time."""
-
-    __slots__ = ("_token", "_until_us")
-
-    def __init__(self, until_us: int) -> None:
-        self._until_us = until_us
-
-    def __enter__(self) -> None:
-        self._token = _until_us.set(self._until_us)
-
-    def __exit__(self, *_: object) -> None:
-        _until_us.reset(self._token)
-
-
-def within(until_us: int) -> AbstractContextManager[None]:
-    """Let the attempt that is made here know until when it may last: :func:`ends_by_us`."""
-    return _UNLIMITED if until_us >= NEVER else _Limited(until_us)
+UNTIL_US: ContextVar[int] = ContextVar("timegate_until_us", default=NEVER)
+"""Until when the attempt that is under way may last; whoever makes it sets this, and takes it back."""
 
 
 def ends_by_us() -> int:
     """Return until when the attempt that is under way may last; ``NEVER`` if nothing limits it."""
-    return _until_us.get()
+    return UNTIL_US.get()
 
 
 def seconds_left() -> float | None:
     """Return how long the attempt that is under way may still last; None if nothing limits it."""
-    until_us = _until_us.get()
+    until_us = UNTIL_US.get()
     return None if until_us >= NEVER else max(until_us / 1e6 - time.time(), 1e-3)
-
-
-_UNLIMITED: AbstractContextManager[None] = nullcontext()
 
 
 class BaseModel(ABC):
