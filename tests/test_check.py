@@ -559,23 +559,23 @@ def test_the_same_gap_is_told_once_for_both_sides_of_daylight_saving():
         {"model": "openai/a", "time_constraints": [["22:00", "06:00"]]},
         {"model": "sim/b", "time_constraints": [berlin]},
     )
-    told = [f for f in tg.check(given, now="2026-11-25T00:00Z") if f.code == "TG103" and "04:00 to 06:00" in f.message]
-    assert len(told) == 1
-    assert told[0].message.startswith(
+    found = [f for f in tg.check(given, now="2026-11-25T00:00Z") if f.code == "TG103" and "04:00 to 06:00" in f.message]
+    assert len(found) == 1
+    assert found[0].message.startswith(
         "Only 'b' is open from 03:00 to 06:00 UTC every day from 2027-03-28 to 2027-10-30, and from 04:00 to"
     )
-    assert len(told[0].spans_us) > 360
+    assert len(found[0].spans_us) > 360
 
 
 def test_the_sample_is_told_what_matters():
     """Of the sample config: the hour without anybody, the nights with one, and who lies behind one provider."""
     findings = tg.check(sample(CONFIG), now=NOW)
-    told = [(f.severity, f.code, f.deployment, f.message.partition(" UTC")[0]) for f in findings]
-    assert told == [
+    found = [(f.severity, f.code, f.deployment, f.message.partition(" UTC")[0]) for f in findings]
+    assert found == [
         ("error", "TG101", None, "No deployment is open from 23:30 to 00:30"),
         ("warning", "TG103", "weak", "Only 'weak' is open from 00:30 to 06:00"),
         ("warning", "TG103", "weak", "Only 'weak' is open from 22:00 to 23:30"),
-        ("info", "TG202", None, told[3][3]),
+        ("info", "TG202", None, found[3][3]),
     ]
     assert findings[0].fix == (
         "Open one of those that are closed then: 'strong' (time_constraints[0]), 'weak' (time_constraints[0]) or "

@@ -160,9 +160,9 @@ def test_files_are_replaced_and_others_left(here: Path) -> None:
     (here / "out").mkdir()
     (here / "out" / "mine.txt").write_text("mine")
     (here / "out" / "report.html").write_text("old")
-    told = replay("--out", "out").stdout
-    assert "out/report.html (replaced)" in told
-    assert told.count("(replaced)") == 1
+    printed = replay("--out", "out").stdout
+    assert "out/report.html (replaced)" in printed
+    assert printed.count("(replaced)") == 1
     assert sorted(path.name for path in (here / "out").iterdir()) == sorted([*FILES, "mine.txt"])
     assert (here / "out" / "report.html").read_text() != "old"
 

@@ -93,14 +93,14 @@ def test_the_headline_says_who_serves_more(here: Path) -> None:
     a, b = replays()
     lost = int(a.calls["served_by"].notna().sum() - b.calls["served_by"].notna().sum())
     assert lost > 0
-    told = compare("--scenario", "scenario.yaml").stdout
-    assert f"proposal.yaml serves {lost} fewer calls than today.yaml: " in told
+    printed = compare("--scenario", "scenario.yaml").stdout
+    assert f"proposal.yaml serves {lost} fewer calls than today.yaml: " in printed
     back = compare("--scenario", "scenario.yaml", a="proposal.yaml", b="today.yaml").stdout
     assert f"today.yaml serves {lost} more calls than proposal.yaml: 100.00% in place of " in back
     moved = int(
         (a.calls["served_by"].astype(object).fillna("") != b.calls["served_by"].astype(object).fillna("")).sum()
     )
-    assert f"in place of 100.00%; {moved} calls of 288 went another way." in told.replace("\n", " ")
+    assert f"in place of 100.00%; {moved} calls of 288 went another way." in printed.replace("\n", " ")
     alike = compare("--scenario", "scenario.yaml", b="today.yaml").stdout
     assert "Both serve 288 calls, 100.00%; 0 calls of 288 went another way." in alike
 
@@ -112,10 +112,10 @@ def test_who_serves_in_whose_place(here: Path) -> None:
     one, other = (c["served_by"].astype(object).where(c["served_by"].notna(), c["outcome"]) for c in (a, b))
     pairs = pd.crosstab(one, other)
     lines = [line.split() for line in result.stdout.partition("in today.yaml")[2].splitlines()]
-    told = {(cells[0], cells[1]): int(cells[2]) for cells in lines if len(cells) == 3 and cells[2].isdigit()}
+    printed = {(cells[0], cells[1]): int(cells[2]) for cells in lines if len(cells) == 3 and cells[2].isdigit()}
     expected = {(x, y): int(n) for x, column in pairs.T.items() for y, n in column.items() if n and x != y}
-    assert told == expected
-    assert sorted(told.values(), reverse=True) == list(told.values())
+    assert printed == expected
+    assert sorted(printed.values(), reverse=True) == list(printed.values())
 
 
 def test_latencies_are_compared_if_there_are_any(here: Path) -> None:

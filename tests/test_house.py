@@ -134,7 +134,7 @@ def test_nothing_is_imported_by_name() -> None:
         assert not named & {"import_module", "__import__"}, name
 
 
-def told(head: str) -> list[list[str]]:
+def cells(head: str) -> list[list[str]]:
     """Return the cells of the table of ARCHITECTURE.md that begins with this line."""
     text = (ROOT.parent / "ARCHITECTURE.md").read_text(encoding="utf-8")
     table = text.split(f"\n{head}\n")[1].split("\n\n")[0]
@@ -148,16 +148,16 @@ def named(cell: str) -> tuple[str, ...]:
 
 def test_the_floors_are_those_that_architecture_tells() -> None:
     """The page lists the same floors, from the ground up, and the same doors."""
-    rows = told("| floor | parts | what is there |")
+    rows = cells("| floor | parts | what is there |")
     assert [(int(row[0]), named(row[1])) for row in rows] == list(enumerate(FLOORS))
-    doors = told("| below | above | why |")
+    doors = cells("| below | above | why |")
     assert [(*named(row[0]), *named(row[1])) for row in doors] == list(DOORS)
 
 
 def test_what_is_compiled_is_what_architecture_tells() -> None:
     """The page lists every module that goes through the door to numba, and no other imports numba itself."""
-    told_of = {name for row in told("| module | what |") for name in named(row[0])}
-    assert told_of == {name for name, imports in graph().items() if "core.jit" in imports}
+    listed = {name for row in cells("| module | what |") for name in named(row[0])}
+    assert listed == {name for name, imports in graph().items() if "core.jit" in imports}
     for name, path in modules().items():
         if name not in ("core.jit", "engines.compiling"):  # which listens to numba at work, and has it do nothing
             assert not re.search(r"^\s*(from|import) numba\b", path.read_text(encoding="utf-8"), re.MULTILINE), name

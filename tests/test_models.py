@@ -441,9 +441,9 @@ def test_openai_key_is_never_told(server):
     """The key is read from the environment, and stands in no state and no repr."""
     model = Model.chat_completion("openai/m", base_url=server.url)
     gateway = ModelGateway([{"model_name": "weak", "model": model}])
-    told = [repr(model), str(model.serialize()), repr(gateway), str(gateway.serialize()), str(gateway.explain())]
-    told += [repr(value) for value in vars(model).values()]
-    assert not any(SECRET in text for text in told)
+    texts = [repr(model), str(model.serialize()), repr(gateway), str(gateway.serialize()), str(gateway.explain())]
+    texts += [repr(value) for value in vars(model).values()]
+    assert not any(SECRET in text for text in texts)
 
 
 def test_openai_key_is_missed_at_once(server, monkeypatch):

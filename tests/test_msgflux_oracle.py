@@ -97,7 +97,7 @@ def random_calls(
         yield at_us, preference, errors
 
 
-def told(tried: list[str], answer: object) -> tuple[Any, ...]:
+def result(tried: list[str], answer: object) -> tuple[Any, ...]:
     """Return what a caller learns: who was tried and who served, or all that the error says."""
     if isinstance(answer, Exception):
         answer = (
@@ -113,17 +113,17 @@ def told(tried: list[str], answer: object) -> tuple[Any, ...]:
 def call(gateway: Any, **kwargs: Any) -> tuple[Any, ...]:
     tried: list[str] = []
     try:
-        return told(tried, gateway(tried=tried, **kwargs))
+        return result(tried, gateway(tried=tried, **kwargs))
     except Exception as error:
-        return told(tried, error)
+        return result(tried, error)
 
 
 async def acall(gateway: Any, **kwargs: Any) -> tuple[Any, ...]:
     tried: list[str] = []
     try:
-        return told(tried, await gateway.acall(tried=tried, **kwargs))
+        return result(tried, await gateway.acall(tried=tried, **kwargs))
     except Exception as error:
-        return told(tried, error)
+        return result(tried, error)
 
 
 def check(config: list[dict[str, Any]], at_us: int, preference: str | None, ours: Any, theirs: Any) -> None:

@@ -58,7 +58,7 @@ def test_bad_input() -> None:
         tg.bill(config(DEAR), recorded({}), "often")
 
 
-class Told(BaseModel):
+class Reporting(BaseModel):
     """A model whose answers tell their usage as DeepSeek does."""
 
     model_type, provider, model_id = "chat_completion", "sim", "told"
@@ -73,7 +73,7 @@ def test_live_calls_are_billed_from_their_records(tmp_path: Path) -> None:
     price = {**DEAR, "cached_input_per_mtok": 0.2}
     with tg.Recorder(tmp_path / "calls.jsonl") as recorder:
         gateway = tg.ModelGateway(
-            [{"model_name": "a", "model": Told(), "price": price}, {"model_name": "b", "model": Told()}],
+            [{"model_name": "a", "model": Reporting(), "price": price}, {"model_name": "b", "model": Reporting()}],
             observers=[recorder],
         )
         record = gateway(messages="Hello").metadata["timegate"]

@@ -72,17 +72,17 @@ def test_story_draws_each_step(run: tg.Replay) -> None:
     """There is a bar an attempt, a cross a deployment passed over, and a line a pause, where the story has them."""
     skipped = run.skips["call"].unique()
     call = next(c for c in run.attempts.query("pause_s > 0")["call"] if c in skipped)
-    told = run.story(call)
+    story = run.story(call)
     ax = plots.story(run, call)
-    bars = [patch for patch in ax.patches if isinstance(patch, Rectangle) and patch.get_height() == 0.5][-len(told) :]
+    bars = [patch for patch in ax.patches if isinstance(patch, Rectangle) and patch.get_height() == 0.5][-len(story) :]
     drawn = {(round(bar.get_x(), 6), round(bar.get_y() + 0.25)) for bar in bars}
     order = run.explain(call).order
-    tries = told[told["event"] == "tries"]
+    tries = story[story["event"] == "tries"]
     assert {(round(a, 6), order.index(d)) for a, d in zip(tries["after_s"], tries["deployment"], strict=True)} <= drawn
     crosses = [line for line in ax.lines if line.get_marker() == "X"]
     pauses = [line for line in ax.lines if line.get_linestyle() == ":"]
-    assert len(crosses) == (told["event"] == "passes over").sum() >= 1
-    assert [np.ptp(line.get_xdata()) for line in pauses] == pytest.approx(told.query("event == 'waits'")["for_s"])
+    assert len(crosses) == (story["event"] == "passes over").sum() >= 1
+    assert [np.ptp(line.get_xdata()) for line in pauses] == pytest.approx(story.query("event == 'waits'")["for_s"])
     assert row_labels(ax)[-1] == "night"
     assert "closed by a window" in texts(ax)
     assert_nothing_is_cut(ax)

@@ -111,9 +111,9 @@ def test_how_long_a_call_may_hold_and_outlast() -> None:
     entries = [closing, {"model_name": "b", "model": "acme/b", "policy": {"timeout_s": None}}]
     policy = {"max_retries": 2, "backoff": {"max_s": 20.0}, "retry_after_max_s": 0.0}
     findings = tg.check(tg.GatewayConfig(deployments=entries, policy=policy), now=NOW)
-    told = [f.message for f in findings if f.code == "TG701"]
-    assert "for 10 min before another is tried: 'a'" in told[0]
-    assert "for ever before another is tried: 'b'" in told[1]
+    messages = [f.message for f in findings if f.code == "TG701"]
+    assert "for 10 min before another is tried: 'a'" in messages[0]
+    assert "for ever before another is tried: 'b'" in messages[1]
     (outlasts,) = [f.message for f in findings if f.code == "TG707"]
     assert " for up to 21 min " in outlasts  # two timeouts and 40 s of pauses
     (short,) = [

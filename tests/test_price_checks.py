@@ -70,7 +70,7 @@ def a_book(**amounts: Any) -> PriceBook:
 
 
 @pytest.mark.parametrize(
-    ("price", "now", "told"),
+    ("price", "now", "message"),
     [
         (
             {"input_per_mtok": 2.0, "output_per_mtok": 8.0},
@@ -92,12 +92,12 @@ def a_book(**amounts: Any) -> PriceBook:
     ],
 )
 def test_a_price_that_has_changed_since(
-    monkeypatch: pytest.MonkeyPatch, price: dict[str, Any], now: str, told: str | None
+    monkeypatch: pytest.MonkeyPatch, price: dict[str, Any], now: str, message: str | None
 ) -> None:
     """A price that a book had, and has no more or not for long, is found; one of one's own is not."""
     monkeypatch.setattr(price_checks, "_books", lambda: iter([a_book()]))
     findings = [f for f in tg.check(config(price), 7, now=f"{now}T00:00Z") if f.code == "TG805"]
-    assert [told in finding.message for finding in findings] == ([True] if told else [])
+    assert [message in finding.message for finding in findings] == ([True] if message else [])
 
 
 def test_a_change_that_the_price_follows(monkeypatch: pytest.MonkeyPatch) -> None:

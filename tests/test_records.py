@@ -66,8 +66,8 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
         ("b", "ok", 1.0),
     ]
     assert (record.latency_s, record.prompt_tokens, record.completion_tokens) == (3.0, 3, 2)
-    told = record.to_dict()
-    assert told["tries"][2] == {
+    written = record.to_dict()
+    assert written["tries"][2] == {
         "deployment": "b",
         "provider": "own",
         "model_id": "m",
@@ -76,8 +76,8 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
         "latency_s": 1.0,
         "pause_s": 0.0,
     }
-    assert tuple(told)[: len(CALL_COLUMNS)] == CALL_COLUMNS
-    assert (told["served_by"], told["attempts"]) == ("b", 3)
+    assert tuple(written)[: len(CALL_COLUMNS)] == CALL_COLUMNS
+    assert (written["served_by"], written["attempts"]) == ("b", 3)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -110,7 +110,7 @@ def test_a_line_of_json_says_what_the_record_says(
     call.attempts, call.skips, call.served_by = tuple(attempts), tuple(skips), 1 if attempts else NOBODY
     record = CallRecord(call, "chat_completion")
     usage = {"prompt_tokens": prompt, "prompt_tokens_details": {"cached_tokens": cached}}
-    record.told = {"usage": usage, "model": model, "finish_reason": ValueError("odd"), "rate_limits": {"x": "1"}}
+    record.reported = {"usage": usage, "model": model, "finish_reason": ValueError("odd"), "rate_limits": {"x": "1"}}
     told = json.loads(record.to_json())
     assert "\n" not in record.to_json()
     assert record.to_dict() == told

@@ -29,7 +29,7 @@ NAMES = {value for name, value in vars(gen_ai_attributes).items() if name.starts
 METRICS = {value for name, value in vars(gen_ai_metrics).items() if name.startswith("GEN_AI_")}
 
 
-class Told:
+class Seen:
     """What OpenTelemetry heard."""
 
     def __init__(self) -> None:
@@ -50,20 +50,20 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Iterator[Told]:
-    heard = Told()
+def seen() -> Iterator[Seen]:
+    heard = Seen()
     yield heard
     heard.tracers.shutdown()
     heard.meters.shutdown()
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_a_call_is_a_span_and_each_attempt_one_in_it(told: Told, way: str) -> None:
+def test_a_call_is_a_span_and_each_attempt_one_in_it(seen: Seen, way: str) -> None:
     """Instants, kinds, statuses and attributes say what the record says; usage stands on the attempt that answered."""
-    gateway = gateway_of(1, 0, observers=[told.observer])
-    with told.tracers.get_tracer("app").start_as_current_span("request") as request:
+    gateway = gateway_of(1, 0, observers=[seen.observer])
+    with seen.tracers.get_tracer("app").start_as_current_span("request") as request:
         gateway() if way == "sync" else asyncio.run(gateway.acall())
-    call, first, second = [span for span in told.spans if span.name != "request"]
+    call, first, second = [span for span in seen.spans if span.name != "request"]
     assert (call.name, call.kind, call.start_time, call.end_time) == (
         "route chat", SpanKind.INTERNAL, AT * 1000, (AT + 2_000_000) * 1000
     )  # fmt: skip
@@ -85,12 +85,12 @@ def test_a_call_is_a_span_and_each_attempt_one_in_it(told: Told, way: str) -> No
     assert {name for span in (first, second) for name in span.attributes if name.startswith("gen_ai.")} <= NAMES
 
 
-def test_metrics_count_attempts_and_tokens_once(told: Told) -> None:
+def test_metrics_count_attempts_and_tokens_once(seen: Seen) -> None:
     """Durations by kind of error, tokens by type, calls by outcome."""
-    gateway = gateway_of(1, 0, observers=[told.observer])
+    gateway = gateway_of(1, 0, observers=[seen.observer])
     gateway()
     gateway(model_preference="b")
-    found = told.metrics
+    found = seen.metrics
     assert {name for name in found if name.startswith("gen_ai.")} <= METRICS
     durations = found["gen_ai.client.operation.duration"]
     assert sorted((point.attributes.get("error.type", ""), point.count) for point in durations) == [
@@ -105,13 +105,13 @@ def test_metrics_count_attempts_and_tokens_once(told: Told) -> None:
     }
 
 
-def test_a_call_that_nobody_served_is_an_error(told: Told) -> None:
+def test_a_call_that_nobody_served_is_an_error(seen: Seen) -> None:
     """With its outcome as type, and who was passed over and why."""
-    gateway = gateway_of(0, observers=[told.observer])
+    gateway = gateway_of(0, observers=[seen.observer])
     gateway.cool("a", 60)
     with pytest.raises(tg.ModelRouterError):
         gateway(model_preference="a")
-    [call] = told.spans
+    [call] = seen.spans
     assert call.status.status_code is StatusCode.ERROR
     assert dict(call.attributes) == {
         "timegate.outcome": "shed",
@@ -121,7 +121,7 @@ def test_a_call_that_nobody_served_is_an_error(told: Told) -> None:
     }
 
 
-def test_a_stream_has_its_first_chunk_and_what_was_told(told: Told) -> None:
+def test_a_stream_has_its_first_chunk_and_what_was_reported(seen: Seen) -> None:
     """Model and reason for the stop stand on the attempt; the provider goes by its name in the conventions."""
     clock = VirtualClock(AT)
 
@@ -138,8 +138,8 @@ def test_a_stream_has_its_first_chunk_and_what_was_told(told: Told) -> None:
                 yield part
 
     models = [{"model_name": "a", "model": Streams()}]
-    assert tg.ModelGateway(models, clock, observers=[told.observer])(stream=True).consume() == "abc"
-    attempt = told.spans[-1]
+    assert tg.ModelGateway(models, clock, observers=[seen.observer])(stream=True).consume() == "abc"
+    attempt = seen.spans[-1]
     assert dict(attempt.attributes) == {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "mistral_ai",
@@ -150,7 +150,7 @@ def test_a_stream_has_its_first_chunk_and_what_was_told(told: Told) -> None:
         "gen_ai.usage.input_tokens": 1,
         "timegate.deployment": "a",
     }
-    [point] = told.metrics["gen_ai.client.operation.time_to_first_chunk"]
+    [point] = seen.metrics["gen_ai.client.operation.time_to_first_chunk"]
     assert (point.sum, point.count) == (0.5, 1)
 
 

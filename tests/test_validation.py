@@ -147,9 +147,9 @@ def test_stops_after_some_hundred_problems() -> None:
     good = {"model_name": "a"}
     with pytest.raises(ScenarioError) as caught:
         Bounded.model_validate({"parts": [good, *[1] * 250_000]})
-    told = caught.value.problems
-    assert [told[0], told[99]] == ["parts[1] must be a mapping. Got 1.", "parts[100] must be a mapping. Got 1."]
-    assert told[100:] == ("Bounded may have more: reading it stopped here.",)
+    problems = caught.value.problems
+    assert [problems[0], problems[99]] == ["parts[1] must be a mapping. Got 1.", "parts[100] must be a mapping. Got 1."]
+    assert problems[100:] == ("Bounded may have more: reading it stopped here.",)
     with pytest.raises(ScenarioError) as caught:
         Bounded.model_validate({"parts": [*[1] * 99, good]})
     assert len(caught.value.problems) == 99

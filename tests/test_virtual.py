@@ -371,10 +371,10 @@ def test_what_a_router_prints_takes_no_time(monkeypatch: pytest.MonkeyPatch, awa
 
 def test_other_threads_keep_their_own_time() -> None:
     """A thread that runs beside the replay sleeps for real, and its monotonic clock goes on by what it slept."""
-    model, told, slept = SLOW.model("a"), threading.Event(), list[float]()
+    model, ready, slept = SLOW.model("a"), threading.Event(), list[float]()
 
     def beside() -> None:
-        told.wait()
+        ready.wait()
         before = time.monotonic()
         time.sleep(0.01)
         slept.append(time.monotonic() - before)
@@ -383,7 +383,7 @@ def test_other_threads_keep_their_own_time() -> None:
     thread.start()
 
     def router(model_preference: str | None = None) -> Any:
-        told.set()
+        ready.set()
         return model()
 
     tg.replay(router, every(3600, 1000), SLOW.without(["b"]))

@@ -818,10 +818,10 @@ class TestKernelAndPage:
         data["deployments"][0]["time_constraints"] = [{"start": "1:00", "end": "2:00", "until": "2026-06-30"}]
         bench = open_editor(config=tg.GatewayConfig.model_validate(data), trace=None, now="2026-07-06T12:00Z")
         assert bench.editor.day == "2026-07-06"
-        told = bench.page.get_by_text("It applies no more")
-        told.wait_for()
+        remark = bench.page.get_by_text("It applies no more")
+        remark.wait_for()
         bench.page.get_by_label("first day of the axis").fill("2026-03-02")
-        told.wait_for(state="detached")
+        remark.wait_for(state="detached")
 
     def test_long_names_that_begin_alike_stay_apart(self, open_editor):
         """Where there is no room for a name, its end is seen, beside the row and in the legend."""

@@ -164,10 +164,10 @@ test("what another cell sets while nothing is under way is not sent back", () =>
 
 test("a kernel that says nothing is told, and the next change is sent all the same", async () => {
   const { model, store } = opened(null, 1);
-  const told = new Promise((done) => store.addEventListener("answer", done, { once: true }));
+  const answered = new Promise((done) => store.addEventListener("answer", done, { once: true }));
   store.edit(with_("a"));
   store.edit(with_("b"));
-  await told;
+  await answered;
   assert.equal(store.silent, true);
   assert.equal(store.current, false);
   store.edit(with_("c"));

@@ -358,14 +358,14 @@ def self_test() -> None:
         assert [pause // 1_000_000 for pause in pauses[1:]] == [1, 2]
         assert 500_000 <= pauses[0] < 1_250_000
     # A Retry-After is obeyed, and the clock obeys it too.
-    told = judge(
+    judged = judge(
         {
             "deployments": [{"name": "strong"}, {"name": "weak"}],
             "arrivals_s": [0],
             "script": {"strong": [{"attempt": 0, "outcome": "rate_limit", "retry_after_s": 7, "latency_s": 0.25}]},
         }
     )
-    first, second = told["attempts"]
+    first, second = judged["attempts"]
     assert [first["end_us"], second["outcome"]] == [250_000, "ok"]
     assert second["start_us"] == first["end_us"] + second["pause_us"]
     assert 7_000_000 <= second["pause_us"] < 7_750_000

@@ -147,10 +147,10 @@ class GatewayConfig(Value):
     @property
     def table(self) -> Table:
         """The deployments as text: headings, and a row a deployment."""
-        told = {"model_name", "model", "time_constraints", "available", "price"}
+        own = {"model_name", "model", "time_constraints", "available", "price"}
         also = [
             details(
-                d.model_dump(mode="json", exclude=told, exclude_defaults=True)
+                d.model_dump(mode="json", exclude=own, exclude_defaults=True)
                 | ({} if d.price is None else {"price": d.price.text()})
             )
             for d in self.deployments

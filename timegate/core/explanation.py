@@ -66,15 +66,15 @@ class Explanation:
 
     def __str__(self) -> str:
         table = self._table.to_string(index=False)
-        told = "" if self.story is None else _blank(self.story).to_string(index=False)
-        return "\n".join(filter(None, [self.headline, self.note, table, told]))
+        story = "" if self.story is None else _blank(self.story).to_string(index=False)
+        return "\n".join(filter(None, [self.headline, self.note, table, story]))
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        told = [] if self.story is None else [numbers(_blank(self.story), index=False)]
-        return framed(self.headline, numbers(self._table, index=False), *told, text=f" {self.note}".rstrip())
+        story = [] if self.story is None else [numbers(_blank(self.story), index=False)]
+        return framed(self.headline, numbers(self._table, index=False), *story, text=f" {self.note}".rstrip())
 
 
 def _blank(story: pd.DataFrame) -> pd.DataFrame:

@@ -82,7 +82,7 @@ class Waits:
     # Locks ----------------------------------------------------------------------------------------------------------
 
     def _wait_on(self, thing: object, timeout_s: float | None) -> bool:
-        """Wait until a thing is told of; return whether it was."""
+        """Wait until a thing is notified; return whether it was."""
         waiting = self._waiting.setdefault(id(thing), deque())
         fiber = self._here()
         assert fiber is not None  # noqa: S101 - only fibers come here
@@ -166,16 +166,16 @@ class Waits:
             times = self._owners.get(id(lock), (None, 1, None))[1]
             for _ in range(times):
                 lock.release()
-            told = False
+            heard = False
             try:
-                told = waiter.acquire(True, -1) if timeout is None else timeout > 0 and waiter.acquire(True, timeout)
+                heard = waiter.acquire(True, -1) if timeout is None else timeout > 0 and waiter.acquire(True, timeout)
             finally:
                 for _ in range(times):
                     lock.acquire()
                 waiter.release()
-                if not told and waiter in condition._waiters:
+                if not heard and waiter in condition._waiters:
                     condition._waiters.remove(waiter)
-            return told
+            return heard
 
         return wait
 

@@ -39,7 +39,7 @@ __all__ = ["FORMAT"]
 PRODUCT, TITLE = "-//timegate//timegate//EN", "Deployments and their windows"
 _RULED = ("start", "end", "tz", "end_included", "days", "since", "until", "months", "days_of_month")
 """The fields of a window that an event and its rule say."""
-TOLD_US = 20 * 366 * DAY_US
+LISTED_US = 20 * 366 * DAY_US
 """How far ahead a calendar knows of the changes of its zones' clocks."""
 
 
@@ -59,7 +59,7 @@ def _translate(request: Request) -> Draft:
     for (i, kind, j), deployment, whole in windows_of(request.config.deployments):
         say = remark(deployment, i, kind, j)
         place = written(("deployments", i, kind, j), repr(deployment.model_name))
-        notes += [say(f"{name} are told until {_told_until(now)}.") for name in _beyond_rules(whole)]
+        notes += [say(f"{name} are told until {_listed_until(now)}.") for name in _beyond_rules(whole)]
         for window in _parts(whole):
             first = _first_date(window, now)
             if first is None:
@@ -72,7 +72,7 @@ def _translate(request: Request) -> Draft:
             events.append(_event(place, deployment, kind, window, first, now, doubtful))
     for tz in sorted({window.tz for _, _, window in windows_of(request.config.deployments)} - {"UTC"}):
         since_us = DAY_US * (begin - EPOCH.date()).days - DAY_US
-        calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + TOLD_US, LAST_US)))
+        calendar.add_component(_zone(tz, max(since_us, FIRST_US), min(request.now_us + LISTED_US, LAST_US)))
     for event in events:
         calendar.add_component(event)
     return Draft(calendar, (), notes)
@@ -118,15 +118,15 @@ def _event(
         midnight = datetime.combine(first, time(0))
         end_us = stretch(window.start, window.end, end_included=False).end_us[first.weekday()]
         event.add("dtend", (midnight + timedelta(microseconds=int(end_us))).replace(tzinfo=zone))
-    told = _told_until(now)
+    horizon = _listed_until(now)
     if window.on_holidays == "only":
-        others = window.start_days(day_number(first) + 1, day_number(told))
+        others = window.start_days(day_number(first) + 1, day_number(horizon))
         if len(others):
             event.add("rdate", [datetime.combine(day, start, zone) for day in _dates(others)])
         return event
     event.add("rrule", _rule(window, zone))
     ruled = replace(window, **{name: default for name, default in FIELDS.items() if name not in _RULED})
-    last = max([*window.except_dates, *([told] if _beyond_rules(window) else [])], default=first)
+    last = max([*window.except_dates, *([horizon] if _beyond_rules(window) else [])], default=first)
     span = day_number(first), day_number(last)
     if len(left_out := np.setdiff1d(ruled.start_days(*span), window.start_days(*span))):
         event.add("exdate", [datetime.combine(day, start, zone) for day in _dates(left_out)])
@@ -208,8 +208,8 @@ def _first_date(window: Window, now: datetime) -> date | None:
     return None
 
 
-def _told_until(now: datetime) -> date:
-    return min(now + timedelta(microseconds=TOLD_US), from_us(LAST_US)).date()
+def _listed_until(now: datetime) -> date:
+    return min(now + timedelta(microseconds=LISTED_US), from_us(LAST_US)).date()
 
 
 def _date(day: int) -> date:

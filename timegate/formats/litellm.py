@@ -147,11 +147,11 @@ def _render(draft: Draft, request: Request, remarks: Sequence[str]) -> bytes:
 def _is_right(path: Path, draft: Draft, request: Request) -> bool:
     data = read_back(path)
     again = request.config.model_validate(read(data)[0]).deployments
-    said, told = (
+    written, reread = (
         {d.model_name: (d.model, d.description, _per_token(d)) for d in some}
         for some in (request.config.deployments, again)
     )
-    return bool(data == draft.data and said == told)
+    return bool(data == draft.data and written == reread)
 
 
 FORMAT = Format(

@@ -311,10 +311,10 @@ class Driver(Outcomes):
                     yield from head
                     yield from chunks
                 except Exception as error:
-                    step, told = self._cut(call, steps, error, errors)
-                    if told is not None:
+                    step, broke = self._cut(call, steps, error, errors)
+                    if broke is not None:
                         tell(call, record, self._observers)
-                        raise told from error
+                        raise broke from error
                     close(chunks)
                     answer, head, rest = self._serve(call, steps, step, models, kwargs, errors)
                     self._restarted(stream, answer, record)
@@ -348,10 +348,10 @@ class Driver(Outcomes):
                         yield head[0]
                         head = await next_within(chunks, idle_s, "no further chunk")
                 except Exception as error:
-                    step, told = self._cut(call, steps, error, errors)
-                    if told is not None:
+                    step, broke = self._cut(call, steps, error, errors)
+                    if broke is not None:
                         tell(call, record, self._observers)
-                        raise told from error
+                        raise broke from error
                     await aclose(chunks)
                     answer, head, rest = await self._serve_async(call, steps, step, models, kwargs, errors)
                     self._restarted(stream, answer, record)

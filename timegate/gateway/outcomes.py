@@ -12,7 +12,7 @@ from timegate.core.clock import SECOND_US, Clock
 from timegate.core.columns import CANCELLED, NOBODY, OK
 from timegate.core.routing import Call, Heard, Step
 from timegate.gateway.observing import Observer, tell
-from timegate.gateway.records import TOLD, CallRecord
+from timegate.gateway.records import REPORTED, CallRecord
 from timegate.gateway.streams import GatewayStream, broken
 from timegate.models.failures import kind_of, retry_after_s
 from timegate.models.responses import ModelStreamResponse
@@ -53,7 +53,7 @@ class Outcomes:
         if not isinstance(metadata, dict):
             metadata = None
         elif metadata:
-            record.told = {name: metadata[name] for name in TOLD if name in metadata}
+            record.reported = {name: metadata[name] for name in REPORTED if name in metadata}
             # The prompt's length was not known when the attempt began, and counts now.
             tokens = (record.prompt_tokens or 0) + (record.completion_tokens or 0)
         steps.send((self._clock.now_us(), OK, 0, tokens))
@@ -96,10 +96,10 @@ class Outcomes:
         self, call: Call, steps: Generator[Step, Heard, None], error: Exception, errors: list[Exception]
     ) -> tuple[Step, Exception | None]:
         """Hear that a stream broke off; return what follows, or the error that its reader is told."""
-        told = broken(error, call.router.names[call.trying])
+        broke = broken(error, call.router.names[call.trying])
         call.final = call.router.call_policy.on_cut != "restart"
-        step = steps.send(self._heard(call, call.trying, told, errors))
-        return step, told if call.final else None
+        step = steps.send(self._heard(call, call.trying, broke, errors))
+        return step, broke if call.final else None
 
     def _restarted(self, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:
         """Let another deployment's answer take the place of a stream's."""

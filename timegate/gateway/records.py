@@ -15,9 +15,9 @@ from timegate.core.policy import REASONS
 from timegate.core.routing import Call
 from timegate.show.text import iso
 
-__all__ = ["TOLD", "AttemptRecord", "CallRecord"]
+__all__ = ["REPORTED", "AttemptRecord", "CallRecord"]
 
-TOLD = ("usage", "model", "finish_reason", "rate_limits")
+REPORTED = ("usage", "model", "finish_reason", "rate_limits")
 """What a record keeps of an answer's metadata."""
 
 
@@ -49,8 +49,8 @@ class CallRecord:
 
     Attributes
     ----------
-    told : mapping
-        What the provider told: ``usage``, ``model``, ``finish_reason``, ``rate_limits`` (``x-ratelimit-*`` headers).
+    reported : mapping
+        What the provider said: ``usage``, ``model``, ``finish_reason``, ``rate_limits`` (``x-ratelimit-*`` headers).
 
     Examples
     --------
@@ -61,12 +61,12 @@ class CallRecord:
     ('b', 'first_choice', ['ok'])
     """
 
-    __slots__ = ("_call", "first_chunk_us", "model_type", "told")
+    __slots__ = ("_call", "first_chunk_us", "model_type", "reported")
 
     def __init__(self, call: Call, model_type: str) -> None:
         self._call = call
         self.model_type = model_type
-        self.told: Mapping[str, Any] = _NOTHING
+        self.reported: Mapping[str, Any] = _NOTHING
         self.first_chunk_us: int | None = None
 
     def __repr__(self) -> str:
@@ -145,22 +145,22 @@ class CallRecord:
 
     @property
     def usage(self) -> Any:
-        """The tokens that the provider told; None if it told nothing."""
-        return self.told.get("usage")
+        """The tokens that the provider reported; None if it reported nothing."""
+        return self.reported.get("usage")
 
     @property
     def prompt_tokens(self) -> int | None:
-        """The length of the prompt, if the provider told it."""
+        """The length of the prompt, if the provider reported it."""
         return _count(self.usage.get("prompt_tokens")) if isinstance(self.usage, Mapping) else None
 
     @property
     def completion_tokens(self) -> int | None:
-        """The length of the answer, if the provider told it."""
+        """The length of the answer, if the provider reported it."""
         return _count(self.usage.get("completion_tokens")) if isinstance(self.usage, Mapping) else None
 
     @property
     def cached_tokens(self) -> int | None:
-        """How much of the prompt the provider had in its cache, if it told it."""
+        """How much of the prompt the provider had in its cache, if it reported it."""
         return _cached(self.usage) if isinstance(self.usage, Mapping) else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class CallRecord:
 
     def to_json(self) -> str:
         """Return the record as a line of JSON: what :meth:`to_dict` has. What is no JSON is told as text."""
-        call, told, names = self._call, self.told, self._call.router.names
+        call, reported, names = self._call, self.reported, self._call.router.names
         at, first_chunk_s, served_by = _written(call.at_us), self.first_chunk_s, call.served_by
         tries, latency_s = [], "0.0"
         for index, pause_us, started_us, ended_us, kind in call.attempts:
@@ -193,7 +193,7 @@ class CallRecord:
             f'"served_by": {_text(None if served_by == NOBODY else names[served_by])}, '
             f'"outcome": "{OUTCOMES[call.outcome]}", "attempts": {len(tries)}, "latency_s": {latency_s}, '
             f'"first_chunk_s": {"null" if first_chunk_s is None else first_chunk_s}, '
-            f"{_answer(told) if told else _NO_ANSWER}, "
+            f"{_answer(reported) if reported else _NO_ANSWER}, "
             f'"tries": [{", ".join(tries)}], "skipped": [{", ".join(skipped)}]}}'
         )
 
@@ -214,9 +214,9 @@ def _tried(name: str, model: str) -> str:
     return _encoded({"deployment": name, "provider": provider, "model_id": model_id}).removesuffix("}")
 
 
-def _answer(told: Mapping[str, Any]) -> str:
-    """Return what a provider told, as members of a JSON object."""
-    usage = told.get("usage")
+def _answer(reported: Mapping[str, Any]) -> str:
+    """Return what a provider reported, as members of a JSON object."""
+    usage = reported.get("usage")
     if not isinstance(usage, Mapping):
         usage = _NOTHING
     return _encoded(
@@ -224,9 +224,9 @@ def _answer(told: Mapping[str, Any]) -> str:
             "prompt_tokens": _count(usage.get("prompt_tokens")),
             "completion_tokens": _count(usage.get("completion_tokens")),
             "cached_tokens": _cached(usage),
-            "model": told.get("model"),
-            "finish_reason": told.get("finish_reason"),
-            "rate_limits": told.get("rate_limits") or {},
+            "model": reported.get("model"),
+            "finish_reason": reported.get("finish_reason"),
+            "rate_limits": reported.get("rate_limits") or {},
         }
     )[1:-1]
 
@@ -248,10 +248,10 @@ def _written(at_us: int) -> str:
 
 
 def _cached(usage: Mapping[str, Any]) -> int | None:
-    """Return the cached tokens of a usage, as OpenAI tells them, or DeepSeek."""
+    """Return the cached tokens of a usage, as OpenAI reports them, or DeepSeek."""
     details = usage.get("prompt_tokens_details")
-    told = details.get("cached_tokens") if isinstance(details, Mapping) else usage.get("prompt_cache_hit_tokens")
-    prompt, cached = _count(usage.get("prompt_tokens")), _count(told)
+    reported = details.get("cached_tokens") if isinstance(details, Mapping) else usage.get("prompt_cache_hit_tokens")
+    prompt, cached = _count(usage.get("prompt_tokens")), _count(reported)
     return cached if cached is not None and prompt is not None and cached <= prompt else None
 
 

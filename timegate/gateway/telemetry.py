@@ -101,26 +101,26 @@ class OpenTelemetry:
             "gen_ai.provider.name": PROVIDERS.get(attempt.provider, attempt.provider),
             "gen_ai.request.model": attempt.model_id,
         }
-        told: dict[str, Any] = {"timegate.deployment": attempt.deployment}
+        attributes: dict[str, Any] = {"timegate.deployment": attempt.deployment}
         answered = attempt.outcome == ATTEMPT_OUTCOMES[OK]
         if not answered:
             common["error.type"] = attempt.outcome
-        elif record.told.get("model"):
-            common["gen_ai.response.model"] = record.told["model"]
+        elif record.reported.get("model"):
+            common["gen_ai.response.model"] = record.reported["model"]
         tokens = {"input": record.prompt_tokens, "output": record.completion_tokens} if answered else {}
-        told |= {f"gen_ai.usage.{kind}_tokens": count for kind, count in tokens.items() if count is not None}
-        if answered and record.told.get("finish_reason"):
-            told["gen_ai.response.finish_reasons"] = [record.told["finish_reason"]]
+        attributes |= {f"gen_ai.usage.{kind}_tokens": count for kind, count in tokens.items() if count is not None}
+        if answered and record.reported.get("finish_reason"):
+            attributes["gen_ai.response.finish_reasons"] = [record.reported["finish_reason"]]
         first_us = record.first_chunk_us if answered else None
         if first_us is not None and first_us >= begins_us:  # else it is that of an attempt before it
-            told["gen_ai.response.time_to_first_chunk"] = (first_us - begins_us) / SECOND_US
+            attributes["gen_ai.response.time_to_first_chunk"] = (first_us - begins_us) / SECOND_US
             self._first_chunks.record((first_us - begins_us) / SECOND_US, common, context)
         span = self._tracer.start_span(
             f"{operation} {attempt.model_id}",
             context,
             kind=self._trace.SpanKind.CLIENT,
             start_time=begins_us * _NS,
-            attributes={**common, **told},
+            attributes={**common, **attributes},
         )
         if not answered:
             span.set_status(self._trace.StatusCode.ERROR, attempt.outcome)

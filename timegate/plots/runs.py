@@ -328,9 +328,9 @@ def _partial_faults(run: Replay) -> Iterator[str]:
     """Say what else happened than outages, by deployment."""
     injector = run.scenario.injector(run.router.deployments, strict=False)
     effects = [list(dict.fromkeys(filter(None, map(injector.effect, rules)))) for rules in injector.rules]
-    told = [f"{name} {listed(texts)}" for name, texts in zip(run.deployments, effects, strict=True) if texts]
-    if told:
-        yield f"besides: {plain(listed(told, ','))}"
+    besides = [f"{name} {listed(texts)}" for name, texts in zip(run.deployments, effects, strict=True) if texts]
+    if besides:
+        yield f"besides: {plain(listed(besides, ','))}"
 
 
 def _matrix(run: Replay) -> pd.DataFrame:

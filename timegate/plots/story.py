@@ -76,16 +76,16 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
     'call 0: first_choice after 0 s'
     """
     tones = chosen_colors(checked(run, "run").deployments, colors)
-    told, order = run.story(call), run.explain(call).order
+    events, order = run.story(call), run.explain(call).order
     names = [*order, *(name for name in run.deployments if name not in order)]
     ax = axes_of(ax, (10.0, 1.6 + 0.4 * max(len(names), 1)))
-    end_s = float(told["after_s"].iloc[-1])
+    end_s = float(events["after_s"].iloc[-1])
     width_s = end_s if end_s > 0 else 1.0
     row_axis(ax, printed_names(names, ax) or [""])
     size = type_size(ax, 2 * len(names))
     notes = [
         f"{what}, {duration(for_s, 'rounded')}" if event == "tries" else what if event == "passes over" else ""
-        for event, for_s, what in told[["event", "for_s", "what"]].itertuples(index=False)
+        for event, for_s, what in events[["event", "for_s", "what"]].itertuples(index=False)
     ]
     room = min(0.6, (0.009 * size * max(map(len, notes)) + 0.2) / inches(ax)[0])  # for a note right of the last bar
     ax.set_xlim(-0.02 * width_s, width_s / (1 - room))
@@ -95,7 +95,7 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
         seen["closed by a window"] = Patch(label="closed by a window", **CLOSED)
 
     was_row = 0
-    for (after_s, event, name, for_s, what), text in zip(told.itertuples(index=False), notes, strict=True):
+    for (after_s, event, name, for_s, what), text in zip(events.itertuples(index=False), notes, strict=True):
         if event == "tries":
             row, served = names.index(name), what == "ok"
             style: Style = {"facecolor": tones[name], "edgecolor": tones[name], "linewidth": 1.2} if served else FAILED
@@ -123,4 +123,4 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
     ax.set_xlabel("seconds since arrival", loc="left")
     if seen:
         legend_below(ax, list(seen.values()))
-    return titled(ax, f"call {call}: {told['what'].iloc[-1]} after {duration(end_s, 'rounded')}")
+    return titled(ax, f"call {call}: {events['what'].iloc[-1]} after {duration(end_s, 'rounded')}")

@@ -97,13 +97,13 @@ def _without_effect(
 ) -> Iterator[Finding]:
     """Find fields of a policy that change nothing for any of the deployments that it speaks of."""
     retries = any(_policy(deployment).max_retries for deployment in whole)
-    told = [field for field in ("retry_on", "backoff") if field in given.model_fields_set and getattr(given, field)]
-    if told and not retries:
+    idle = [field for field in ("retry_on", "backoff") if field in given.model_fields_set and getattr(given, field)]
+    if idle and not retries:
         yield Finding(
             "TG703",
-            f"{place}.{told[0]}",
-            f"{listed(told)} {'is' if len(told) == 1 else 'are'} given, and max_retries is 0: nothing is retried.",
-            "Give max_retries, or leave it out." if len(told) == 1 else "Give max_retries, or leave them out.",
+            f"{place}.{idle[0]}",
+            f"{listed(idle)} {'is' if len(idle) == 1 else 'are'} given, and max_retries is 0: nothing is retried.",
+            "Give max_retries, or leave it out." if len(idle) == 1 else "Give max_retries, or leave them out.",
             name,
         )
     both = [kind for kind in given.retry_on if kind in given.raise_on]

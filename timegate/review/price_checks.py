@@ -91,11 +91,11 @@ def _changed(i: int, deployment: Deployment, price: Price, periods: Spans) -> It
             continue
         cuts = sorted({band.span_us[0] for band in theirs.bands if not band.windows and band.since is not None})
         for cut_us in (us for us in cuts if us < end_us):
-            told, mine = theirs.listed_at(cut_us), price.listed_at(max(cut_us, start_us))
+            book_says, mine = theirs.listed_at(cut_us), price.listed_at(max(cut_us, start_us))
             later = any(us > cut_us and us <= start_us for us in cuts)
-            if later or not _same(price.listed_at(cut_us - 1), theirs.listed_at(cut_us - 1)) or _same(mine, told):
+            if later or not _same(price.listed_at(cut_us - 1), theirs.listed_at(cut_us - 1)) or _same(mine, book_says):
                 continue
-            amounts = Price.model_validate(told).text()
+            amounts = Price.model_validate(book_says).text()
             yield Finding(
                 "TG805",
                 written(("deployments", i, "price"), repr(deployment.model_name)),
@@ -116,8 +116,8 @@ def _books() -> Iterator[PriceBook]:
 def _same(mine: Mapping[str, float], theirs: Mapping[str, float]) -> bool:
     """Whether two prices are one, as far as both say something; and both say what input and output cost."""
     names = [name for name in mine if name in theirs]
-    told = {"input_per_mtok", "output_per_mtok"} <= set(names)
-    return told and all(math.isclose(mine[name], theirs[name], rel_tol=1e-9) for name in names)
+    both = {"input_per_mtok", "output_per_mtok"} <= set(names)
+    return both and all(math.isclose(mine[name], theirs[name], rel_tol=1e-9) for name in names)
 
 
 def _common(one: Spans, other: Spans, periods: Spans) -> Spans:

@@ -197,8 +197,8 @@ def _json_lines(path: Path) -> Iterator[Row]:
             document = json.loads(line)
         except (ValueError, RecursionError):
             if number > 1 and not line.endswith("\n"):  # the last: whoever wrote it was killed
-                told = f"{path}: {place}, the last, is cut off and passed over. It is {shown(line)}."
-                warnings.warn(TimegateWarning(told), stacklevel=2)
+                text = f"{path}: {place}, the last, is cut off and passed over. It is {shown(line)}."
+                warnings.warn(TimegateWarning(text), stacklevel=2)
                 return
             raise TraceError(f"{path}: {place} must be JSON. Got {shown(line.strip())}.") from None
         if is_otlp(document):

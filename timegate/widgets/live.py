@@ -93,11 +93,11 @@ def reduced(
         "counts": bins.T.tolist(),
     }
     totals = part.totals if scope == "trace" else run.totals(*span_us)
-    told = totals.figures(run.router.names, run.takes_time)
-    p95_s, waits_p95_s = told.get("latency_p95_s", math.nan), told.get("wait_p95_s")
+    whole = totals.figures(run.router.names, run.takes_time)
+    p95_s, waits_p95_s = whole.get("latency_p95_s", math.nan), whole.get("wait_p95_s")
     figures = {
-        **{name: told[name] for name in ("calls", *OUTCOMES)},
-        "shares": {name: float(told[f"share[{name}]"]) if told["calls"] else 0.0 for name in run.deployments},
+        **{name: whole[name] for name in ("calls", *OUTCOMES)},
+        "shares": {name: float(whole[f"share[{name}]"]) if whole["calls"] else 0.0 for name in run.deployments},
         "p95_s": None if math.isnan(p95_s) else float(p95_s),
         "wait_p95_s": None if waits_p95_s is None or math.isnan(waits_p95_s) else float(waits_p95_s),
         "cost": cost(run, span_us if scope == "shown" else (FIRST_US, LAST_US)),

@@ -50,7 +50,7 @@ export class Chart {
       "div",
       { class: "tg-live" },
       h("div", { class: "tg-chart" }, this.legend, this.plot),
-      h("div", { class: "tg-told" }, this.scope, this.figures),
+      h("div", { class: "tg-summary" }, this.scope, this.figures),
     );
     this.plot.addEventListener("pointermove", (event) => this.#point(event));
     this.plot.addEventListener("pointerleave", () => this.#leave());
@@ -149,8 +149,8 @@ export class Chart {
 
   /** @param {string[]} names */
   #drawLegend(names) {
-    const told = names.filter((name) => name !== "shed" || this.#share(name)); // which few schedules do
-    const items = told.map((name) => ({ key: name, name })).reverse();
+    const drawn = names.filter((name) => name !== "shed" || this.#share(name)); // which few schedules do
+    const items = drawn.map((name) => ({ key: name, name })).reverse();
     keyed(
       this.legend,
       items,
