@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import subprocess
@@ -123,8 +124,10 @@ def test_lines_stay_if_they_cannot_become_parquet(
     with Recorder(path) as recorder:
         monkeypatch.setattr(recorder, "_write_parquet", lambda *_: 1 / 0)
         gateway_of(0, observers=[recorder])()
-    assert len(lines_of(tmp_path / "calls.jsonl")) == 1
-    assert "calls.jsonl could not become" in caplog.text
+    assert len(lines_of(tmp_path / "calls.1.parquet.jsonl")) == 1
+    assert "calls.1.parquet.jsonl could not become" in caplog.text
+    Recorder(path).close()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["calls.1.parquet", "calls.jsonl"]
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="scale"):
         Recorder(path)
@@ -143,27 +146,112 @@ def test_files_rotate(tmp_path: Path) -> None:
     ]
 
 
-def test_a_full_disk_stops_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What cannot be written is counted and told to the log, and the call is answered."""
+@pytest.mark.parametrize("fails", ["at once", "in part", "to the end"])
+def test_a_full_disk_stops_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture, fails: str) -> None:
+    """What cannot be written is counted and told to the log, the call is answered, and lines stay whole."""
 
-    class Full:
-        def tell(self) -> int:
-            return 0
+    class Full(io.FileIO):
+        def write(self, data: Any) -> int:
+            super().write(bytes(data)[:10])
+            if fails == "at once":
+                raise OSError(28, "No space left on device")
+            return 10
 
-        def write(self, data: bytes) -> int:
-            raise OSError(28, "No space left on device")
+        def truncate(self, size: int | None = None) -> int:
+            if fails == "to the end":
+                raise OSError(28, "No space left on device")
+            return super().truncate(size)
 
-        def truncate(self, size: int) -> None: ...
-
-        def close(self) -> None: ...
-
-    caplog.set_level(logging.WARNING, "timegate")
-    with Recorder(tmp_path / "calls.jsonl") as recorder:
-        recorder._file.close()  # type: ignore[union-attr]
-        recorder._file = Full()  # type: ignore[assignment]
+    def one_call(recorder: Recorder) -> None:
         assert gateway_of(0, 0, observers=[recorder])().consume() == "yes"
+        while recorder._waiting:
+            recorder._wake.set()
+            time.sleep(0.001)
+
+    path = tmp_path / "calls.jsonl"
+    caplog.set_level(logging.WARNING, "timegate")
+    with Recorder(path) as recorder:
+        one_call(recorder)
+        recorder._file.close()  # type: ignore[union-attr]
+        recorder._file = Full(path, "ab")
+        one_call(recorder)
+        one_call(recorder)
     assert recorder.lost == 1
-    assert any("No space left" in record.getMessage() for record in caplog.records)
+    told = "the disk took only a part" if fails == "in part" else "No space left"
+    assert any(told in record.getMessage() for record in caplog.records)
+    assert [line["served_by"] for line in lines_of(path)] == ["a", "a"]
+
+
+def test_a_disk_that_is_full_at_rotation_stops_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a file cannot be set aside, it goes on where it is; if none can be begun, calls are lost and counted."""
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "calls.jsonl"
+    with monkeypatch.context() as patched:
+        patched.setattr("timegate.gateway.recorder.os.replace", full)
+        with Recorder(path, rotate_bytes=1) as recorder:
+            gateway = gateway_of(0, observers=[recorder])
+            gateway()
+    assert (recorder.lost, len(lines_of(path))) == (0, 1)
+    with Recorder(path, rotate_bytes=1) as recorder:
+        monkeypatch.setattr(recorder, "_open", full)
+        recorder._file.close()  # type: ignore[union-attr]
+        recorder._file = None
+        assert gateway_of(0, observers=[recorder])().consume() == "yes"
+    assert (recorder.lost, len(lines_of(path))) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "what", "when"),
+    [
+        ("jsonl", "os.replace", "before"),
+        ("jsonl", "os.replace", "after"),
+        ("parquet", "os.replace", "before"),
+        ("parquet", "os.replace", "after"),
+        ("parquet", "pathlib.Path.unlink", "before"),
+        ("parquet", "pathlib.Path.unlink", "after"),
+    ],
+)
+def test_a_kill_at_rotation_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, suffix: str, what: str, when: str
+) -> None:
+    """Wherever it comes, each call that was written is read once, by then or when the next process has begun.
+
+    Lines are set aside by ``os.replace``, and removed by ``unlink`` when they have become Parquet.
+    """
+    code = f"""
+import os, pathlib, sys, timegate as tg
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_records import gateway_of
+recorder = tg.Recorder({str(tmp_path / "calls")!r} + ".{suffix}", rotate_bytes=1)
+done = {what}
+def killed(path, *args, **kwargs):
+    if ".timegate-" not in str(path):
+        if {when!r} == "after":
+            done(path, *args, **kwargs)
+        os._exit(9)  # as a kill does: nothing is closed, nothing is flushed
+    done(path, *args, **kwargs)
+{what} = killed
+gateway_of(0, observers=[recorder])()
+recorder.close()
+os._exit(8)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert killed.returncode == 9, killed.stderr
+    path = tmp_path / f"calls.{suffix}"
+
+    def at_rest() -> list[int]:
+        found = [len(tg.read_trace(each)) for each in tmp_path.iterdir() if each.stat().st_size]
+        assert all(found)
+        return found
+
+    assert sum(at_rest()) >= 1
+    with Recorder(path) as recorder:
+        gateway_of(0, observers=[recorder])()
+    assert sum(at_rest()) == 2
+    assert {each.suffix for each in tmp_path.iterdir()} == {f".{suffix}"}
 
 
 def test_a_path_must_say_what_it_is(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from glob import escape
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Self
@@ -38,7 +39,7 @@ class Recorder:
     path : path
         Ends in ``.jsonl``, a file that is there is continued; or in ``.parquet`` (``pip install "timegate[scale]"``),
         then lines are kept beside it in ``name.jsonl`` until they become ``name.1.parquet`` and so on: when they are
-        enough, and at the end. What a killed process left of them, the next one takes over.
+        enough, and at the end. What a killed process left of them, the next one takes over. One process writes a file.
     rotate_bytes : int, optional
         When the lines have grown to so much, the file is renamed to ``name.1.jsonl`` and so on, or becomes a Parquet
         file, and a new one is begun. Default: never.
@@ -114,6 +115,8 @@ class Recorder:
         self._file.truncate(_end_of_lines(self._lines))  # whoever was killed may have left half a line
 
     def _write_all(self) -> None:
+        for aside in self.path.parent.glob(_aside(Path(f"{escape(self.path.stem)}.*.parquet")).name):
+            self._convert(aside)
         while not self._is_over or self._waiting:
             self._wake.wait(0.5)
             self._wake.clear()
@@ -137,7 +140,9 @@ class Recorder:
                 if written != len(lines):
                     raise OSError("the disk took only a part")
             except OSError:
-                self._file.truncate(begun)  # no half a line
+                unfinished, self._file = self._file, None  # whatever is left of half a line, opening it anew drops
+                with unfinished:
+                    unfinished.truncate(begun)
                 raise
         except Exception as error:
             self.lost += len(records)
@@ -147,22 +152,41 @@ class Recorder:
             self._rotate()
 
     def _rotate(self) -> None:
-        """Set the lines aside, or make a Parquet file of them; if that cannot be, they go on where they are."""
+        """Set the lines aside under the next number, and make a Parquet file of them, if that is what is kept."""
+        assert self._file is not None  # noqa: S101 - just written to
+        self._file.close()
+        self._file = None
         number = 1
-        while (old := self.path.with_name(f"{self.path.stem}.{number}{self.path.suffix}")).exists():
+        while (kept := self._numbered(number)).exists() or _aside(kept).exists():
             number += 1
+        aside = kept if self._write_parquet is None else _aside(kept)
         try:
-            if self._write_parquet is None:
-                os.replace(self._lines, old)
-            else:
-                with replacing(old) as unfinished:
-                    self._write_parquet(self._lines, unfinished)
-                self._lines.unlink()
+            os.replace(self._lines, aside)
+        except OSError as error:  # the lines go on where they are
+            logger.warning("%s could not become %s: %s", self._lines, aside, error)
+        else:
+            self._convert(aside)
+
+    def _convert(self, aside: Path) -> None:
+        """Make a Parquet file of lines that were set aside; if that cannot be they stay, for the next who begins."""
+        if self._write_parquet is None:
+            return
+        made = aside.with_suffix("")
+        try:
+            if not made.exists():  # else whoever made it was killed before its lines were removed
+                with replacing(made) as unfinished:
+                    self._write_parquet(aside, unfinished)
+            aside.unlink(missing_ok=True)
         except Exception as error:
-            logger.warning("%s could not become %s: %s", self._lines, old, error)
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+            logger.warning("%s could not become %s: %s", aside, made, error)
+
+    def _numbered(self, number: int | str) -> Path:
+        return self.path.with_name(f"{self.path.stem}.{number}{self.path.suffix}")
+
+
+def _aside(parquet: Path) -> Path:
+    """Return where lines wait to become a Parquet file."""
+    return parquet.with_name(f"{parquet.name}.jsonl")
 
 
 def _end_of_lines(path: Path) -> int:
