@@ -154,6 +154,38 @@ def test_a_stream_has_its_first_chunk_and_what_was_reported(seen: Seen) -> None:
     assert (point.sum, point.count) == (0.5, 1)
 
 
+def test_prometheus_reads_metrics_by_the_bridge() -> None:
+    """As docs/live.md says; the registry is read, and no port is opened. Tokens and calls are counted once."""
+    bridge = pytest.importorskip("opentelemetry.exporter.prometheus")
+    from prometheus_client import REGISTRY
+
+    meters = MeterProvider([bridge.PrometheusMetricReader()])
+    gateway = gateway_of(1, 0, observers=[tg.OpenTelemetry(meter_provider=meters)])
+    gateway()
+    gateway(model_preference="b")
+    samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
+    meters.shutdown()
+
+    def told(name: str, *labels: str) -> dict[tuple[str, ...], float]:
+        return {
+            tuple(sample.labels.get(label, "") for label in labels): sample.value
+            for sample in samples
+            if sample.name == name
+        }
+
+    assert told("timegate_call_duration_seconds_sum", "timegate_outcome", "timegate_served_by") == {
+        ("fallback", "b"): 2.0,
+        ("first_choice", "b"): 1.0,
+    }
+    assert told("gen_ai_client_operation_duration_seconds_count", "gen_ai_request_model", "error_type") == {
+        ("m", ""): 2.0,
+        ("m", "server_error"): 1.0,
+    }
+    assert told("gen_ai_client_token_usage_sum", "gen_ai_token_type") == {("input",): 6.0, ("output",): 4.0}
+    later = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
+    assert not [name for name in later if name.startswith(("timegate", "gen_ai"))]
+
+
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing of it is loaded before."""
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
