@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 def run(*args: str, code: int = 0) -> Any:
     result = runner.invoke(app, ["edit", *args])
     assert result.exit_code == code, (result.output, result.exception)
@@ -58,15 +65,76 @@ def run(*args: str, code: int = 0) -> Any:
 
 
 def test_it_tells_the_dashboard_its_files(here: Path) -> None:
-    """Voila is started on this machine alone, with a token, and told the files by their full paths."""
-    result = run(CONFIG, "--trace", TRACE, "--scenario", SCENARIO, "--no-browser", "--port", "9000")
+    """Voila is started on this machine alone, with a token that is no argument, and told the files by full paths."""
+    port = free_port()
+    result = run(CONFIG, "--trace", TRACE, "--scenario", SCENARIO, "--no-browser", "--port", str(port))
     [(command, env)] = Server.started
-    assert {"--Voila.ip=127.0.0.1", "--Voila.auto_token=True", "--Voila.open_browser=False", "--port=9000"} < set(
-        command
-    )
+    assert {"--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--port={port}"} < set(command)
+    assert not any(env["JUPYTER_TOKEN"] in word for word in command)
+    template = Path(env["JUPYTER_PATH"].split(os.pathsep)[0]) / "nbconvert" / "templates" / "timegate"
+    assert {path.name for path in template.iterdir()} == {"conf.json", "index.html.j2"}
     paths = {"config": CONFIG, "trace": TRACE, "scenario": SCENARIO}
     assert json.loads(env[FILES_VARIABLE]) == {name: str(here / file) for name, file in paths.items()}
     assert "Opening the editor of gateway.yaml" in result.stdout
+
+
+@pytest.mark.usefixtures("here")
+def test_it_moves_to_no_other_port_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that was asked for and is in use is an error; in place of the usual one a free one is taken, and said."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run(CONFIG, "--port", str(port), code=2)
+        assert f"port {port} is in use: choose another, or leave it out for one that is free." in result.stderr
+        assert Server.started == []
+        monkeypatch.setattr(edit, "PORT", port)
+        result = run(CONFIG, "--no-browser")
+    [(command, _)] = Server.started
+    [chosen] = [word.removeprefix("--port=") for word in command if word.startswith("--port=")]
+    assert f"note: port {port} is in use: the editor listens on {chosen}." in result.stderr
+    assert "--Voila.port_retries=0" in command
+
+
+def test_the_browser_is_shown_the_token(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page that a browser opens leads to the address with its token, which no list of processes shows."""
+    opened = []
+
+    class Listening(Server):
+        def __init__(self, command: list[str], env: dict[str, str]) -> None:
+            super().__init__(command, env)
+            [port] = [word.removeprefix("--port=") for word in command if word.startswith("--port=")]
+            self.socket = socket.create_server(("127.0.0.1", int(port)))
+            self.ended = False
+
+        def poll(self) -> int | None:  # type: ignore[override]
+            return 0 if self.ended else None
+
+        def wait(self) -> int:
+            self.socket.close()
+            self.ended = True
+            return 0
+
+    def look(url: str) -> None:
+        page = Path(url.removeprefix("file://"))
+        opened.append((url, page.read_text(), page.stat().st_mode & 0o077))
+
+    monkeypatch.setattr(edit, "subprocess", SimpleNamespace(Popen=Listening))
+    monkeypatch.setattr(edit, "webbrowser", SimpleNamespace(open=look))
+    port = free_port()
+    result = run(CONFIG, "--port", str(port))
+    [(_, env)] = Server.started
+    url = f"http://127.0.0.1:{port}/?token={env['JUPYTER_TOKEN']}"
+    assert url in result.stdout
+    [(address, page, others)] = opened
+    assert env["JUPYTER_TOKEN"] not in address
+    assert url in page
+    assert others == 0 or os.name != "posix"
+
+
+def test_the_help_keeps_its_brackets() -> None:
+    """What stands in brackets is no markup."""
+    assert 'pip install "timegate[edit]"' in runner.invoke(app, ["edit", "--help"]).stdout
 
 
 def test_the_exit_code_is_that_of_the_server(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,13 +149,15 @@ def test_sigterm_ends_the_server_too(here: Path, monkeypatch: pytest.MonkeyPatch
     ended = []
 
     class Running(Server):
-        def wait(self) -> int:
-            if not ended:
-                signal.raise_signal(signal.SIGTERM)
-            return 0
+        asked = False
 
         def poll(self) -> None:  # type: ignore[override]
-            return None
+            if not self.asked:
+                self.asked = True
+                signal.raise_signal(signal.SIGTERM)
+
+        def wait(self) -> int:
+            return 0
 
         def terminate(self) -> None:
             ended.append("Voila")

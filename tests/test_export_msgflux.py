@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,38 @@ def test_ids_must_differ_in_the_older_form(tmp_path: Path) -> None:
     gateway = config({"model": "openai/x"}, {"model": "acme/x"})
     with pytest.raises(ConfigError, match=r"deployments\[1\] 'd1': model: its id 'x' is also that of deployments\[0\]"):
         gateway.export("msgflux-by-id", tmp_path / "state.json", lossy=True)
+
+
+def test_what_msgflux_cannot_load_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its own providers msgflux loads no model from a state; made in the form that the note names they route."""
+    gateway = pytest.importorskip("msgflux.models.gateway").ModelGateway
+    model = pytest.importorskip("msgflux.models.model").Model
+    providers = pytest.importorskip("msgflux.models.providers.openai")
+    monkeypatch.setattr(providers._BaseOpenAI, "_initialize", lambda self: None)  # which needs the SDK
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setenv("GROQ_API_KEY", "none")
+    ours = config({"model": "openai/gpt-4.1", "time_constraints": [["22:00", "06:00"]]}, {"model": "groq/llama"})
+    exported = ours.export("msgflux", tmp_path / "state.json", now=NOW)
+    [note] = exported.notes
+    assert "loads no models of groq and openai" in note
+    assert "{'model_name': 'd0', 'model': Model.chat_completion('openai/gpt-4.1')}" in note
+    data = json.loads((tmp_path / "state.json").read_text())
+    assert any(note in line for line in data["_export"])
+    with pytest.raises(TypeError, match="model_id"):
+        gateway.from_serialized(json.loads(json.dumps(data)))
+    found: dict[str, Any] = {}
+    page = (Path(__file__).parents[1] / "docs" / "export.md").read_text()
+    [code] = [part for part in re.findall(r"```python\n(.*?)\n *```", page, re.DOTALL) if "def gateway_of" in part]
+    exec(textwrap.dedent(code), found)  # noqa: S102 - the page's own
+    made = found["gateway_of"](data)
+    assert [m.model_id for m in made.models] == ["gpt-4.1", "llama"]
+    assert made.raw_time_constraints == {"d0": [["22:00", "06:00"]]}
+    assert model is found["Model"]
+
+
+def test_models_of_other_providers_have_no_such_note(tmp_path: Path) -> None:
+    """A class of one's own that loads is no reason to say anything."""
+    assert config({}).export("msgflux", tmp_path / "state.json", now=NOW).notes == ()
 
 
 def test_our_gateway_reads_it_too(tmp_path: Path) -> None:

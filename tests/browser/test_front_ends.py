@@ -66,6 +66,33 @@ def settle(page: Any) -> None:
 
 
 @pytest.mark.skipif(find_spec("voila") is None, reason="needs Voila: pip install 'timegate[edit]'")
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_dashboard_asks_nobody_else(browser: Any, tmp_path: Path, scheme: str) -> None:
+    """The page fetches from this machine alone, leaves no error in the console, and is as dark as the system."""
+    command = [sys.executable, "-m", "timegate.cli", "edit", str(sample(CONFIG)), "--no-browser"]
+    with server(command, tmp_path, r"http://\S+:\d+/\?token=\w+") as url:
+        context = browser.new_context(color_scheme=scheme)
+        try:
+            page = context.new_page()
+            asked, errors = [], []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.goto(url, timeout=120_000)
+            page.locator(".tg-editor").wait_for(timeout=120_000)
+            papers = page.evaluate(
+                "[document.body, document.querySelector('.tg-editor')].map((e) => getComputedStyle(e).backgroundColor)"
+            )
+        finally:
+            context.close()
+    assert {address.split("/")[2] for address in asked if address.startswith("http")} == {url.split("/")[2]}
+    assert errors == []
+    for paper in papers:
+        shades = [int(number) for number in re.findall(r"\d+", paper)[:3]]
+        assert max(shades) < 64 if scheme == "dark" else min(shades) > 240
+
+
+@pytest.mark.skipif(find_spec("voila") is None, reason="needs Voila: pip install 'timegate[edit]'")
 def test_the_dashboard_edits_a_file(browser: Any, tmp_path: Path) -> None:
     """``timegate edit`` opens the config of a file; an edge moved by keyboard and saved changes that file."""
     for name in (CONFIG, TRACE, SCENARIO):

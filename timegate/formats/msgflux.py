@@ -30,11 +30,18 @@ from timegate.formats.format import (
     unsaid_policy,
 )
 from timegate.problems import Problem, written
+from timegate.show.text import listed
 
 __all__ = ["FORMAT", "FORMAT_BY_ID", "read"]
 
 GATEWAY = "model_gateway"
 _SAID = ("model_name", "model", *LISTS)
+_UNLOADABLE = frozenset(
+    {"brave", "cerebras", "exa", "groq", "imagerouter", "jinaai", "ollama", "openai", "openrouter", "replicate",
+     "sambanova", "together", "vllm"}
+)  # fmt: skip
+"""Msgflux's own providers: its ``BaseClient.from_serialized`` (to 0.5.1, the newest) makes their models without the
+``model_id`` that they need."""
 COMPARED_US = 8 * DAY_US
 """What an export says is daily: a week and a day show any difference."""
 
@@ -50,7 +57,7 @@ def _translate(request: Request) -> Draft:
         entries.append(entry)
         lost += hours.lost + unsaid(deployment, i, _SAID)
         notes += hours.notes
-    return Draft({"msgflux_type": GATEWAY, "state": {"models": entries}}, lost, notes)
+    return Draft({"msgflux_type": GATEWAY, "state": {"models": entries}}, lost, notes + _unloadable(request.config))
 
 
 def _translate_by_id(request: Request) -> Draft:
@@ -77,8 +84,24 @@ def _translate_by_id(request: Request) -> Draft:
         text = "the clock of the machine that runs the gateway must show UTC, for it reads the local time."
         notes.append(Problem((), text))
     return Draft(
-        {"msgflux_type": GATEWAY, "state": {"time_constraints": windows or None, "models": models}}, lost, notes
+        {"msgflux_type": GATEWAY, "state": {"time_constraints": windows or None, "models": models}},
+        lost,
+        notes + _unloadable(request.config),
     )
+
+
+def _unloadable(config: Config) -> list[Problem]:
+    """Say which models msgflux can make but not load, and the form that works."""
+    mine = [d for d in config.deployments if d.model.partition("/")[0] in _UNLOADABLE]
+    if not mine:
+        return []
+    providers = listed(sorted({d.model.partition("/")[0] for d in mine}), "and")
+    made = f"{{'model_name': {mine[0].model_name!r}, 'model': Model.{config.model_type}({mine[0].model!r})}}"
+    text = (
+        f"msgflux 0.5.1 loads no models of {providers} from a state, for it makes them without their ids (TypeError): "
+        f"give its ModelGateway a list of {made} and so on, each with its time_constraints."
+    )
+    return [Problem((), text)]
 
 
 def _model(config: Config, deployment: Deployment) -> dict[str, Any]:
