@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-TRAITS = ("draft", "answer", "findings", "tz", "day", "axis", "snap", "path", "scope", "origin")
+TRAITS = ("draft", "answer", "findings", "tz", "day", "axis", "snap", "path", "scope", "proposing", "origin")
 
 # A model as anywidget gives it to a script. Python is asked over a function that the page is given.
 _PAGE = """<!doctype html><meta charset="utf-8"><style>body{margin:0;padding:12px;%(style)s} %(css)s</style>
@@ -87,8 +87,9 @@ class Bench:
         return json.dumps({"state": self.state(), "messages": messages})
 
     def push(self) -> None:
-        """Send the page what Python has changed by itself."""
-        self.page.evaluate("(m) => model.take(m)", {"state": self.state(), "messages": []})
+        """Send the page what Python has changed and said by itself."""
+        messages, self.messages = self.messages, []
+        self.page.evaluate("(m) => model.take(m)", {"state": self.state(), "messages": messages})
 
     def settle(self) -> None:
         """Wait until the page shows the answer to the schedule on screen."""

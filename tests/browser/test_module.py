@@ -30,6 +30,14 @@ CONFIG = tg.GatewayConfig(
 SCENARIO = tg.Scenario(faults=[tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")])
 DAY = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=5_000, preferences={"weak": 0.3}).trace(1)
 
+PEAK = {"windows": [{"start": "08:00", "end": "18:00", "end_included": False}], "times": 3}
+PRICED = tg.GatewayConfig(
+    deployments=[
+        {"model_name": "strong", "model": "openai/large", "price": {"per_call": 0.01, "bands": [PEAK]}},
+        {"model_name": "weak", "model": "openai/small", "price": {"per_call": 0.02}},
+    ]
+)
+
 Open = Callable[..., Bench]
 
 
@@ -73,8 +81,69 @@ def focused(bench: Bench) -> Any:
     return bench.page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 
+def ended(bench: Bench, of: Callable[[], bool] | None = None) -> None:
+    """Wait until a search for windows has ended, and send the page what came of it."""
+    while bench.editor._work is not None:
+        bench.page.wait_for_timeout(20)
+    bench.push()
+    bench.settle()
+    while of is not None and not of():
+        bench.page.wait_for_timeout(20)
+
+
 def status(bench: Bench) -> str:
     return bench.page.get_by_role("status").inner_text()
+
+
+class TestPropose:
+    def test_a_proposal_comes_on_screen_and_can_be_undone(self, open_editor):
+        """By mouse and by keys: its bars, its figures and its words; undo gives the windows back that were there."""
+        bench = open_editor(PRICED, DAY, None, optimise={"step": "1h"})
+        button = bench.page.get_by_role("button", name="Propose", exact=True)
+        button.click()
+        ended(bench)
+        assert closed(bench) == [{"start": "08:00", "end": "18:00", "end_included": False}]
+        assert slider(bench, "strong window 1 start").get_attribute("aria-valuetext") == "08:00 UTC"
+        assert "The best schedule saves" in status(bench)
+        assert "Undo takes it back." in status(bench)
+        assert button.get_attribute("title").startswith("Choose windows")
+        bench.page.get_by_role("button", name="Undo").click()
+        bench.settle()
+        assert closed(bench) == []
+        assert bench.page.locator(".tg-closed").count() == 0
+        button.focus()
+        bench.page.keyboard.press("Enter")
+        ended(bench)
+        assert len(closed(bench)) == 1
+        bench.page.keyboard.press("Control+z")
+        bench.settle()
+        assert closed(bench) == []
+
+    def test_what_no_schedule_keeps_is_said(self, open_editor):
+        """In words, and nothing changes on screen."""
+        bench = open_editor(PRICED, DAY, None, optimise={"step": "6h", "limits": {"cost_usd": 1}})
+        bench.page.get_by_role("button", name="Propose", exact=True).click()
+        ended(bench, of=lambda: "no schedule keeps the limit cost_usd 1" in status(bench))
+        assert closed(bench) == []
+
+    def test_progress_and_stop(self, open_editor):
+        """How far the search is, beside a button that ends it."""
+        bench = open_editor(PRICED, DAY, None)
+        asked = []
+        bench.editor._stop = lambda: asked.append(1)
+        bench.editor.proposing = "Choosing windows: 2 of 5"
+        bench.push()
+        assert "Choosing windows: 2 of 5…" in status(bench)
+        bench.page.get_by_role("button", name="Stop", exact=True).click()
+        bench.page.wait_for_function("model.sent.at(-1).content?.kind === 'stop'")
+        bench.editor.proposing = ""
+        bench.push()
+        assert bench.page.get_by_role("button", name="Propose", exact=True).is_visible()
+        assert "Choosing" not in status(bench)
+        assert asked == [1]
+
+    def test_without_prices_there_is_no_button(self, open_editor):
+        assert open_editor().page.get_by_role("button", name="Propose", exact=True).count() == 0
 
 
 class TestPointer:

@@ -236,3 +236,17 @@ test("a button's message is sent as it is", () => {
   assert.deepEqual(model.messages, [{ kind: "save", path: "x.yaml" }]);
   store.dispose();
 });
+
+test("a proposal of the kernel is one step of undo, which gives the windows back that were there", () => {
+  const { model, store } = opened();
+  store.edit(with_("own"));
+  model.answer(store.draft);
+  model.push({ author: "kernel", revision: store.draft.revision + 1, ...with_("proposed"), faults: [] });
+  assert.equal(now(store), "proposed");
+  store.undo();
+  assert.equal(now(store), "own");
+  assert.deepEqual(model.sent.at(-1).deployments, ["own"]); // the kernel hears of it, too
+  store.redo();
+  assert.equal(now(store), "proposed");
+  store.dispose();
+});

@@ -30,7 +30,9 @@ __all__ = [
     "PageProblem",
     "Reading",
     "calendars_of",
+    "change_of",
     "findings_of",
+    "message_of",
     "place_of",
     "problems_of",
     "read_draft",
@@ -162,6 +164,18 @@ def _read(draft: Draft, field: str, default: str | None, read: Callable[[str], s
             with suppress(TimegateError, AttributeError):
                 if isinstance(name := window.get(field, default), str):
                     yield read(name)
+
+
+def change_of(draft: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what tells a draft from others."""
+    return draft.get("author"), draft.get("revision")
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an error says to who looks at the page."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}."
+    return str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"
 
 
 def problems_of(error: InputError, draft: Draft) -> list[PageProblem]:

@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from timegate.config import GatewayConfig
@@ -35,13 +34,16 @@ from timegate.widgets.draft import (
     PageProblem,
     Reading,
     calendars_of,
+    change_of,
     findings_of,
+    message_of,
     problems_of,
     read_draft,
     rows_of,
     write_draft,
     zones_of,
 )
+from timegate.widgets.propose import Proposing, as_options
 from timegate.widgets.static_view import html_view, svg_view
 
 __all__ = ["ScheduleEditor"]
@@ -61,7 +63,7 @@ def _script() -> str:
     return "\n".join(_IMPORT.sub("", (_STATIC / name).read_text(encoding="utf-8")) for name in _MODULES)
 
 
-class ScheduleEditor(anywidget.AnyWidget):
+class ScheduleEditor(Proposing):
     """Edit the windows of a gateway by hand, and see at once who would serve.
 
     A row a deployment: its closed windows are bars that one drags, and below them the outages of the scenario. With
@@ -89,6 +91,9 @@ class ScheduleEditor(anywidget.AnyWidget):
         Whether the figures are those of the whole trace, or of the days on the axis.
     now : datetime or str, optional
         The instant on whose date the axis begins, in place of ``day``.
+    optimise : mapping, optional
+        What :func:`timegate.optimise` is told by Propose, such as ``{"limits": {"failed": 0.001}}``. Its zone is that
+        of the axis by default, its period a day where the trace has no week.
 
     Attributes
     ----------
@@ -102,6 +107,8 @@ class ScheduleEditor(anywidget.AnyWidget):
         The config again, under the name by which ``interactive_output`` knows what a control says.
     start : GatewayConfig
         Where the editor started.
+    proposals : Proposals or None
+        What the last search for windows found.
 
     Raises
     ------
@@ -152,6 +159,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         path: str | Path = "",
         scope: str = "trace",
         now: Instant | None = None,
+        optimise: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self._taking = False  # whether config and scenario change because the draft did
@@ -161,6 +169,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         self._notes: list[str] = []
         self._refused = False  # whether the draft is not the config, for it breaks a rule
         self._latest: Replay | None = None
+        self._optimise = as_options(optimise)
         config, scenario, trace = as_config(config), as_scenario(scenario), as_trace(trace)
         check_zone(tz)
         if now is not None:
@@ -209,7 +218,7 @@ class ScheduleEditor(anywidget.AnyWidget):
         except InvalidValueError as error:
             self._refuse(problems_of(error, self.draft))
         except Exception as error:  # what is raised here nobody would see
-            self._refuse([{"text": f"The schedule cannot be read: {_message_of(error)}"}])
+            self._refuse([{"text": f"The schedule cannot be read: {message_of(error)}"}])
         else:
             self._accept(reading)
 
@@ -228,7 +237,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                 self.config, self.scenario = reading.config, reading.scenario
                 self.set_trait("value", reading.config)
         except Exception as error:
-            self._problems = [*self._problems, {"text": f"Who observes this editor raised {_message_of(error)}"}]
+            self._problems = [*self._problems, {"text": f"Who observes this editor raised {message_of(error)}"}]
             self._show()
         finally:
             self._taking = False
@@ -245,7 +254,7 @@ class ScheduleEditor(anywidget.AnyWidget):
                 run = replay(reading.config, self.trace, reading.acting)
                 run.ledger.prices  # noqa: B018 - now, so that what is unknown of them is told
         except Exception as error:
-            found = problems_of(error, self.draft) if isinstance(error, InputError) else [{"text": _message_of(error)}]
+            found = problems_of(error, self.draft) if isinstance(error, InputError) else [{"text": message_of(error)}]
             self._problems = [{**problem, "text": f"The replay failed: {problem['text']}"} for problem in found]
             return None
         self._notes = [str(w.message) for w in caught if issubclass(w.category, TimegateWarning)]
@@ -280,28 +289,35 @@ class ScheduleEditor(anywidget.AnyWidget):
                 self.tz = content["tz"]
             elif content["kind"] == "check":
                 self._check()
+            elif content["kind"] == "propose":
+                self._overtake(content["draft"], "Not proposed")
+                self._propose()
+            elif content["kind"] == "stop":
+                self._stop()
         except Exception as error:  # what is raised here nobody would see
-            self.send({"kind": "error", "about": content.get("kind", ""), "text": _message_of(error)})
+            self.send({"kind": "error", "about": content.get("kind", ""), "text": message_of(error)})
 
     def _save(self, path: str, draft: Draft) -> None:
-        if draft["revision"] > self.draft["revision"]:  # what is on screen overtook its own message
-            self.draft = draft
-        elif _change(draft) != _change(self.draft):
-            raise InvalidValueError(
-                "Not saved: another cell has just set another schedule. Look at it, and save again."
-            )
+        self._overtake(draft, "Not saved")
         if not path.strip():
             raise InvalidValueError("Give the name of a file to save to, such as gateway.yaml.")
-        if self._refused:
-            raise InvalidValueError(f"Not saved, because of this: {self._problems[0]['text']}")
         self.path = path.strip()
         file = Path(self.path)
         self.config.export("timegate", file, like=file if file.is_file() else None)  # a file keeps its comments
         self.send({"kind": "saved", "text": f"Saved to {self.path}"})
 
+    def _overtake(self, draft: Draft, so: str) -> None:
+        """Take up what was on screen when a button was pressed, or say why what it asks for cannot be done."""
+        if draft["revision"] > self.draft["revision"]:  # what is on screen overtook its own message
+            self.draft = draft
+        elif change_of(draft) != change_of(self.draft):
+            raise InvalidValueError(f"{so}: another cell has just set another schedule. Look at it, and try again.")
+        if self._refused:
+            raise InvalidValueError(f"{so}, because of this: {self._problems[0]['text']}")
+
     def _check(self) -> None:
         items = findings_of(self.draft, check(self.config, now=from_us(self._span_us()[0])))
-        author, revision = _change(self.draft)
+        author, revision = change_of(self.draft)
         self.findings = {"author": author, "revision": revision, "day": self.day, "tz": self.tz, "items": items}
 
     # From other cells
@@ -355,7 +371,7 @@ class ScheduleEditor(anywidget.AnyWidget):
 
     def _show(self) -> None:
         """Answer the draft: with what is wrong with it, and with the last replay."""
-        author, revision = _change(self.draft)
+        author, revision = change_of(self.draft)
         names = [str(row.get("model_name")) for row in rows_of(self.draft)]
         day = date.fromisoformat(self.day)
         answer: dict[str, Any] = {
@@ -373,6 +389,7 @@ class ScheduleEditor(anywidget.AnyWidget):
             "figures": None,
             "start": None,
             "acting": [],
+            "proposes": self._proposes(),
         }
         if self._latest is not None:
             span_us = self._span_us()
@@ -395,13 +412,3 @@ class ScheduleEditor(anywidget.AnyWidget):
         data["image/svg+xml"] = picture
         data["text/html"] = html_view(self.config, self.run, picture)
         return data, metadata
-
-
-def _change(draft: Mapping[str, Any]) -> tuple[Any, Any]:
-    return draft.get("author"), draft.get("revision")
-
-
-def _message_of(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}."
-    return str(error) if isinstance(error, TimegateError) else f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ import { Status } from "./status.js";
 /** @import { Deployment, Fault, Item, Selection, Traits } from "./types.js" */
 
 /** @type {(keyof Traits)[]} */
-const TRAITS = ["tz", "day", "axis", "snap", "path", "scope", "findings"];
+const TRAITS = ["tz", "day", "axis", "snap", "path", "scope", "findings", "proposing"];
 const WAIT_MS = 200; // for an answer, before the page says that it waits
 let editors = 0;
 

@@ -39,7 +39,7 @@ export class Status {
 
   /** @returns {Line[]} */
   #lines() {
-    const { store, verdicts, form } = this.ui;
+    const { model, store, verdicts, form } = this.ui;
     /** @type {Line[]} */
     const lines = [];
     if (store.silent && !store.current) lines.push({ tone: "error", text: SILENT });
@@ -56,6 +56,7 @@ export class Status {
     for (const problem of verdicts.problems) {
       if (problem.text !== form.says) lines.push({ tone: "error", text: problem.text, item: problem });
     }
+    if (model.get("proposing")) lines.push({ tone: "note", text: `${model.get("proposing")}…` });
     if (this.message) lines.push(this.message);
     for (const finding of verdicts.findings) {
       if (sentence(finding) === form.says) continue;

@@ -1,8 +1,8 @@
-// The toolbar: what the axis shows, undo, and the file.
+// The toolbar: what the axis shows, undo, a proposal, and the file.
 import { toYaml } from "./schedule.js";
 import { formatDate, parseDate } from "./dates.js";
 import { isZone } from "./windows.js";
-import { FOCUS, h, put } from "./dom.js";
+import { FOCUS, h, put, write } from "./dom.js";
 /** @import { Editor } from "./editor.js" */
 /** @import { Deployment, Message, Traits, Window } from "./types.js" */
 
@@ -40,6 +40,7 @@ export class Toolbar {
     );
     this.undo = button("↶", "Undo", () => ui.store.undo());
     this.redo = button("↷", "Redo", () => ui.store.redo());
+    this.propose = h("button", { type: "button", onclick: () => this.#propose(), ...FOCUS });
     this.pathInput = h("input", {
       type: "text",
       size: 16,
@@ -72,6 +73,14 @@ export class Toolbar {
     // One that is disabled outright would lose the focus, and with it the keys.
     put(this.undo, "aria-disabled", String(!store.done.length));
     put(this.redo, "aria-disabled", String(!store.undone.length));
+    const proposing = model.get("proposing");
+    write(this.propose, proposing ? "Stop" : "Propose");
+    put(
+      this.propose,
+      "title",
+      proposing ? "Stop, with the best so far" : "Choose windows: the cheapest for these calls",
+    );
+    put(this.propose, "hidden", !proposing && !store.answer.proposes);
   }
 
   /**
@@ -79,9 +88,9 @@ export class Toolbar {
    * @param {Message} message
    */
   receive({ kind, about, text }) {
-    if (kind !== "saved" && kind !== "error") return;
-    if (about !== "zone") clearTimeout(this.saving);
-    else put(this.zoneInput, "aria-invalid", "true");
+    if (kind !== "saved" && kind !== "proposed" && kind !== "error") return;
+    if (about === "zone") put(this.zoneInput, "aria-invalid", "true");
+    else if (kind !== "proposed" && about !== "propose") clearTimeout(this.saving);
     this.ui.status.say(text, kind === "error" ? "error" : "good");
   }
 
@@ -111,6 +120,7 @@ export class Toolbar {
       h("span", { class: "tg-group" }, this.zoneInput),
       h("label", { class: "tg-group tg-snap" }, h("span", {}, "snap"), this.snapInput),
       h("span", { class: "tg-group" }, this.undo, this.redo),
+      h("span", { class: "tg-group" }, this.propose),
       h(
         "span",
         { class: "tg-group tg-files" },
@@ -163,6 +173,12 @@ export class Toolbar {
     const late = () => status.say("Not saved yet: the kernel does not answer.", "error");
     this.saving = setTimeout(late, store.patienceMs);
     store.ask("save", { path: this.pathInput.value, draft: store.draft });
+  }
+
+  #propose() {
+    const { model, store } = this.ui;
+    if (model.get("proposing")) return store.ask("stop");
+    store.ask("propose", { draft: store.draft });
   }
 
   #download() {

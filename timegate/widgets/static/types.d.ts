@@ -167,6 +167,8 @@ export interface Answer extends Change {
   figures: Figures | null;
   start: Figures | null;
   acting: { deployment: string; from: number; to: number; text: string }[];
+  /** Whether there is what windows are chosen by: calls, and prices. */
+  proposes: boolean;
 }
 
 /** What the kernel tells once, in answer to a button. */
@@ -187,6 +189,8 @@ export interface Traits {
   snap: number;
   path: string;
   scope: "trace" | "shown";
+  /** How far a search for windows is, in words; empty if there is none. */
+  proposing: string;
 }
 
 /** The model of an anywidget. */
