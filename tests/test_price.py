@@ -113,7 +113,8 @@ def test_a_whole_day_has_no_gap() -> None:
         ("atuo", "price must", "'auto'"),
         ({"auto": True, "per_call": 1}, "price.auto", "not both"),
         ({"auto": True, "currency": "CNY"}, "price.currency", "must be USD"),
-        ({"per_call": 1, "currency": "usd"}, "price.currency", "Got 'usd'"),
+        ({"per_call": 1, "currency": "usd"}, "price.currency", "three capital letters, as in 'USD'. Got 'usd'"),
+        ({"per_call": 1, "tiers": [{"above_tokens": 5}]}, "price.tiers[0].input_per_mtok", "a tier says"),
         (
             {"per_call": 1, "bands": [{"windows": [["01:00", "01:00"]], "times": 2}]},
             "price.bands[0].windows[0]",
@@ -132,7 +133,7 @@ def test_a_whole_day_has_no_gap() -> None:
             "after since",
         ),
         ({"per_call": 1, "bands": [{"times": 2, "since": "2026-03-02T00:00"}]}, "price.bands[0].since", "naive"),
-        ({"per_call": 1, "tiers": [{"above_tokens": 9}, {"above_tokens": 9}]}, "price.tiers", "in order"),
+        ({"per_call": 1, "tiers": [{"above_tokens": 9, "per_call": 2}] * 2}, "price.tiers", "in order"),
     ],
 )
 def test_bad_prices(price: Any, place: str, said: str) -> None:

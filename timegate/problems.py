@@ -145,7 +145,15 @@ def _key(key: str) -> str:
 
 
 class _Brief(reprlib.Repr):
-    """Shows mappings by their keys alone: what stands where it does not belong may be a secret."""
+    """Shows mappings by their keys alone: what stands where it does not belong may be a secret.
+
+    Numbers of tables are shown as plain ones.
+    """
+
+    def repr_int64(self, x: Any, level: int) -> str:
+        return repr(x.item())
+
+    repr_float64 = repr_int64
 
     def repr_dict(self, x: dict[Any, Any], level: int) -> str:
         keys = [f"{self.repr1(key, level - 1)}: ..." for key in list(x)[: self.maxdict]]
@@ -163,6 +171,9 @@ def shown(value: object) -> str:
     --------
     >>> len(shown("x" * 1000))
     80
+    >>> import numpy as np
+    >>> shown(np.int64(-1))
+    '-1'
     """
     try:
         text = " ".join(_brief.repr(value).split())

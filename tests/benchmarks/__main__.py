@@ -12,7 +12,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numba
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -23,11 +22,13 @@ from tests.benchmarks.routers import (
     ERRORS,
     LATENCY,
     OUTAGES,
+    PRICED,
     SHARED,
     day,
     msgflux_gateway,
     simpy_day,
     simpy_shared_day,
+    with_tokens,
     yardstick,
 )
 from timegate.engines import compiled
@@ -94,14 +95,7 @@ def speeds(calls: int) -> dict[str, float]:
 
 def _billing(calls: tg.Trace) -> Callable[[], object]:
     """Return what bills a day of calls whose tokens are drawn, at prices that change at certain hours."""
-    peak = {"windows": [{"start": "09:00", "end": "12:00", "tz": "Asia/Shanghai", "days": "mon-fri"}], "times": 2}
-    data = CONFIG.to_dict()
-    for i, deployment in enumerate(data["deployments"]):
-        deployment["price"] = {"input_per_mtok": 0.2 * (i + 1), "output_per_mtok": 1.2, "bands": [peak]}
-    rng = np.random.default_rng(1)
-    tokens = [rng.integers(10, 5000, len(calls)) for _ in range(2)]
-    trace = tg.Trace.from_arrays(calls.at_us, calls.preferred, calls.preferred_names, *tokens)
-    run = tg.replay(tg.GatewayConfig.model_validate(data), trace, OUTAGES)
+    run = tg.replay(PRICED, with_tokens(calls), OUTAGES)
     return lambda: run.bill("15min")
 
 

@@ -38,6 +38,13 @@ POLICY = {
     "limits": {"concurrent": 1000},
 }
 SHARED = tg.GatewayConfig(deployments=CONFIG.deployments, policy=POLICY)
+PEAK = {"windows": [{"start": "09:00", "end": "12:00", "tz": "Asia/Shanghai", "days": "mon-fri"}], "times": 2}
+PRICED = CONFIG.edited(
+    {
+        d.model_name: {"price": {"input_per_mtok": 0.2 * (i + 1), "output_per_mtok": 1.2, "bands": [PEAK]}}
+        for i, d in enumerate(CONFIG.deployments)
+    }
+)
 DAY_US = 86_400_000_000
 
 
@@ -47,6 +54,13 @@ def day(calls: int) -> tg.Trace:
     start_us = tg.Trace(["2026-03-02T00:00Z"]).span_us[0]
     at_us = start_us + np.sort(rng.integers(0, DAY_US, calls))
     return tg.Trace.from_arrays(at_us, rng.integers(-1, 2, calls).astype(np.int32), ("strong", "weak"))
+
+
+def with_tokens(calls: tg.Trace) -> tg.Trace:
+    """Return the calls of a trace with counts of tokens, which are drawn."""
+    rng = np.random.default_rng(1)
+    tokens = [rng.integers(10, 5000, len(calls)) for _ in range(2)]
+    return tg.Trace.from_arrays(calls.at_us, calls.preferred, calls.preferred_names, *tokens)
 
 
 def msgflux_gateway(scenario: tg.Scenario) -> object:

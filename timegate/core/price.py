@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from timegate.core.clock import FIRST_US, LAST_US, AwareInstant, to_us
 from timegate.core.spans import NO_SPANS, Spans, union
@@ -24,6 +25,17 @@ AUTO = "auto"
 Amount = Annotated[float, Field(ge=0, le=1e6)]
 Fee = Annotated[float, Field(ge=0, le=1e4)]  # in pico-units, and times 10 twice, it fits into 64 bits
 Times = Annotated[float, Field(ge=0, le=10)]
+
+_CODE = "^[A-Z]{3}$"  # of a currency
+
+
+def _is_code(currency: str) -> str:
+    if not re.fullmatch(_CODE, currency):
+        raise ValueError(f"must be three capital letters, as in 'USD'. Got {shown(currency)}.")
+    return currency
+
+
+Currency = Annotated[str, AfterValidator(_is_code)]
 
 
 class Amounts(Value):
@@ -69,6 +81,12 @@ class Tier(Amounts):
     """
 
     above_tokens: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if not self.amounts():
+            raise FieldError("input_per_mtok", "is missing: a tier says other amounts.")
+        return self
 
 
 def _ordered(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
@@ -167,7 +185,7 @@ class Price(Amounts):
     tiers: Annotated[tuple[Tier, ...], Field(strict=False)] = ()
     bands: Annotated[tuple[Band, ...], Field(strict=False)] = ()
     times: Times = 1.0
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", examples=["USD", "EUR", "CNY"])
+    currency: Currency = Field(default="USD", examples=["USD", "EUR", "CNY"], json_schema_extra={"pattern": _CODE})
     auto: bool = False
 
     @model_validator(mode="before")

@@ -68,7 +68,9 @@ class PriceBook:
             If the package is not installed.
         """
         if package not in PACKAGES:
-            raise ConfigError(f"package must be one of the known ones. Got {shown(package)}.{_hint(package, PACKAGES)}")
+            raise ConfigError(
+                f"package must be one of the known ones. Got {shown(package)}.{did_you_mean(package, PACKAGES)}"
+            )
         from importlib.metadata import PackageNotFoundError, version  # slow to import, and seldom asked for
 
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,7 +83,9 @@ def reduced(
         gives it.
     """
     step_us = STEPS_US[axis]
-    part = run.reduced(step_us)
+    with ThreadPoolExecutor(1) as pool:  # two loops over all calls, which let go of the interpreter's lock
+        paid = pool.submit(cost, run, span_us if scope == "shown" else (FIRST_US, LAST_US))
+        part = run.reduced(step_us)
     first = max(span_us[0] // step_us, part.first_bin)
     last = min(-(-span_us[1] // step_us), part.first_bin + len(part.by_bin))
     bins = part.by_bin[first - part.first_bin : max(last, first) - part.first_bin]
@@ -100,7 +103,7 @@ def reduced(
         "shares": {name: float(whole[f"share[{name}]"]) if whole["calls"] else 0.0 for name in run.deployments},
         "p95_s": None if math.isnan(p95_s) else float(p95_s),
         "wait_p95_s": None if waits_p95_s is None or math.isnan(waits_p95_s) else float(waits_p95_s),
-        "cost": cost(run, span_us if scope == "shown" else (FIRST_US, LAST_US)),
+        "cost": paid.result(),
     }
     return series, figures
 
