@@ -99,6 +99,7 @@ def test_what_fails_before_the_first_chunk_moves_on(server: Any, read: Reader, n
     assert (found.chunks, found.error, found.stream.data) == (["Hel", "lo"], None, "Hello")
     record = found.stream.metadata["timegate"]
     assert (record.served_by, record.completion_tokens, len(record.attempts)) == ("fine", 2, 2)
+    assert [attempt.first_chunk_s is None for attempt in record.attempts] == [True, False]
     assert record.first_chunk_s is not None
 
 
@@ -128,7 +129,10 @@ def test_restart_begins_anew(server: Any, read: Reader, name: str) -> None:
     assert [isinstance(chunk, Restarted) for chunk in found.chunks] == [False, True, False, False]
     assert (found.stream.data, found.stream.restarts) == ("Hello", 1)
     assert found.stream.metadata["finish_reason"] == "stop"
-    assert found.stream.metadata["timegate"].served_by == "fine"
+    record = found.stream.metadata["timegate"]
+    assert record.served_by == "fine"
+    assert [attempt.first_chunk_s is None for attempt in record.attempts] == [False, False]
+    assert record.first_chunk_s == record.attempts[0].first_chunk_s
 
 
 def test_restart_with_nobody_left_is_a_call_that_failed(server: Any, read: Reader) -> None:

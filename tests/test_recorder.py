@@ -182,6 +182,32 @@ def test_a_full_disk_stops_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert [line["served_by"] for line in lines_of(path)] == ["a", "a"]
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_prompts_are_kept_if_asked(tmp_path: Path, suffix: str) -> None:
+    """As they were when the call ended, whatever the caller does with them; those of others keep none."""
+    path, other = tmp_path / f"calls.{suffix}", tmp_path / "other.jsonl"
+    with Recorder(path, prompts=True) as recorder, Recorder(other) as bare:
+        gateway = gateway_of(0, 0, observers=[recorder, bare])
+        messages: list[Any] = [{"role": "user", "content": 'a "secret"\nin two lines'}]
+        asked = {"messages": messages, "tools": [{1, 2}.pop]}
+        record = gateway(**asked, model_preference="b").metadata["timegate"]
+        assert record.asked["messages"] is messages
+        messages.append("later")
+        circular: list[Any] = []
+        circular.append(circular)
+        gateway(messages=circular)
+    assert (recorder.lost, bare.lost) == (1, 0)
+    found = tmp_path / "calls.1.parquet" if suffix == "parquet" else path
+    assert list(tg.read_trace(found).frame["model_preference"]) == ["b"]
+    rows = pd.read_parquet(found)["asked"] if suffix == "parquet" else [json.dumps(lines_of(path)[0]["asked"])]
+    kept = json.loads(rows[0])
+    assert kept["messages"] == messages[:1]
+    assert kept["tools"][0].startswith("<built-in method pop")
+    assert len(lines_of(other)) == 2
+    assert "secret" not in other.read_text()
+    assert gateway_of(0, 0, observers=[bare])().metadata["timegate"].asked is None
+
+
 def test_a_disk_that_is_full_at_rotation_stops_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a file cannot be set aside, it goes on where it is; if none can be begun, calls are lost and counted."""
 

@@ -75,6 +75,7 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
         "outcome": "ok",
         "latency_s": 1.0,
         "pause_s": 0.0,
+        "first_chunk_s": None,
     }
     assert tuple(written)[: len(CALL_COLUMNS)] == CALL_COLUMNS
     assert (written["served_by"], written["attempts"]) == ("b", 3)
@@ -110,9 +111,11 @@ def test_a_line_of_json_says_what_the_record_says(
     call.attempts, call.skips, call.served_by = tuple(attempts), tuple(skips), 1 if attempts else NOBODY
     record = CallRecord(call, "chat_completion")
     usage = {"prompt_tokens": prompt, "prompt_tokens_details": {"cached_tokens": cached}}
+    record.first_chunks_us = dict.fromkeys(range(0, len(attempts), 2), AT + 5)
     record.reported = {"usage": usage, "model": model, "finish_reason": ValueError("odd"), "rate_limits": {"x": "1"}}
     told = json.loads(record.to_json())
     assert "\n" not in record.to_json()
+    assert [each.first_chunk_s is None for each in record.attempts] == [False, True, False][: len(attempts)]
     assert record.to_dict() == told
     assert to_us(told["at"], "at") == AT
     assert told["tries"] == [
@@ -124,6 +127,7 @@ def test_a_line_of_json_says_what_the_record_says(
             "outcome": each.outcome,
             "latency_s": each.latency_s,
             "pause_s": each.pause_s,
+            "first_chunk_s": each.first_chunk_s,
         }
         for each in record.attempts
     ]

@@ -12,7 +12,7 @@ import hashlib
 import json
 import random
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, Protocol
@@ -324,11 +324,13 @@ class Call:
         read, or nobody waits for one any more.
     cools : tuple of tuple
         ``(deployment, until_us)`` of each cooldown that this call began.
+    asked : mapping or None
+        What it asks, if whoever drives it keeps that; routing looks at none of it.
     """
 
     __slots__ = (
-        "_draws", "at_us", "attempts", "cools", "final", "first_choice", "order", "preferred", "raised", "router",
-        "served_by", "skips", "state", "trying",
+        "_draws", "asked", "at_us", "attempts", "cools", "final", "first_choice", "order", "preferred", "raised",
+        "router", "served_by", "skips", "state", "trying",
     )  # fmt: skip
 
     def __init__(
@@ -345,6 +347,7 @@ class Call:
         self.trying = NOBODY
         self.raised = self.final = False
         self.cools: tuple[tuple[int, int], ...] = ()
+        self.asked: Mapping[str, Any] | None = None
         self._draws = draws
 
     @property

@@ -60,6 +60,7 @@ class Driver(Outcomes):
         self._clock = clock or SystemClock()
         self._draws: Draws = draws or LiveDraws()
         self._observers = tuple(observers)
+        self._keeps_prompts = any(getattr(observer, "prompts", False) for observer in self._observers)
         # One tuple, so that a call which begins while another takes its place sees either.
         self._served = router, models, router.new_state(lock=True)
 
@@ -94,6 +95,8 @@ class Driver(Outcomes):
             If no deployment is open, or all that are open have failed.
         """
         call, steps, models = self._begin(model_preference)
+        if self._keeps_prompts:
+            call.asked = kwargs
         step = next(steps)
         errors: list[Exception] = []
         passed_on = False
@@ -122,6 +125,8 @@ class Driver(Outcomes):
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
         call, steps, models = self._begin(model_preference)
+        if self._keeps_prompts:
+            call.asked = kwargs
         step = next(steps)
         errors: list[Exception] = []
         passed_on = False
@@ -317,7 +322,7 @@ class Driver(Outcomes):
                         raise broke from error
                     close(chunks)
                     answer, head, rest = self._serve(call, steps, step, models, kwargs, errors)
-                    self._restarted(stream, answer, record)
+                    self._restarted(call, stream, answer, record)
                     chunks = iter([answer.consume()]) if rest is None else rest
                     yield Restarted()
                 else:
@@ -354,7 +359,7 @@ class Driver(Outcomes):
                         raise broke from error
                     await aclose(chunks)
                     answer, head, rest = await self._serve_async(call, steps, step, models, kwargs, errors)
-                    self._restarted(stream, answer, record)
+                    self._restarted(call, stream, answer, record)
                     if rest is None:
                         head, rest = [answer.consume()], as_async(())
                     chunks = rest

@@ -88,7 +88,7 @@ class Outcomes:
     def _stream(self, call: Call, answer: ModelStreamResponse) -> GatewayStream:
         """Return what passes a stream on, with its record."""
         record = CallRecord(call, self.model_type)
-        record.first_chunk_us = self._clock.now_us()
+        record.first_chunks_us = {len(call.attempts): self._clock.now_us()}
         answer.metadata["timegate"] = record
         return GatewayStream((), answer.response_type, answer.metadata)
 
@@ -101,8 +101,10 @@ class Outcomes:
         step = steps.send(self._heard(call, call.trying, broke, errors))
         return step, broke if call.final else None
 
-    def _restarted(self, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:
+    def _restarted(self, call: Call, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:
         """Let another deployment's answer take the place of a stream's."""
+        if isinstance(answer, ModelStreamResponse):
+            record.first_chunks_us = {**record.first_chunks_us, len(call.attempts): self._clock.now_us()}
         metadata = getattr(answer, "metadata", {})
         metadata["timegate"] = record
         if (passed_on := stream()) is not None:

@@ -28,7 +28,7 @@ logger = logging.getLogger("timegate")
 
 
 class Recorder:
-    """An observer that keeps each call in a file, as a line of JSON or a row of Parquet; no prompts and no answers.
+    """An observer that keeps each call in a file, as a line of JSON or a row of Parquet; no answers, prompts if asked.
 
     A thread of its own writes, at least once a second, whole lines alone: a process that is killed loses the last
     second and leaves a file that can be read. A disk that is full stops no call; what is lost then is counted and told
@@ -45,6 +45,8 @@ class Recorder:
         file, and a new one is begun. Default: never.
     most_waiting : int
         How many calls may wait to be written; those beyond are lost.
+    prompts : bool
+        Whether the arguments of each call are kept, too: as ``asked``, in Parquet as the text of its JSON.
 
     Attributes
     ----------
@@ -71,16 +73,24 @@ class Recorder:
     1
     """
 
-    def __init__(self, path: str | Path, *, rotate_bytes: int | None = None, most_waiting: int = 100_000) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        rotate_bytes: int | None = None,
+        most_waiting: int = 100_000,
+        prompts: bool = False,
+    ) -> None:
         self.path = Path(path)
         if self.path.suffix not in (".jsonl", ".parquet"):
             raise InvalidValueError(f"path must end in .jsonl or .parquet. Got {shown(str(path))}.")
         self._lines = self.path.with_suffix(".jsonl")
         self._write_parquet = _parquet_writer() if self.path.suffix == ".parquet" else None
+        self.prompts = prompts
         self.lost = 0
         self._rotate_bytes = rotate_bytes
         self._most_waiting = most_waiting
-        self._waiting: deque[CallRecord] = deque()
+        self._waiting: deque[CallRecord | str] = deque()
         self._is_over = False
         self._wake = threading.Event()
         self._file: IO[bytes] | None = None
@@ -94,7 +104,10 @@ class Recorder:
         if waiting >= self._most_waiting or self._is_over:
             self.lost += 1
             return
-        self._waiting.append(record)  # no lock: a deque has its own
+        if not self.prompts:
+            self._waiting.append(record)  # no lock: a deque has its own
+        elif (line := self._line_of(record)) is not None:  # at once, for the caller may change the prompt
+            self._waiting.append(line)
         if waiting == self._most_waiting // 2:
             self._wake.set()
 
@@ -128,9 +141,19 @@ class Recorder:
             else:
                 self._file.close()
 
-    def _write(self, records: list[CallRecord]) -> None:
+    def _line_of(self, record: CallRecord) -> str | None:
+        """Return the line of a call; None if what it holds cannot be written."""
         try:
-            lines = "".join([f"{record.to_json()}\n" for record in records]).encode()
+            return record.to_json(prompts=self.prompts) + "\n"
+        except Exception as error:
+            self.lost += 1
+            logger.warning("A call could not be recorded in %s: %s", self.path, error)
+            return None
+
+    def _write(self, records: list[CallRecord | str]) -> None:
+        texts = [t for each in records if (t := each if isinstance(each, str) else self._line_of(each)) is not None]
+        lines = "".join(texts).encode()
+        try:
             if self._file is None:
                 self._open()
             assert self._file is not None  # noqa: S101 - just opened
@@ -145,8 +168,8 @@ class Recorder:
                     unfinished.truncate(begun)
                 raise
         except Exception as error:
-            self.lost += len(records)
-            logger.warning("%d calls could not be recorded in %s: %s", len(records), self.path, error)
+            self.lost += len(texts)
+            logger.warning("%d calls could not be recorded in %s: %s", len(texts), self.path, error)
             return
         if self._rotate_bytes is not None and self._file.tell() >= self._rotate_bytes:
             self._rotate()
@@ -225,8 +248,9 @@ def _parquet_writer() -> Callable[[Path, Path], None]:
         "model": text,
         "finish_reason": text,
         "rate_limits": pa.map_(text, text),
-        "tries": pa.list_(pa.struct({**attempt, "latency_s": seconds, "pause_s": seconds})),
+        "tries": pa.list_(pa.struct({**attempt, "latency_s": seconds, "pause_s": seconds, "first_chunk_s": seconds})),
         "skipped": pa.list_(pa.struct({"deployment": text, "reason": text})),
+        "asked": text,
     }
 
     def row(line: str) -> dict[str, Any]:
@@ -234,6 +258,7 @@ def _parquet_writer() -> Callable[[Path, Path], None]:
         for holder in (found, *found["tries"]):
             holder["at"] = datetime.fromisoformat(holder["at"])
         found["rate_limits"] = list(found["rate_limits"].items())
+        found["asked"] = json.dumps(found["asked"]) if "asked" in found else None
         return dict(found)
 
     def write(lines: Path, path: Path) -> None:

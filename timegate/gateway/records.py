@@ -22,7 +22,10 @@ REPORTED = ("usage", "model", "finish_reason", "rate_limits")
 
 
 class AttemptRecord(NamedTuple):
-    """One attempt; ``outcome`` is ``"ok"`` or the kind of its error, ``pause_s`` what was waited before it."""
+    """One attempt; ``outcome`` is ``"ok"`` or the kind of its error, ``pause_s`` what was waited before it.
+
+    ``first_chunk_s`` is that of a stream which began: from the start of the attempt.
+    """
 
     deployment: str
     provider: str
@@ -31,9 +34,10 @@ class AttemptRecord(NamedTuple):
     outcome: str
     latency_s: float
     pause_s: float
+    first_chunk_s: float | None = None
 
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class CallRecord:
@@ -51,6 +55,8 @@ class CallRecord:
     ----------
     reported : mapping
         What the provider said: ``usage``, ``model``, ``finish_reason``, ``rate_limits`` (``x-ratelimit-*`` headers).
+    first_chunks_us : mapping of int to int
+        When each stream that began did so, by the place of its attempt, in microseconds since the epoch.
 
     Examples
     --------
@@ -61,13 +67,13 @@ class CallRecord:
     ('b', 'first_choice', ['ok'])
     """
 
-    __slots__ = ("_call", "first_chunk_us", "model_type", "reported")
+    __slots__ = ("_call", "first_chunks_us", "model_type", "reported")
 
     def __init__(self, call: Call, model_type: str) -> None:
         self._call = call
         self.model_type = model_type
         self.reported: Mapping[str, Any] = _NOTHING
-        self.first_chunk_us: int | None = None
+        self.first_chunks_us: Mapping[int, int] = _NOTHING
 
     def __repr__(self) -> str:
         return f"<CallRecord at {iso(self.at)}: {self.outcome}, {self.served_by or 'nobody'}>"
@@ -112,7 +118,7 @@ class CallRecord:
     @property
     def attempts(self) -> list[AttemptRecord]:
         """Each attempt that has ended."""
-        deployments = self._call.router.deployments
+        deployments, began_us = self._call.router.deployments, self.first_chunks_us
         return [
             AttemptRecord(
                 deployments[index].name,
@@ -122,8 +128,9 @@ class CallRecord:
                 ATTEMPT_OUTCOMES[kind],
                 _seconds(started_us, ended_us),
                 pause_us / SECOND_US,
+                _seconds(started_us, began_us[place]) if place in began_us else None,
             )
-            for index, pause_us, started_us, ended_us, kind in self._call.attempts
+            for place, (index, pause_us, started_us, ended_us, kind) in enumerate(self._call.attempts)
         ]
 
     @property
@@ -141,7 +148,12 @@ class CallRecord:
     @property
     def first_chunk_s(self) -> float | None:
         """Of a stream: from the arrival to its first chunk, in seconds."""
-        return None if self.first_chunk_us is None else _seconds(self._call.at_us, self.first_chunk_us)
+        return _seconds(self._call.at_us, min(self.first_chunks_us.values())) if self.first_chunks_us else None
+
+    @property
+    def asked(self) -> Mapping[str, Any] | None:
+        """What the model was asked; None unless an observer has a true attribute ``prompts``."""
+        return self._call.asked
 
     @property
     def usage(self) -> Any:
@@ -163,19 +175,25 @@ class CallRecord:
         """How much of the prompt the provider had in its cache, if it reported it."""
         return _cached(self.usage) if isinstance(self.usage, Mapping) else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, prompts: bool = False) -> dict[str, Any]:
         """Return the record as plain data: the columns of ``run.calls``, and more.
+
+        Parameters
+        ----------
+        prompts : bool
+            Whether what was asked is in it, as ``asked``.
+        """
+        return dict(json.loads(self.to_json(prompts=prompts)))
+
+    def to_json(self, *, prompts: bool = False) -> str:
+        """Return the record as a line of JSON: what :meth:`to_dict` has. What is no JSON is told as text.
 
         ``timegate.read_trace`` reads a file of such lines as a trace.
         """
-        return dict(json.loads(self.to_json()))
-
-    def to_json(self) -> str:
-        """Return the record as a line of JSON: what :meth:`to_dict` has. What is no JSON is told as text."""
         call, reported, names = self._call, self.reported, self._call.router.names
         at, first_chunk_s, served_by = _written(call.at_us), self.first_chunk_s, call.served_by
-        tries, latency_s = [], "0.0"
-        for index, pause_us, started_us, ended_us, kind in call.attempts:
+        tries, latency_s, began_us = [], "0.0", self.first_chunks_us
+        for place, (index, pause_us, started_us, ended_us, kind) in enumerate(call.attempts):
             deployment = call.router.deployments[index]
             attempt_s = latency_s = f"{_seconds(call.at_us, ended_us)}"
             started = at
@@ -183,22 +201,25 @@ class CallRecord:
                 started, attempt_s = _written(started_us), f"{_seconds(started_us, ended_us)}"
             tries.append(
                 f'{_tried(deployment.name, deployment.model)}, "at": "{started}", '
-                f'"outcome": "{ATTEMPT_OUTCOMES[kind]}", "latency_s": {attempt_s}, "pause_s": {pause_us / SECOND_US}}}'
+                f'"outcome": "{ATTEMPT_OUTCOMES[kind]}", "latency_s": {attempt_s}, "pause_s": {pause_us / SECOND_US}, '
+                f'"first_chunk_s": {_seconds(started_us, began_us[place]) if place in began_us else "null"}}}'
             )
         skipped = [
             f'{{"deployment": {_text(names[index])}, "reason": "{REASONS[reason]}"}}' for index, _, reason in call.skips
         ]
+        asked = f', "asked": {_encoded(call.asked)}' if prompts and call.asked is not None else ""
         return (
             f'{{"at": "{at}", "preferred": {_text(call.preferred)}, '
             f'"served_by": {_text(None if served_by == NOBODY else names[served_by])}, '
             f'"outcome": "{OUTCOMES[call.outcome]}", "attempts": {len(tries)}, "latency_s": {latency_s}, '
             f'"first_chunk_s": {"null" if first_chunk_s is None else first_chunk_s}, '
             f"{_answer(reported) if reported else _NO_ANSWER}, "
-            f'"tries": [{", ".join(tries)}], "skipped": [{", ".join(skipped)}]}}'
+            f'"tries": [{", ".join(tries)}], "skipped": [{", ".join(skipped)}]'
+            f"{asked}}}"
         )
 
 
-_encoded = json.JSONEncoder(check_circular=False, default=str).encode
+_encoded = json.JSONEncoder(default=str).encode
 
 
 @lru_cache(1024)

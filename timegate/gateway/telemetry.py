@@ -111,10 +111,9 @@ class OpenTelemetry:
         attributes |= {f"gen_ai.usage.{kind}_tokens": count for kind, count in tokens.items() if count is not None}
         if answered and record.reported.get("finish_reason"):
             attributes["gen_ai.response.finish_reasons"] = [record.reported["finish_reason"]]
-        first_us = record.first_chunk_us if answered else None
-        if first_us is not None and first_us >= begins_us:  # else it is that of an attempt before it
-            attributes["gen_ai.response.time_to_first_chunk"] = (first_us - begins_us) / SECOND_US
-            self._first_chunks.record((first_us - begins_us) / SECOND_US, common, context)
+        if attempt.first_chunk_s is not None:
+            attributes["gen_ai.response.time_to_first_chunk"] = attempt.first_chunk_s
+            self._first_chunks.record(attempt.first_chunk_s, common, context)
         span = self._tracer.start_span(
             f"{operation} {attempt.model_id}",
             context,
