@@ -50,6 +50,13 @@ def test_different(diff):
     assert result.stderr == ""
 
 
+def test_other_terms(diff):
+    """A policy that changes is a difference, too: a line that names it, and exit code 1."""
+    lines = diff(BEFORE, f"{BEFORE}policy: {{deadline_s: 30}}\n", *WEEK, code=1).stdout.splitlines()
+    assert lines[0].startswith("The same deployments are tried in the same order, under other terms, ")
+    assert lines[1:] == ["policy.deadline_s is 30.0 in place of None."]
+
+
 def test_notes(diff):
     """Models that change, and deployments that come and go, are told above the table."""
     after = BEFORE.replace("openai/large", "openai/larger").replace("weak", "[bold]new")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -18,6 +19,8 @@ from test_timetable import is_open
 
 import timegate as tg
 from timegate.core.clock import from_us
+from timegate.core.deployment import NOT_ROUTING
+from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InstantError, InvalidValueError
 from timegate.samples import CONFIG, sample
@@ -32,25 +35,36 @@ def config(*deployments: dict[str, Any]) -> tg.GatewayConfig:
     return tg.GatewayConfig(deployments=list(deployments))
 
 
-def order(given: tg.GatewayConfig, at_us: int, preferred: str | None) -> list[tuple[str, str]]:
-    """Return the deployments that a call would try, by the oracle and the rule of routing."""
-    names = [
-        (d.model_name, d.model) for d in given.deployments if is_open(Hours(d.time_constraints, d.available), at_us)
-    ]
-    return [d for d in names if d[0] == preferred] + [d for d in names if d[0] != preferred]
+def order(given: tg.GatewayConfig, at_us: int, preferred: str | None) -> list[list[tuple[str, str, float]]]:
+    """Return the deployments that a call would try, by the oracle and the rule of routing; those together of which
+    chance decides who comes first, each with its share.
+    """  # noqa: D205 - one thought
+    keys: dict[tuple[bool, bool, float], list[tuple[str, str, float]]] = {}
+    for place, d in enumerate(given.deployments):
+        inside = bool(d.prefer_during) and is_open(Hours(available=d.prefer_during), at_us)
+        key = (d.model_name != preferred, not inside, float(place) if d.priority is None else d.priority)
+        if is_open(Hours(d.time_constraints, d.available), at_us):
+            keys.setdefault(key, []).append((d.model_name, d.model, 1.0 if d.weight is None else d.weight))
+    found = []
+    for key in sorted(keys):
+        drawn = sorted((d for d in keys[key] if d[2] > 0), key=lambda d: (-d[2], d[0]))
+        total = sum(weight for *_, weight in drawn)
+        found += [[(name, model, weight / total) for name, model, weight in drawn]] if drawn else []
+        found += [[(name, model, 1.0)] for name, model, weight in keys[key] if weight == 0]
+    return found
 
 
 @st.composite
 def pairs(draw: DrawFn) -> tuple[datetime, tg.GatewayConfig, tg.GatewayConfig]:
     """Two configs: unrelated, or the second with some deployments of the first, moved, or by another model."""
     era = draw(eras)
-    one, other = draw(configs(era)), draw(configs(era))
+    one, other = (draw(configs(era, draw(st.sampled_from(["none", "own"])))) for _ in range(2))
     kept = draw(st.permutations(one.deployments)) if draw(st.booleans()) else list(one.deployments)
     if draw(st.booleans()):
         kept = [d.model_copy(update={"model": "acme/next"}) if draw(st.booleans()) else d for d in kept]
     names = {d.model_name for d in kept}
     mixed = [*kept, *(d for d in other.deployments if d.model_name not in names)][: draw(st.integers(1, 6))]
-    return era, one, draw(st.sampled_from([other, tg.GatewayConfig(deployments=mixed)]))
+    return era, one, draw(st.sampled_from([other, tg.GatewayConfig(deployments=mixed, policy=one.policy)]))
 
 
 @settings(max_examples=30)
@@ -65,8 +79,17 @@ def test_differs_exactly_where_zoneinfo_says(pair, day):
     names = {d.model_name: d.model for c in (two, one) for d in c.deployments}
     changed = {d.model_name for d in two.deployments if names[d.model_name] != d.model}
 
-    def written(found: list[tuple[str, str]]) -> str:
-        return " -> ".join(f"{n} ({m})" if n in changed else n for n, m in found) or "nobody"
+    def label(name: str, model: str) -> str:
+        return f"{name} ({model})" if name in changed else name
+
+    def written(found: list[list[tuple[str, str, float]]]) -> str:
+        ranks = [
+            re.sub(", (?!.*, )", " or ", ", ".join(f"{label(n, m)} {100 * share:.3g}%" for n, m, share in rank))
+            if len(rank) > 1
+            else label(*rank[0][:2])
+            for rank in found
+        ]
+        return " -> ".join(ranks) or "nobody"
 
     bounds = {us(at) for at in (*frame["start"], *frame["end"])}
     fine = {us(at) for at in near} | {at + by for at in bounds for by in (-1, 0)}
@@ -245,6 +268,111 @@ def test_text_and_html():
     same = tg.diff(config(odd), config(odd), *WEEK)
     assert repr(same) == "Routing is the same, 2026-03-02 00:00 to 2026-03-09 00:00 UTC."
     assert "table" not in same._repr_html_()
+
+
+BOTH = [STRONG | {"priority": 1}, WEAK | {"priority": 1, "policy": {"max_retries": 1, "cooldown": {"failures": 2}}}]
+FIELDS = {
+    "model_name": "feeble",
+    "model": "sim/tiny",
+    "time_constraints": [["22:00", "06:00"]],
+    "available": [["22:00", "06:00"]],
+    "prefer_during": [["22:00", "06:00"]],
+    "priority": 2,
+    "weight": 3,
+    "policy": {"max_retries": 2},
+    "price": {"per_call": 1},
+    "params": {"temperature": 0},
+    "description": "small",
+}
+POLICIES = {
+    "timeout_s": 5,
+    "first_chunk_s": 1,
+    "idle_s": 1,
+    "max_retries": 3,
+    "backoff": {"initial_s": 2},
+    "retry_after_max_s": 1,
+    "retry_after": "replace",
+    "retry_after_beyond": "ignore",
+    "retry_on": ["timeout"],
+    "raise_on": ["auth"],
+    "cooldown": {"failures": 3},
+    "limits": {"concurrent": 1},
+    "deadline_s": 9,
+    "on_cut": "restart",
+    "retry_budget": {"ratio": 0.5},
+    "when_all_cool": "wait",
+    "max_wait_s": 1,
+    "max_cooled_share": 0.5,
+}
+
+
+def test_every_field_is_tried_here():
+    """What follows knows each field of a deployment and of a policy."""
+    assert set(FIELDS) == set(tg.Deployment.model_fields)
+    assert set(POLICIES) == set(CallPolicy.model_fields) - {"preset"}  # which stands for others
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_of_a_deployment_that_decides_is_a_difference(field):
+    """Whatever the hash of a config reads of a deployment is seen, and nothing else."""
+    one, two = config(*BOTH), config(BOTH[0], BOTH[1] | {field: FIELDS[field]})
+    found = tg.diff(one, two, *WEEK)
+    assert bool(found) == (one.router().fingerprint != two.router().fingerprint) == (field not in NOT_ROUTING)
+    assert found.headline.startswith("Routing is the same") != bool(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "own"),
+    [*((name, False) for name in POLICIES), *((name, True) for name in POLICIES if name in Policy.model_fields)],
+)
+def test_every_field_of_a_policy_is_a_difference(field, own):
+    """A field of a policy is named with what it was, whether a deployment gives it or the config."""
+    one, policy = config(STRONG, WEAK), {field: POLICIES[field]}
+    two = (
+        config(STRONG, WEAK | {"policy": policy})
+        if own
+        else tg.GatewayConfig(deployments=[STRONG, WEAK], policy=policy)
+    )
+    assert one.router().fingerprint != two.router().fingerprint
+    for found in (tg.diff(one, two, *WEEK), tg.diff(two, one, *WEEK)):
+        assert found
+        assert len(found) == 0
+        places = ["'weak': policy."] if own else ["'strong': policy.", "'weak': policy."]
+        places = places if field in Policy.model_fields else ["policy."]
+        assert [note.partition(field)[0] for note in found.notes] == places
+        assert found.headline.startswith("The same deployments are tried in the same order, under other terms, ")
+
+
+def test_fields_within_policies_are_named():
+    """Only what differs is said, with both values; a default that one config gives and the other leaves out is none."""
+    one = config(STRONG, WEAK | {"policy": {"max_retries": 0, "cooldown": {"failures": 2, "for_s": 30}}})
+    two = tg.GatewayConfig(
+        deployments=[STRONG, WEAK | {"policy": {"cooldown": {"failures": 3}, "limits": {"concurrent": 4}}}],
+        policy={"deadline_s": 30, "timeout_s": 600},
+    )
+    found = tg.diff(one, two, *WEEK)
+    assert found.notes == [
+        "policy.deadline_s is 30.0 in place of None.",
+        "'weak': policy.cooldown.failures is 3 in place of 2.",
+        "'weak': policy.limits is Limits(concurrent=4) in place of None.",
+    ]
+    assert repr(found).splitlines()[1:] == found.notes
+    assert "cooldown.failures" in found._repr_html_()
+
+
+def test_chance_is_written_with_shares():
+    """Deployments of one priority stand together, the heaviest first; those without weight follow as they stand."""
+    three = [STRONG | {"priority": 1}, WEAK | {"priority": 1, "weight": 3}, WEAK | {"model_name": "c", "priority": 1}]
+    found = tg.diff(config(*three), config(*three[:2], three[2] | {"weight": 0}), *WEEK)
+    rows = found.frame.set_index(found.frame["preferred"].fillna(""))
+    assert (rows.loc["", "before"], rows.loc["", "after"]) == (
+        "weak 60%, c 20% or strong 20%",
+        "weak 75% or strong 25%",
+    )
+    assert rows.loc["", "order_after"] == "weak 75% or strong 25% -> c"
+    assert rows.loc["strong", "order_after"] == "strong -> weak -> c"
+    assert not tg.diff(config(*three), config(*(d | {"weight": 2 * d.get("weight", 1)} for d in three)), *WEEK)
+    assert not tg.diff(config(STRONG, WEAK), config(STRONG, WEAK | {"weight": 3, "priority": 9}), *WEEK)
 
 
 def test_long_tables_are_cut():

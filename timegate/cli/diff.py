@@ -53,9 +53,10 @@ def diff(
     console = new_console()
     for line in (found.headline, *found.notes):
         console.print(plain(line), soft_wrap=True)
-    if found:
+    if len(found):
         table = new_table("when", "preferred", "before", "after")
         for preferred, when, _, old, new in found.recurring.itertuples(index=False):
             table.add_row(plain(when), plain("" if pd.isna(preferred) else preferred), plain(old), plain(new))
         console.print(table)
+    if found:
         raise typer.Exit(DIFFER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +14,12 @@ import pandas as pd
 
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, SECOND_US, Instant, SystemClock, from_us, to_us
-from timegate.core.deployment import windows_of
 from timegate.errors import InstantError, InvalidValueError, did_you_mean, shown
+from timegate.review.orders import Order, Orders, Rank, preferring
+from timegate.review.otherwise import models_of, other_deployments, other_terms
 from timegate.review.recurrence import patterns, terms_of
 from timegate.show.html import framed, table
-from timegate.show.text import and_more, duration, period
+from timegate.show.text import and_more, duration, listed, period, rounded
 
 __all__ = ["NOBODY", "Diff", "diff"]
 
@@ -28,9 +29,6 @@ MOST_ROWS = 40
 WEEK_US = 7 * DAY_US
 _A_MONDAY_US = -3 * DAY_US  # the first before the epoch
 _MOST_CELLS = 64_000_000  # of the tables of who is open, held at once
-
-Order = tuple[tuple[str, str], ...]
-"""The deployments that a call would try, in order: name and model of each."""
 
 
 class _Piece(NamedTuple):
@@ -50,8 +48,9 @@ def diff(
 ) -> Diff:
     """Find where two configs route differently, to the microsecond.
 
-    Routing differs where a call would try other deployments, or the same in another order. Deployments are the
-    same if name and model are.
+    Routing differs where a call would try other deployments, or the same in another order, as windows, priorities and
+    weights have it. Deployments are the same if name and model are. What else decides what becomes of a call, such as
+    retries, stands in the notes.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def diff(
     Returns
     -------
     Diff
-        True if they differ anywhere.
+        True if a call may fare otherwise, by its order or by what the notes say.
 
     Raises
     ------
@@ -112,24 +111,26 @@ class Diff:
     start, end : datetime
         The time that was compared, ``[start, end)``.
     notes : list of str
-        The deployments that only one of the configs has, or whose model changes.
+        The deployments that only one of the configs has, those whose model changes, and each field that changes and has
+        nothing to do with time or order: timeouts, retries, cooldowns, limits.
     """
 
     def __init__(self, before: GatewayConfig, after: GatewayConfig, start_us: int, end_us: int) -> None:
         self.start, self.end = from_us(start_us), from_us(end_us)
         self._configs = (before, after)
-        models = _models(before, after)
-        self.notes = list(_notes(*models))
+        models = models_of(before, after)
         self._names = list(models[0] | models[1])
         self._changed = {name for name in self._names if len({m[name] for m in models if name in m}) > 1}
         same = before.router().fingerprint == after.router().fingerprint and not self._changed
-        self._pieces = [] if same else list(_joined(_pieces(self._configs, models, start_us, end_us)))
+        self._terms = [] if same else list(other_terms(before, after))
+        self.notes = [*other_deployments(before, after), *self._terms]
+        self._pieces = [] if same else list(_joined(_pieces(self._configs, start_us, end_us)))
 
     def __len__(self) -> int:
         return len(self.frame)
 
     def __bool__(self) -> bool:
-        return bool(self._pieces)
+        return bool(self._pieces or self._terms)
 
     @property
     def total_s(self) -> float:
@@ -142,8 +143,8 @@ class Diff:
 
         ``preferred`` (str), missing without preference; ``start``, ``end`` (datetime64[us, UTC]), the end not
         included; ``duration_s`` (float64); ``before``, ``after`` (str), who would serve, missing for nobody;
-        ``order_before``, ``order_after`` (str), all that would be tried, as in ``"strong -> weak"``. Where the
-        model of a deployment changes, it stands behind the name.
+        ``order_before``, ``order_after`` (str), all that would be tried, as in ``"strong -> weak"``; where chance
+        decides, as in ``"strong 75% or weak 25%"``. Where the model of a deployment changes, it stands behind the name.
         """
         rows = [
             (preferred, *piece[:2], *(self._first(order) for order in piece[2:]), *map(self._written, piece[2:]))
@@ -197,16 +198,19 @@ class Diff:
 
     def _preferring(self, name: str | None) -> Iterator[_Piece]:
         """Give the pieces for calls with a preference: what is preferred comes first, if it is open."""
-        for piece in self._pieces:
-            before, after = (tuple(sorted(order, key=lambda d: d[0] != name)) for order in piece[2:])
-            if before != after:
-                yield piece._replace(before=before, after=after)
+        pieces = (p._replace(before=preferring(p.before, name), after=preferring(p.after, name)) for p in self._pieces)
+        return _joined(piece for piece in pieces if piece.before != piece.after)
 
     def _written(self, order: Order) -> str:
-        return " -> ".join(self._label(*deployment) for deployment in order) or NOBODY
+        return " -> ".join(map(self._together, order)) or NOBODY
 
     def _first(self, order: Order) -> str | None:
-        return self._label(*order[0]) if order else None
+        return self._together(order[0]) if order else None
+
+    def _together(self, rank: Rank) -> str:
+        if len(rank) == 1:
+            return self._label(*rank[0][:2])
+        return listed((f"{self._label(n, m)} {rounded(100 * share, 3)}%" for n, m, share in rank), "or", len(rank))
 
     def _label(self, name: str, model: str) -> str:
         return f"{name} ({model})" if name in self._changed else name
@@ -218,6 +222,8 @@ class Diff:
         span = period(self.start, self.end, "%Y-%m-%d %H:%M")
         if not self:
             return f"Routing is the same, {span}."
+        if not self._pieces:
+            return f"The same deployments are tried in the same order, under other terms, {span}."
         return f"Routing differs for {duration(self.total_s)} of {duration(total_s)}, {span}."
 
     def __repr__(self) -> str:
@@ -236,46 +242,21 @@ class Diff:
         return and_more(len(self.recurring), MOST_ROWS, "more; all stretches stand in .frame.")
 
 
-def _models(*configs: GatewayConfig) -> list[dict[str, str]]:
-    """Return what each deployment of each config calls, by name; with the type of the model if that changes."""
-    typed = len({config.model_type for config in configs}) > 1
-    return [{d.model_name: f"{d.model} ({c.model_type})" if typed else d.model for d in c.deployments} for c in configs]
-
-
-def _notes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    for name in before:
-        if name not in after:
-            yield f"{name!r} is no longer there."
-        elif before[name] != after[name]:
-            yield f"{name!r} calls {after[name]} in place of {before[name]}."
-    for name in after:
-        if name not in before:
-            yield f"{name!r} is new."
-
-
-def _pieces(
-    configs: Sequence[GatewayConfig], models: Sequence[Mapping[str, str]], start_us: int, end_us: int
-) -> Iterator[_Piece]:
+def _pieces(configs: Sequence[GatewayConfig], start_us: int, end_us: int) -> Iterator[_Piece]:
     """Compare two configs slice by slice; what crosses the edge of a slice comes in two pieces."""
-    tables = [config.router().timetable for config in configs]
-    width = sum(len(config.deployments) for config in configs)
-    windows = sum(1 for config in configs for _ in windows_of(config.deployments))
+    both = [Orders(config, models) for config, models in zip(configs, models_of(*configs), strict=True)]
+    width, windows = (sum(sizes) for sizes in zip(*(orders.size for orders in both), strict=True))
     step_us = max(DAY_US // 24, DAY_US * _MOST_CELLS // (2 * windows * width + 1))  # a window has two edges a day
-    deployments = [np.array([*of.items()], dtype=object) for of in models]
-    orders: dict[tuple[int, bytes], Order] = {}  # most recur
     for lo in range(start_us, end_us, step_us):
-        segments = [table.compile(lo, min(lo + step_us, end_us)) for table in tables]
-        edges = np.union1d(*(part.edges_us for part in segments))
-        rows = [part.open[part.index(edges[:-1])] for part in segments]
+        parts = [orders.compile(lo, min(lo + step_us, end_us)) for orders in both]
+        edges = np.union1d(*(part.edges_us for part in parts))
+        rows = [part.index(edges[:-1]) for part in parts]
         for i, (start, end) in enumerate(pairwise(edges.tolist())):
-            both = []
-            for which, row in enumerate(rows):
-                key = (which, row[i].tobytes())
-                if key not in orders:
-                    orders[key] = tuple(map(tuple, deployments[which][row[i]].tolist()))
-                both.append(orders[key])
-            if both[0] != both[1]:
-                yield _Piece(start, end, *both)
+            before, after = (
+                orders.order(part.open[row[i]]) for orders, part, row in zip(both, parts, rows, strict=True)
+            )
+            if before != after:
+                yield _Piece(start, end, before, after)
 
 
 def _joined(pieces: Iterator[_Piece]) -> Iterator[_Piece]:
