@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from copy import copy
 from types import CoroutineType
 from typing import Any, Self
@@ -13,7 +13,7 @@ from weakref import ref
 from timegate.core.clock import SECOND_US, Clock, SystemClock
 from timegate.core.policy import NEVER
 from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
-from timegate.errors import ModelCallError, ModelTimeoutError
+from timegate.errors import ModelCallError
 from timegate.gateway.observing import Observer, tell
 from timegate.gateway.outcomes import Outcomes
 from timegate.gateway.records import CallRecord
@@ -25,6 +25,7 @@ from timegate.gateway.streams import (
     close,
     first_of,
     in_a_thread,
+    in_time,
     next_within,
 )
 from timegate.gateway.warming import Warmer
@@ -269,7 +270,8 @@ class Driver(Outcomes):
                     if first_us >= NEVER:
                         answer = await model.acall(**kwargs)
                     else:
-                        answer = await _in_time(model.acall(**kwargs), first_us - self._clock.now_us())
+                        left_s = (first_us - self._clock.now_us()) / SECOND_US
+                        answer = await in_time(model.acall(**kwargs), left_s, "no answer")
                     if answer is None or type(answer) is CoroutineType:
                         raise _no_answer(answer, model)
                     if isinstance(answer, ModelStreamResponse):
@@ -391,17 +393,3 @@ async def _sleep_s(seconds: float) -> None:
     import asyncio  # a tenth of the time that `import timegate` may take
 
     await asyncio.sleep(seconds)
-
-
-async def _in_time(answer: Awaitable[Any], most_us: int) -> Any:
-    """Wait so long for an answer, and then say that it did not come."""
-    import asyncio
-
-    timeout = asyncio.timeout(most_us / SECOND_US)
-    try:
-        async with timeout:
-            return await answer
-    except TimeoutError:
-        if not timeout.expired():
-            raise  # the model's own
-        raise ModelTimeoutError(f"no answer within {most_us / SECOND_US:g} s") from None

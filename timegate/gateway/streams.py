@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,8 @@ from timegate.models.failures import translated
 from timegate.models.responses import ModelStreamResponse
 
 __all__ = [
-    "GatewayStream", "Restarted", "aclose", "as_async", "broken", "close", "first_of", "in_a_thread", "next_within",
+    "GatewayStream", "Restarted", "aclose", "as_async", "broken", "close", "first_of", "in_a_thread", "in_time",
+    "next_within",
 ]  # fmt: skip
 
 
@@ -141,20 +141,26 @@ async def aclose(chunks: Any) -> None:
         await chunks.aclose()
 
 
-async def next_within(chunks: AsyncIterator[Any], most_s: float | None, what: str) -> list[Any]:
-    """Await the next chunk so long; return it in a list, which is empty at the end."""
+async def in_time(awaited: Awaitable[Any], most_s: float, what: str) -> Any:
+    """Wait so long, and then say what did not come."""
     import asyncio  # a tenth of the time that `import timegate` may take
 
-    timeout = nullcontext() if most_s is None else asyncio.timeout(most_s)  # which costs more than a chunk
+    timeout = asyncio.timeout(most_s)
     try:
         async with timeout:
-            return [await anext(chunks)]
-    except StopAsyncIteration:
-        return []
+            return await awaited
     except TimeoutError:
-        if isinstance(timeout, nullcontext) or not timeout.expired():
+        if not timeout.expired():
             raise  # the model's own
         raise ModelTimeoutError(f"{what} within {most_s:g} s") from None
+
+
+async def next_within(chunks: AsyncIterator[Any], most_s: float | None, what: str) -> list[Any]:
+    """Await the next chunk so long; return it in a list, which is empty at the end."""
+    try:
+        return [await (anext(chunks) if most_s is None else in_time(anext(chunks), most_s, what))]
+    except StopAsyncIteration:
+        return []
 
 
 def as_async(chunks: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
