@@ -41,6 +41,16 @@ def test_bands_are_drawn_where_they_hold() -> None:
     assert box.y1 < ax.get_ylim()[1]
 
 
+def test_bands_have_their_names() -> None:
+    """The legend names the bands that hold on the days drawn, and no others."""
+    past = {"name": "last year", "until": "2026-01-01T00:00Z", "times": 3.0}
+    bands = [{**MORNING, "name": "peak $"}, {"windows": [["20:00", "22:00"]], "times": 0.5, "name": "night"}, past]
+    for said, label in ((bands, "a band of its price: peak $ and night"), ([MORNING], "a band of its price")):
+        run = tg.replay(config({**DEAR, "bands": said}), trace("00:30", "23:30"))
+        texts = [text.get_text() for text in plots.cost(run, "1h").get_legend().get_texts()]
+        assert texts[1].replace("\\", "") == label
+
+
 def test_what_is_unknown_is_said() -> None:
     """The legend counts answers whose cost is unknown."""
     run = tg.replay(config(DEAR, None), trace("13:00", "15:00"), outage("a", "14:00", "16:00"))

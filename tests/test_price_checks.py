@@ -51,6 +51,18 @@ def test_bands(price: Any, codes: list[str]) -> None:
     assert found(price) == codes
 
 
+def test_bands_are_told_by_name() -> None:
+    """What is found of a band has its name, if it has one."""
+    night = {"windows": [["03:00", "05:00"]], "times": 0.5, "name": "night"}
+    past = {"until": "2026-01-01T00:00Z", "times": 3, "name": "last year"}
+    findings = tg.check(config({"per_call": 1.0, "bands": [PEAK, night, past]}), 7, now="2026-03-02T00:00Z")
+    said = [finding.message for finding in findings if finding.code in ("TG801", "TG802")]
+    assert said == [
+        "It overlaps bands[1] 'night', which counts alone where both hold: the last of the list does.",
+        "The band 'last year' never holds in the time looked at.",
+    ]
+
+
 def test_a_model_that_the_book_does_not_know() -> None:
     """The finding says which model and which book; a known one is none."""
     pytest.importorskip("genai_prices")

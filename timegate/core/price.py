@@ -112,7 +112,7 @@ class Band(Amounts):
     tiers : list of Tier
         For long prompts. Default: those of other times.
     name : str, optional
-        Such as ``peak``; tables and figures show it.
+        Such as ``peak``; figures and ``check`` show it.
     """
 
     windows: Windows = ()

@@ -17,6 +17,7 @@ from timegate.plots.drawing import (
     Style,
     axes_of,
     checked,
+    plain,
     printed_names,
     room_for_lines,
     time_axis,
@@ -28,6 +29,7 @@ from timegate.plots.runs import frequency
 from timegate.prices.paid import ANSWERED
 from timegate.runs.result import Replay
 from timegate.show.palette import chosen_colors
+from timegate.show.text import listed
 
 __all__ = ["cost"]
 
@@ -37,8 +39,9 @@ STRIP, GAP = 0.035, 0.015  # of the height: a deployment's bands, and what is be
 def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
     """Draw what was paid, bin by bin, stacked by deployment, with the bands of prices above.
 
-    A strip above the stack shows when a band of a deployment's price held, hatched and in its colour. What failed
-    attempts cost nobody knows, and is not drawn; neither is what is unknown, which the legend counts.
+    A strip above the stack shows when a band of a deployment's price held, hatched and in its colour; the legend has
+    the names of bands. What failed attempts cost nobody knows, and is not drawn; neither is what is unknown, which the
+    legend counts.
 
     Parameters
     ----------
@@ -79,7 +82,7 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
         ax.stairs(sums[:, column + 1], edges, baseline=sums[:, column], fill=True, **styles[column])
     peak = float(sums[:, -1].max()) or 1.0
     labels = printed_names(run.deployments, ax)
-    top = _strips(run, ax, paid.index[0], end, 1.04 * peak, peak, styles)
+    top, bands = _strips(run, ax, paid.index[0], end, 1.04 * peak, peak, styles)
     ax.set_ylim(0, top)
     unit = run.ledger.currency
     ax.set_ylabel(f"{unit} per {freq}")
@@ -87,7 +90,8 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     named = drawn[::-1][: room_for_lines(ax) - 2]
     handles = [Patch(label=f"{labels[i]}  {amounts[:, i].sum():,.4g} {unit}", **styles[i]) for i in named]
     if top > 1.05 * peak:
-        handles.append(Patch(label="a band of its price", facecolor="white", edgecolor="#555555", hatch="////"))
+        label = ": ".join(["a band of its price", *([listed(map(plain, bands))] if bands else [])])
+        handles.append(Patch(label=label, facecolor="white", edgecolor="#555555", hatch="////"))
     if unknown := int(run.ledger.paid(failures=False)[1].unknown(ANSWERED)):
         handles.append(Patch(label=f"unknown: {unknown:,}", facecolor="none"))
     ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
@@ -102,14 +106,16 @@ def _strips(
     bottom: float,
     peak: float,
     styles: list[Style],
-) -> float:
-    """Draw when bands held, a strip a deployment that has some, and return the height of all."""
+) -> tuple[float, list[str]]:
+    """Draw when bands held, a strip a deployment that has some; return the height of all, and the names of bands."""
+    names: dict[str, None] = {}
     start_us, end_us = to_us(start.to_pydatetime(), "start"), to_us(end.to_pydatetime(), "end")
     for price, style in zip(run.ledger.prices.prices, styles, strict=False):
-        spans = [span for band in (price.bands if price else ()) for span in band.spans_us(start_us, end_us).tolist()]
-        if spans:
+        held = [(band.name, band.spans_us(start_us, end_us).tolist()) for band in (price.bands if price else ())]
+        names |= {name: None for name, spans in held if name and spans}
+        if spans := [span for _, spans in held for span in spans]:
             bars = [(x_of(from_us(lo)), x_of(from_us(hi)) - x_of(from_us(lo))) for lo, hi in spans]
             look: Style = {"facecolor": "white", "edgecolor": style["facecolor"], "hatch": "////", "linewidth": 0.8}
             ax.broken_barh(bars, (bottom, STRIP * peak), **look)
             bottom += (STRIP + GAP) * peak
-    return bottom
+    return bottom, list(names)

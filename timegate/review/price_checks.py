@@ -11,9 +11,9 @@ import numpy as np
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import MINUTE_US, from_us
 from timegate.core.deployment import Deployment
-from timegate.core.price import Price
+from timegate.core.price import Band, Price
 from timegate.core.spans import Spans, complement, union
-from timegate.errors import ConfigError, MissingExtraError
+from timegate.errors import ConfigError, MissingExtraError, shown
 from timegate.prices.book import PACKAGES, PriceBook, opened
 from timegate.problems import written
 from timegate.review.findings import Finding
@@ -39,12 +39,13 @@ def _bands(i: int, deployment: Deployment, held: list[Spans], periods: Spans) ->
         place = written(("deployments", i, "price", "bands", index), repr(deployment.model_name))
         return Finding(code, place, message, fix, deployment.model_name, spans_us=spans)
 
+    bands = deployment.price.bands if deployment.price else ()
     for index, spans in enumerate(held):
         if not len(spans):
             yield finding(
                 "TG801",
                 index,
-                "The band never holds in the time looked at.",
+                f"The band{_named(bands[index])} never holds in the time looked at.",
                 "Look at its since and until, and at the dates of its windows; remove it if it is past.",
                 spans,
             )
@@ -56,7 +57,8 @@ def _bands(i: int, deployment: Deployment, held: list[Spans], periods: Spans) ->
                 yield finding(
                     "TG802",
                     index,
-                    f"It overlaps bands[{later}], which counts alone where both hold: the last of the list does.",
+                    f"It{_named(bands[index])} overlaps bands[{later}]{_named(bands[later])}, which counts alone where "
+                    "both hold: the last of the list does.",
                     "Put the band that shall count last, or let them not overlap.",
                     common,
                 )
@@ -71,6 +73,10 @@ def _bands(i: int, deployment: Deployment, held: list[Spans], periods: Spans) ->
             "Bands are read without their ends: write the start of the next as the end of the one before.",
             short,
         )
+
+
+def _named(band: Band) -> str:
+    return "" if band.name is None else f" {shown(band.name)}"
 
 
 def _follows(deployment: Deployment, index: int, later: int) -> bool:
