@@ -33,7 +33,7 @@ from timegate.core.policy import (
     why_not,
 )
 from timegate.engines.judge import judge, judge_block, work_arrays
-from timegate.engines.kernel import make_order
+from timegate.engines.order import find_order
 from timegate.engines.record import begin_call, end_attempt, end_call
 
 __all__ = ["FINISHED", "FULL", "ROWS_FULL", "Loop", "LoopLog", "new_loop", "run_events", "with_more_room"]
@@ -262,12 +262,12 @@ def _note_skips(policies, log, flight, order, first, last, now_us):  # type: ign
 
 
 @jit(refcount=False)
-def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answers, calls, rows, row_of, more):  # type: ignore[no-untyped-def]
+def run_events(plan, policies, orders, loop, log, first, at_us, preferred, prompts, answers, calls, rows, row_of, more):  # type: ignore[no-untyped-def]
     """Take arrivals and events in their order, until there are none or the loop has to stop.
 
     Parameters
     ----------
-    plan, policies, loop, log : Plan, Policies, Loop, LoopLog
+    plan, policies, orders, loop, log : Plan, Policies, Orders, Loop, LoopLog
     first : int
         Number of the first of the calls that are given.
     at_us, preferred, prompts, answers : ndarray
@@ -312,7 +312,7 @@ def run_events(plan, policies, loop, log, first, at_us, preferred, prompts, answ
             flight, order = flights[who], loop.orders[who]
             while plan.edges_us[epoch + 1] <= now_us:
                 epoch += 1
-            size, first_choice = make_order(plan, policies, epoch, preferred[i] + 1, first + i, order)
+            size, first_choice = find_order(plan, policies, orders, epoch, preferred[i] + 1, first + i, order)
             flight.call, flight.at_us, flight.deadline_us = first + i, now_us, now_us + call_terms.deadline_us
             flight.choices, flight.first_choice, flight.place, flight.tries, flight.made = size, first_choice, 0, 0, 0
             flight.pause_us, flight.uses_cooled, flight.queue, flight.mask = 0, 0, -1, 0

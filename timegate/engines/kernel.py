@@ -16,9 +16,10 @@ from timegate.core import columns, policy
 from timegate.core.columns import NOBODY, OK, TIMEOUT
 from timegate.core.draws import BLOCK, uniform
 from timegate.core.jit import jit, register
-from timegate.core.policy import END, MOVE_ON, NEVER, after_failure, weighted_choice
+from timegate.core.policy import END, MOVE_ON, NEVER, after_failure
 from timegate.engines import record
 from timegate.engines.judge import judge, judge_block, work_arrays
+from timegate.engines.order import make_order
 from timegate.engines.plan import Plan
 from timegate.engines.record import (
     Calls,
@@ -31,7 +32,7 @@ from timegate.engines.record import (
 )
 from timegate.faults.rules import CERTAIN
 
-__all__ = ["Room", "make_order", "record_first", "replay_calls", "route_calls"]
+__all__ = ["Room", "record_first", "replay_calls", "route_calls"]
 
 register(policy)
 register(columns)
@@ -74,50 +75,6 @@ class Room(NamedTuple):
             waiting=np.zeros(max(deployments, 1), np.int64),
             none=np.empty(0, np.int64),
         )
-
-
-@jit(refcount=False, merged=True)
-def make_order(plan, policies, epoch, name, call, order):  # type: ignore[no-untyped-def]
-    """Write the deployments that a call tries: :meth:`timegate.core.routing.Router.order_and_first_choice`.
-
-    Returns
-    -------
-    size : int
-        How many are open.
-    first_choice : int
-    """
-    preference = plan.preference[name]
-    count = plan.is_open.shape[1]
-    if not policies.draws_order:
-        size = 0
-        if preference >= 0 and plan.is_open[epoch, preference]:
-            order[0], size = preference, 1
-        for place in range(plan.open_count[epoch]):
-            deployment = plan.open_order[epoch, place]
-            if deployment != preference:
-                order[size] = deployment
-                size += 1
-        return size, preference if preference >= 0 else np.int64(plan.ranked[epoch, 0])
-    for place in range(count):
-        order[place] = plan.ranked[epoch, place]
-    k0, k1 = policies.order_key
-    for place in range(count):
-        last = int(plan.group_end[epoch, place])
-        if place < last - 1:
-            weighted_choice(policies.weights, order, place, last, uniform(k0, k1, call, place))
-    first_choice = preference if preference >= 0 else order[0]
-    size = 0
-    if preference >= 0:  # moved to the head; those before it move back by one
-        before = preference
-        for place in range(count):
-            order[place], before = before, order[place]
-            if before == preference:
-                break
-    for place in range(count):
-        if plan.is_open[epoch, order[place]]:
-            order[size] = order[place]
-            size += 1
-    return size, first_choice
 
 
 @jit(refcount=False)

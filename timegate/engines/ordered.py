@@ -13,6 +13,7 @@ import numpy.typing as npt
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.events import FINISHED, FULL, ROWS_FULL, Loop, LoopLog, new_loop, run_events, with_more_room
+from timegate.engines.order import Orders
 from timegate.engines.plan import Plan, Policies, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls
 from timegate.faults.injector import Injector
@@ -87,10 +88,10 @@ def _go_on(
     more: bool,
 ) -> tuple[Loop, Attempts]:
     """Run the loop until it knows nothing more; between its stops Python hears an interrupt."""
-    status = FULL
+    orders, status = Orders.of(plan), FULL
     with announced_compilation():
         while status != FINISHED:
-            status = run_events(plan, policies, loop, log, first, *arrivals, calls, rows, row_of, more)
+            status = run_events(plan, policies, orders, loop, log, first, *arrivals, calls, rows, row_of, more)
             if status == FULL:
                 loop = with_more_room(loop)
             elif status == ROWS_FULL:
