@@ -41,14 +41,14 @@ def test_cached_tokens_are_those_that_were_cached() -> None:
 def test_who_was_nobody_is_left_out() -> None:
     """A call that nobody served costs nothing; one served by a name that is not there is told of."""
     calls = recorded({"served_by": None}, {"served_by": "old"}, {})
-    with pytest.warns(TimegateWarning, match="1 call served by 'old', which is no deployment, are left out"):
+    with pytest.warns(TimegateWarning, match="1 call served by 'old': no deployment has that name"):
         paid = tg.bill(config(DEAR), calls)
     assert paid["a"].sum() == pytest.approx(0.0028)
 
 
 def test_bad_input() -> None:
     """What is no trace, one that does not say who served, and prices that are not there."""
-    with pytest.raises(InvalidTypeError, match="trace must be a Trace"):
+    with pytest.raises(InvalidTypeError, match="trace must be a Trace, a table or a path"):
         tg.bill(config(DEAR), [1])  # type: ignore[arg-type]
     with pytest.raises(TraceError, match="needs the column served_by"):
         tg.bill(config(DEAR), trace("13:00"))
@@ -80,6 +80,7 @@ def test_live_calls_are_billed_from_their_records(tmp_path: Path) -> None:
     assert (record.prompt_tokens, record.completion_tokens, record.cached_tokens) == (1000, 100, 900)
     paid = tg.bill(gateway, tg.read_trace(tmp_path / "calls.jsonl"))
     assert paid["a"].sum() == pytest.approx(100 * 2e-6 + 900 * 0.2e-6 + 100 * 8e-6)
+    assert tg.bill(gateway, tmp_path / "calls.jsonl").equals(paid)
     assert tg.replay(gateway, trace("13:00")).summary()["cost_usd"] == pytest.approx(0.0028)
 
 

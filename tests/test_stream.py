@@ -172,6 +172,14 @@ def test_one_frame_is_a_chunk() -> None:
         pd.testing.assert_frame_equal(tg.replay_stream(CONFIG, one, SCENARIO).share(counts=True), whole)
 
 
+def test_a_config_and_a_scenario_by_their_paths(tmp_path: Path) -> None:
+    """As in a replay, a path stands for what it holds."""
+    CONFIG.save(tmp_path / "gateway.yaml")
+    SCENARIO.save(tmp_path / "bad.yaml")
+    by_path = tg.replay_stream(tmp_path / "gateway.yaml", TRACE, str(tmp_path / "bad.yaml"))
+    pd.testing.assert_frame_equal(by_path.share(), tg.replay_stream(CONFIG, TRACE, SCENARIO).share())
+
+
 def test_bad_sources(tmp_path: Path) -> None:
     """Chunks out of order, no chunks, and files that are not there are each one clear error."""
     chunks = cut(TRACE, 500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from timegate.engines.record import Calls
 from timegate.errors import InvalidTypeError, TimegateWarning, TraceError
 from timegate.gateway.live import ModelGateway
 from timegate.runs.bill import Ledger
-from timegate.runs.prepare import as_router
+from timegate.runs.prepare import as_router, from_files
 from timegate.runs.tables import bin_width_us
 from timegate.show.text import counted, listed
 from timegate.traffic.trace import Trace
@@ -25,7 +26,11 @@ __all__ = ["bill"]
 
 
 def bill(
-    router: GatewayConfig | ModelGateway | Router, trace: Trace, freq: str = "1h", *, exact: bool = False
+    router: GatewayConfig | ModelGateway | Router | str | Path,
+    trace: Trace | pd.DataFrame | str | Path,
+    freq: str = "1h",
+    *,
+    exact: bool = False,
 ) -> pd.DataFrame:
     """Return what the calls of a trace cost where they were recorded, bin by bin; nothing is replayed.
 
@@ -34,9 +39,9 @@ def bill(
 
     Parameters
     ----------
-    router : GatewayConfig, ModelGateway or Router
+    router : GatewayConfig, ModelGateway, Router or path
         Whose deployments say prices, by the names that the trace has.
-    trace : Trace
+    trace : Trace, DataFrame or path
         With ``served_by`` and, if it is known, ``latency_s`` of each call: a file of a :class:`Recorder`, or a log.
     freq : str
         A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
@@ -66,12 +71,13 @@ def bill(
     >>> price = {"input_per_mtok": 2, "output_per_mtok": 8}
     >>> config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "price": price}])
     >>> row = {"at": "2026-03-02T09:00Z", "served_by": "a", "prompt_tokens": 1000, "completion_tokens": 100}
-    >>> float(bill(config, tg.Trace(pd.DataFrame([row])))["a"].sum())
+    >>> float(bill(config, pd.DataFrame([row]))["a"].sum())
     0.0028
     """
+    router, trace, _ = from_files(router, trace, None)
     routing = as_router(router)
     if not isinstance(trace, Trace):
-        raise InvalidTypeError(f"trace must be a Trace, as read_trace() gives it. Got {type(trace).__name__}.")
+        raise InvalidTypeError(f"trace must be a Trace, a table or a path. Got {type(trace).__name__}.")
     ledger = Ledger(routing, trace, _observed(routing, trace), None)
     return ledger.frame(bin_width_us(freq), "completion", "nothing", exact)
 
@@ -85,7 +91,7 @@ def _observed(router: Router, trace: Trace) -> Calls:
     served_by = names.map(router.index).fillna(NOBODY).to_numpy().astype(np.int16)
     if unknown := sorted(set(names[served_by == NOBODY].dropna())):
         calls = counted(int((names.notna() & (served_by == NOBODY)).sum()), "call")
-        text = f"{calls} served by {listed(map(repr, unknown))}, which is no deployment, are left out."
+        text = f"{calls} served by {listed(map(repr, unknown))}: no deployment has that name, and nothing is billed."
         warnings.warn(text, TimegateWarning, stacklevel=3)
     answered: Any = served_by != NOBODY
     latency_s = seen["latency_s"] if "latency_s" in seen else pd.Series(np.zeros(len(trace)))

@@ -29,7 +29,7 @@ from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order, run_in_turn
 from timegate.runs.parquet import place_of_part, pyarrow_parquet, writing
 from timegate.runs.parts import Reduced, ledger_of_part, prices_of_router, reduced
-from timegate.runs.prepare import prepare
+from timegate.runs.prepare import from_files, prepare
 from timegate.runs.spent import Failed, Spent, check_option, paid_frame
 from timegate.runs.tables import bin_width_us, named_pairs, share_frame
 from timegate.show.html import figures, framed
@@ -145,9 +145,9 @@ class StreamReplay:
 
 
 def replay_stream(
-    router: GatewayConfig | ModelGateway | Router,
+    router: GatewayConfig | ModelGateway | Router | str | Path,
     chunks: str | Path | Trace | pd.DataFrame | Iterable[Trace | pd.DataFrame],
-    scenario: Scenario | None = None,
+    scenario: Scenario | str | Path | None = None,
     *,
     freq: str = "1h",
     to_parquet: str | Path | None = None,
@@ -161,11 +161,11 @@ def replay_stream(
 
     Parameters
     ----------
-    router : GatewayConfig, ModelGateway or Router
+    router : GatewayConfig, ModelGateway, Router or path
     chunks : path, Trace, DataFrame, or iterable of Trace or DataFrame
         A Parquet file or a folder of them (in order of name), or parts of a trace in order of time, such as
         ``PoissonTraffic.chunks(seed)`` gives.
-    scenario : Scenario, optional
+    scenario : Scenario or path, optional
     freq : str
         Length of a bin, a pandas frequency such as ``"15min"``.
     to_parquet : path, optional
@@ -190,6 +190,7 @@ def replay_stream(
         asked for, holds that much in complete row groups; beside it, as ``NAME.partial.parquet``, if there is an
         older one, which stays.
     """
+    router, _, scenario = from_files(router, None, scenario)
     prepared = prepare(router, None, scenario)  # checks the targets, before the first chunk is read
     routing, scenario = prepared.router, prepared.scenario
     if client is not None and to_parquet is not None:
