@@ -148,6 +148,37 @@ def test_in_thread_a_blocking_call_is_given_up(stream: bool) -> None:
     assert 0 < left[0] <= 0.1
 
 
+@pytest.mark.parametrize("way", ["sync", "async", "stream"])
+def test_in_thread_what_ends_the_process_reaches_the_caller(way: str) -> None:
+    """A ``SystemExit`` is no failure of the deployment: nobody else is asked, and the call was given up."""
+    heard: list[tg.CallRecord] = []
+
+    def leaves(**_: Any) -> Any:
+        if way == "stream":
+            return chunks()
+        raise SystemExit(3)
+
+    def chunks() -> Iterator[str]:
+        yield "a"
+        raise SystemExit(3)
+
+    models: list[dict[str, Any]] = [
+        {"model_name": "a", "model": tg.CallableModel(leaves, in_thread=True), "policy": {"timeout_s": 60}},
+        {"model_name": "b", "model": tg.CallableModel(lambda **_: "never")},
+    ]
+    gateway = tg.ModelGateway(models, observers=[heard.append])
+
+    def ask() -> Any:
+        if way == "async":
+            return asyncio.run(gateway.acall())
+        return gateway(**({"stream": True} if way == "stream" else {})).consume()
+
+    with pytest.raises(SystemExit) as caught:
+        ask()
+    assert caught.value.code == 3
+    assert [[each.outcome for each in record.attempts] for record in heard] == [["cancelled"]]
+
+
 def test_in_thread_a_stream_is_read_to_its_end() -> None:
     """The time of the policy ends at the first chunk."""
 
