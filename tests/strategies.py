@@ -17,7 +17,8 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 import timegate as tg
 from timegate.core.spelling import DAYS
-from timegate.faults.fault import ErrorKind
+from timegate.faults import kinds as kinds_of_fault
+from timegate.faults.fault import ErrorKind, Failure, Fault
 
 NAMES = ("strong", "weak", "backup", "naïve model", "a,b", "yes")
 PROVIDERS = ("sim", "openai", "acme")
@@ -33,6 +34,9 @@ ERAS = (
     datetime(2026, 10, 31, tzinfo=UTC),  # America falls back
 )
 SPAN = timedelta(days=3)
+KINDS: dict[str, type[Fault]] = {
+    kind.model_fields["type"].default: kind for kind in map(vars(kinds_of_fault).get, kinds_of_fault.__all__) if kind
+}
 WEIBULL = {"distribution": "weibull", "shape": 0.6}
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -222,11 +226,12 @@ def scenarios(
         kind = draw(st.sampled_from(kinds))
         fault: dict[str, Any] = {"type": kind, "target": draw(st.sampled_from(targets))}
         fault["name"] = draw(st.sampled_from([None, None, f"fault {number}"]))
-        if kind in ("outage", "random_outages", "brownout") or draw(st.sampled_from([False, False, True])):
+        fields = KINDS[kind].model_fields
+        if fields["start"].is_required() or draw(st.sampled_from([False, False, True])):
             fault["start"] = draw(instants)
             if kind != "outage" or draw(st.sampled_from([True, True, False])):
                 fault["end"] = fault["start"] + draw(lengths)
-        if kind in ("outage", "random_outages", "error_rate", "rate_limited", "brownout"):
+        if issubclass(KINDS[kind], Failure):
             fault["after_s"] = draw(seconds) if latencies else 0.0
             if kind != "rate_limited":
                 fault["error"] = draw(st.sampled_from(get_args(ErrorKind)))

@@ -76,7 +76,7 @@ def refused(result: Any, *words: str) -> None:
 def shell(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"COLUMNS": "80", "NO_COLOR": "1"}
     return subprocess.run(
-        [sys.executable, "-m", "timegate.cli", *args], capture_output=True, text=True, timeout=120, env=env, **options
+        [sys.executable, "-m", "timegate", *args], capture_output=True, text=True, timeout=120, env=env, **options
     )
 
 
@@ -453,7 +453,7 @@ def test_a_true_run(here: Path) -> None:
     (here / "trace.csv").write_text("at\n2026-03-02T09:00Z\n")
     env = os.environ | {"PYTHONIOENCODING": "ascii", "MPLBACKEND": "module://not_there", "COLUMNS": "80"}
     made = subprocess.run(
-        [sys.executable, "-m", "timegate.cli", "replay", "config.yaml", "--trace", "trace.csv", "--out", "out",
+        [sys.executable, "-m", "timegate", "replay", "config.yaml", "--trace", "trace.csv", "--out", "out",
          "--engine", "stepped"],
         capture_output=True, text=True, timeout=120, env=env,
     )  # fmt: skip
@@ -506,7 +506,7 @@ timegate.cli.main()
 
 def test_a_reader_that_leaves(here: Path) -> None:
     """When the reader of the output goes away, nothing is said about it."""
-    command = [sys.executable, "-m", "timegate.cli", "explain", "config.yaml"]
+    command = [sys.executable, "-m", "timegate", "explain", "config.yaml"]
     made = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert made.stdout is not None
     made.stdout.close()

@@ -26,6 +26,7 @@ from timegate.cli import app
 from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
 from timegate.engines.record import ATTEMPT_COLUMNS, CALL_COLUMNS
 from timegate.faults import Failure, Fault
+from timegate.faults.fault import ErrorKind
 from timegate.formats.registry import FORMATS
 from timegate.runs.replay import Engine
 from timegate.traffic.process import Traffic
@@ -197,6 +198,15 @@ def test_every_fault_has_its_row() -> None:
     assert stated.keys() == kinds.keys()
     for name, given in stated.items():
         assert {field.strip().rstrip("=") for field in given.split(",")} <= kinds[name].model_fields.keys(), name
+
+
+def test_every_kind_of_error_has_its_name() -> None:
+    """The page of scenarios, and the docstring from which the schema takes its words, name each, and no other."""
+    (row,) = (row for row in rows_of(ROOT / "docs" / "scenarios.md", "| those that fail take |") if row[0] == "`error`")
+    said = re.search(r"One of (.*?)\.\n", Failure.__doc__ or "", re.DOTALL)
+    assert said is not None
+    assert sorted(re.findall(r"`(\w+)`", row[1])) == sorted(get_args(ErrorKind))
+    assert sorted(re.findall(r"``(\w+)``", said[1])) == sorted(get_args(ErrorKind))
 
 
 OPTIONS = {

@@ -40,7 +40,7 @@ FLOORS = (
     ("report",),
     ("widgets",),
     ("",),  # the face: what `import timegate` gives
-    ("cli",),  # a user of the face, as any other
+    ("cli", "__main__"),  # a user of the face, as any other
 )
 """From the ground up. Of several that fit a module, the longest name is its floor. Imports run downwards, or stay."""
 

@@ -25,6 +25,11 @@ SCENARIO = tg.Scenario(
 )
 
 
+SPAN = {"start": "2026-03-02T09:02Z", "end": "2026-03-02T09:12Z"}
+CHANCE = tg.Scenario(faults=[tg.RandomOutages(target="strong", mtbf_s=60, mttr_s=5, **SPAN)], seed=3)
+LATE = tg.Scenario(faults=[tg.Outage(target="strong", start="2026-03-03T09:00Z", end="2026-03-03T10:00Z")])
+
+
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
     return tg.sweep(CONFIG, TRACE, SCENARIO, load=[0.5, 1.8], outage_s=[1, 60])
@@ -57,6 +62,19 @@ def test_outages_may_stay_as_they_are() -> None:
     assert table["comes_back"].tolist() == [True]
 
 
+def test_outages_of_any_kind_count() -> None:
+    """What a replay calls an outage is one here: those that chance drew give the figures of their replay."""
+    (row,) = tg.sweep(CONFIG, TRACE, CHANCE).to_dict("records")
+    run = tg.replay(CONFIG, TRACE, CHANCE)
+    outages, served, at = run.outages(), run.calls["served_by"].notna(), run.calls["at"]
+    down = np.any([at.between(lo, hi, "left") for lo, hi in outages[["start", "end"]].itertuples(index=False)], axis=0)
+    assert len(outages) > 2
+    assert row["served_before"] == served[at < outages["start"].min()].mean()
+    assert row["served_during"] == served[down].mean()
+    assert row["served_after"] == served[at >= outages["end"].max()].mean()
+    assert row["recovery_s"] == run.recovery("1min")["recovery_s"].max()
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -65,7 +83,9 @@ def test_outages_may_stay_as_they_are() -> None:
         ({"outage_s": [60, float("nan")]}, "outage_s must hold numbers above 0. Got nan"),
         ({"outage_s": [900]}, "the trace must go on for 1min after the outages, which end at 2026-03-02 09:20:00"),
         ({"window": "soon"}, "must be a fixed length of time"),
-        ({"scenario": tg.Scenario()}, "scenario must hold an Outage"),
+        ({"scenario": tg.Scenario()}, "scenario must hold an outage that begins within the trace"),
+        ({"scenario": LATE}, "scenario must hold an outage that begins within the trace"),
+        ({"scenario": CHANCE, "outage_s": [60]}, "outage_s is the length of an Outage: scenario must hold one"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(given: dict[str, object], message: str) -> None:

@@ -69,7 +69,7 @@ def settle(page: Any) -> None:
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_the_dashboard_asks_nobody_else(browser: Any, tmp_path: Path, scheme: str) -> None:
     """The page fetches from this machine alone, leaves no error in the console, and is as dark as the system."""
-    command = [sys.executable, "-m", "timegate.cli", "edit", str(sample(CONFIG)), "--no-browser"]
+    command = [sys.executable, "-m", "timegate", "edit", str(sample(CONFIG)), "--no-browser"]
     with server(command, tmp_path, r"http://\S+:\d+/\?token=\w+") as url:
         context = browser.new_context(color_scheme=scheme)
         try:
@@ -97,7 +97,7 @@ def test_the_dashboard_edits_a_file(browser: Any, tmp_path: Path) -> None:
     """``timegate edit`` opens the config of a file; an edge moved by keyboard and saved changes that file."""
     for name in (CONFIG, TRACE, SCENARIO):
         shutil.copy(sample(name), tmp_path / name)
-    command = [sys.executable, "-m", "timegate.cli", "edit", CONFIG, "--trace", TRACE, "--scenario", SCENARIO,
+    command = [sys.executable, "-m", "timegate", "edit", CONFIG, "--trace", TRACE, "--scenario", SCENARIO,
                "--no-browser"]  # fmt: skip
     with server(command, tmp_path, r"http://\S+:\d+/\?token=\w+") as url:  # of a port that it found free
         with page_of(browser, url.split("?")[0]) as stranger:

@@ -14,7 +14,7 @@ from timegate.errors import InvalidValueError, ScenarioError
 from timegate.faults.rules import Rule, RuleContext
 from timegate.validation import FieldError, Value
 
-__all__ = ["ErrorKind", "Failure", "Fault", "Probability", "Slowdown"]
+__all__ = ["ErrorKind", "Failure", "Fault", "Probability", "Seconds", "Slowdown", "check_countable"]
 
 ErrorKind = Literal[
     "timeout",
@@ -29,7 +29,11 @@ ErrorKind = Literal[
 ]
 """The kinds of error that a provider can answer with."""
 Probability = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=1e-6)]
+"""A length of time that is no shorter than the microsecond in which rules count."""
 Slowdown = Annotated[float, Field(ge=1, le=1000)]
+MOST_RULES = 100_000
+"""What one fault may make of them, about, on a deployment: engines look up who acts among all of them."""
 
 
 class Fault(Value):
@@ -51,8 +55,7 @@ class Fault(Value):
     after_outages: ClassVar[bool] = False
     """Whether its rules depend on the outages that other faults make; so they are made last."""
     marked: ClassVar[bool] = False
-    """Whether timelines mark the stretches in which it acts, as they do outages."""
-
+    """Whether the editor marks the stretches in which it acts, as it does those in which every attempt fails."""
     is_latency: ClassVar[bool] = False
     """Whether it says how long answers take, and nothing that goes wrong."""
 
@@ -80,7 +83,7 @@ class Fault(Value):
 
     @property
     def label(self) -> str:
-        """What it is, in words; the default is those of its type."""
+        """Its type, in words."""
         return self.type.replace("_", " ")
 
     @property
@@ -108,3 +111,34 @@ class Failure(Fault):
     def failing(self) -> dict[str, int]:
         """The fields of a rule that say how an attempt fails."""
         return {"outcome": ATTEMPT_OUTCOMES.index(self.error), "after_us": round(self.after_s * SECOND_US)}
+
+
+def check_countable(count: float, what: str, *fields: str) -> None:
+    """Raise an error if a fault would make too many rules on a deployment.
+
+    Parameters
+    ----------
+    count : float
+        How many it makes, about.
+    what : str
+        What they are, such as ``"outages"``.
+    *fields : str
+        The fields that say how many; the error points at the first.
+
+    Raises
+    ------
+    FieldError
+        A validator of the kind hands it on.
+
+    Examples
+    --------
+    >>> check_countable(180_000, "outages", "mtbf_s", "mttr_s")
+    Traceback (most recent call last):
+        ...
+    timegate.validation.FieldError: mtbf_s and mttr_s give about 180,000 outages; the limit is 100,000.
+    """
+    if count > MOST_RULES:
+        first, *others = fields
+        verb = "give" if others else "gives"
+        text = f"{verb} about {count:,.0f} {what}; the limit is {MOST_RULES:,}."
+        raise FieldError(first, " ".join([*(f"and {name}" for name in others), text]))

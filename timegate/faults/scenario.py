@@ -119,8 +119,9 @@ class Scenario(Value):
     @property
     def table(self) -> Table:
         """The faults as text: headings, and a row a fault."""
-        faults = [dict(fault) for fault in self.to_dict()["faults"]]
-        rows = [(fault.pop("type").replace("_", " "), fault.pop("target"), details(fault)) for fault in faults]
+        shown_apart = {"type", "target"}
+        given = [{k: v for k, v in fault.items() if k not in shown_apart} for fault in self.to_dict()["faults"]]
+        rows = [(fault.label, fault.target, details(rest)) for fault, rest in zip(self.faults, given, strict=True)]
         return ("fault", "target", "details"), rows
 
     @property

@@ -14,6 +14,7 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, from_us, to_us
 from timegate.core.routing import Router
+from timegate.core.spans import Spans, union
 from timegate.engines.progress import progress
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
@@ -22,6 +23,7 @@ from timegate.gateway.live import ModelGateway
 from timegate.runs.prepare import as_router, as_scenario
 from timegate.runs.recovery import LEVEL_WINDOWS, Service
 from timegate.runs.replay import replay
+from timegate.runs.result import Replay
 from timegate.runs.tables import bin_width_us
 from timegate.traffic import Trace
 from timegate.traffic.scaling import scaled
@@ -56,12 +58,14 @@ def sweep(
     trace : Trace
         It must go on for a window after the longest outage.
     scenario : Scenario
-        With at least one :class:`Outage`.
+        With at least one outage that begins within the trace, be it of an :class:`Outage` or of another fault that
+        fails every attempt, as :meth:`Replay.outages` tells.
     load : sequence of float
         How many times the calls of the trace arrive: see :func:`timegate.traffic.scaling.scaled`, which is given the
         scenario's seed.
     outage_s : sequence of float, optional
-        What the outages of the scenario last, each from its own start, in seconds. Default: what they last already.
+        What each :class:`Outage` of the scenario lasts, from its own start, in seconds; those of other kinds have their
+        own lengths and stay. Default: what they last already.
     window : str
         The window of :meth:`Replay.recovery`, a pandas frequency.
 
@@ -90,13 +94,19 @@ def sweep(
     [60, 600]
     """
     routing, scenario = as_router(router), as_scenario(scenario)
-    if not any(isinstance(fault, Outage) for fault in scenario.faults):
-        raise ReplayError(f"scenario must hold an Outage, after which something may come back. Got {shown(scenario)}.")
+    if outage_s is not None and not any(isinstance(fault, Outage) for fault in scenario.faults):
+        raise ReplayError(f"outage_s is the length of an Outage: scenario must hold one. Got {shown(scenario)}.")
     loads = _numbers("load", load)
     lengths_s: list[float | None] = [None] if outage_s is None else [*_numbers("outage_s", outage_s)]
     window_us = bin_width_us(window)
     scenarios = {length_s: _lasting(scenario, length_s) for length_s in lengths_s}
-    last_us = max(hi for varied in scenarios.values() for _, hi in _outages_us(varied))
+    stretches = {length_s: _outages_us(routing, trace, varied) for length_s, varied in scenarios.items()}
+    if not all(map(len, stretches.values())):
+        raise ReplayError(
+            "scenario must hold an outage that begins within the trace, after which something may come back. "
+            f"Got {shown(scenario)}."
+        )
+    last_us = max(int(spans[-1, 1]) for spans in stretches.values())
     if last_us + window_us > trace.span_us[1] + 1:
         raise ReplayError(
             f"the trace must go on for {window} after the outages, which end at {from_us(last_us):%Y-%m-%d %H:%M:%S}. "
@@ -105,22 +115,20 @@ def sweep(
     cells = list(product(loads, scenarios))
     rows = []
     for times, length_s in progress(cells, len(cells), unit="cell"):
-        rows.append({"load": times, "outage_s": length_s, **_cell(routing, trace, scenarios[length_s], times, window)})
+        run = replay(routing, scaled(trace, times, scenario.seed), scenarios[length_s])
+        rows.append({"load": times, "outage_s": length_s, **_figures(run, trace.span_us, stretches[length_s], window)})
     return pd.DataFrame(rows, columns=list(SWEEP_COLUMNS)).astype({"outage_s": float})
 
 
-def _cell(router: Router, trace: Trace, scenario: Scenario, load: float, window: str) -> dict[str, Any]:
-    """Replay one cell."""
-    run = replay(router, scaled(trace, load, scenario.seed), scenario)
-    stretches = _outages_us(scenario)
+def _figures(run: Replay, span_us: tuple[int, int], outages_us: Spans, window: str) -> dict[str, Any]:
+    """Return what a cell shows of its replay, in the span of the trace that was scaled for it."""
     service = Service(run.trace, run._calls)
+    begins_us, over_us = int(outages_us[0, 0]), int(outages_us[-1, 1])
     recovery = run.recovery(window)
-    starts_us = recovery["start"].dt.as_unit("us").astype("int64")
-    recovery_s = recovery.loc[starts_us.isin([lo for lo, _ in stretches]), "recovery_s"].to_numpy()
-    first_us, last_us = int(trace.at_us[0]), int(trace.at_us[-1]) + 1
-    during = np.array([service.between(lo, hi) for lo, hi in stretches]).sum(axis=0)
+    recovery_s = recovery.loc[recovery["start"] < from_us(over_us), "recovery_s"].to_numpy()
+    first_us, last_us = span_us[0], span_us[1] + 1
+    during = np.array([service.between(lo, hi) for lo, hi in outages_us.tolist()]).sum(axis=0)
     total, served = service.between(first_us, last_us)
-    begins_us, over_us = min(lo for lo, _ in stretches), max(hi for _, hi in stretches)
     before = service.share(first_us, begins_us)
     at_last = service.share(max(over_us, last_us - LEVEL_WINDOWS * bin_width_us(window)), last_us)
     comes_back = bool(len(recovery_s)) and not np.isnan(recovery_s).any() and at_last >= NEARLY * before
@@ -148,8 +156,11 @@ def _lasting(scenario: Scenario, length_s: float | None) -> Scenario:
     return scenario.model_copy(update={"faults": faults})
 
 
-def _outages_us(scenario: Scenario) -> list[tuple[int, int]]:
-    return [fault.span_us for fault in scenario.faults if isinstance(fault, Outage)]
+def _outages_us(router: Router, trace: Trace, scenario: Scenario) -> Spans:
+    """Return when any deployment is down, of outages that begin within the trace: sorted and disjoint."""
+    injector = scenario.injector(router.deployments)
+    spans = union([np.array(injector.outages_us(i), np.int64).reshape(-1, 2) for i in range(len(router.deployments))])
+    return spans[spans[:, 0] <= trace.span_us[1]]
 
 
 def _numbers(name: str, given: Sequence[float]) -> list[float]:

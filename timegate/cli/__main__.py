@@ -1,5 +1,0 @@
-"""``python -m timegate.cli``."""
-
-from timegate.cli import main
-
-main()
