@@ -173,6 +173,8 @@ async def some_calls(gateway: tg.ModelGateway, times: int) -> None:
         gateway()
         gateway(stream=True).consume()
         next(iter(gateway(stream=True)))  # let go of after a chunk
+        gateway(stream=True)  # and unread
+        await gateway.acall(stream=True)
         async for _ in await gateway.acall(stream=True):
             pass
         with pytest.raises(tg.ModelRouterError):
