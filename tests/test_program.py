@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from timegate.optimize.program import Program, Row, solve
+from timegate.optimize.program import Program, Row
 from timegate.optimize.slots import members
+from timegate.optimize.solver import solve
 
 SIZES = [(2, 8), (3, 4), (4, 3), (2, 6)]  # deployments, slots
 

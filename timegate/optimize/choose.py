@@ -19,11 +19,12 @@ from timegate.errors import ReplayError
 from timegate.faults import Scenario
 from timegate.optimize.grid import HOUR_US, Grid, Period
 from timegate.optimize.limits import figure_of, late_us, rows_of, written
-from timegate.optimize.program import Program, Row, closes, solve
+from timegate.optimize.program import Program, Row, closes
 from timegate.optimize.proposals import Proposal, Proposals
 from timegate.optimize.schedule import Fixed, allowed_states, open_today, windows_of_slots, with_windows
 from timegate.optimize.search import improved
 from timegate.optimize.slots import Totals, members, slot_costs
+from timegate.optimize.solver import solve
 from timegate.optimize.task import Minimise, Task, number
 from timegate.prices.tariff import PICO
 from timegate.show.text import counted, duration, listed
@@ -35,6 +36,7 @@ Int64s = npt.NDArray[np.int64]
 _WINDOW_SHARE = 10_000  # a window must save a ten-thousandth of what today's schedule comes to
 _POINTS = 8  # of the frontier, between its ends
 _POINT_S = 5.0  # that the program of each may take
+_RUNG = 0.1  # of the time left, that a program of tied slots may take
 
 
 def optimise(
@@ -252,11 +254,12 @@ class _Chooser:
         try:
             for words, tie in progress(rungs, len(rungs), "program"):
                 program = self.program._replace(tie=tie)
-                choice = solve(program, known, max(until_s - monotonic(), 1.0))
+                last, left_s = len(tie) == len(np.unique(tie)), until_s - monotonic()
+                choice = solve(program, known, max(left_s if last else _RUNG * left_s, 1.0))
                 if choice.chosen is not None:
                     found.append((words, program, choice.chosen))
                     known = choice.chosen
-                bound = choice.bound if len(tie) == len(np.unique(tie)) else -math.inf
+                bound = choice.bound if last else -math.inf
         except KeyboardInterrupt:
             if not found:
                 raise

@@ -1,32 +1,23 @@
-"""The choice of windows as a mixed-integer program, solved by HiGHS.
+"""The choice of windows as a mixed-integer program.
 
 A set of open deployments is chosen for each slot. What a schedule costs is a sum over slots; limits are, too. Openings
 and closings are variables of their own, whose number and distance are bounded as for power plants that must stay up
 and down for a while (Rajan and Takriti 2005, "Minimum up/down polytopes of the unit commitment problem").
-
-The linear relaxation gives a bound and, for each set in each slot, how much any schedule that has it costs above that
-bound at least: its reduced cost. The program is solved over the sets whose reduced cost is small. What it leaves out is
-dearer than the bound by more than that, so that its best schedule is the best of all, or the difference is a gap.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from timegate.engines.progress import waiting
 from timegate.optimize.slots import members
 
-__all__ = ["Choice", "Program", "Row", "closes", "solve"]
+__all__ = ["Form", "Program", "Row", "closes"]
 
 Ints = npt.NDArray[Any]
 _SCALE = 1e6  # what the objective is about, so that HiGHS's tolerances lie far below
-_NEAR = 1e-3  # of the bound: the reduced cost of the sets that are tried first
-_TRIES, _TOLERANCE = 5, 1e-6
 
 
 class Row(NamedTuple):
@@ -115,110 +106,7 @@ def closes(is_open: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return closing
 
 
-class Choice(NamedTuple):
-    """What came of a program.
-
-    Attributes
-    ----------
-    chosen : ndarray of int64, shape (slots,), or None
-        A set for each slot; None if no schedule was found.
-    bound : float
-        No schedule has a lower value; infinite if there is none at all.
-    """
-
-    chosen: npt.NDArray[np.int64] | None
-    bound: float
-
-
-def solve(program: Program, known: npt.NDArray[np.int64] | None = None, time_limit_s: float = 60.0) -> Choice:
-    """Choose the best schedule, or the best that is found in time.
-
-    Parameters
-    ----------
-    program : Program
-    known : ndarray of int64, optional
-        A schedule that keeps everything, from which to improve.
-    time_limit_s : float
-    """
-    choice = _solve(program, known, time_limit_s)
-    bound, tightened = choice.bound, program
-    for _ in range(_TRIES):
-        chosen = choice.chosen
-        if chosen is None or program.keeps_limits(chosen):
-            return Choice(chosen, bound)
-        # HiGHS keeps limits up to a tolerance, and whole numbers keep them or not.
-        margins = [
-            2 * max(row.of(chosen) - row.most, int(_TOLERANCE * np.ptp(row.each))) if row.of(chosen) > row.most else 0
-            for row in program.rows
-        ]
-        rows = (row._replace(most=row.most - margin) for row, margin in zip(tightened.rows, margins, strict=True))
-        tightened = tightened._replace(rows=tuple(rows))
-        choice = _solve(tightened, known, time_limit_s)
-    return Choice(known, bound)
-
-
-def _solve(program: Program, known: npt.NDArray[np.int64] | None, time_limit_s: float) -> Choice:
-    from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-
-    until = monotonic() + time_limit_s
-    form = _Form.of(program)
-    if form is None:
-        return Choice(None, np.inf)
-    equal = form.least == form.most
-    relaxed = waiting(
-        partial(
-            linprog,
-            form.objective,
-            A_ub=form.matrix[~equal],
-            b_ub=form.most[~equal],
-            A_eq=form.matrix[equal],
-            b_eq=form.most[equal],
-            bounds=(0, 1),
-            method="highs-ds",
-        )
-    )
-    if relaxed.status == 2:
-        return Choice(None, np.inf)
-    if relaxed.status != 0:  # no program of ours is unbounded, so HiGHS has given up
-        return Choice(known, -np.inf)
-    reduced = np.asarray(relaxed.lower.marginals)[: form.cells]
-    bound, best = float(relaxed.fun), known
-    value = np.inf if known is None else form.value(program, known)
-    reach = min(_NEAR * max(abs(bound + form.offset / form.unit), 1.0), value - bound)
-    while True:
-        kept = np.ones(len(form.objective), np.bool_)
-        kept[: form.cells] = reduced <= reach
-        left = until - monotonic()
-        if left <= 0:
-            break
-        found = waiting(
-            partial(
-                milp,
-                form.objective[kept],
-                integrality=np.ones(int(kept.sum())),
-                constraints=LinearConstraint(form.matrix[:, kept], form.least, form.most),
-                bounds=Bounds(0, 1),
-                options={"time_limit": left, "mip_rel_gap": 0.0},
-            )
-        )
-        if found.x is not None:
-            whole = np.zeros(len(form.objective))
-            whole[kept] = found.x
-            chosen = form.chosen(whole, program)
-            if best is None or form.value(program, chosen) <= value:
-                best, value = chosen, form.value(program, chosen)
-        everything = bool(kept.all())
-        dual = np.inf if found.status == 2 else found.mip_dual_bound
-        if dual is not None:
-            within = float(dual) if everything else min(float(dual), float(relaxed.fun) + reach)
-            bound = max(bound, min(within, value) if best is not None else within)
-        if everything or found.status == 1 or value - float(relaxed.fun) <= reach:
-            break
-        reach = value - float(relaxed.fun) if value < np.inf else 10 * reach
-    return Choice(best, bound * form.unit + form.offset)
-
-
-class _Form(NamedTuple):
+class Form(NamedTuple):
     """A program as matrices. Its variables: a set in a slot, then who is open, who opens, and who closes.
 
     Attributes
@@ -235,6 +123,8 @@ class _Form(NamedTuple):
     offset : int
         What every schedule costs: the least of each slot, which the objective leaves out, as limits do theirs. So their
         numbers are no larger than what there is to choose.
+    scales : ndarray of float64, shape (limits,)
+        What 1 of a limit's row, which are the last ones, is in whole numbers of the program.
     """
 
     objective: npt.NDArray[np.float64]
@@ -246,9 +136,10 @@ class _Form(NamedTuple):
     number: npt.NDArray[np.int64]
     unit: float
     offset: int
+    scales: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, program: Program) -> _Form | None:
+    def of(cls, program: Program) -> Form | None:
         """Lay a program out; None if some slot may have no set at all."""
         tie, (slots, sets) = program.tie, program.allowed.shape
         groups = int(tie.max()) + 1
@@ -294,10 +185,12 @@ class _Form(NamedTuple):
         rows.within(at(closing, recent.ravel()).reshape(slots, -1, deployments), at(is_open, tie), 1.0, 1.0)
         of_day = edge.reshape(-1, program.per_day)
         rows.within(at(closing, of_day.ravel()).reshape(len(of_day), -1, deployments), None, 0.0, program.most_windows)
+        scales: list[float] = []
         for limit in program.rows:
             above, least = _above_least(limit.each, tie, forbidden == 0)
             each = above[group, number].astype(np.float64)
             scale = max(float(each.max()), 1.0)
+            scales.append(scale)
             some = np.flatnonzero(each)
             rows.add(np.zeros(len(some), np.int64), some, each[some] / scale, [-np.inf], [(limit.most - least) / scale])
         objective = np.zeros(size)
@@ -305,7 +198,7 @@ class _Form(NamedTuple):
         new = np.zeros((edges, deployments))
         np.add.at(new, edge, ~program.known_closings)
         objective[at(closing, np.arange(edges))] = new * (program.window_price / unit)
-        return cls(objective, *rows.made(), cells, group, number, unit, offset)
+        return cls(objective, *rows.made(), cells, group, number, unit, offset, np.array(scales))
 
     def value(self, program: Program, chosen: npt.NDArray[np.int64]) -> float:
         """Return the objective of a schedule."""
