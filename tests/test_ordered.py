@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import timegate as tg
 from timegate.engines import compiled
 from timegate.engines.ordered import OrderedReplay
+from timegate.engines.ordered import replay_in_order as in_order
 
 ONE = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
 TWO = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}, {"model_name": "b", "model": "sim/b"}])
@@ -177,6 +178,23 @@ def test_parts_keep_their_attempts(sizes: list[int], queue: int) -> None:
         assert ((part.attempts.call >= part.first) & (part.attempts.call < part.first + len(part.trace))).all()
     for name, column in whole._asdict().items():
         np.testing.assert_array_equal(np.concatenate([getattr(part.attempts, name) for part in ended]), column)
+
+
+def test_the_log_grows_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little room it begins with, one run writes all of it: who was passed over, and who cooled."""
+    trace, runs = poisson(0.3, 2_000, seed=9), []
+    whole = tg.replay(DAY, trace, BAD_DAY)
+    assert min(len(whole.skips), len(whole.cooldowns)) > 20
+    monkeypatch.setattr(compiled, "_LOG_ROOM", 1)
+    monkeypatch.setattr(
+        compiled, "replay_in_order", lambda *args, **kwargs: runs.append(1) or in_order(*args, **kwargs)
+    )
+    again = tg.replay(DAY, trace, BAD_DAY)
+    pd.testing.assert_frame_equal(again.skips, whole.skips)
+    pd.testing.assert_frame_equal(again.cooldowns, whole.cooldowns)
+    assert len(runs) == 2  # of the calls, and of the log
+    stepped = tg.replay(DAY, trace, BAD_DAY, engine="stepped")
+    pd.testing.assert_frame_equal(again.skips, stepped.skips)
 
 
 def test_replicas_depend_on_no_thread_and_no_other() -> None:

@@ -86,14 +86,9 @@ def log(router: Router, trace: Trace, injector: Injector) -> Log:
     if not router.shares and router.call_terms.deadline_us >= NEVER:
         return Log.of()
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
-    room = np.array([_LOG_ROOM, _LOG_ROOM])
-    while True:
-        kept = LoopLog(np.empty((room[0], 4), np.int64), np.empty((room[1], 3), np.int64), np.zeros(2, np.int64))
-        again, policies = Calls.empty(len(trace)), make_policies(router, injector)
-        replay_in_order(plan, policies, trace, again, log=kept)
-        if (kept.counts <= room).all():
-            return Log.of(kept.skips[: kept.counts[0]], kept.coolings[: kept.counts[1]])
-        room = np.maximum(room, kept.counts)  # now it is known how many there are
+    kept = LoopLog(np.empty((_LOG_ROOM, 4), np.int64), np.empty((_LOG_ROOM, 3), np.int64), np.zeros(2, np.int64))
+    kept = replay_in_order(plan, make_policies(router, injector), trace, Calls.empty(len(trace)), log=kept)
+    return Log.of(kept.skips[: kept.counts[0]], kept.coolings[: kept.counts[1]])
 
 
 def _by_chunk(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:

@@ -111,12 +111,17 @@ class LoopLog(NamedTuple):
     coolings : ndarray of int64, shape (n, 3)
         Deployment, from, until.
     counts : ndarray of int64, shape (2,)
-        How many of each there were; more than there is room for are counted only.
+        How many of each there are.
     """
 
     skips: npt.NDArray[np.int64]
     coolings: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
+
+    def with_more_room(self) -> LoopLog:
+        """Return the log as it is, with twice the room."""
+        skips, coolings = (np.concatenate([rows, np.empty_like(rows)]) for rows in (self.skips, self.coolings))
+        return self._replace(skips=skips, coolings=coolings)
 
 
 @inlined()
@@ -255,9 +260,8 @@ def _note_skips(policies, log, flight, order, first, last, now_us):  # type: ign
             reason = why_not(
                 policies.terms[deployment], policies.states[deployment], now_us, flight.prompt, flight.uses_cooled
             )
-        if log.counts[0] < len(log.skips):
-            row = log.skips[log.counts[0]]
-            row[0], row[1], row[2], row[3] = flight.call, order[place], now_us, reason
+        row = log.skips[log.counts[0]]
+        row[0], row[1], row[2], row[3] = flight.call, order[place], now_us, reason
         log.counts[0] += 1
 
 
@@ -282,7 +286,7 @@ def run_events(plan, policies, orders, loop, log, first, at_us, preferred, promp
     -------
     int
         ``FINISHED``, ``PAUSED`` after many events, ``FULL`` where flights or heap need more room, or ``ROWS_FULL``
-        where attempts do.
+        where attempts or the log do.
     """
     counters, flights, states = loop.counters, loop.flights, policies.states
     call_terms, shared, budget = policies.call_terms[0], policies.shared[0], policies.budget
@@ -299,6 +303,10 @@ def run_events(plan, policies, orders, loop, log, first, at_us, preferred, promp
             counters[3] = epoch
             return FULL
         if room > 0 and counters[4] == room:
+            counters[3] = epoch
+            return ROWS_FULL
+        # A step may pass over each deployment once, and cool one.
+        if logs and (log.counts[0] + deployments > len(log.skips) or log.counts[1] == len(log.coolings)):
             counters[3] = epoch
             return ROWS_FULL
         # What happens next: an event, unless an arrival comes before it.
@@ -371,9 +379,8 @@ def run_events(plan, policies, orders, loop, log, first, at_us, preferred, promp
                     flight.is_probe, retry_after_us, answer,
                 )  # fmt: skip
                 if logs and cools != 0:
-                    if log.counts[1] < len(log.coolings):
-                        cooling = log.coolings[log.counts[1]]
-                        cooling[0], cooling[1], cooling[2] = deployment, now_us, state.cooled_until_us
+                    cooling = log.coolings[log.counts[1]]
+                    cooling[0], cooling[1], cooling[2] = deployment, now_us, state.cooled_until_us
                     log.counts[1] += 1
                 number = call - first
                 row = row_of[number] + attempt - 1 if records else -1

@@ -53,8 +53,8 @@ def replay_in_order(
     rows: Attempts | None = None,
     row_of: npt.NDArray[np.int64] = NOTHING,
     log: LoopLog = NO_LOG,
-) -> None:
-    """Replay a whole trace, and write its calls; its attempts, too, if there is room for them.
+) -> LoopLog:
+    """Replay a whole trace, and write its calls; its attempts, too, if there is room for them. Return the log.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def replay_in_order(
     row_of : ndarray of int64
         Where the attempts of each call begin in ``rows``.
     log : LoopLog, optional
-        Who was passed over, and who cooled.
+        Where to begin to write who was passed over, and who cooled; it grows. Default: that is not wanted.
     """
     loop = new_loop(plan.is_open.shape[1], len(policies.providers))
     rows = Attempts.empty(0) if rows is None else rows
-    _go_on(plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False)
+    return _go_on(plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False)[2]
 
 
 def _go_on(
@@ -86,7 +86,7 @@ def _go_on(
     log: LoopLog,
     *,
     more: bool,
-) -> tuple[Loop, Attempts]:
+) -> tuple[Loop, Attempts, LoopLog]:
     """Run the loop until it knows nothing more; between its stops Python hears an interrupt."""
     orders, status = Orders.of(plan), FULL
     with announced_compilation():
@@ -95,8 +95,8 @@ def _go_on(
             if status == FULL:
                 loop = with_more_room(loop)
             elif status == ROWS_FULL:
-                rows = rows.joined(Attempts.empty(len(rows.call)))
-    return loop, rows
+                rows, log = rows.joined(Attempts.empty(len(rows.call))), log.with_more_room()
+    return loop, rows, log
 
 
 class Ended(NamedTuple):
@@ -171,7 +171,7 @@ class OrderedReplay:
         self._loop.counters[3] = 0
         self._loop.block_of[:, 0] = -1  # cells are those of another plan
         calls, rows = self._calls, self._rows
-        self._loop, rows = _go_on(
+        self._loop, rows, _ = _go_on(
             plan, self._policies, self._loop, self._first, self._arrivals, calls, rows, NOTHING, NO_LOG, more=more
         )
         made, ended = rows.part(slice(int(self._loop.counters[4]))), []
