@@ -14,7 +14,7 @@ from test_price import CHEAP
 
 import timegate as tg
 from timegate.core.clock import to_us
-from timegate.errors import ReplayError, TimegateWarning, TraceError
+from timegate.errors import ReplayError, TimegateWarning, TraceError, WindowError
 from timegate.traffic.scaling import scaled
 
 DEAR = {"input_per_mtok": 2.0, "output_per_mtok": 8.0}
@@ -255,3 +255,17 @@ def test_compare_has_the_cost() -> None:
     runs = [tg.replay(config(price), trace("13:00")) for price in (DEAR, CHEAP)]
     row = tg.compare(*runs).loc["cost_usd"]
     assert row["difference"] == pytest.approx(0.00021 - 0.0028)
+
+
+def test_bins_of_a_bill_begin_at_local_midnights() -> None:
+    """A day is that of the zone, half an hour off UTC's hours too; sums stay, and bands hold as before."""
+    priced = config(DEAR | {"bands": [MORNING]})
+    run = tg.replay(priced, trace("02:00", "11:00", "18:29", "18:31"))
+    local = run.bill("1D", tz="Asia/Kolkata")
+    assert local.index.tolist() == [pd.Timestamp(f"2026-03-0{day}", tz="Asia/Kolkata") for day in (2, 3)]
+    assert local["a"].tolist() == pytest.approx([0.0028 * 4, 0.0028])
+    assert local["a"].sum() == pytest.approx(run.bill("1D")["a"].sum())
+    assert run.bill("5h").index[0] == pd.Timestamp("2026-03-02T00:00Z")
+    assert run.bill("5h", tz="Asia/Kolkata").index[0] == pd.Timestamp("2026-03-02T05:00", tz="Asia/Kolkata")
+    with pytest.raises(WindowError, match="tz must be an IANA zone"):
+        run.bill(tz="Mars/Olympus")

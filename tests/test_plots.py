@@ -8,6 +8,7 @@ mpl.use("Agg")
 
 from collections.abc import Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from matplotlib.patches import StepPatch
 
 import timegate as tg
 from timegate import plots
-from timegate.errors import InvalidTypeError, ReplayError, TimegateError
+from timegate.errors import InvalidTypeError, ReplayError, TimegateError, WindowError
 from timegate.show import palette
 
 DATA = Path(__file__).parents[1] / "data"
@@ -196,6 +197,20 @@ def test_time_axis_of_any_span_has_ticks(width: float) -> None:
         ax.clear()
         low, high = plots.share(run, ax=ax).get_xlim()
         assert 1 <= sum(low <= at <= high for at in ax.get_xticks()) <= 12
+
+
+def test_time_axis_of_a_zone(sample: tg.Replay) -> None:
+    """Ticks stand at local midnights, bins begin there, and the label names the zone."""
+    tz = "Asia/Kolkata"
+    for plot in (plots.day, plots.share, plots.load, plots.gantt):
+        ax = plot(sample, tz=tz)
+        ax.figure.canvas.draw()
+        assert ax.get_xlabel() == f"time ({tz})"
+        ticks = [at.astimezone(ZoneInfo(tz)) for at in mdates.num2date(ax.get_xticks())]
+        assert {(at.minute, at.second) for at in ticks} == {(0, 0)}
+        plt.close(ax.figure)
+    with pytest.raises(WindowError, match="tz must be an IANA zone"):
+        plots.gantt(sample, tz="Mars/Olympus")
 
 
 @pytest.mark.parametrize("plot", PLOTS[:2], ids=PLOT_NAMES[:2])

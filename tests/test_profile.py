@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate.errors import InstantError, TimegateError, TraceError
+from timegate.errors import InstantError, TimegateError, TraceError, WindowError
 from timegate.traffic import AZURE_2024_CODING_HOURLY
 from timegate.traffic.profile import _bars
 
@@ -331,3 +331,27 @@ def test_a_real_hour() -> None:
     assert np.mean(profile.rates_per_s) == pytest.approx(8819 / 3436, rel=0.01)
     assert "137 of 144 bins hardly observed or not at all, given the mean rate" in profile.notes
     assert "read as Azure LLM trace, times taken as UTC" in profile.notes
+
+
+def test_rates_of_local_hours() -> None:
+    """Calls at nine in the morning stay in the bin of nine, on both sides of a change of clocks."""
+    for tz, days in (("America/New_York", 14), ("Asia/Kolkata", 7), ("UTC", 7)):
+        mornings = pd.date_range("2026-03-02 09:00", periods=days, tz=tz)  # New York's clocks change on the 8th
+        at = sorted(morning + pd.Timedelta(i, "min") for morning in mornings for i in range(60))
+        observed = {"start": mornings[0].normalize(), "end": (mornings[-1] + pd.Timedelta("1D")).normalize()}
+        profile = tg.fit_profile(tg.Trace(at), tz=tz, **observed)
+        assert profile.start == mornings[0].normalize()
+        rates = np.array(profile.rates_per_s)
+        assert np.flatnonzero(rates).tolist() == [9]
+        assert rates[9] == pytest.approx(1 / 60)
+
+
+def test_local_weeks_begin_on_monday() -> None:
+    """The profile of a week begins at the local midnight of a Monday, and hours count from there."""
+    tz = "America/Sao_Paulo"
+    at = pd.date_range("2026-03-06 00:00", "2026-03-07 00:00", freq="10min", tz=tz, inclusive="left")  # a Friday
+    profile = tg.fit_profile(tg.Trace(at), period="week", tz=tz, end=at[-1] + pd.Timedelta("10min"))
+    assert profile.start == pd.Timestamp("2026-03-02", tz=tz)
+    assert profile.rates_per_s[4 * 24] == pytest.approx(1 / 600)
+    with pytest.raises(WindowError, match="tz must be an IANA zone"):
+        tg.fit_profile(tg.Trace(at), tz="Mars/Olympus")

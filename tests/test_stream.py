@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import timegate as tg
 from tests.strategies import Case, cases
 from timegate.engines import totals
-from timegate.errors import ReplayError, TraceError
+from timegate.errors import ReplayError, TraceError, WindowError
 from timegate.runs import stream
 
 CONFIG = tg.GatewayConfig(
@@ -46,6 +46,32 @@ def test_totals_are_those_of_one_replay(case: Case, size: int) -> None:
     expected = whole.summary()
     for name in ("start", "end", "calls", "first_choice", "fallback", "failed", "blocked", "availability"):
         assert parts.summary()[name] == expected[name]
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("freq", ["5h", "1D", "90min"])
+@pytest.mark.parametrize("policy", [None, {"cooldown": {"failures": 2, "for_s": 60}}])
+def test_bins_are_those_of_one_replay_in_any_zone(tz: str, freq: str, policy: Any) -> None:
+    """Bins begin at the same local midnights, in shares and bills, whether calls touch each other or not."""
+    price = {"input_per_mtok": 1, "output_per_mtok": 2, "per_call": 1}
+    fields: dict[str, Any] = {"price": price} | ({"policy": policy} if policy else {})
+    config = CONFIG.edited(strong=fields, weak=fields)
+    trace = tg.PoissonTraffic(start="2026-03-07T00:00Z", calls=200, days=3, prompt_tokens={"median": 9, "p90": 20},
+                              completion_tokens={"median": 9, "p90": 20}).trace(3)  # fmt: skip
+    whole = tg.replay(config, trace, SCENARIO)
+    parts = tg.replay_stream(config, cut(trace, 70), SCENARIO, freq=freq, tz=tz)
+    pd.testing.assert_frame_equal(parts.share(counts=True), whole.share(freq, counts=True, tz=tz))
+    # A part does not know whether attempts that failed are asked for, and has their bins.
+    paid, right = parts.bill(exact=True), whole.bill(freq, exact=True, tz=tz)
+    assert right.index.isin(paid.index).all()
+    assert (paid.loc[right.index] == right).all(axis=None)
+    assert paid.sum().tolist() == right.sum().tolist()
+
+
+def test_an_unknown_zone_is_refused_before_anything_is_read() -> None:
+    """A stream takes IANA zones."""
+    with pytest.raises(WindowError, match="tz must be an IANA zone"):
+        tg.replay_stream(CONFIG, iter(()), tz="Mars/Olympus")
 
 
 def test_calls_written_to_parquet_do_not_depend_on_the_chunks(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from zoneinfo import available_timezones
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from test_windows import covers, edges, luck
 
 from timegate import Window
-from timegate.core.clock import DAY_US, from_us, to_us
+from timegate.core.clock import DAY_US, FIRST_US, LAST_US, from_us, to_us
 from timegate.core.timetable import Hours, Segment, Timetable
+from timegate.errors import WindowError
 
 MONDAY_US = to_us("2026-03-02T00:00Z", "at")
 
@@ -133,3 +135,15 @@ def test_threads_agree():
             pool.map(lambda part: [table.segment_at(at).open for at in part], [visits[i::16] for i in range(16)])
         )
     assert found == [[open_at(table, at) for at in visits[i::16]] for i in range(16)]
+
+
+def test_what_no_memory_holds_is_refused_at_once() -> None:
+    """Every zone over three centuries is an error before anything is computed, and so is a table of too many cells."""
+    zones = [zone for zone in sorted(available_timezones()) if zone[:5] not in ("Facto", "local", "posix")]
+    table = Timetable([Hours((Window("22:00", "06:00", tz=zone),)) for zone in zones])
+    with pytest.raises(WindowError, match="windows over 109,573 days are too many to be held at once"):
+        table.compile(FIRST_US, LAST_US)
+    many = Timetable([Hours((Window(f"{i % 24:02}:{i // 24:02}", "23:59"),)) for i in range(1000)])
+    with pytest.raises(WindowError, match=r"1,000 deployments in .* stretches of time are too many"):
+        many.compile(MONDAY_US, MONDAY_US + 1500 * DAY_US)
+    assert len(table.compile(MONDAY_US, MONDAY_US + DAY_US)) > 20

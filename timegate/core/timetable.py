@@ -12,8 +12,13 @@ import numpy.typing as npt
 from timegate.core.clock import DAY_US
 from timegate.core.spans import Spans, complement, union
 from timegate.core.windows import Window
+from timegate.errors import WindowError
 
 __all__ = ["ALWAYS", "Hours", "Segment", "Segments", "Timetable", "closed_spans_us"]
+
+MOST_WINDOW_DAYS = 20_000_000  # ten thousand windows over five years
+MOST_CELLS = 2**30
+"""How many segments times deployments a table may hold: one byte each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +122,22 @@ class Timetable:
         self._day: tuple[int, list[Segment]] = (-1, [])
 
     def compile(self, start_us: int, end_us: int) -> Segments:
-        """Cut ``[start_us, end_us)`` into segments."""
+        """Cut ``[start_us, end_us)`` into segments.
+
+        Raises
+        ------
+        WindowError
+            If they do not fit into memory: hundreds of zones over centuries.
+        """
+        days = (end_us - start_us) // DAY_US
+        windows = sum(len(hours.time_constraints) + len(hours.available) for hours in self.hours)
+        if windows * days > MOST_WINDOW_DAYS:
+            raise _too_long(f"{windows:,} windows over {days:,} days")
         closed = [hours.closed_spans_us(start_us, end_us).ravel() for hours in self.hours]
         edges = np.unique(np.concatenate([[start_us, end_us], *closed]).astype(np.int64))
         starts = edges[:-1]
+        if len(starts) * len(closed) > MOST_CELLS:
+            raise _too_long(f"{len(closed):,} deployments in {len(starts):,} stretches of time")
         is_open = np.empty((len(starts), len(closed)), np.bool_)
         for i, bounds in enumerate(closed):
             # An instant lies inside a stretch iff an odd number of bounds lies at or before it.
@@ -161,3 +178,7 @@ class Timetable:
             if reach_us >= horizon_us:
                 return None
             reach_us *= 8
+
+
+def _too_long(what: str) -> WindowError:
+    return WindowError(f"{what} are too many to be held at once: take fewer deployments, or a shorter trace.")

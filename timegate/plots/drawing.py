@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -135,20 +135,21 @@ def row_axis(ax: Axes, labels: Sequence[str]) -> None:
     ax.set_ylim(len(labels) - 0.5, -0.5)
 
 
-def time_axis(ax: Axes, start: float, end: float) -> None:
-    """Make the axis of x one of time in UTC."""
+def time_axis(ax: Axes, start: float, end: float, tz: str = "UTC") -> None:
+    """Make the axis of x one of time in a zone."""
+    zone = ZoneInfo(tz)
     # The formatter writes the date of the last tick at the right. That of the bins, not of the midnight after them.
     ax.set_xlim(start, end - 1e-6 * (end - start))
-    ax.set_xlabel("time (UTC)", loc="left")
+    ax.set_xlabel(f"time ({plain(tz)})", loc="left")
     if end - start < 3 / 86400:  # parts of a second say less than the time itself
-        label = f"{mdates.num2date(start):%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")  # type: ignore[no-untyped-call]
+        label = f"{mdates.num2date(start, tz=zone):%Y-%m-%d %H:%M:%S.%f}".rstrip("0").rstrip(".")  # type: ignore[no-untyped-call]
         ax.set_xticks([start], [label], ha="left")
         return
     most = int(np.clip(1.8 * inches(ax)[0], 6, 10))
     least = 3 if most > 6 else 2  # 3 of 6 would leave spans, such as 2.7 hours, for which no step fits
-    locator = mdates.AutoDateLocator(tz=UTC, minticks=least, maxticks=most)  # type: ignore[no-untyped-call]
+    locator = mdates.AutoDateLocator(tz=zone, minticks=least, maxticks=most)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=UTC))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
 
 
 def legend_columns(ax: Axes, labels: Iterable[str]) -> int:

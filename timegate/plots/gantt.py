@@ -14,6 +14,7 @@ from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.core.routing import Router
 from timegate.core.spans import Spans, union
+from timegate.core.zones import check_zone
 from timegate.errors import InvalidTypeError, ReplayError
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
@@ -54,6 +55,8 @@ def gantt(
     end: Instant | None = None,
     ax: Axes | None = None,
     colors: Mapping[str, str] | None = None,
+    *,
+    tz: str = "UTC",
 ) -> Axes:
     """Draw outages against windows: a row a deployment in config order, and one for when nobody can serve.
 
@@ -73,6 +76,8 @@ def gantt(
         Where to draw.
     colors : mapping of str to str, optional
         Colours of deployments by name, in place of their own.
+    tz : str
+        The zone of the axis of time.
 
     Returns
     -------
@@ -130,7 +135,8 @@ def gantt(
     names = [*printed_names(router.names, ax), "nobody"]
     row_axis(ax, [f"{name}  {percent(part, 1, short=True)}" for name, part in zip(names, parts, strict=True)])
     ax.axhline(size - 0.5, color="#333333", linewidth=0.8)
-    time_axis(ax, *_x([lo, hi]))
+    left, right = _x([lo, hi])
+    time_axis(ax, left, right, check_zone(tz))
     for row, pieces in enumerate(labelled):
         _write(ax, row, pieces, lo, hi)
     handles = [

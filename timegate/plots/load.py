@@ -36,7 +36,14 @@ REFUSED: Style = {"facecolor": ALARM["shed"], "edgecolor": "none", "linewidth": 
 COOLED: Style = {"facecolor": "#222222", "edgecolor": "none", "linewidth": 0.0}
 
 
-def load(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
+def load(
+    run: Replay,
+    freq: str | None = None,
+    ax: Axes | None = None,
+    colors: Mapping[str, str] | None = None,
+    *,
+    tz: str = "UTC",
+) -> Axes:
     """Draw the attempts that each deployment was asked for: a row a deployment in config order.
 
     Of each bin the attempts that it let through are at the bottom, those answered 429 above them, and those that a
@@ -52,6 +59,8 @@ def load(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
         Where to draw.
     colors : mapping of str to str, optional
         Colours of deployments by name, in place of their own.
+    tz : str
+        The zone of the axis of time, and of the midnights that bins are aligned to.
 
     Returns
     -------
@@ -66,7 +75,7 @@ def load(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     if not isinstance(freq, str | None):
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
     freq = frequency(run, 200) if freq is None else freq
-    table = run.load(freq)
+    table = run.load(freq, tz=tz)
     ax = axes_of(ax, (10.0, 1.5 + 0.55 * max(len(run.deployments), 1)))
     starts = table.index.unique("at") if len(table) else pd.DatetimeIndex([run.trace.start.floor(freq)])
     edges = np.array([*x_of(starts), x_of(starts[-1] + pd.Timedelta(to_offset(freq)))])  # type: ignore[arg-type]
@@ -93,7 +102,7 @@ def load(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
         ax.broken_barh([(left, right - left)], (run.deployments.index(name) + FLOOR, STRIP), **COOLED)
         seen["cooling"] = COOLED
     row_axis(ax, labels or [""])
-    time_axis(ax, edges[0], edges[-1])
+    time_axis(ax, edges[0], edges[-1], tz)
     handles = [Patch(label=label, **style) for label, style in seen.items()]
     legend_below(ax, handles, f"full row: {counted(peak, 'attempt')} per {freq}; in colour: let through; %: refused")
     return titled(ax, "What deployments were asked for")

@@ -36,7 +36,14 @@ __all__ = ["cost"]
 STRIP, GAP = 0.035, 0.015  # of the height: a deployment's bands, and what is between them
 
 
-def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
+def cost(
+    run: Replay,
+    freq: str | None = None,
+    ax: Axes | None = None,
+    colors: Mapping[str, str] | None = None,
+    *,
+    tz: str = "UTC",
+) -> Axes:
     """Draw what was paid, bin by bin, stacked by deployment, with the bands of prices above.
 
     A strip above the stack shows when a band of a deployment's price held, hatched and in its colour; the legend has
@@ -52,6 +59,8 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
         Where to draw.
     colors : mapping of str to str, optional
         Colours of deployments by name, in place of their own.
+    tz : str
+        The zone of the axis of time, and of the midnights that bins are aligned to.
 
     Returns
     -------
@@ -68,7 +77,7 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     if not isinstance(freq, str | None):
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
     freq = frequency(run, 96) if freq is None else freq
-    paid = run.bill(freq)
+    paid = run.bill(freq, tz=tz)
     ax = axes_of(ax, (10.0, 4.0))
     if paid.empty:
         ax.text(0.5, 0.5, "No attempt was made.", transform=ax.transAxes, ha="center", va="center")
@@ -86,7 +95,7 @@ def cost(run: Replay, freq: str | None = None, ax: Axes | None = None, colors: M
     ax.set_ylim(0, top)
     unit = run.ledger.currency
     ax.set_ylabel(f"{unit} per {freq}")
-    time_axis(ax, edges[0], edges[-1])
+    time_axis(ax, edges[0], edges[-1], tz)
     named = drawn[::-1][: room_for_lines(ax) - 2]
     handles = [Patch(label=f"{labels[i]}  {amounts[:, i].sum():,.4g} {unit}", **styles[i]) for i in named]
     if top > 1.05 * peak:

@@ -53,7 +53,7 @@ STEPS = (
 )
 
 
-def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
+def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = None, *, tz: str = "UTC") -> Axes:
     """Draw a replay over time: a row a deployment in config order, and one for the calls that nobody served.
 
     A row shows when windows closed the deployment, when it was out, and the calls that it served. All rows have
@@ -66,6 +66,8 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
         Where to draw.
     colors : mapping of str to str, optional
         Colours of deployments by name, in place of their own.
+    tz : str
+        The zone of the axis of time, and of the midnights that bins are aligned to.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     styles = styles_of(checked(run, "run").deployments, colors)
     ax = axes_of(ax, (10.0, 1.5 + 0.55 * (len(run.deployments) + 1)))
     freq = frequency(run, 200)
-    counts, edges = _bins(run, freq)
+    counts, edges = _bins(run, freq, tz)
     bottom = len(run.deployments)
     peak = int(max(counts[:, :bottom].max(initial=0), counts[:, bottom:].sum(axis=1).max()))
     heights = np.where(counts > 0, np.maximum(0.8 * counts / peak, 0.02), 0.0)
@@ -111,7 +113,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     names = [*printed_names(run.deployments, ax), "unserved"]
     row_axis(ax, [f"{name}  {percent(part, 1, short=True)}" for name, part in zip(names, shares, strict=True)])
     ax.axhline(bottom - 0.5, color="#333333", linewidth=0.8)
-    time_axis(ax, edges[0], edges[-1])
+    time_axis(ax, edges[0], edges[-1], tz)
     notes = [f"full row: {counted(peak, 'call')} per {freq}"]
     notes += ["a line: few calls", *_partial_faults(run)] if has_room(ax) else []
     legend_below(ax, handles, "; ".join(notes))
@@ -119,7 +121,12 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
 
 
 def share(
-    run: Replay, freq: str | None = None, ax: Axes | None = None, colors: Mapping[str, str] | None = None
+    run: Replay,
+    freq: str | None = None,
+    ax: Axes | None = None,
+    colors: Mapping[str, str] | None = None,
+    *,
+    tz: str = "UTC",
 ) -> Axes:
     """Draw who served which share of the calls, bin by bin. Bins without calls are gaps.
 
@@ -132,6 +139,8 @@ def share(
         Where to draw.
     colors : mapping of str to str, optional
         Colours of deployments by name, in place of their own.
+    tz : str
+        The zone of the axis of time, and of the midnights that bins are aligned to.
 
     Returns
     -------
@@ -146,7 +155,7 @@ def share(
     if not isinstance(freq, str | None):
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
     freq = frequency(run, 96) if freq is None else freq
-    counts, edges = _bins(run, freq)
+    counts, edges = _bins(run, freq, tz)
     for style, outcome in zip(styles[-len(UNSERVED) :], UNSERVED, strict=True):
         style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}  # in a stack, alarm is more than a colour
     ax = axes_of(ax, (10.0, 4.0))
@@ -160,7 +169,7 @@ def share(
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel(f"share of calls per {freq}")
-    time_axis(ax, edges[0], edges[-1])
+    time_axis(ax, edges[0], edges[-1], tz)
     # Beside the stack, in its order. If there is no room for all, those that served most are named.
     drawn.sort(key=lambda column: (column >= len(run.deployments), totals[column]), reverse=True)
     named = sorted(drawn[: room_for_lines(ax)], reverse=True)
@@ -303,9 +312,9 @@ def frequency(run: Replay, most: int) -> str:
     return next((step for step in STEPS if span / pd.Timedelta(step) <= most), STEPS[-1])
 
 
-def _bins(run: Replay, freq: str) -> tuple[npt.NDArray[np.int64], Floats]:
+def _bins(run: Replay, freq: str, tz: str = "UTC") -> tuple[npt.NDArray[np.int64], Floats]:
     """Return the calls of each bin, a column a deployment or reason not to be served, and the edges of the bins."""
-    counts = run.share(freq, counts=True)
+    counts = run.share(freq, counts=True, tz=tz)
     end = counts.index[-1] + pd.Timedelta(to_offset(freq))  # type: ignore[arg-type]
     return counts.to_numpy(), np.array([*x_of(counts.index), x_of(end)])
 

@@ -83,7 +83,9 @@ def charges(tariff: Tariff, usage: Usage) -> tuple[Money, Money]:
     return large_in, large_out
 
 
-def add_charges(sums: Paid, tariff: Tariff, usage: Usage, first_bin: int = 0, step_us: int = 0) -> Paid:
+def add_charges(
+    sums: Paid, tariff: Tariff, usage: Usage, first_bin: int = 0, step_us: int = 0, origin_us: int = 0
+) -> Paid:
     """Return sums with what attempts cost.
 
     Parameters
@@ -92,14 +94,15 @@ def add_charges(sums: Paid, tariff: Tariff, usage: Usage, first_bin: int = 0, st
         Which may be written to.
     tariff : Tariff
     usage : Usage
-    first_bin, step_us : int
-        Bin *b* is ``[(first_bin + b) * step_us, (first_bin + b + 1) * step_us)``. There is one if ``step_us`` is 0.
+    first_bin, step_us, origin_us : int
+        Bin *b* is ``[(first_bin + b) * step_us, (first_bin + b + 1) * step_us)`` after the origin. There is one if
+        ``step_us`` is 0.
     """
     if sums.money.dtype != object and _fits(tariff, usage):
-        _add(tariff, usage, sums, first_bin, step_us)
+        _add(tariff, usage, sums, first_bin, step_us, origin_us)
         return sums
     sums = Paid(sums.money.astype(object), sums.attempts)
-    _plain(_add)(*_widened(tariff, usage), sums, first_bin, step_us)
+    _plain(_add)(*_widened(tariff, usage), sums, first_bin, step_us, origin_us)
     return sums
 
 
@@ -156,7 +159,7 @@ def _charge(tariff, usage, paid_in, paid_out):  # type: ignore[no-untyped-def]
 
 
 @jit(refcount=False)
-def _add(tariff, usage, sums, first_bin, step_us):  # type: ignore[no-untyped-def]
+def _add(tariff, usage, sums, first_bin, step_us, origin_us):  # type: ignore[no-untyped-def]
     """Add what attempts cost to sums; parameters as those of :func:`add_charges`."""
     segment, from_us, until_us = 0, _LAST, _FIRST
     bin_, bin_from_us, bin_until_us = 0, _LAST, _FIRST
@@ -170,8 +173,9 @@ def _add(tariff, usage, sums, first_bin, step_us):  # type: ignore[no-untyped-de
         if at_us < from_us or at_us >= until_us:
             segment, from_us, until_us = paid.segment_of(tariff.edges_us, at_us)
         if at_us < bin_from_us or at_us >= bin_until_us:
-            bin_ = at_us // step_us
-            bin_from_us, bin_until_us = bin_ * step_us, (bin_ + 1) * step_us
+            bin_ = (at_us - origin_us) // step_us
+            bin_from_us = origin_us + bin_ * step_us
+            bin_until_us = bin_from_us + step_us
             bin_ -= first_bin
         paid_in, paid_out = paid.costs_of(tariff, usage, i, segment)
         whole = paid.whole_cost(paid_in, paid_out)

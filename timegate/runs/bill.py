@@ -13,6 +13,7 @@ import pandas as pd
 
 from timegate.core.columns import NOBODY, OK
 from timegate.core.routing import Router
+from timegate.core.zones import bin_origin_us
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError, TimegateWarning
 from timegate.prices.listed import PriceList, prices_said
@@ -86,8 +87,10 @@ class Ledger:
         """In which all is paid."""
         return self.prices.currency
 
-    def paid(self, step_us: int = 0, charged_at: ChargedAt = "completion", failures: bool = True) -> tuple[int, Paid]:
-        """Return the number of the first bin, counted from the epoch, and the sums by bin and deployment.
+    def paid(
+        self, step_us: int = 0, charged_at: ChargedAt = "completion", failures: bool = True, origin_us: int = 0
+    ) -> tuple[int, Paid]:
+        """Return the number of the first bin, counted from an origin, and the sums by bin and deployment.
 
         Parameters
         ----------
@@ -97,6 +100,8 @@ class Ledger:
             Whose instant decides the price of an attempt, and its bin.
         failures : bool
             Whether to look at failed attempts, too.
+        origin_us : int
+            From where bins count. Default: the epoch.
         """
         from timegate.prices.charges import add_charges, span_us  # loads numba
 
@@ -106,11 +111,11 @@ class Ledger:
             return 0, Paid.zero(0, size)
         first_bin, bins = 0, 1
         if step_us:
-            first_bin = span[0] // step_us
-            bins = checked_bins(span[1] // step_us - first_bin + 1, size, step_us)
+            first_bin = (span[0] - origin_us) // step_us
+            bins = checked_bins((span[1] - origin_us) // step_us - first_bin + 1, size, step_us)
         tariff, paid = self.prices.tariff(*span), Paid.zero(bins, size)
         for usage in usages:
-            paid = add_charges(paid, tariff, usage, first_bin, step_us)
+            paid = add_charges(paid, tariff, usage, first_bin, step_us, origin_us)
         return first_bin, paid
 
     def paid_for(self, start_us: int, end_us: int) -> Paid:
@@ -124,12 +129,13 @@ class Ledger:
         span = span_us(usage)
         return paid if span is None else add_charges(paid, self.prices.tariff(*span), usage)
 
-    def spent(self, step_us: int = 0) -> Spent:
-        """Return the sums, in bins of so many microseconds, with those of the baseline."""
+    def spent(self, step_us: int = 0, origin_us: int = 0) -> Spent:
+        """Return the sums, in bins of so many microseconds from an origin, with those of the baseline."""
         from timegate.prices.charges import add_charges  # loads numba
 
         baseline, usage = Paid.zero(1, len(self.router.names)), self._usage(self._first_choices, self.trace.at_us)
-        return Spent(*self.paid(step_us), add_charges(baseline, self.prices.tariff(*self.trace.span_us), usage))
+        baseline = add_charges(baseline, self.prices.tariff(*self.trace.span_us), usage)
+        return Spent(*self.paid(step_us, origin_us=origin_us), baseline)
 
     def figures(self) -> dict[str, Any]:
         """Return the labelled figures, the baseline's cost last; none without prices."""
@@ -174,14 +180,16 @@ class Ledger:
         names = (f"{part}_cost_{self.currency.lower()}" for part in ("input", "output"))
         return dict(zip(names, map(in_units, self.of_attempts()), strict=True))
 
-    def frame(self, step_us: int, charged_at: ChargedAt, failed: Failed, exact: bool) -> pd.DataFrame:
+    def frame(self, step_us: int, charged_at: ChargedAt, failed: Failed, exact: bool, tz: str = "UTC") -> pd.DataFrame:
         """Return the sums by bin and deployment as a table."""
         if not self.has_prices:
             raise no_prices()
         check_option("charged_at", charged_at, ChargedAt)
         check_option("failed", failed, Failed)
-        first_bin, paid = self.paid(step_us, charged_at, failed != "nothing")
-        return paid_frame(first_bin, paid, step_us, self.router.names, failed, exact)
+        origin_us = bin_origin_us(self.trace.span_us[0], step_us, tz)
+        first_bin, paid = self.paid(step_us, charged_at, failed != "nothing", origin_us)
+        start_us = origin_us + first_bin * step_us
+        return paid_frame(start_us, paid, step_us, self.router.names, failed, exact).tz_convert(tz)
 
     def _charges(self, usage: Usage) -> tuple[Money, Money]:
         from timegate.prices.charges import charges, span_us  # loads numba

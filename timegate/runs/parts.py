@@ -66,13 +66,20 @@ def ledger_of_part(
     return Ledger(router, trace, calls, attempts, prices)
 
 
+class Bins(NamedTuple):
+    """How time is cut: in steps of so many microseconds, from an origin."""
+
+    step_us: int
+    origin_us: int = 0
+
+
 def reduced(
-    router: Router, trace: Trace, calls: Calls, ledger: Ledger | None, step_us: int, first: int, wants_calls: bool
+    router: Router, trace: Trace, calls: Calls, ledger: Ledger | None, bins: Bins, first: int, wants_calls: bool
 ) -> Reduced:
-    """Reduce a part whose first call has a number, in bins of so many microseconds."""
+    """Reduce a part whose first call has a number, in bins."""
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
-    part = reduce_calls(trace, calls, router, step_us)
+    part = reduce_calls(trace, calls, router, *bins)
     if ledger is None:
         return Reduced(part, None, (), frame, Facts.of(trace))
     frame = None if frame is None else frame.assign(**ledger.call_columns())
-    return Reduced(part, ledger.spent(step_us), lacking(ledger.prices, trace), frame, Facts.of(trace))
+    return Reduced(part, ledger.spent(*bins), lacking(ledger.prices, trace), frame, Facts.of(trace))

@@ -19,6 +19,7 @@ from timegate.core.clock import FIRST_US, LAST_US, Instant, to_us
 from timegate.core.columns import FALLBACK, NOBODY, OUTCOMES
 from timegate.core.explanation import Explanation
 from timegate.core.routing import Router
+from timegate.core.zones import bin_origin_us
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
@@ -30,7 +31,6 @@ from timegate.runs.spent import Failed
 from timegate.runs.story import has_policies, story_frame
 from timegate.runs.tables import (
     attempts_frame,
-    bin_origin_us,
     bin_width_us,
     calls_frame,
     named_pairs,
@@ -230,20 +230,28 @@ class Replay:
         return share_frame(part.by_bin, start_us, step_us, self.router.names, counts).tz_convert(tz)
 
     def bill(
-        self, freq: str = "1h", *, charged_at: ChargedAt = "completion", failed: Failed = "nothing", exact: bool = False
+        self,
+        freq: str = "1h",
+        *,
+        charged_at: ChargedAt = "completion",
+        failed: Failed = "nothing",
+        exact: bool = False,
+        tz: str = "UTC",
     ) -> pd.DataFrame:
         """Return what was paid, bin by bin.
 
         Parameters
         ----------
         freq : str
-            A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+            A pandas frequency such as ``"15min"``. Bins are aligned as those of :meth:`share`.
         charged_at : {"completion", "start", "arrival"}
             Which instant decides the price of an attempt, and its bin: its end, its start, or the arrival of its call.
         failed : {"nothing", "input", "all"}
             What a failed attempt is charged, which nobody knows: nothing, its prompt, or as if it had answered.
         exact : bool
             Whether to give whole pico-units of the currency, as Python's integers, whose sums are exact.
+        tz : str
+            The zone of the midnights, and of the index.
 
         Returns
         -------
@@ -265,7 +273,7 @@ class Replay:
         >>> float(tg.replay(config, tg.Trace(frame)).bill("1D").sum().sum())
         0.0028
         """
-        return self.ledger.frame(bin_width_us(freq), charged_at, failed, exact)
+        return self.ledger.frame(bin_width_us(freq), charged_at, failed, exact, tz)
 
     @cached_property
     def ledger(self) -> Ledger:

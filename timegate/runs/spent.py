@@ -27,7 +27,7 @@ class Spent(NamedTuple):
     Attributes
     ----------
     first_bin : int
-        Number of the first bin, counted from the epoch.
+        Number of the first bin, counted from the origin of the bins.
     paid : Paid
         Of the attempts, by the bin in which they are charged.
     baseline : Paid
@@ -73,14 +73,14 @@ class Spent(NamedTuple):
 
 
 def paid_frame(
-    first_bin: int, paid: Paid, step_us: int, names: Sequence[str], failed: Failed, exact: bool
+    start_us: int, paid: Paid, step_us: int, names: Sequence[str], failed: Failed, exact: bool
 ) -> pd.DataFrame:
     """Return sums by bin and deployment as a table: see :meth:`timegate.Replay.bill`."""
     kinds = _KINDS[failed]
     attempts = paid.attempts[:, list(kinds)].sum(axis=1)
     table = paid.exact(*kinds)
     table[:, (attempts[:, 0] > 0) & (attempts[:, 1] == 0)] = None
-    starts = utc_column((first_bin + np.arange(len(table))) * step_us).rename("charged_at")
+    starts = utc_column(start_us + np.arange(len(table)) * step_us).rename("charged_at")
     columns = pd.Index(names, name="deployment")
     if exact:
         return pd.DataFrame(table, starts, columns, dtype=object)

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from timegate.config import GatewayConfig
-from timegate.core.clock import from_us
+from timegate.core.clock import FIRST_US, from_us
 from timegate.core.routing import Router
+from timegate.core.zones import bin_origin_us, check_zone
 from timegate.engines import compiled
 from timegate.engines.ordered import Ended, OrderedReplay, shares
 from timegate.engines.progress import progress
@@ -28,7 +29,7 @@ from timegate.prices.listed import PriceList
 from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order, run_in_turn
 from timegate.runs.parquet import place_of_part, pyarrow_parquet, writing
-from timegate.runs.parts import Reduced, ledger_of_part, prices_of_router, reduced
+from timegate.runs.parts import Bins, Reduced, ledger_of_part, prices_of_router, reduced
 from timegate.runs.prepare import from_files, prepare
 from timegate.runs.spent import Failed, Spent, check_option, paid_frame
 from timegate.runs.tables import bin_width_us, named_pairs, share_frame
@@ -48,13 +49,16 @@ class StreamReplay:
     scenario : Scenario
     freq : str
         Length of a bin.
+    tz : str
+        The zone of the midnights to which bins are aligned.
     """
 
-    def __init__(self, router: Router, scenario: Scenario, freq: str) -> None:
+    def __init__(self, router: Router, scenario: Scenario, freq: str, tz: str = "UTC") -> None:
         self.router = router
         self.scenario = scenario
         self.freq = freq
-        self._step_us = bin_width_us(freq)
+        self.tz = check_zone(tz)
+        self._step_us, self._origin_us = bin_width_us(freq), 0
         self._in_order = shares(router, scenario.injector(router.deployments))
         self._prices = prices_of_router(router)
         self._part: Part | None = None
@@ -74,6 +78,13 @@ class StreamReplay:
     @property
     def _headline(self) -> str:
         return f"Streaming replay of {counted(len(self), 'call')}"
+
+    def _cut_from(self, head: Trace | RowGroup) -> Bins:
+        """Return the bins, which count from the midnight before the first arrival where another will not do."""
+        if self.tz != "UTC" or bin_origin_us(FIRST_US, self._step_us, self.tz) != 0:
+            trace = head.load() if isinstance(head, RowGroup) else head
+            self._origin_us = bin_origin_us(trace.span_us[0], self._step_us, self.tz)
+        return Bins(self._step_us, self._origin_us)
 
     @property
     def _whole(self) -> Part:
@@ -98,7 +109,8 @@ class StreamReplay:
     def share(self, *, counts: bool = False) -> pd.DataFrame:
         """Return who served, bin by bin, as :meth:`Replay.share` does."""
         whole = self._whole
-        return share_frame(whole.by_bin, whole.first_bin * self._step_us, self._step_us, self.router.names, counts)
+        start_us = self._origin_us + whole.first_bin * self._step_us
+        return share_frame(whole.by_bin, start_us, self._step_us, self.router.names, counts).tz_convert(self.tz)
 
     def bill(self, *, failed: Failed = "nothing", exact: bool = False) -> pd.DataFrame:
         """Return what was paid, bin by bin, charged at completion, as :meth:`Replay.bill` does.
@@ -112,7 +124,8 @@ class StreamReplay:
         if self._spent is None:
             raise no_prices()
         first_bin, paid, _ = self._spent
-        return paid_frame(first_bin, paid, self._step_us, self.router.names, failed, exact)
+        start_us = self._origin_us + first_bin * self._step_us
+        return paid_frame(start_us, paid, self._step_us, self.router.names, failed, exact).tz_convert(self.tz)
 
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place, as :meth:`Replay.fallbacks` does."""
@@ -150,6 +163,7 @@ def replay_stream(
     scenario: Scenario | str | Path | None = None,
     *,
     freq: str = "1h",
+    tz: str = "UTC",
     to_parquet: str | Path | None = None,
     client: Client = None,
     threads: int | None = None,
@@ -167,7 +181,9 @@ def replay_stream(
         ``PoissonTraffic.chunks(seed)`` gives.
     scenario : Scenario or path, optional
     freq : str
-        Length of a bin, a pandas frequency such as ``"15min"``.
+        Length of a bin, a pandas frequency such as ``"15min"``. Bins are aligned as those of :meth:`Replay.share`.
+    tz : str
+        The zone of the midnights, and of the indices of tables.
     to_parquet : path, optional
         Where to write the calls, a row group a chunk. Needs ``pip install "timegate[scale]"``.
     client : "local", address or dask.distributed.Client, optional
@@ -195,15 +211,20 @@ def replay_stream(
     routing, scenario = prepared.router, prepared.scenario
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
-    result = StreamReplay(routing, scenario, freq)
+    result = StreamReplay(routing, scenario, freq, tz)
     source, total = _chunks(chunks)
-    run = partial(_replay_chunk, routing, scenario, result._prices, result._step_us)
     watched = _watched(source, result, to_parquet)
+    head = next(watched, None)
+    if head is None:
+        raise TraceError("the trace is empty: there was no chunk.")
+    bins = result._cut_from(head)
+    watched = chain([head], watched)
+    run = partial(_replay_chunk, routing, scenario, result._prices, bins)
     if client is not None:
         jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
         done = run_in_order(client, run, jobs)
         if result._in_order:
-            ordered = _Ordered(routing, prepared.injector, result._prices, result._step_us)
+            ordered = _Ordered(routing, prepared.injector, result._prices, bins)
             done = chain.from_iterable(run_in_turn(client, _go_on, ordered, chain(jobs, [None])))
         for chunk in progress(done, total, unit="chunk"):
             prepared.check(chunk.facts)
@@ -214,16 +235,14 @@ def replay_stream(
             tasks: Iterator[Job] = ((first, chunk, threads, write is not None) for first, chunk in numbered)
             parts: Iterable[Reduced] = map(run, tasks)
             if result._in_order:
-                ordered = _Ordered(routing, prepared.injector, result._prices, result._step_us)
+                ordered = _Ordered(routing, prepared.injector, result._prices, bins)
                 parts = chain.from_iterable(map(ordered.take, chain(tasks, [None])))
             for chunk in parts:
                 prepared.check(chunk.facts)
                 result._add(chunk)
                 if write is not None and chunk.calls is not None:
                     write.chunk(chunk.calls)
-    if result._part is None:
-        raise TraceError("the trace is empty: there was no chunk.")
-    prepared.finish(result._part.span_us)
+    prepared.finish(result._whole.span_us)
     warn_of_no_tokens(result._lacks)
     return result
 
@@ -246,21 +265,21 @@ class RowGroup(NamedTuple):
 Job = tuple[int, Trace | RowGroup, int | None, bool]
 
 
-def _replay_chunk(router: Router, scenario: Scenario, prices: PriceList | None, step_us: int, job: Job) -> Reduced:
+def _replay_chunk(router: Router, scenario: Scenario, prices: PriceList | None, bins: Bins, job: Job) -> Reduced:
     """Replay a chunk whose first call has a number, here or on a worker, whose warnings nobody would see."""
     first, chunk, threads, wants_calls = job
     trace = chunk.load() if isinstance(chunk, RowGroup) else chunk
     injector = scenario.injector(router.deployments)
     calls = compiled.run(router, trace, injector, threads, first)
     ledger = None if prices is None else ledger_of_part(router, injector, trace, calls, prices, threads, first)
-    return reduced(router, trace, calls, ledger, step_us, first, wants_calls)
+    return reduced(router, trace, calls, ledger, bins, first, wants_calls)
 
 
 class _Ordered:
     """Replays chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
 
-    def __init__(self, router: Router, injector: Injector, prices: PriceList | None, step_us: int) -> None:
-        self._router, self._prices, self._step_us = router, prices, step_us
+    def __init__(self, router: Router, injector: Injector, prices: PriceList | None, bins: Bins) -> None:
+        self._router, self._prices, self._bins = router, prices, bins
         self._ordered = OrderedReplay(router, injector, keeps_attempts=prices is not None)
         self._wants_calls = False
 
@@ -283,7 +302,7 @@ class _Ordered:
         ledger = None
         if self._prices is not None:
             ledger = Ledger(self._router, trace, calls, lambda: made.since(first), self._prices)
-        return reduced(self._router, trace, calls, ledger, self._step_us, first, self._wants_calls)
+        return reduced(self._router, trace, calls, ledger, self._bins, first, self._wants_calls)
 
 
 def _go_on(ordered: _Ordered, job: Job | None) -> tuple[_Ordered, list[Reduced]]:

@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.clock import DAY_US, from_us, to_us
 from timegate.core.columns import UNSERVED
 from timegate.core.policy import REASONS
 from timegate.core.routing import Router
-from timegate.core.zones import check_zone
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError
 from timegate.files import made_folder, replacing, write_csv
@@ -56,15 +54,6 @@ def bin_width_us(freq: str) -> int:
     if width_us < 1:
         raise ReplayError(f"freq must be at least a microsecond. Got {freq!r}.")
     return int(width_us)
-
-
-def bin_origin_us(first_us: int, step_us: int, tz: str) -> int:
-    """Return a local midnight from which bins count, so that none begins on the day before the first arrival."""
-    check_zone(tz)
-    if tz == "UTC" and (DAY_US % step_us == 0 or step_us % DAY_US == 0):
-        return 0  # midnights are multiples already
-    day = pd.Timestamp(from_us(first_us)).tz_convert(tz).tz_localize(None).normalize()
-    return to_us(day.tz_localize(tz, nonexistent="shift_forward", ambiguous=True), "at")
 
 
 def share_frame(

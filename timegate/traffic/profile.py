@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from pydantic import Field
 
 from timegate.core.clock import DAY_US, SECOND_US, AwareInstant, Instant, from_us, to_us
 from timegate.core.distributions import GapDistribution
+from timegate.core.zones import check_zone, constant_offsets, midnight_us
 from timegate.errors import InvalidValueError, TraceError, did_you_mean, shown
 from timegate.show import html
 from timegate.show.text import counted, duration, percent
@@ -204,6 +206,7 @@ def fit_profile(
     *,
     start: Instant | None = None,
     end: Instant | None = None,
+    tz: str = "UTC",
 ) -> Profile:
     """Fit the rates and the burstiness of a trace.
 
@@ -223,9 +226,12 @@ def fit_profile(
     bin : str
         Length of a bin, such as ``"10min"``; a day holds a whole number of them.
     period : str
-        After what time rates repeat: ``"day"``, from midnight UTC, or ``"week"``, from Monday.
+        After what time rates repeat: ``"day"``, from midnight, or ``"week"``, from Monday.
     start, end : datetime or str, optional
         What was observed, where that is more than from the first arrival to the last.
+    tz : str
+        The zone of the midnights. Where its clocks change, a bin counts by the local time at which it begins, so that
+        calls at 9 in the morning stay together; the profile itself begins at a local midnight and knows no such change.
 
     Returns
     -------
@@ -252,10 +258,11 @@ def fit_profile(
     bin_us = _bin_us(bin)
     if len(trace) < _LEAST_CALLS:
         raise TraceError(f"a profile needs at least {_LEAST_CALLS} arrivals. Got {counted(len(trace), 'call')}.")
-    seen = _observe(trace, bin_us, start, end)
+    check_zone(tz)
+    seen = _observe(trace, bin_us, start, end, tz)
     bins = _PERIOD_US[period] // bin_us
-    first_us = _MONDAY_US + (int(seen.edges_us[0]) - _MONDAY_US) // _PERIOD_US[period] * _PERIOD_US[period]
-    slots = (seen.first_bin + np.arange(len(seen.counts))) % bins
+    first_us = _period_us(int(seen.edges_us[0]), period, tz)
+    slots = (seen.local_us - _MONDAY_US) // bin_us % bins
     observed_s = np.bincount(slots, seen.lengths_s, bins)
     known = observed_s >= _LEAST_SHARE * bin_us / SECOND_US
     rates = np.bincount(slots, seen.counts, bins) / np.where(known, observed_s, np.inf)
@@ -284,14 +291,14 @@ class Observed(NamedTuple):
 
     Attributes
     ----------
-    first_bin : int
-        Number of the first bin since a Monday.
+    local_us : ndarray of int64, shape (bins,)
+        The wall-clock time at which each bin begins, as if it were UTC.
     edges_us : ndarray of int64, shape (bins + 1,)
         The first and the last bin are cut to what was observed.
     counts : ndarray of int64, shape (bins,)
     """
 
-    first_bin: int
+    local_us: npt.NDArray[np.int64]
     edges_us: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
 
@@ -305,7 +312,7 @@ class Observed(NamedTuple):
         return np.asarray(np.interp(at_us, self.edges_us, np.concatenate([[0], np.cumsum(self.counts)])))
 
 
-def _observe(trace: Trace, bin_us: int, start: Instant | None, end: Instant | None) -> Observed:
+def _observe(trace: Trace, bin_us: int, start: Instant | None, end: Instant | None, tz: str) -> Observed:
     first_us, last_us = trace.span_us
     start_us = first_us if start is None else to_us(start, "start")
     end_us = last_us if end is None else to_us(end, "end")
@@ -313,14 +320,27 @@ def _observe(trace: Trace, bin_us: int, start: Instant | None, end: Instant | No
         raise TraceError(f"start and end must enclose the arrivals, from {trace.start} to {trace.end}.")
     if start_us == end_us:
         raise TraceError("a profile needs arrivals at more than one instant.")
-    first_bin = (start_us - _MONDAY_US) // bin_us
-    bins = (end_us - 1 - _MONDAY_US) // bin_us - first_bin + 1
+    origin_us = midnight_us(start_us, tz)
+    first_bin = (start_us - origin_us) // bin_us
+    bins = (end_us - 1 - origin_us) // bin_us - first_bin + 1
     if bins > _MOST_BINS:
         raise TraceError(f"bin cuts the trace into {bins:,} bins; the limit is {_MOST_BINS:,}.")
-    edges_us = _MONDAY_US + (first_bin + np.arange(bins + 1)) * bin_us
+    edges_us = origin_us + (first_bin + np.arange(bins + 1)) * bin_us
+    cuts = constant_offsets(tz, int(edges_us[0]), int(edges_us[-1]))
+    since_us, offsets_us = (np.array([cut[i] for cut in cuts]) for i in (0, 2))
+    local_us = edges_us[:-1] + offsets_us[np.searchsorted(since_us, edges_us[:-1], side="right") - 1]
     edges_us[[0, -1]] = start_us, end_us
-    numbers = np.minimum((trace.at_us - _MONDAY_US) // bin_us - first_bin, bins - 1)
-    return Observed(first_bin, edges_us, np.bincount(numbers, minlength=bins))
+    numbers = np.minimum((trace.at_us - origin_us) // bin_us - first_bin, bins - 1)
+    return Observed(local_us, edges_us, np.bincount(numbers, minlength=bins))
+
+
+def _period_us(at_us: int, period: Period, tz: str) -> int:
+    """Return the local midnight, of a Monday if it is weeks, before an instant."""
+    day_us = midnight_us(at_us, tz)
+    if period == "day":
+        return day_us
+    weekday = from_us(at_us).astimezone(ZoneInfo(tz)).weekday()
+    return midnight_us(day_us + DAY_US // 2 - weekday * DAY_US, tz)
 
 
 def _cv(gaps: Floats) -> tuple[float, float]:
