@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from timegate.core.capacity import MOST, Provider
 from timegate.core.clock import LAST_US, SECOND_US, AwareInstant, from_us, to_us
 from timegate.core.distributions import DISTRIBUTIONS, LengthDistribution
-from timegate.core.policy import NEVER, UNIT
 from timegate.core.spans import union
 from timegate.core.zones import ZoneName, constant_offsets
-from timegate.errors import InstantError, ScenarioError, shown
+from timegate.errors import InstantError, shown
+from timegate.faults.capacity import Capacity
 from timegate.faults.fault import Failure, Fault, Probability, Seconds, Slowdown, check_countable
-from timegate.faults.rules import CAPACITY, CERTAIN, HOURLY, LATENCY, SLOWDOWN, TOKENS, Rule, RuleContext
+from timegate.faults.rules import CERTAIN, HOURLY, LATENCY, SLOWDOWN, TOKENS, Rule, RuleContext
 from timegate.validation import FieldError
 
 __all__ = [
@@ -363,83 +362,3 @@ def _merged(cuts: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
         else:
             merged.append((lo, hi, offset_us))
     return merged
-
-
-class Capacity(Fault):
-    """What a provider can carry. Beyond it an attempt is answered 429, or waits in a queue.
-
-    One capacity is shared by all that the target hits: an account's limit holds for all its deployments. Buckets hold
-    one minute's worth unless ``burst`` says otherwise, and are full at the start. A 429 carries the ``Retry-After``
-    that the bucket implies; a missing slot implies none. An attempt that its caller gives up keeps its slot until its
-    work ends.
-
-    Parameters
-    ----------
-    requests_per_min, tokens_per_min : int, optional
-        Token buckets. Tokens are those of the prompt at the start and those of the answer at its end.
-    concurrent : int, optional
-        How many attempts are worked on at once.
-    queue : int
-        How many more may wait for that, in order of arrival.
-    queue_timeout_s : float, optional
-        How long each may wait, in seconds; then it is answered 429. Default: as long as its caller does.
-    burst : int, optional
-        How many requests the bucket of requests holds. Default: those of a minute.
-    reserve : int
-        Tokens that are taken for the answer at the start, and settled at its end.
-    stops_on_cancel : bool
-        Whether work ends, and its slot is free, when its caller gives up.
-
-    Examples
-    --------
-    >>> Capacity(target="provider:openai", requests_per_min=500, concurrent=20).concurrent
-    20
-    """
-
-    type: Literal["capacity"] = "capacity"
-    requests_per_min: Annotated[int, Field(ge=1, le=10**9)] | None = None
-    tokens_per_min: Annotated[int, Field(ge=1, le=10**10)] | None = None
-    concurrent: Annotated[int, Field(ge=1, le=10**9)] | None = None
-    queue: Annotated[int, Field(ge=0, le=10**9)] = 0
-    queue_timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
-    burst: Annotated[int, Field(ge=1, le=10**9)] | None = None
-    reserve: Annotated[int, Field(ge=0, le=10**9)] = 0
-    stops_on_cancel: bool = False
-
-    @model_validator(mode="after")
-    def _limits_something(self) -> Self:
-        if self.requests_per_min is None and self.tokens_per_min is None and self.concurrent is None:
-            raise FieldError("concurrent", "or requests_per_min or tokens_per_min must be given.")
-        for name, needs in (
-            ("queue", "concurrent"),
-            ("queue_timeout_s", "queue"),
-            ("stops_on_cancel", "concurrent"),
-            ("burst", "requests_per_min"),
-            ("reserve", "tokens_per_min"),
-        ):
-            if getattr(self, name) and not getattr(self, needs):
-                raise FieldError(name, f"goes with {needs}, which is missing.")
-        return self
-
-    def provider(self) -> Provider:
-        """Return the capacity in numbers, nothing running."""
-        requests, tokens = self.requests_per_min or 0, self.tokens_per_min or 0
-        wait_us = NEVER if self.queue_timeout_s is None else round(self.queue_timeout_s * SECOND_US)
-        return Provider(
-            requests_rate=requests,
-            requests_full=(self.burst or requests) * UNIT,
-            tokens_rate=tokens,
-            tokens_full=tokens * UNIT,
-            slots=NEVER if self.concurrent is None else self.concurrent,
-            queue=self.queue,
-            queue_timeout_us=wait_us,
-            reserve=self.reserve,
-            stops_on_cancel=int(self.stops_on_cancel),
-        )
-
-    def rules(self, context: RuleContext) -> Iterator[Rule]:
-        """Yield the need of the capacity."""
-        number = context.capacity_number(self.provider())
-        if number >= MOST:
-            raise ScenarioError(f"a scenario may have at most {MOST} capacities.")
-        yield Rule(*self.span_us, CAPACITY, number)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from timegate.core.params import TIMES
@@ -13,19 +12,15 @@ from timegate.errors import (
     AuthenticationError,
     CallerError,
     ConfigError,
-    ContentFilterError,
     MissingExtraError,
-    ModelConnectionError,
-    ServerError,
-    TruncatedError,
     shown,
 )
+from timegate.models.answers import Parts, completion, embedding, read, read_async
 from timegate.models.base import BaseModel, seconds_left
-from timegate.models.events import Events
-from timegate.models.failures import our_errors, rate_limits
+from timegate.models.failures import our_errors
 from timegate.models.providers import PROVIDERS, known_or_new, valid_url
 from timegate.models.registry import register_model
-from timegate.models.responses import ModelResponse, ModelStreamResponse
+from timegate.models.responses import ModelStreamResponse
 
 __all__ = ["OpenAIChatCompletion", "OpenAITextEmbedder"]
 
@@ -216,19 +211,19 @@ class OpenAIChatCompletion(_OpenAIModel):
         """
         response = self._ask(self._request(messages, stream, kwargs))
         if stream:
-            parts = _Parts()
-            return ModelStreamResponse(_read(response, parts), metadata=parts.metadata)
+            parts = Parts()
+            return ModelStreamResponse(read(response, parts), metadata=parts.metadata)
         with our_errors():
-            return _completion(response)
+            return completion(response)
 
     async def acall(self, *, messages: Any = None, stream: bool = False, **kwargs: Any) -> Any:
         """Complete a chat, as :meth:`__call__` does."""
         response = await self._ask_async(self._request(messages, stream, kwargs))
         if stream:
-            parts = _Parts()
-            return ModelStreamResponse(_read_async(response, parts), metadata=parts.metadata)
+            parts = Parts()
+            return ModelStreamResponse(read_async(response, parts), metadata=parts.metadata)
         with our_errors():
-            return _completion(response)
+            return completion(response)
 
     def warmup_system_prompt(self, *, system_prompt: str | None, tool_definitions: Any = None) -> Any:
         """Have the provider read a prompt, and the definitions of tools, so that they stand in its cache.
@@ -287,13 +282,13 @@ class OpenAITextEmbedder(_OpenAIModel):
         """
         response = self._ask(self._request(data, kwargs))
         with our_errors():
-            return _embedding(response, isinstance(data, str))
+            return embedding(response, isinstance(data, str))
 
     async def acall(self, data: Any = None, **kwargs: Any) -> Any:
         """Embed a text, or a list of them, as :meth:`__call__` does."""
         response = await self._ask_async(self._request(data, kwargs))
         with our_errors():
-            return _embedding(response, isinstance(data, str))
+            return embedding(response, isinstance(data, str))
 
     def _request(self, data: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(data, str | list | tuple) or not data:
@@ -306,150 +301,3 @@ for _name in PROVIDERS:
     if _name != "openai":
         for _base in (OpenAIChatCompletion, OpenAITextEmbedder):
             register_model(type(_base.__name__, (_base,), {"provider": _name, "__doc__": _base.__doc__}))
-
-
-class _AnsweredError(Exception):
-    """An error that came as an answer; its code may be a status."""
-
-    def __init__(self, said: Any) -> None:
-        said = said if isinstance(said, dict) else {"message": said}
-        super().__init__(str(said.get("message") or said))
-        self.code = said.get("code")
-        self.status_code = self.code if isinstance(self.code, int) and 400 <= self.code < 600 else 500
-        if str(self.code).startswith(("context_length", "content_filter")):
-            self.status_code = 400
-
-
-def _document(text: bytes | str) -> dict[str, Any]:
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise ServerError(f"the provider's answer is no JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise ServerError(f"the provider's answer is no JSON object. Got {shown(data)}.")
-    if data.get("error"):
-        raise _AnsweredError(data["error"])
-    return data
-
-
-def _choice(data: dict[str, Any]) -> dict[str, Any] | None:
-    choices = data.get("choices")
-    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
-
-
-def _completion(response: Any) -> ModelResponse:
-    data = _document(response.content)
-    choice = _choice(data)
-    message = choice.get("message") if choice else None
-    if choice is None or not isinstance(message, dict):
-        raise ServerError("the provider's answer has no choices")
-    if choice.get("finish_reason") == "content_filter":
-        raise ContentFilterError("the provider's filter cut the answer")
-    metadata = {"finish_reason": choice.get("finish_reason"), "usage": data.get("usage"), "model": data.get("model")}
-    if limits := rate_limits(response.headers):
-        metadata["rate_limits"] = limits
-    if message.get("tool_calls"):
-        return ModelResponse(message["tool_calls"], "tool_call", metadata)
-    return ModelResponse(message.get("content"), "text_generation", metadata)
-
-
-def _embedding(response: Any, is_one: bool) -> ModelResponse:
-    data = _document(response.content)
-    try:
-        vectors = [item["embedding"] for item in sorted(data["data"], key=lambda item: item["index"])]
-        answer = vectors[0] if is_one else vectors
-    except (KeyError, IndexError, TypeError) as error:
-        raise ServerError("the provider's answer has no embeddings") from error
-    return ModelResponse(answer, "text_embedding", {"usage": data.get("usage"), "model": data.get("model")})
-
-
-class _Parts:
-    """Puts the parts of a streamed answer together."""
-
-    def __init__(self) -> None:
-        self.metadata: dict[str, Any] = {"finish_reason": None, "usage": None, "model": None}
-        self._has_finished = False
-        self.is_over = False
-
-    def take(self, event: bytes) -> str | None:
-        """Return the text of an event."""
-        if event.strip() == b"[DONE]":
-            self.is_over = True
-            return None
-        data = _document(event)
-        for name in ("usage", "model"):
-            if data.get(name):
-                self.metadata[name] = data[name]
-        choice = _choice(data)
-        if choice is None:
-            return None
-        if reason := choice.get("finish_reason"):
-            if reason == "content_filter":
-                raise ContentFilterError("the provider's filter cut the answer")
-            self.metadata["finish_reason"] = reason
-            self._has_finished = True
-        delta = choice.get("delta") or {}
-        for call in delta.get("tool_calls") or ():
-            self._add(call)
-        content: str | None = delta.get("content")
-        return content
-
-    def _add(self, part: dict[str, Any]) -> None:
-        """Add a part of a call of a tool, whose arguments come in pieces."""
-        calls = self.metadata.setdefault("tool_calls", [])
-        while len(calls) <= part.get("index", 0):
-            calls.append({"id": None, "type": "function", "function": {"name": "", "arguments": ""}})
-        call, said = calls[part.get("index", 0)], part.get("function") or {}
-        call["id"] = part.get("id") or call["id"]
-        call["function"]["name"] += said.get("name") or ""
-        call["function"]["arguments"] += said.get("arguments") or ""
-
-    def end(self) -> None:
-        """Hear that nothing more comes."""
-        if not (self.is_over or self._has_finished):
-            raise TruncatedError("the stream ended without its end mark")
-
-
-def _cut(error: Exception) -> Exception:
-    """Return what a failure means once an answer has begun: a connection that is lost cuts it."""
-    return TruncatedError(str(error)) if type(error) is ModelConnectionError else error
-
-
-def _read(response: Any, parts: _Parts) -> Iterator[str]:
-    events = Events()
-    try:
-        with our_errors():
-            for chunk in response.iter_bytes():
-                for event in events.feed(chunk):
-                    if text := parts.take(event):
-                        yield text
-                    if parts.is_over:
-                        return
-            for event in events.end():
-                if text := parts.take(event):
-                    yield text
-            parts.end()
-    except ModelConnectionError as error:
-        raise _cut(error) from error.__cause__
-    finally:
-        response.close()
-
-
-async def _read_async(response: Any, parts: _Parts) -> AsyncIterator[str]:
-    events = Events()
-    try:
-        with our_errors():
-            async for chunk in response.aiter_bytes():
-                for event in events.feed(chunk):
-                    if text := parts.take(event):
-                        yield text
-                    if parts.is_over:
-                        return
-            for event in events.end():
-                if text := parts.take(event):
-                    yield text
-            parts.end()
-    except ModelConnectionError as error:
-        raise _cut(error) from error.__cause__
-    finally:
-        await response.aclose()
