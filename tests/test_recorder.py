@@ -91,6 +91,20 @@ while True:
         assert len(tg.read_trace(path)) > 0
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_process_that_ends_writes_what_waits(tmp_path: Path, suffix: str) -> None:
+    """Nobody needs to close a recorder for that."""
+    path = tmp_path / f"calls.{suffix}"
+    code = f"""
+import timegate as tg
+models = [{{"model_name": name, "model": tg.Model.chat_completion("sim/m")}} for name in "ab"]
+tg.ModelGateway(models, observers=[tg.Recorder({str(path)!r})])(messages="Hi")
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+    [found] = tmp_path.iterdir()
+    assert (found.suffix, len(tg.read_trace(found))) == (path.suffix, 1)
+
+
 def test_parquet_is_made_of_lines(tmp_path: Path) -> None:
     """At the end, and whenever they are enough; a trace reads it, and it holds what the lines hold."""
     path, lines = tmp_path / "calls.parquet", tmp_path / "calls.jsonl"

@@ -6,6 +6,7 @@ piece, when a file is closed or full.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -97,6 +98,7 @@ class Recorder:
         self._open()
         self._thread = threading.Thread(target=self._write_all, name="timegate-recorder", daemon=True)
         self._thread.start()
+        atexit.register(self.close)
 
     def __call__(self, record: CallRecord) -> None:
         """Take the record of a call; it is written soon."""
@@ -118,7 +120,8 @@ class Recorder:
         self.close()
 
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Write what waits, and close the file. The end of the process does so, too."""
+        atexit.unregister(self.close)
         self._is_over = True
         self._wake.set()
         self._thread.join()
