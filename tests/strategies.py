@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 import timegate as tg
+from timegate.core.columns import ProviderError
 from timegate.core.spelling import DAYS
 from timegate.faults import kinds as kinds_of_fault
-from timegate.faults.fault import ErrorKind, Failure, Fault
+from timegate.faults.fault import Failure, Fault
 
 NAMES = ("strong", "weak", "backup", "naïve model", "a,b", "yes")
 PROVIDERS = ("sim", "openai", "acme")
@@ -234,7 +235,7 @@ def scenarios(
         if issubclass(KINDS[kind], Failure):
             fault["after_s"] = draw(seconds) if latencies else 0.0
             if kind != "rate_limited":
-                fault["error"] = draw(st.sampled_from(get_args(ErrorKind)))
+                fault["error"] = draw(st.sampled_from(get_args(ProviderError)))
         if kind == "random_outages":
             fault |= {"mtbf_s": draw(st.sampled_from([600.0, 9000.0])), "mttr_s": draw(st.sampled_from([60.0, 9000.0]))}
             fault |= {"p_major": draw(st.sampled_from([1.0, 0.5])), "minor_error_rate": draw(rates)}

@@ -23,10 +23,9 @@ from typer.testing import CliRunner
 
 import timegate as tg
 from timegate.cli import app
-from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
+from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS, ProviderError
 from timegate.engines.record import ATTEMPT_COLUMNS, CALL_COLUMNS
 from timegate.faults import Failure, Fault
-from timegate.faults.fault import ErrorKind
 from timegate.formats.registry import FORMATS
 from timegate.runs.replay import Engine
 from timegate.traffic.process import Traffic
@@ -205,8 +204,8 @@ def test_every_kind_of_error_has_its_name() -> None:
     (row,) = (row for row in rows_of(ROOT / "docs" / "scenarios.md", "| those that fail take |") if row[0] == "`error`")
     said = re.search(r"One of (.*?)\.\n", Failure.__doc__ or "", re.DOTALL)
     assert said is not None
-    assert sorted(re.findall(r"`(\w+)`", row[1])) == sorted(get_args(ErrorKind))
-    assert sorted(re.findall(r"``(\w+)``", said[1])) == sorted(get_args(ErrorKind))
+    assert sorted(re.findall(r"`(\w+)`", row[1])) == sorted(get_args(ProviderError))
+    assert sorted(re.findall(r"``(\w+)``", said[1])) == sorted(get_args(ProviderError))
 
 
 OPTIONS = {

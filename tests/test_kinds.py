@@ -17,10 +17,10 @@ from scipy import integrate, stats
 
 import timegate as tg
 from timegate.core import draws
+from timegate.core.columns import ProviderError
 from timegate.core.distributions import DISTRIBUTIONS
 from timegate.errors import RateLimitError, ScenarioError
 from timegate.faults import Fault, kinds
-from timegate.faults.fault import ErrorKind
 from timegate.formats.schema import scenario_schema
 
 NINE, TEN = "2026-03-02T09:00Z", "2026-03-02T10:00Z"
@@ -29,7 +29,7 @@ ENGINES = ("compiled", "stepped", "travel")
 LATENCY = {"type": "latency", "target": "weak", "median_s": 0.5}
 RATES = [round(0.04 * hour, 2) for hour in range(24)]
 
-INJECTED = get_args(ErrorKind)
+INJECTED = get_args(ProviderError)
 
 
 def config(*names: str) -> tg.GatewayConfig:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
+from timegate.core.columns import ProviderError
 from timegate.errors import CALL_ERRORS, ModelCallError, ScenarioError
-from timegate.faults.fault import ErrorKind
 
 NINE, TEN = "2026-03-02T09:00Z", "2026-03-02T10:00Z"
 OUTAGE = {"type": "outage", "target": "weak", "start": NINE, "end": TEN}
@@ -383,7 +383,7 @@ def test_an_error_rate_outside_its_hours_does_nothing() -> None:
     assert failed.tolist() == [False] * 60 + [True] * 60 + [False] * 60
 
 
-@pytest.mark.parametrize("kind", get_args(ErrorKind))
+@pytest.mark.parametrize("kind", get_args(ProviderError))
 def test_models_raise_what_the_scenario_says(kind: str) -> None:
     """A scenario's model raises the exception of the kind, or answers with its provider and name."""
     scenario = tg.Scenario(faults=[RATE | {"rate": 1.0, "error": kind}])

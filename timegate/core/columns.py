@@ -15,6 +15,7 @@ __all__ = [
     "TRACE_COLUMNS",
     "UNSERVED",
     "ErrorKind",
+    "ProviderError",
     "classify",
 ]
 
@@ -37,7 +38,7 @@ ATTEMPT_OUTCOMES = ("ok", *CALL_ERRORS, "cancelled", "error")
 OK = 0
 TIMEOUT, RATE_LIMIT, CANCELLED = map(ATTEMPT_OUTCOMES.index, ("timeout", "rate_limit", "cancelled"))
 
-ErrorKind = Literal[
+ProviderError = Literal[
     "timeout",
     "rate_limit",
     "server_error",
@@ -47,9 +48,9 @@ ErrorKind = Literal[
     "context_length",
     "content_filter",
     "truncated",
-    "caller",
-    "error",
 ]
+"""The kinds of error that a provider can answer with."""
+ErrorKind = Literal[ProviderError, "caller", "error"]
 """The kinds of error that a policy may name."""
 
 

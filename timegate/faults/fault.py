@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from timegate.core.clock import FIRST_US, LAST_US, SECOND_US, AwareInstant, to_us
-from timegate.core.columns import ATTEMPT_OUTCOMES
+from timegate.core.columns import ATTEMPT_OUTCOMES, ProviderError
 from timegate.errors import InvalidValueError, ScenarioError
 from timegate.faults.rules import Rule, RuleContext
 from timegate.validation import FieldError, Value
 
-__all__ = ["ErrorKind", "Failure", "Fault", "Probability", "Seconds", "Slowdown", "check_countable"]
+__all__ = ["Failure", "Fault", "Probability", "Seconds", "Slowdown", "check_countable"]
 
-ErrorKind = Literal[
-    "timeout",
-    "rate_limit",
-    "server_error",
-    "connection",
-    "auth",
-    "bad_request",
-    "context_length",
-    "content_filter",
-    "truncated",
-]
-"""The kinds of error that a provider can answer with."""
 Probability = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=1e-6)]
 """A length of time that is no shorter than the microsecond in which rules count."""
@@ -104,7 +92,7 @@ class Failure(Fault):
         How long an attempt takes to fail, such as the timeout of a client whose provider is dead.
     """
 
-    error: ErrorKind = "server_error"
+    error: ProviderError = "server_error"
     after_s: float = Field(default=0.0, ge=0, le=86_400)
 
     @property

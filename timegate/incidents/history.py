@@ -14,8 +14,8 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
+from timegate.core.columns import ProviderError
 from timegate.errors import IncidentError, shown
-from timegate.faults.fault import ErrorKind
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.incident import IMPACTS, KINDS, Incident
 from timegate.incidents.mapping import (
@@ -235,7 +235,7 @@ class Incidents:
         end: Instant | None = None,
         until: Instant | None = None,
         zero_length_s: float = 0.0,
-        error: ErrorKind = "server_error",
+        error: ProviderError = "server_error",
         after_s: float = 0.0,
         config: GatewayConfig | None = None,
     ) -> MappedFaults:

@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import DAY_US, MINUTE_US, SECOND_US, Instant, from_us, to_us
+from timegate.core.columns import ProviderError
 from timegate.core.targets import Targets, is_group
 from timegate.errors import IncidentError, ScenarioError, did_you_mean, shown
-from timegate.faults.fault import ErrorKind
 from timegate.faults.kinds import Brownout, ErrorRate, Outage
 from timegate.faults.scenario import Scenario
 from timegate.incidents.decisions import Decisions
@@ -342,7 +342,7 @@ class Effect(NamedTuple):
     """What incidents do to the attempts on their targets."""
 
     error_rates: Mapping[str, float]
-    error: ErrorKind
+    error: ProviderError
     after_s: float
 
     def fault(self, incident: Incident, name: str, target: str, start_us: int, end_us: int | None) -> MappedFault:
