@@ -116,8 +116,8 @@ class Replay(CallByCall):
         if self.takes_time:
             figures |= time_figures(self._calls.latency_us, served, self._baseline_us)
         figures |= self.ledger.figures()
-        provenance = self.provenance
-        figures |= {key: provenance[key] for key in ("engine", "seed", "config_hash", "scenario_hash")}
+        figures |= {"engine": self.engine, "seed": self.scenario.seed, "config_hash": self.router.fingerprint}
+        figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
 
     def share(self, freq: str = "1h", *, counts: bool = False, tz: str = "UTC") -> pd.DataFrame:
