@@ -18,7 +18,7 @@ from timegate.errors import InvalidTypeError, ReplayError
 from timegate.optimize import choose
 from timegate.optimize.choose import optimise
 from timegate.optimize.grid import Grid
-from timegate.optimize.limits import figure_of, late_us, rows_of
+from timegate.optimize.limits import figure_of, late_us, measured, rows_of
 from timegate.optimize.proposals import Proposals
 from timegate.optimize.schedule import windows_of_slots, with_windows
 from timegate.optimize.slots import Totals, members, slot_costs
@@ -364,6 +364,35 @@ def test_shared_state_is_a_heuristic_and_no_worse_than_its_start() -> None:
     assert found.schedule("best").totals == replayed(found, "best")
     assert found.schedule("best").totals.failed <= 0.1
     assert "Heuristic" in repr(found)
+
+
+@pytest.mark.parametrize("quantile", ["latency_p50_s", "latency_p95_s"])
+def test_quantiles_hold_where_calls_share_state(quantile: str) -> None:
+    """By exact replay, and not by sums: what is proposed keeps the quantile that NumPy reads of its calls."""
+    weak = deployment("weak", 0.02, policy={"limits": {"requests_per_min": 2}})
+    slow = [tg.Latency(target="strong", median_s=4.0, p99_s=20.0), tg.Latency(target="weak", median_s=1.0, p99_s=5.0)]
+    scenario = tg.Scenario(faults=[*slow, tg.ErrorRate(target="weak", rate=0.1)])
+    day, limit = trace(1, 1000), {"latency_p50_s": 1.5, "latency_p95_s": 8.0}[quantile]
+    free = optimise(config(STRONG, weak), day, scenario, period="day", step="4h", limits={"failed": 1})
+    found = optimise(
+        config(STRONG, weak), day, scenario, period="day", step="4h", limits={"failed": 1, quantile: limit}
+    )
+    latency_s = [tg.replay(each.best, day, scenario).calls["latency_s"].dropna() for each in (free, found)]
+    before, after = (float(np.percentile(each, int(quantile[9:11]))) for each in latency_s)
+    assert found.heuristic
+    assert after <= limit
+    assert after < before
+    assert found.schedule("best").totals == replayed(found, "best")
+
+
+def test_rows_are_measured_of_replays_as_of_slots() -> None:
+    """Where calls share nothing, a replay comes to what the sums of slots say, in each limit."""
+    limits = {"failed": 0.1, "latency_mean_s": 2.0, "latency_p95_s": 3.0, "cost_usd": 4.0}
+    grid = Grid.of("day", "6h", "UTC")
+    costs = slot_costs(TWO.router(), trace(), RISKY, grid, (0, 1), late_us(limits))
+    run = tg.replay(TWO, trace(), RISKY)
+    everything = np.full(4, 3)
+    assert measured(run, limits) == [row.of(everything) for row in rows_of(costs, limits)]
 
 
 def test_limits_hold_where_calls_share_state() -> None:

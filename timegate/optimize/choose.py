@@ -18,11 +18,11 @@ from timegate.engines.progress import progress
 from timegate.errors import ReplayError
 from timegate.faults import Scenario
 from timegate.optimize.grid import HOUR_US, Grid, Period
-from timegate.optimize.limits import figure_of, late_us, rows_of, written
+from timegate.optimize.limits import figure_of, late_us, measured, rows_of, written
 from timegate.optimize.program import Program, Row, closes
 from timegate.optimize.proposals import Proposal, Proposals
 from timegate.optimize.schedule import Fixed, allowed_states, open_today, windows_of_slots, with_windows
-from timegate.optimize.search import improved
+from timegate.optimize.search import improved, tightened
 from timegate.optimize.slots import Totals, members, slot_costs
 from timegate.optimize.solver import solve
 from timegate.optimize.task import Minimise, Task, number
@@ -212,6 +212,10 @@ class _Chooser:
         least = min(program.value(chosen) for _, program, chosen in found)
         words, program, chosen = next(f for f in found if f[1].value(f[2]) <= least + tolerance * abs(least))
         if self.shares:
+            starts = [tightened(program, chosen, self._measured, self._by_replay, until)]
+            without = solve(program._replace(rows=()), None, _POINT_S).chosen  # sums may take for broken what is not
+            starts += [] if without is None else [without]
+            chosen = min(starts, key=self._by_replay)
             chosen, interrupted = improved(program, chosen, self._by_replay, until)
             over, value = self._by_replay(chosen)
             best, least, bound = self.proposal("best", chosen), value, -math.inf
@@ -316,6 +320,9 @@ class _Chooser:
         slots = np.arange(len(chosen))
         beside = self.program.value(chosen) - int(self._price_alone()[slots, chosen].sum())  # what windows are priced
         return over, self._value_of(totals) + beside
+
+    def _measured(self, chosen: Int64s) -> list[int]:
+        return measured(self.task.replay(self.config_of(chosen)), self.task.limits)
 
     def _always(self) -> Int64s:
         """Return the schedule of the most deployments that may be open in each slot."""

@@ -20,7 +20,7 @@ from timegate.prices.tariff import PICO
 from timegate.runs.result import Replay
 from timegate.show.text import duration, percent
 
-__all__ = ["figure_of", "late_us", "read_limits", "rows_of", "written"]
+__all__ = ["figure_of", "late_us", "measured", "read_limits", "rows_of", "written"]
 
 _ROUNDED = Decimal("1e-6")  # of a call: a share that was divided is a number of calls again
 _QUANTILE = re.compile("latency_p([1-9][0-9]?)_s")
@@ -76,6 +76,25 @@ def _row(costs: SlotCosts, name: str, limit: float) -> Row:
         late = costs.late[round(limit * SECOND_US)]
         return Row(name, 100 * late - (100 - percent_) * served, percent_ - 100)
     return Row(name, costs.cost, math.floor(Decimal(repr(limit)) * PICO))
+
+
+def measured(run: Replay, limits: Mapping[str, float]) -> list[int]:
+    """Return what a replay comes to in each limit, in the numbers of its row."""
+    calls = run._calls
+    served = calls.served_by != NOBODY
+    count, latency_us = int(served.sum()), calls.latency_us[served]
+    found = []
+    for name, limit in limits.items():
+        limit_us = round(limit * SECOND_US)
+        if name == "failed":
+            found.append(len(run) - count)
+        elif name == "latency_mean_s":
+            found.append(int(latency_us.sum()) - limit_us * count)
+        elif quantile := _QUANTILE.fullmatch(name):
+            found.append(100 * int((latency_us > limit_us).sum()) - (100 - int(quantile[1])) * count)
+        else:
+            found.append(Totals.of(run, priced=True).cost)
+    return found
 
 
 def figure_of(run: Replay, name: str) -> float:

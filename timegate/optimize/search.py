@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 
 import numpy as np
 import numpy.typing as npt
 
 from timegate.optimize.program import Program
+from timegate.optimize.solver import solve
 
-__all__ = ["improved"]
+__all__ = ["improved", "tightened"]
+
+_TRIES, _TRY_S = 5, 5.0
 
 Int64s = npt.NDArray[np.int64]
 Score = tuple[int, int]
 """By how much limits are exceeded, and what is minimised."""
+
+
+def tightened(
+    program: Program,
+    start: Int64s,
+    measure: Callable[[Int64s], Sequence[int]],
+    score: Callable[[Int64s], Score],
+    until_s: float,
+) -> Int64s:
+    """Return a schedule that keeps the limits by replay, if tightening them leads to one; else the nearest to that.
+
+    The sums of slots are off, as calls touch each other. So each limit is made as much tighter as its sum was too low,
+    and the program is solved again, a few times.
+
+    Parameters
+    ----------
+    program : Program
+    start : ndarray of int64, shape (slots,)
+    measure : callable
+        Returns what a schedule comes to in each limit, by replay.
+    score : callable
+        Judges a schedule by replay.
+    until_s : float
+        When to end, by the monotonic clock.
+    """
+    best, least = start, score(start)
+    chosen = start
+    for _ in range(_TRIES if program.rows else 0):
+        if least[0] == 0 or monotonic() > until_s:
+            break
+        off = [max(real - row.of(chosen), 0) for real, row in zip(measure(chosen), program.rows, strict=True)]
+        rows = tuple(row._replace(most=row.most - more) for row, more in zip(program.rows, off, strict=True))
+        found = solve(program._replace(rows=rows), None, _TRY_S).chosen
+        if found is None or (found == chosen).all():
+            break
+        chosen = found
+        if (worth := score(chosen)) < least:
+            best, least = chosen, worth
+    return best
 
 
 def improved(program: Program, start: Int64s, score: Callable[[Int64s], Score], until_s: float) -> tuple[Int64s, bool]:
