@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from test_incidents import ELEVEN, NINE, TEN, TWELVE, decided, history, incident
 
 import timegate as tg
 from timegate.errors import IncidentError
+from timegate.samples import sample
 
 LATE = "2026-03-03T08:00:00.000Z"
 
@@ -269,3 +272,18 @@ def test_a_packed_csv(tmp_path: Path) -> None:
     """A CSV may be compressed."""
     (tmp_path / "page.csv.gz").write_bytes(gzip.compress(f"start,end\n{NINE},{TEN}\n".encode()))
     assert span(tg.read_incidents(tmp_path / "page.csv.gz")) == times(NINE, TEN)
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+def test_packed_histories_are_read(tmp_path: Path, suffix: str, pack: Any) -> None:
+    """A history in JSON may be packed; one that is broken, or unpacks to far more than it could mean, is an error."""
+    content = sample("incidents.json").read_bytes()
+    path = tmp_path / f"acme.json{suffix}"
+    path.write_bytes(pack(content))
+    pd.testing.assert_frame_equal(tg.read_incidents(path).frame, tg.read_incidents(sample("incidents.json")).frame)
+    path.write_bytes(pack(content)[:-20])
+    with pytest.raises(IncidentError, match=r"acme\.json.*cannot be read"):
+        tg.read_incidents(path)
+    path.write_bytes(pack(b" " * 2**24))
+    with pytest.raises(IncidentError, match="larger than 8 MiB"):
+        tg.read_incidents(path)

@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pandas as pd
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from timegate.errors import ConfigError, TimegateError
+import timegate as tg
+from timegate.errors import ConfigError, TimegateError, TimegateWarning
 from timegate.files import dump_yaml, read_document, replacing, write_document
 from timegate.yaml12 import parse
 
@@ -543,3 +545,26 @@ def test_numbers_whose_hashes_meet_are_refused_at_once(tmp_path: Path) -> None:
     path.write_text("\n".join(f"{i * (2**61 - 1)}: 1" for i in range(40_000)))
     with pytest.raises(ConfigError, match=r"found a key that is not text: 0; write it in quotes"):
         read_document(path, ConfigError)
+
+
+def test_formulas_are_kept_from_spreadsheets_on_demand(tmp_path: Path) -> None:
+    """A name that begins as a formula is written as it is, or behind an apostrophe; numbers and times never change."""
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "a=b"]
+    config = tg.GatewayConfig(
+        deployments=[{"model_name": name.strip() or "t", "model": "sim/a"} for name in names if name[0] != "\t"]
+    )
+    trace = tg.Trace(
+        pd.DataFrame({"at": ["2026-03-02T09:00Z"] * 7, "model_preference": names, "prompt_tokens": [7] * 7})
+    )
+    with pytest.warns(TimegateWarning, match="prefer"):
+        run = tg.replay(config, trace, engine="stepped")
+    for escape, mark in ((False, ""), (True, "'")):
+        run.to_csv(tmp_path, escape_formulas=escape)
+        found = pd.read_csv(tmp_path / "calls.csv")
+        assert found["preferred"].tolist() == [*(mark + name for name in names[:5]), "plain", "a=b"]
+        assert found["served_by"].tolist()[:4] == [mark + name for name in names[:4]]
+        assert found["latency_s"].tolist() == [0.0] * 7
+    trace.to_csv(tmp_path / "trace.csv", escape_formulas=True)
+    assert pd.read_csv(tmp_path / "trace.csv")["model_preference"].tolist()[0] == "'=1+1"
+    trace.to_csv(tmp_path / "trace.csv")
+    assert tg.read_trace(tmp_path / "trace.csv").preferred_column.tolist() == names

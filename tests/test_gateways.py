@@ -76,11 +76,25 @@ def test_litellm_as_json(tmp_path: Path, shape: str) -> None:
     row = {"request_id": "a", "startTime": "2026-03-02T10:00:01+00:00", "endTime": "2026-03-02T10:00:03+00:00",
            "model": "gpt", "prompt_tokens": 3, "completion_tokens": 4, "messages": [{"role": "user"}],
            "response": {"text": "x" * 5000}, "session_id": None}  # fmt: skip
-    documents = {"list": json.dumps([row, row]), "answer": json.dumps({"data": [row, row], "total": 2}, indent=1),
-                 "lines": "\n".join(json.dumps(row) for _ in range(2))}  # fmt: skip
+    rows = [row, row | {"request_id": "b"}]
+    documents = {"list": json.dumps(rows), "answer": json.dumps({"data": rows, "total": 2}, indent=1),
+                 "lines": "\n".join(map(json.dumps, rows))}  # fmt: skip
     trace = read(tmp_path, documents[shape], "log.json")
     assert columns(trace, "served_by", "latency_s", "prompt_tokens") == [(1, "gpt", 2, 3)] * 2
     assert trace.notes == ("read as LiteLLM spend log",)
+
+
+@pytest.mark.parametrize("log", ["LITELLM", "LANGFUSE"])
+def test_attempts_that_are_there_twice_count_once(tmp_path: Path, log: str) -> None:
+    """Parts of a log that overlap, put one behind the other, are the log; only what shares id and time is the same."""
+    text = globals()[log]
+    once = read(tmp_path, text)
+    header, *rows = text.splitlines()
+    twice = read(tmp_path, "\n".join([header, *rows, *rows[1:]]))
+    pd.testing.assert_frame_equal(twice.frame, once.frame)
+    assert f"{len(rows) - 1} rows with the id and time of another, passed over" in twice.notes
+    later = read(tmp_path, "\n".join([header, *rows, rows[-1].replace("2026-03-02", "2026-03-03")]))
+    assert len(later) == len(once) + 1
 
 
 LANGFUSE = """id,traceId,type,startTime,endTime,level,providedModelName,usageDetails

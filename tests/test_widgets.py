@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -18,11 +19,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import pyplot as plt
 from traitlets import TraitError
 
 import timegate as tg
 from tests.strategies import windows
-from timegate import samples
+from timegate import plots, samples
 from timegate.core.clock import DAY_US, EPOCH, MINUTE_US
 from timegate.core.spans import union
 from timegate.errors import InvalidValueError
@@ -786,3 +788,21 @@ class TestFindings:
         edited(editor, close_at(1, "21:00", "05:00"))
         assert str(editor.diff()) == str(tg.diff(self.CONFIG, editor.config))
         assert len(editor.diff().frame)
+
+
+def test_the_picture_is_xml_whatever_a_name_holds() -> None:
+    """Control characters and what no XML holds are written as escapes, in the fallback and in plots saved as SVG."""
+    names = ["a\x01b", "c\x1b[31m", "d\ufffe", "<&\"'"]
+    config = tg.GatewayConfig(deployments=[{"model_name": name, "model": "sim/x"} for name in names])
+    editor = tg.ScheduleEditor(config)
+    bundle = editor._repr_mimebundle_()
+    data = bundle[0] if isinstance(bundle, tuple) else bundle
+    picture = ElementTree.fromstring(data["image/svg+xml"])  # noqa: S314 - our own
+    texts = {node.text for node in picture.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"a\\x01b", "c\\x1b[31m", "d\\ufffe", "<&\"'"} <= texts
+    editor.close()
+    ax = plots.gantt(config, tg.Scenario(), "2026-03-02T00:00Z", "2026-03-03T00:00Z")
+    with io.BytesIO() as file:
+        ax.figure.savefig(file, format="svg")
+        ElementTree.fromstring(file.getvalue())  # noqa: S314 - our own
+    plt.close(ax.figure)

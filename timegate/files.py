@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from timegate.errors import InputError, InvalidValueError, MissingExtraError, did_you_mean, shown
-from timegate.packed import opened
+from timegate.packed import PACKED, bare_suffix, opened
 from timegate.replacing import replacing
 
 __all__ = [
@@ -36,6 +36,9 @@ __all__ = [
 MAX_DOCUMENT_BYTES = 8 * 2**20
 MAX_VALUES = 250_000  # with YAML's aliases unfolded
 MAX_DEPTH = 50
+
+# What begins a formula in a spreadsheet: owasp.org/www-community/attacks/CSV_Injection.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
@@ -75,13 +78,16 @@ def read_document(path: str | Path, error_class: type[InvalidValueError], is_jso
 
 
 def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
-    """Read the text of a document, or raise the error of :func:`read_document`."""
+    """Read the text of a document, which may be compressed, or raise the error of :func:`read_document`."""
     check_readable(path, error_class)
     try:
-        with path.open("rb") as file:
+        with opened(path, error_class) if path.suffix.lower() in PACKED else path.open("rb") as file:
             content = file.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise error_class(f"{path}: cannot be read: {error.strerror}.") from None
+    except (InputError, MissingExtraError):
+        raise
+    except Exception as error:  # whatever the decompressors raise
+        told = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise error_class(f"{path}: cannot be read: {told}.") from None
     if len(content) > MAX_DOCUMENT_BYTES:
         raise error_class(f"{path}: larger than {MAX_DOCUMENT_BYTES // 2**20} MiB; this cannot be meant.")
     try:
@@ -113,8 +119,13 @@ def read_csv(path: Path, error_class: type[InvalidValueError], **options: Any) -
         raise error_class(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
 
 
-def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as CSV, whole or not at all; :func:`read_csv` reads every text as it was."""
+def write_csv(frame: pd.DataFrame, path: str | Path, escape_formulas: bool = False) -> None:
+    """Write a table as CSV, whole or not at all; :func:`read_csv` reads every text as it was.
+
+    With ``escape_formulas`` an apostrophe stands before texts that spreadsheets would take for formulas.
+    """
+    if escape_formulas:
+        frame = frame.assign(**{str(name): _no_formulas(column) for name, column in frame.items()})
     texts = [column for _, column in frame.items() if column.dtype.kind not in "biufmM"]
     # Readers strip the space before a field and take a bare carriage return for the end of a row.
     delicate = any(pd.Series(column.unique()).astype(str).str.contains(r"^\s|\r").any() for column in texts)
@@ -123,9 +134,17 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
         frame.to_csv(unfinished, index=False, lineterminator="\n", quoting=quoting)
 
 
+def _no_formulas(column: pd.Series[Any]) -> pd.Series[Any]:
+    if column.dtype.kind in "biufmM":
+        return column
+    return column.astype(object).map(
+        lambda value: f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    )
+
+
 def parse_document(text: str, path: Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:
     """Parse the text of a document, or raise the error of :func:`read_document`."""
-    is_json = path.suffix == ".json" if is_json is None else is_json
+    is_json = bare_suffix(path) == ".json" if is_json is None else is_json
     try:
         data = _parse_json(text) if is_json else _yaml().parse(text, MAX_VALUES, MAX_DEPTH)
     except ValueError as error:

@@ -21,7 +21,7 @@ from rich.text import Text
 
 import timegate as tg
 from timegate.errors import InputError
-from timegate.show.text import iso
+from timegate.show.text import iso, printable
 
 __all__ = ["Config", "app", "as_instant", "as_option", "main", "new_console", "new_table", "plain", "reporting", "say"]
 
@@ -123,7 +123,7 @@ def say(word: str, color: str, text: object) -> None:
 def plain(text: object) -> Text:
     """Return text in one line: no markup, and control characters as escapes, for names may hold anything."""
     line = " ".join(str(text).split())
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), overflow="fold")
+    return Text(printable(line), overflow="fold")
 
 
 def _version(wanted: bool) -> None:

@@ -17,7 +17,7 @@ from timegate.incidents.decisions import Decisions
 from timegate.incidents.documents import read_json
 from timegate.incidents.history import Incidents, Source
 from timegate.incidents.incident import KINDS, Incident, in_one_line, read_impact
-from timegate.packed import bare_suffix
+from timegate.packed import PACKED, bare_suffix
 
 __all__ = ["read_incidents"]
 
@@ -32,8 +32,8 @@ def read_incidents(
     Parameters
     ----------
     path, *more : path
-        Files, each of one of these forms; CSV if the name ends in ``.csv`` (it may be compressed), else JSON, or JSON
-        lines with an incident each.
+        Files, each of one of these forms, compressed or not; CSV if the name ends in ``.csv``, else JSON, or JSON lines
+        with an incident each.
 
         - Atlassian Statuspage v2: what ``/api/v2/incidents.json`` and ``/api/v2/scheduled-maintenances.json``
           answer, or ``/api/v2/incidents/<id>.json``, a list of such documents, or a list of incidents.
@@ -82,15 +82,16 @@ def _read(path: Path, page: str | None, columns: dict[str, str] | None) -> Incid
     check_readable(path, IncidentError)
     decisions = Decisions()
     is_csv = bare_suffix(path) == ".csv"
+    stem = Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem
     table = read_csv(path, IncidentError, dtype=str) if is_csv else None
     data = None if is_csv else _json(path)
     try:
         if table is not None:
-            found = _from_table(table, path.stem, page, columns, decisions)
+            found = _from_table(table, stem, page, columns, decisions)
         elif columns is not None:
-            found = _from_table(_flat(data), path.stem, page, columns, decisions)
+            found = _from_table(_flat(data), stem, page, columns, decisions)
         else:
-            found = read_json(data, page, path.stem, decisions)
+            found = read_json(data, page, stem, decisions)
         with path.open("rb") as file:
             source = Source(path.name, hashlib.file_digest(file, "sha256").hexdigest()[:12])
     except OSError as error:

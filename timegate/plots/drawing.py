@@ -18,7 +18,7 @@ from timegate.core.columns import UNSERVED
 from timegate.errors import InvalidTypeError
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors
-from timegate.show.text import shortened
+from timegate.show.text import printable, shortened
 
 __all__ = [
     "CLOSED",
@@ -95,7 +95,7 @@ def room_for_lines(ax: Axes) -> int:
 
 def plain(name: str) -> str:
     """Return a name to be printed letter by letter: $ would begin mathematics, and _ hide it from a legend."""
-    text = " ".join(name.split()).replace("$", r"\$")
+    text = printable(" ".join(name.split())).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
 
 

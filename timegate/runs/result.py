@@ -262,23 +262,30 @@ class Replay(CallByCall):
         """
         return recovery_frame(self.trace, self._calls, self.outages(), bin_width_us(window))
 
-    def to_csv(self, folder: str | Path) -> list[Path]:
+    def to_csv(self, folder: str | Path, *, escape_formulas: bool = False) -> list[Path]:
         """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.
+
+        Parameters
+        ----------
+        folder : path
+        escape_formulas : bool
+            Whether to put an apostrophe before names such as ``=1+1``, which a spreadsheet would compute; read again,
+            they are other names.
 
         Returns
         -------
         list of Path
             The files.
         """
-        return self._write(folder, "csv")
+        return self._write(folder, "csv", escape_formulas)
 
     def to_parquet(self, folder: str | Path) -> list[Path]:
         """Write ``calls.parquet``, ``attempts.parquet`` and ``provenance.json``, each whole or not at all."""
         return self._write(folder, "parquet")
 
-    def _write(self, folder: str | Path, kind: str) -> list[Path]:
+    def _write(self, folder: str | Path, kind: str, escape_formulas: bool = False) -> list[Path]:
         tables = {"calls": (self.calls, self.trace.at_us), "attempts": (self.attempts, self._attempts.at_us)}
-        return write_tables(folder, kind, tables, self.provenance)
+        return write_tables(folder, kind, tables, self.provenance, escape_formulas)
 
     def _shares(self, deployment: npt.NDArray[np.integer[Any]]) -> dict[str, float]:
         counts = np.bincount(deployment[deployment != NOBODY], minlength=len(self.deployments))

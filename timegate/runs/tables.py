@@ -115,6 +115,7 @@ def write_tables(
     kind: str,
     tables: Mapping[str, tuple[pd.DataFrame, npt.NDArray[np.int64]]],
     provenance: Mapping[str, Any],
+    escape_formulas: bool = False,
 ) -> list[Path]:
     """Write tables, each with the instants of its column ``at``, and ``provenance.json``, each whole or not at all.
 
@@ -126,13 +127,15 @@ def write_tables(
         ``"csv"`` or ``"parquet"``.
     tables : mapping of str to pair of DataFrame and ndarray of int64
     provenance : mapping
+    escape_formulas : bool
+        Whether to keep spreadsheets from computing names.
     """
     folder = made_folder(folder, ReplayError)
     paths = []
     for name, (frame, at_us) in tables.items():
         paths.append(folder / f"{name}.{kind}")
         if kind == "csv":
-            write_csv(frame.assign(at=iso_column(at_us)), paths[-1])
+            write_csv(frame.assign(at=iso_column(at_us)), paths[-1], escape_formulas)
             continue
         with replacing(paths[-1]) as unfinished:
             write_parquet(frame, unfinished)

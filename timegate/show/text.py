@@ -118,6 +118,17 @@ def amount(value: float, currency: str) -> str:
     return f"{text} {currency}"
 
 
+def printable(text: str) -> str:
+    r"""Write what cannot be printed as escapes: names may hold anything, and no XML holds control characters.
+
+    Examples
+    --------
+    >>> printable("a\x01b\ufffe")
+    'a\\x01b\\ufffe'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def shortened(names: Sequence[str], most: int) -> list[str]:
     """Leave out the middle of names that have more than so many letters, unless two would then look alike.
 

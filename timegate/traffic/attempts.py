@@ -38,7 +38,7 @@ def calls_of(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
     notes : list of str
         Takes what is decided.
     """
-    frame = _of_kinds(frame, log, notes)
+    frame = _once(_of_kinds(frame, log, notes), notes)
     frame = frame.sort_values("at", kind="stable").reset_index(drop=True)
     for name, counts in _usage(frame).items():
         frame[name] = counts
@@ -76,6 +76,16 @@ def _of_kinds(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
     if not keep.all():
         notes.append(f"{counted(int((~keep).sum()), 'row')} without a call of a model, passed over")
     return frame[keep]
+
+
+def _once(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Leave out attempts that are there again, as where parts of a log that overlap were joined."""
+    if "id" not in frame.columns:
+        return frame
+    again = frame.duplicated(["id", "at"]) & frame["id"].notna() & (frame["id"].astype(str) != "")
+    if again.any():
+        notes.append(f"{counted(int(again.sum()), 'row')} with the id and time of another, passed over")
+    return frame[~again]
 
 
 def _text(column: pd.Series[Any]) -> pd.Series[Any]:

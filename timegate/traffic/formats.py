@@ -44,7 +44,8 @@ class Format(NamedTuple):
         What a reader should know of every such file.
     log : Log, optional
         For the log of a gateway. Its columns may be called, besides by our names, ``ended`` (when the attempt did),
-        ``latency_ms``, ``call`` (what the attempts of one call share), ``kind`` and ``usage`` (counts of tokens).
+        ``latency_ms``, ``id`` (of the attempt), ``call`` (what the attempts of one call share), ``kind`` and ``usage``
+        (counts of tokens).
     """
 
     name: str

@@ -13,7 +13,7 @@ GATEWAYS = (
     Format(
         "LiteLLM spend log",
         {"startTime": "at", "endTime": "ended", "model": "served_by", **_TOKENS},
-        optional={"status": "status", "trace_id": "call", "session_id": "call"},
+        optional={"status": "status", "trace_id": "call", "session_id": "call", "request_id": "id"},
         known_by=("request_id",),
         log=Log(),
     ),
@@ -22,6 +22,7 @@ GATEWAYS = (
         "Langfuse observations",
         {"start_time": "at", "type": "kind", "level": "status"},
         optional={
+            "id": "id",
             "end_time": "ended",
             "provided_model_name": "served_by",
             "model": "served_by",
@@ -34,6 +35,7 @@ GATEWAYS = (
         "Langfuse observations",
         {"startTime": "at", "type": "kind", "level": "status"},
         optional={
+            "id": "id",
             "endTime": "ended",
             "providedModelName": "served_by",
             "model": "served_by",
@@ -58,6 +60,7 @@ GATEWAYS = (
         "Helicone requests",
         {"request_created_at": "at", "response_status": "status"},
         optional={
+            "request_id": "id",
             "response_created_at": "ended",
             "latency": "latency_ms",
             "delay_ms": "latency_ms",
@@ -72,6 +75,7 @@ GATEWAYS = (
         "OpenRouter activity",
         {"created_at": "at", "model_permaslug": "served_by", "tokens_prompt": "prompt_tokens"},
         optional={
+            "generation_id": "id",
             "tokens_completion": "completion_tokens",
             "generation_time_ms": "latency_ms",
             "finish_reason_normalized": "status",
@@ -84,6 +88,7 @@ GATEWAYS = (
         "Portkey log",
         {"created_at": "at", "ai_model": "served_by"},
         optional={
+            "id": "id",
             "req_units": "prompt_tokens",
             "res_units": "completion_tokens",
             "response_time": "latency_ms",

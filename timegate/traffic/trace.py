@@ -252,9 +252,9 @@ class Trace:
         frame = pd.DataFrame(columns)
         return frame if self.observed is None else pd.concat([frame, self.observed], axis=1)
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write the trace as CSV, whole or not at all."""
-        write_csv(self.frame.assign(at=iso_column(self.at_us)), path)
+    def to_csv(self, path: str | Path, *, escape_formulas: bool = False) -> None:
+        """Write the trace as CSV, whole or not at all; ``escape_formulas`` as in :meth:`Replay.to_csv`."""
+        write_csv(self.frame.assign(at=iso_column(self.at_us)), path, escape_formulas)
 
     def to_parquet(self, path: str | Path) -> None:
         """Write the trace as Parquet, whole or not at all. Needs pyarrow."""

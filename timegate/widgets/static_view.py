@@ -12,7 +12,7 @@ from timegate.faults import Scenario
 from timegate.runs.result import Replay
 from timegate.show.html import paragraph, table
 from timegate.show.palette import deployment_colors
-from timegate.show.text import percent, shortened
+from timegate.show.text import percent, printable, shortened
 
 __all__ = ["html_view", "svg_view"]
 
@@ -62,7 +62,7 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
     for row, (deployment, name) in enumerate(zip(router.deployments, names, strict=True)):
         y = _TOP + row * _ROW
         fill = f'fill="{colors[deployment.name]}" fill-opacity="{_OPEN_OPACITY}"'
-        parts.append(f'<text x="8" y="{y + 15:g}" fill="#222222">{escape(name)}</text>')
+        parts.append(f'<text x="8" y="{y + 15:g}" fill="#222222">{escape(printable(name))}</text>')
         parts.append(bar((start_us, end_us), y, 22, fill))
         closed = deployment.hours.closed_spans_us(start_us, end_us).tolist()
         parts += [bar(span, y, 22, 'fill="url(#tg-closed)" stroke="#9a9a9a" stroke-width="0.5"') for span in closed]
