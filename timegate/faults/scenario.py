@@ -39,7 +39,7 @@ def _with_type_as_text(value: Any) -> Any:
 if TYPE_CHECKING:
     AnyFault = Fault
 else:
-    _KINDS = tuple(kind for name, kind in vars(kinds).items() if name in kinds.__all__)  # in the order of their classes
+    _KINDS = tuple(getattr(kinds, name) for name in kinds.__all__)
     AnyFault = Annotated[Union[_KINDS], Field(discriminator="type"), BeforeValidator(_with_type_as_text)]  # noqa: UP007
 Name = Annotated[str, Field(min_length=1)]
 
