@@ -140,8 +140,8 @@ def test_engines(here: Path, engine: str) -> None:
 def test_tz_and_sort(here: Path) -> None:
     """--tz and --sort make a naive and unsorted trace readable; the errors name them as options."""
     (here / "trace.csv").write_text("at\n2026-03-02T09:00\n2026-03-02T08:00\n")
-    refused(replay(code=2), "trace.csv: at[0]", "--tz UTC")
-    refused(replay("--tz", "Europe/Berlin", code=2), "trace.csv: at[1]", "--sort")
+    refused(replay(code=2), "trace.csv: line 2: at", "--tz UTC")
+    refused(replay("--tz", "Europe/Berlin", code=2), "trace.csv: line 3: at", "--sort")
     assert "2026-03-02 07:00:00 to 2026-03-02 08:00:00" in replay("--tz", "Europe/Berlin", "--sort").stdout
 
 
@@ -290,12 +290,12 @@ BAD_CONFIGS = {
     "binary": (b"\x93NUMPY\x00\xff\xfe", "config.yaml: must be UTF-8"),
 }
 BAD_TRACES = {
-    "naive": ("at\n2026-03-02T09:00\n", "trace.csv: at[0]", "--tz"),
-    "missing": ("at,model_preference\n2026-03-02T09:00Z,\n,weak\n", "trace.csv: at[1]", "missing"),
-    "nat": ("at\n2026-03-02T09:00Z\nNaT\n", "trace.csv: at[1]"),
-    "mixed": ("at\n2026-03-02T09:00Z\n2026-03-02T10:00\n", "trace.csv: at[1]", "naive"),
-    "time": ("at\n2026-03-02T25:00Z\n", "trace.csv: at[0]", "25:00"),
-    "unsorted": ("at\n2026-03-02T09:00Z\n2026-03-02T08:00Z\n", "trace.csv: at[1]", "--sort"),
+    "naive": ("at\n2026-03-02T09:00\n", "trace.csv: line 2: at", "--tz"),
+    "missing": ("at,model_preference\n2026-03-02T09:00Z,\n,weak\n", "trace.csv: line 3: at", "missing"),
+    "nat": ("at\n2026-03-02T09:00Z\nNaT\n", "trace.csv: line 3: at"),
+    "mixed": ("at\n2026-03-02T09:00Z\n2026-03-02T10:00\n", "trace.csv: line 3: at", "naive"),
+    "time": ("at\n2026-03-02T25:00Z\n", "trace.csv: line 2: at", "25:00"),
+    "unsorted": ("at\n2026-03-02T09:00Z\n2026-03-02T08:00Z\n", "trace.csv: line 3: at", "--sort"),
     "no rows": ("at\n", "trace.csv: the trace is empty"),
     "no bytes": ("", "trace.csv: the file is empty"),
     "column": ("at,model_prefernce\n2026-03-02T09:00Z,weak\n", "trace.csv: 'model_prefernce'", "'model_preference'?"),
@@ -470,7 +470,7 @@ def test_a_true_error(here: Path) -> None:
     made = shell("replay", "config.yaml", "--trace", "trace.csv", "--out", "out")
     assert made.returncode == 2
     assert made.stdout == ""
-    assert made.stderr.startswith("error: trace.csv: at[0]")
+    assert made.stderr.startswith("error: trace.csv: line 2: at")
     assert len(made.stderr.splitlines()) == 1
     assert not Path("out").exists()
 

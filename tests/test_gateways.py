@@ -268,8 +268,68 @@ def test_what_a_replay_wrote(tmp_path: Path) -> None:
     ]
 
 
+UNREAD = """generation_id,created_at,model_permaslug,tokens_prompt,generation_time_ms
+1,2026-03-02 10:00:00,gpt,12,120
+2,2026-03-02 10:00:01,,x,-
+3,2026-03-02 10:00:02,gpt,,
+"""
+
+
+def test_what_is_not_read_is_noted(tmp_path: Path) -> None:
+    """Numbers that are none, and answers by nobody, are counted by the names of the file; empty fields are not."""
+    trace = read(tmp_path, UNREAD)
+    assert columns(trace, "served_by", "prompt_tokens", "latency_s") == [
+        (0, "gpt", 12, 0.12),
+        (1, None, None, None),
+        (2, "gpt", None, None),
+    ]
+    assert trace.notes[1:4] == (
+        "tokens_prompt is no number from 0 on in 1 row, passed over there",
+        "generation_time_ms is no number from 0 on in 1 row, passed over there",
+        "model_permaslug missing in 1 row that did not fail",
+    )
+
+
+def test_an_end_before_the_beginning_is_noted(tmp_path: Path) -> None:
+    """The call stays, and how long it took is not known."""
+    trace = read(tmp_path, LITELLM.replace("10:00:10.5", "10:00:08"))
+    assert "1 row ended before it began, how long it took is passed over" in trace.notes
+
+
+def test_bad_times_are_named_as_the_file_has_them(tmp_path: Path) -> None:
+    """By line and column: in a CSV and in JSON lines, of a beginning and of an end, also behind one that is missing."""
+    begins = LITELLM.replace("2026-03-02 10:00:02,2026", "noon,2026")
+    with pytest.raises(TraceError, match=r"log\.csv: line 4: startTime must be a time .* Got 'noon'"):
+        read(tmp_path, begins)
+    ends = LITELLM.replace("2026-03-02 10:00:02\n", "\n").replace("2026-03-02 10:00:07", "noon")
+    with pytest.raises(TraceError, match=r"log\.csv: line 5: endTime must be a time .* Got 'noon'"):
+        read(tmp_path, ends.replace("2026-03-02 10:00:02,0", ",0"))
+    rows = [
+        {"created_at": at, "model_permaslug": "g", "tokens_prompt": 1, "generation_id": "1"} for at in ("noon",) * 2
+    ]
+    rows[0]["created_at"] = "2026-03-02T10:00Z"
+    with pytest.raises(TraceError, match=r"log\.jsonl: line 3: created_at must be a time .* Got 'noon'"):
+        read(tmp_path, "\n\n".join(map(json.dumps, rows)), "log.jsonl")
+
+
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
 def test_each_format_is_told_by_its_columns(known: Any) -> None:
     """No other format takes what a format's own columns tell, with all that may be there or without."""
     for names in (known.keys, known.keys | set(known.optional)):
         assert recognised(FORMATS, names) is known
+
+
+@pytest.mark.parametrize("where", ["the docstring", "the page"])
+def test_each_format_is_listed(where: str) -> None:
+    """The docstring of the reader, and the page on traffic, name each format that is recognised."""
+    page = Path(__file__).resolve().parents[1] / "docs" / "traffic.md"
+    text = (tg.read_trace.__doc__ or "") if where == "the docstring" else page.read_text(encoding="utf-8")
+    spelled = {
+        "access log": "nginx" if where == "the page" else "web servers",
+        "timegate calls": "what came of each call",
+    }
+    if where == "the page":
+        spelled["timegate calls"] = "`calls.csv` of a replay"
+    words = " ".join(text.split())
+    missing = [known.name for known in FORMATS if spelled.get(known.name, known.name.split()[0]) not in words]
+    assert not missing

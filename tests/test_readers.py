@@ -61,14 +61,17 @@ def test_reads_compressed_files(tmp_path: Path) -> None:
             "column 'at' is missing. Found 'TIMESTAMP', 'ContextTokens'.",
         ),
         (f"at,model_preferense\n{NINE},a\n", "'model_preferense' is not a column of a trace. Did you mean"),
-        ("at\n2026-03-02T09:00\n", "at[0] (2026-03-02 09:00:00) is naive"),
-        (f"at,prompt_tokens\n{NINE},1\n,3\n", "at[1] is missing"),
-        (f"at\n{NINE}\n1772442000\n", "at[1]"),
-        (f"at,prompt_tokens\n{NINE},x\n", "prompt_tokens[0] must be a whole number of tokens. Got 'x'."),
+        ("at\n2026-03-02T09:00\n", "line 2: at (2026-03-02 09:00:00) is naive"),
+        (f"at,prompt_tokens\n{NINE},1\n,3\n", "line 3: at is missing"),
+        (f"at\n{NINE}\n1772442000\n", "line 3: at ('1772442000') is naive, while"),
+        (f"at,prompt_tokens\n{NINE},x\n", "line 2: prompt_tokens must be a whole number of tokens. Got 'x'."),
+        (f"at\n\n{NINE}\nx\n", "line 4: at must be a time like"),
+        (f'at,note\n{NINE},"of two\nlines"\nx,\n', "line 4: at must be a time like"),
+        (f"at,note\n{NINE},\n{NINE},a,b\n", "cannot be read as CSV: "),
         ("<!DOCTYPE html>\n<html><body>404, not found</body></html>\n", "is a web page, not data"),
         ("\n  <html lang=en>\n", "is a web page, not data"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "is a Git LFS pointer, not the data"),
-        (f"at\n2026-03-02T09:00:01Z\n{NINE}\n", "at[1] (2026-03-02 09:00:00+00:00) lies before at[0]"),
+        (f"at\n2026-03-02T09:00:01Z\n{NINE}\n", "line 3: at (2026-03-02 09:00:00+00:00) lies before the row above"),
     ],
 )
 def test_errors_begin_with_the_path(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -78,6 +81,14 @@ def test_errors_begin_with_the_path(tmp_path: Path, content: str | bytes, messag
         tg.read_trace(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["gateway.yaml", "scenario.yml"])
+def test_a_config_is_no_trace(tmp_path: Path, name: str) -> None:
+    """The error says what a trace is, and what reads the others."""
+    path = write(tmp_path, "version: 1\ndeployments:\n  - {model_name: a, model: sim/a}\n", name)
+    with pytest.raises(TraceError, match=r"is YAML, and a trace is a table of calls .* GatewayConfig\.load reads"):
+        tg.read_trace(path)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +238,7 @@ def test_relative_times_need_an_origin(tmp_path: Path, content: str, name: str) 
         tg.read_trace(path, origin="2026-03-02")
     with pytest.raises(InstantError, match="origin must lie in the years 1900 to 2199"):
         tg.read_trace(path, origin="2200-01-01T00:00Z")
-    with pytest.raises(TraceError, match=r"\[\d\] must lie in the years .* Got [\d.]+, counted from origin"):
+    with pytest.raises(TraceError, match=r"line \d: [Tt]imestamp must lie in the years .* Got [\d.]+, counted from"):
         tg.read_trace(path, origin="2199-12-31T23:59:59Z")
 
 
@@ -240,13 +251,13 @@ def test_instants_need_no_origin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("-1,1,1", "Timestamp[1] must be a number, not below 0. Got '-1'."),
-        ("x,1,1", "Timestamp[1] must be a number, not below 0. Got 'x'."),
-        (",1,1", "Timestamp[1] is missing: every row needs a time."),
-        ("inf,1,1", "Timestamp[1] must lie in the years 1900 to 2199."),
-        ("2,1,1", "at[1] (2026-03-02 09:00:02+00:00) lies before at[0]"),
-        ("7,-1,1", "prompt_tokens[1] must be a whole number of tokens."),
-        ("7,1,1.5", "completion_tokens[1] must be a whole number of tokens."),
+        ("-1,1,1", "line 3: Timestamp must be a number, not below 0. Got '-1'."),
+        ("x,1,1", "line 3: Timestamp must be a number, not below 0. Got 'x'."),
+        (",1,1", "line 3: Timestamp is missing: every row needs a time."),
+        ("inf,1,1", "line 3: Timestamp must lie in the years 1900 to 2199."),
+        ("2,1,1", "line 3: Timestamp (2026-03-02 09:00:02+00:00) lies before the row above"),
+        ("7,-1,1", "line 3: Request tokens must be a whole number of tokens."),
+        ("7,1,1.5", "line 3: Response tokens must be a whole number of tokens."),
     ],
 )
 def test_bad_rows_of_burstgpt_are_named(tmp_path: Path, row: str, message: str) -> None:
@@ -275,7 +286,7 @@ def test_bad_rows_of_burstgpt_are_named(tmp_path: Path, row: str, message: str) 
         ('{"timestamp": -1}', "line 3: timestamp must be a number, not below 0. Got -1."),
         ('{"timestamp": 1, "input_length": -1}', "line 3: input_length must be a number, not below 0. Got -1."),
         ('{"timestamp": 1, "output_length": "x"}', "line 3: output_length must be a number, not below 0. Got 'x'."),
-        ('{"timestamp": 1, "output_length": 1.5}', "completion_tokens[1] must be a whole number of tokens."),
+        ('{"timestamp": 1, "output_length": 1.5}', "line 3: output_length must be a whole number of tokens."),
     ],
 )
 def test_bad_lines_of_mooncake_are_named(tmp_path: Path, line: str, message: str) -> None:
@@ -464,7 +475,7 @@ def test_a_missing_time_points_at_what_holds_times(tmp_path: Path, content: str,
         ("x,y\n1,2\n", {"columns": {"x": "at", "y": "at"}}, "columns must name each column once."),
         ("at\n2026-03-02T09:00Z\n", {"delimiter": ";;"}, "delimiter must be one character. Got ';;'."),
         ("at\ntrue\n", {"unit": "s"}, "unit is for times that are numbers"),
-        ("at\n1772442010\nx\n", {}, "at[0] must be a time like"),
+        ("at\n1772442010\nx\n", {}, "line 2: at must be a time like"),
     ],
 )
 def test_options_that_do_not_fit_are_errors(

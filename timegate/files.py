@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping
@@ -115,6 +116,13 @@ def read_csv(path: Path, error_class: type[InvalidValueError], **options: Any) -
         raise MissingExtraError(f"{path}: {error}") from error
     except pd.errors.ParserWarning:  # pandas would drop what has no column
         raise error_class(f"{path}: a row has more fields than the header. Quote a field that has commas.") from None
+    except pd.errors.ParserError as error:
+        counts = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        problem = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        if counts is not None:
+            before, line, found = counts.groups()
+            problem = f"line {line} has {found} fields, and those before it {before}. Quote a field that has commas."
+        raise error_class(f"{path}: cannot be read as CSV: {problem}") from None
     except Exception as error:  # pandas lets through what its parsers and the decompressors raise
         raise error_class(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
 

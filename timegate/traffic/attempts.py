@@ -27,7 +27,7 @@ OVERLAP_S = 1.0
 _FAILED = {"failure", "failed", "fail", "error", "false", "timeout", "exception", "blocked", "shed"}
 
 
-def calls_of(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
+def calls_of(frame: pd.DataFrame, log: Log, notes: list[str], names: Mapping[str, str]) -> pd.DataFrame:
     """Return the calls of a log, in order of time, by the columns of a trace.
 
     Parameters
@@ -36,16 +36,23 @@ def calls_of(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
         A row an attempt, by the names that :class:`Format` lists; ``at`` and ``ended`` are aware times.
     log : Log
     notes : list of str
-        Takes what is decided.
+        Takes what is decided, and what is not read.
+    names : mapping of str to str
+        What the file calls these columns.
     """
     frame = _once(_of_kinds(frame, log, notes), notes)
     frame = frame.sort_values("at", kind="stable").reset_index(drop=True)
     for name, counts in _usage(frame).items():
         frame[name] = counts
-    for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
+    for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "latency_s", "latency_ms"):
         if name in frame.columns:
             numbers = pd.to_numeric(frame[name], errors="coerce")
-            frame[name] = numbers.where(numbers >= 0)
+            frame[name], given = numbers.where(numbers >= 0), frame[name]
+            unread = int((frame[name].isna() & given.notna() & (given.astype(object) != "")).sum())
+            if unread:
+                notes.append(
+                    f"{names.get(name, name)} is no number from 0 on in {counted(unread, 'row')}, passed over there"
+                )
     if "cached_tokens" in frame.columns and frame["cached_tokens"].isna().all():
         frame = frame.drop(columns="cached_tokens")  # nobody told of a cache
     if "status" in frame.columns:
@@ -53,15 +60,20 @@ def calls_of(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
     if "served_by" in frame.columns:
         frame["served_by"] = _text(frame["served_by"])
     failed = _failed(frame)
-    latency_s = _latency_s(frame)
+    latency_s = _latency_s(frame, notes)
+    if "served_by" in frame.columns:
+        nameless = int((frame["served_by"].isna() & ~failed).sum())
+        if nameless:
+            notes.append(
+                f"{names.get('served_by', 'served_by')} missing in {counted(nameless, 'row')} that did not fail"
+            )
     calls = _joined(frame, failed, latency_s, notes) if "call" in frame.columns else frame.assign(latency_s=latency_s)
     if "call" not in frame.columns and "served_by" in frame.columns:
         calls["served_by"] = frame["served_by"].where(~failed)
     number = int(failed.sum())
     if number:
         notes.append(f"{counted(number, 'attempt' if 'call' in frame.columns else 'call')} that failed, kept")
-    names = [name for name in (*TRACE_COLUMNS, *OBSERVED_COLUMNS) if name in calls.columns]
-    calls = calls[names]
+    calls = calls[[name for name in (*TRACE_COLUMNS, *OBSERVED_COLUMNS) if name in calls.columns]]
     return calls.drop(columns="latency_s") if calls["latency_s"].isna().all() else calls
 
 
@@ -108,16 +120,18 @@ def _failed(frame: pd.DataFrame) -> pd.Series[bool]:
     return words.where(numbers.isna(), ~numbers.between(100, 399)).astype(bool)
 
 
-def _latency_s(frame: pd.DataFrame) -> pd.Series[float]:
+def _latency_s(frame: pd.DataFrame, notes: list[str]) -> pd.Series[float]:
     """Return how long each attempt took, NaN where that is not known."""
     if "latency_s" in frame.columns:
-        seconds = pd.to_numeric(frame["latency_s"], errors="coerce")
-    elif "latency_ms" in frame.columns:
-        seconds = pd.to_numeric(frame["latency_ms"], errors="coerce") / 1000
-    elif "ended" in frame.columns:
-        seconds = (frame["ended"] - frame["at"]).dt.total_seconds()
-    else:
-        seconds = pd.Series(np.nan, frame.index)
+        return frame["latency_s"].astype(float)
+    if "latency_ms" in frame.columns:
+        return frame["latency_ms"].astype(float) / 1000
+    if "ended" not in frame.columns:
+        return pd.Series(np.nan, frame.index)
+    seconds = (frame["ended"] - frame["at"]).dt.total_seconds()
+    backwards = int((seconds < 0).sum())
+    if backwards:
+        notes.append(f"{counted(backwards, 'row')} ended before it began, how long it took is passed over")
     return seconds.where(seconds >= 0).astype(float)
 
 

@@ -50,13 +50,14 @@ class Naming(NamedTuple):
     def want(self, is_counted: bool) -> Want:
         """Return what to read of the table."""
         texts = frozenset(name for name, ours in self.ours.items() if ours not in _NUMBERS)
-        time = self.theirs("at")
+        time = self.names["at"]
         needed = tuple(self.known.columns) if self.known is not None else (time,)
         return Want(tuple(self.ours), needed, texts, is_counted)
 
-    def theirs(self, name: str) -> str:
-        """Return what the file calls one of our columns."""
-        return next(theirs for theirs, ours in self.ours.items() if ours == name)
+    @property
+    def names(self) -> dict[str, str]:
+        """What the file calls our columns."""
+        return {ours: theirs for theirs, ours in self.ours.items()}
 
 
 def named(table: Table, columns: ColumnNames | None) -> Naming:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from timegate.core.clock import Instant, from_us, to_us
 from timegate.errors import InputError, TraceError
 from timegate.files import check_readable
+from timegate.problems import Problem
 from timegate.show.text import counted
 from timegate.traffic.attempts import calls_of
 from timegate.traffic.columns import ColumnNames, Naming, named
 from timegate.traffic.rates import SERVEGEN_FILES
-from timegate.traffic.tables import check_is_data, open_table
+from timegate.traffic.tables import Table, check_is_data, open_table
 from timegate.traffic.times import are_numbers, check_unit, counted_us, guess_unit, has_offset, instants, origin_us
 from timegate.traffic.trace import Trace, utc_column
 
@@ -70,7 +73,7 @@ def read_trace(
     Raises
     ------
     TraceError
-        If the file cannot be read or breaks a rule; the message begins with the path.
+        If the file cannot be read or breaks a rule; the message begins with the path, and names line and column.
     InstantError
         If ``origin`` is naive or not a time.
     """
@@ -82,6 +85,7 @@ def read_trace(
     check_readable(path, TraceError)
     check_is_data(path)
     table = open_table(path, delimiter, header)
+    naming: Naming | None = None
     try:
         naming = named(table, columns)
         known = naming.known
@@ -98,21 +102,31 @@ def read_trace(
             notes.append(assumed.removeprefix(", "))
         notes += naming.notes
         if known is not None and known.log is not None:
-            frame = calls_of(_with_times(frame, tz), known.log, notes)
+            frame = calls_of(_with_times(frame, tz), known.log, notes, naming.names)
+            naming = None  # from here on rows are calls, in order of time
             if not len(frame):
                 raise TraceError(f"read as {known.name}: no row calls a model.")
         return Trace(frame, tz=tz, sort=sort, notes=notes)
     except InputError as error:
         if str(error).startswith(f"{path}:"):
             raise
-        raise TraceError(*error.after(f"{path}:")) from None
+        problems = error.problems if naming is None else [_in_file(p, table, naming) for p in error.problems]
+        raise TraceError(*(problem.after(f"{path}:") for problem in problems)) from None
+
+
+def _in_file(problem: Problem, table: Table, naming: Naming) -> Problem:
+    """Return the problem of a row with its line and its column in the file, as whoever mends it looks for them."""
+    match problem.place:
+        case (str(name), int(row)):
+            return problem.at(problem.place, f"{table.place(row)}: {naming.names.get(name, name)}")
+    return problem
 
 
 def _place_times(
     frame: pd.DataFrame, naming: Naming, unit: str | None, began_us: int | None, tz: str | None
 ) -> tuple[str | None, str]:
     """Turn times that are numbers into instants, in place; return the zone of naive ones, and what was assumed."""
-    known, name = naming.known, naming.theirs("at")
+    known, name = naming.known, naming.names["at"]
     relative = known.unit if known is not None and not known.log else ""
     column = frame["at"].rename(name)
     if relative or are_numbers(column):
@@ -152,10 +166,16 @@ def _with_times(frame: pd.DataFrame, tz: str | None) -> pd.DataFrame:
         ended = frame["ended"].reset_index(drop=True)
         there = ended.notna() & ~ended.astype(str).isin(("", "None"))
         found = pd.Series(pd.NaT, frame.index, dtype="datetime64[us, UTC]")
-        if there.any():
+        rows = np.flatnonzero(there)
+        if len(rows):
             given = ended[there].reset_index(drop=True)
-            known = counted_us(given, guess_unit(given) or "ns") if are_numbers(given) else given
-            found.loc[there.to_numpy()] = utc_column(instants(known, tz))
+            try:
+                known = counted_us(given, guess_unit(given) or "ns") if are_numbers(given) else given
+                found.iloc[rows] = utc_column(instants(known, tz))
+            except TraceError as error:
+                raise TraceError(
+                    *(p.at((p.place[0], int(rows[cast("int", p.place[1])]))) for p in error.problems)
+                ) from None
         frame["ended"] = found
     return frame
 

@@ -52,15 +52,32 @@ class Want(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A file whose names are known, and whose columns are read when somebody has said which."""
+    """A file whose names are known, and whose columns are read when somebody has said which.
+
+    Attributes
+    ----------
+    names : tuple of str
+    load : function
+        Reads the columns that are wanted.
+    place : function
+        Says where in the file a row stands, by its number, as people count there.
+    note : str
+        What was decided.
+    """
 
     names: tuple[str, ...]
     load: Callable[[Want], pd.DataFrame]
+    place: Callable[[int], str]
     note: str = ""
 
 
 def check_is_data(path: Path) -> None:
-    """Raise an error if a file is what often comes in place of data: a web page, or a Git LFS pointer."""
+    """Raise an error if a file is what often comes in place of data: a config, a web page, or a Git LFS pointer."""
+    if bare_suffix(path) in (".yaml", ".yml"):
+        raise TraceError(
+            f"{path}: is YAML, and a trace is a table of calls in CSV, JSON or Parquet. "
+            "GatewayConfig.load reads a config, Scenario.load a scenario."
+        )
     try:
         with path.open("rb") as file:
             head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -126,7 +143,26 @@ def _csv(path: Path, head: str, delimiter: str | None, header: bool | None) -> T
         texts = {name: str for name in names if name in want.texts or name not in want.names}
         return read_csv(path, TraceError, dtype=texts, na_values=[""], nrows=want.rows, **options)[list(want.names)]
 
-    return Table(names, load, "" if has_header else "read without a header: columns are numbered from 0")
+    def place(row: int) -> str:
+        return _line_of(path, sep, row + has_header)
+
+    return Table(names, load, place, "" if has_header else "read without a header: columns are numbered from 0")
+
+
+def _line_of(path: Path, sep: str, record: int) -> str:
+    """Return the line in which a record of a CSV begins; a field may hold ends of lines, and empty lines are none."""
+    last, left = 0, record
+    reader = csv.reader((text for _, text in _lines(path, empty=True)), delimiter=sep, skipinitialspace=True)
+    try:
+        for fields in reader:
+            if any(field.strip() for field in fields) or len(fields) > 1:
+                if not left:
+                    return f"line {last + 1}"
+                left -= 1
+            last = reader.line_num
+    except (csv.Error, TraceError):  # what pandas takes all the same
+        pass
+    return f"row {record}"
 
 
 def _is_value(field: str) -> bool:
@@ -146,7 +182,7 @@ def _parquet(path: Path) -> Table:
     except Exception as error:  # pandas lets through what pyarrow raises
         raise TraceError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
     frame.columns = frame.columns.map(str)
-    return Table(tuple(frame.columns), lambda want: frame[list(want.names)])
+    return Table(tuple(frame.columns), lambda want: frame[list(want.names)], "row {}".format)
 
 
 # ---- JSON
@@ -169,7 +205,7 @@ def _of_rows(path: Path, rows: Iterable[Row]) -> Table:
                 _check_counts(path, place, row, want.needed)
         return pd.DataFrame({name: pd.Series([row.get(name) for _, row in held]) for name in want.names})
 
-    return Table(names, load)
+    return Table(names, load, lambda row: held[row][0])
 
 
 def _check_counts(path: Path, place: str, row: Mapping[str, Any], needed: tuple[str, ...]) -> None:
@@ -238,8 +274,8 @@ def _rows_in(document: Any) -> list[Any]:
     return lists[0] if len(lists) == 1 else [document]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, with their numbers."""
+def _lines(path: Path, empty: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield the lines, with their numbers; those that are empty only if they are asked for."""
     place = number = 0
     try:
         with opened(path, TraceError) as file:
@@ -248,7 +284,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 if len(line) > MAX_LINE_BYTES:
                     raise TraceError(f"{path}: line {number} is longer than {MAX_LINE_BYTES // 2**20} MiB.")
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                if text.strip():
+                if empty or text.strip():
                     yield number, text
                 place += len(line)
     except UnicodeDecodeError as error:

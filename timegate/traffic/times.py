@@ -12,7 +12,7 @@ import pandas as pd
 from timegate.core.clock import DAY_US, FIRST_US, LAST_US
 from timegate.core.zones import check_zone
 from timegate.errors import TraceError, did_you_mean, shown
-from timegate.problems import Problem
+from timegate.problems import Argument, Problem
 
 __all__ = [
     "UNITS_NS",
@@ -55,6 +55,14 @@ _LOGGED = tuple(
 )
 
 
+def _bad_row(
+    column: pd.Series[Any], row: int, text: str, hint: str = "", argument: Argument | None = None
+) -> TraceError:
+    """Return the error of a row: its place is the name of the column and the number of the row."""
+    name = column.name if isinstance(column.name, str) else "at"
+    return TraceError(Problem((name, int(row)), text, hint, argument))
+
+
 def has_offset(at: pd.Series[Any]) -> bool:
     """Whether times state their offset, judged by the first."""
     if pd.api.types.is_datetime64_any_dtype(at):
@@ -70,22 +78,22 @@ def instants(at: pd.Series[Any], tz: str | None) -> Int64s:
     if not pd.api.types.is_datetime64_any_dtype(at):
         missing |= at.astype(str).isin(_MISSING)
     if missing.any():
-        raise TraceError(f"at[{np.flatnonzero(missing)[0]}] is missing: every arrival needs a time.")
+        raise _bad_row(at, np.flatnonzero(missing)[0], "is missing: every arrival needs a time.")
     if not pd.api.types.is_datetime64_any_dtype(at):
         at = _parse(at)
     _check_years(at, margin_us=2 * DAY_US)  # before pandas shifts what it cannot hold
     if at.dt.tz is None:
         if tz is None:
             text = f"({at.iloc[0]}) is naive: its zone is not known."
-            raise TraceError(Problem(("at", 0), text, "Give offsets, or pass {} or another zone.", ("tz", "UTC")))
+            raise _bad_row(at, 0, text, "Give offsets, or pass {} or another zone.", ("tz", "UTC"))
         wall, at = at, at.dt.tz_localize(tz, nonexistent="NaT", ambiguous="NaT")
         unclear = np.flatnonzero(at.isna())
         if len(unclear):
             row = int(unclear[0])
-            raise TraceError(
-                f"at[{row}] ({wall.iloc[row]}) does not occur, or occurs twice, in {tz}, where the clocks change: "
-                "give offsets."
+            text = (
+                f"({wall.iloc[row]}) does not occur, or occurs twice, in {tz}, where the clocks change: give offsets."
             )
+            raise _bad_row(at, row, text)
     _check_years(at)
     found: Int64s = at.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
     return found
@@ -99,7 +107,7 @@ def _check_years(at: pd.Series[Any], margin_us: int = 0) -> None:
     counts = raw.view(np.int64)
     outside = np.flatnonzero((counts < first) | (counts >= last))
     if len(outside):
-        raise TraceError(f"at[{int(outside[0])}] {_YEARS} Got {_written(at, int(outside[0]))}.")
+        raise _bad_row(at, outside[0], f"{_YEARS} Got {_written(at, int(outside[0]))}.")
 
 
 def _written(at: pd.Series[Any], row: int) -> str:
@@ -138,15 +146,14 @@ def _parse(at: pd.Series[Any]) -> pd.Series[Any]:
     malformed = np.flatnonzero((text.str.contains(_SIGNED, regex=True) & ~aware) | ~text.str.match(r"\s*\d"))
     if aware.any() and not aware.all() and not len(malformed):
         row = int(np.flatnonzero(~aware)[0])
-        raise TraceError(
-            f"at[{row}] ({shown(given.iloc[row])}) is naive, while others carry offsets. Give all the same form."
-        )
+        naive = f"({shown(given.iloc[row])}) is naive, while others carry offsets. Give all the same form."
+        raise _bad_row(at, row, naive)
     far = text.str.extract(r"^\s*(\d{4})-", expand=False).astype(float)
     for row in np.flatnonzero((far < 1899) | (far > 2200))[:1]:
-        raise TraceError(f"at[{row}] {_YEARS} Got {shown(given.iloc[row])}.")
+        raise _bad_row(at, row, f"{_YEARS} Got {shown(given.iloc[row])}.")
     parsed = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     for row in sorted({*malformed.tolist(), *np.flatnonzero(parsed.isna()).tolist()})[:1]:
-        raise TraceError(f"at[{row}] must be a time like '2026-03-02T03:10:00Z'. Got {shown(given.iloc[row])}.")
+        raise _bad_row(at, row, f"must be a time like '2026-03-02T03:10:00Z'. Got {shown(given.iloc[row])}.")
     return parsed if aware.all() else parsed.dt.tz_localize(None)
 
 
@@ -196,17 +203,17 @@ def counted_us(column: pd.Series[Any], unit: str, began_us: int = 0) -> pd.Serie
     stands for 1.001 lies below it.
     """
     if pd.api.types.is_bool_dtype(column):
-        raise TraceError(f"{column.name}[0] must be a number, not below 0. Got {column.iloc[0]}.")
+        raise _bad_row(column, 0, f"must be a number, not below 0. Got {column.iloc[0]}.")
     numbers = pd.to_numeric(column, errors="coerce")
     unit_ns = UNITS_NS[unit]
     rough_us = numbers.to_numpy(np.float64, na_value=np.nan) * (unit_ns / 1000)
     for row in np.flatnonzero(~((rough_us >= 0) & (began_us + rough_us < LAST_US)))[:1]:
-        place, given = f"{column.name}[{row}]", column.iloc[row]
+        given = column.iloc[row]
         if pd.isna(given):
-            raise TraceError(f"{place} is missing: every row needs a time.")
+            raise _bad_row(column, row, "is missing: every row needs a time.")
         if rough_us[row] >= 0:
-            raise TraceError(f"{place} {_YEARS} Got {given}, counted from {'origin' if began_us else '1970'}.")
-        raise TraceError(f"{place} must be a number, not below 0. Got {shown(str(given))}.")
+            raise _bad_row(column, row, f"{_YEARS} Got {given}, counted from {'origin' if began_us else '1970'}.")
+        raise _bad_row(column, row, f"must be a number, not below 0. Got {shown(str(given))}.")
     if pd.api.types.is_integer_dtype(numbers.dtype):
         whole = numbers.to_numpy(np.int64)
         after_us = whole * (unit_ns // 1000) if unit_ns >= 1000 else whole // (1000 // unit_ns)

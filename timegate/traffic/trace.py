@@ -117,7 +117,7 @@ class Trace:
         elif len(backwards):
             row = int(backwards[0]) + 1
             before, after = from_us(self.at_us[row - 1]), from_us(self.at_us[row])
-            text = f"({after}) lies before at[{row - 1}] ({before}): a trace is in order of time."
+            text = f"({after}) lies before the row above it ({before}): a trace is in order of time."
             raise TraceError(Problem(("at", row), text, "Pass {} to sort it.", ("sort", True)))
 
     @classmethod
@@ -292,7 +292,8 @@ def _preferences(column: pd.Series[Any] | None, size: int) -> tuple[npt.NDArray[
     wrong = np.flatnonzero(~(values.isna() | values.map(lambda name: isinstance(name, str) and name != "")))
     if len(wrong):
         got = shown(values.iloc[wrong[0]])
-        raise TraceError(f"model_preference[{wrong[0]}] must be the name of a deployment or missing. Got {got}.")
+        text = f"must be the name of a deployment or missing. Got {got}."
+        raise TraceError(Problem(("model_preference", int(wrong[0])), text))
     codes, names = pd.factorize(values, sort=True)
     return codes.astype(np.int32), tuple(map(str, names))
 
@@ -308,7 +309,8 @@ def _whole(column: pd.Series[Any], what: str) -> Int64s:
     wrong = np.flatnonzero(~missing & ~((numbers >= 0) & (numbers < 2**53) & (numbers == np.floor(numbers))))
     if len(wrong):
         row = int(wrong[0])
-        raise TraceError(f"{column.name}[{row}] must be a whole number of {what}. Got {shown(column.iloc[row])}.")
+        text = f"must be a whole number of {what}. Got {shown(column.iloc[row])}."
+        raise TraceError(Problem((str(column.name), row), text))
     return numbers.astype(np.int64)
 
 
@@ -349,7 +351,8 @@ def _observed(frame: pd.DataFrame) -> pd.DataFrame | None:
             wrong = np.flatnonzero(~column.isna().to_numpy() & ~((numbers >= 0) & (numbers < np.inf)))
             if len(wrong):
                 got = shown(column.iloc[wrong[0]])
-                raise TraceError(f"latency_s[{wrong[0]}] must be a number of seconds, not below 0. Got {got}.")
+                rule = f"must be a number of seconds, not below 0. Got {got}."
+                raise TraceError(Problem((name, int(wrong[0])), rule))
             found[name] = numbers
         elif name == "attempts":
             whole = pd.Series(_whole(column, "attempts"), dtype="Int64")
@@ -368,7 +371,8 @@ def _check_cached(trace: Trace) -> None:
     if len(wrong):
         row = int(wrong[0])
         rule = "must not be more than the prompt_tokens, whose part they are"
-        raise TraceError(f"cached_tokens[{row}] {rule}. Got {trace.cached_tokens[row]} of {max(0, int(prompt[row]))}.")
+        text = f"{rule}. Got {trace.cached_tokens[row]} of {max(0, int(prompt[row]))}."
+        raise TraceError(Problem(("cached_tokens", row), text))
 
 
 def _missing_tokens(trace: Trace) -> Iterator[str]:
