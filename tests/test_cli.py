@@ -300,7 +300,7 @@ BAD_TRACES = {
     "no bytes": ("", "trace.csv: the file is empty"),
     "column": ("at,model_prefernce\n2026-03-02T09:00Z,weak\n", "trace.csv: 'model_prefernce'", "'model_preference'?"),
     "no column": ("att\n2026-03-02T09:00Z\n", "trace.csv: column 'at'", "'att' holds times"),
-    "tokens": ("at,prompt_tokens\n2026-03-02T09:00Z,-1\n", "trace.csv: prompt_tokens[0]", "-1"),
+    "tokens": ("at,prompt_tokens\n2026-03-02T09:00Z,-1\n", "trace.csv: line 2: prompt_tokens", "-1"),
     "binary": (b"\x00\xff\xfe\x93" * 40, "trace.csv: "),
 }
 OUTAGE = "type: outage, target: strong, start: '2026-03-02T09:00Z'"
