@@ -287,3 +287,36 @@ def test_packed_histories_are_read(tmp_path: Path, suffix: str, pack: Any) -> No
     path.write_bytes(pack(b" " * 2**24))
     with pytest.raises(IncidentError, match="larger than 8 MiB"):
         tg.read_incidents(path)
+
+
+@pytest.mark.parametrize("resolved", ["2026-09-11T08:00:00Z", "2026-09-11T07:00:00Z"])
+def test_resolved_at_that_does_not_follow_the_start(tmp_path: Path, resolved: str) -> None:
+    """Some pages post incidents when they are over: such a one ends with its update, and is not lost."""
+    page = {
+        "id": "x", "name": "n", "status": "resolved", "impact": "minor", "created_at": "2026-09-11T08:00:00Z",
+        "resolved_at": resolved, "started_at": "2026-09-11T08:20:38Z",
+        "incident_updates": [{"id": "u", "status": "resolved", "created_at": "2026-09-11T08:20:38Z", "body": ""}],
+    }  # fmt: skip
+    found = read(tmp_path, {"incidents": [page]})
+    assert span(found) == times("2026-09-11T08:00:00Z", "2026-09-11T08:20:38Z")
+    assert "guessed: resolved_at does not lie after the start: ends with the update that closed it" in decided(found)
+
+
+def test_a_webhook_is_read(tmp_path: Path) -> None:
+    """What a page sends to its subscribers, a notice a line, is the incident as it was last."""
+    page = {"id": "p", "status_indicator": "none"}
+    notice = {"id": "i", "name": "Late", "status": "investigating", "impact": "minor", "created_at": NINE,
+              "started_at": NINE, "resolved_at": None, "updated_at": NINE, "incident_updates": []}  # fmt: skip
+    over = notice | {"status": "resolved", "resolved_at": TEN, "updated_at": TEN}
+    lines = "\n".join(json.dumps({"meta": {}, "page": page, "incident": each}) for each in (notice, over))
+    assert span(read(tmp_path, lines, "hooks.jsonl")) == times(NINE, TEN)
+
+
+def test_instatus_states_how_long_it_lasted(tmp_path: Path) -> None:
+    """A note of two days later is not the end; the stated duration counts, and is told."""
+    row = {"id": "i", "name": "Slow", "status": "RESOLVED", "impact": "PARTIALOUTAGE", "started": NINE,
+           "duration": 3600, "updates": [{"status": "RESOLVED", "started": "2026-06-12T15:14:00Z"}]}  # fmt: skip
+    found = read(tmp_path, {"incidents": [row]})
+    assert span(found) == times(NINE, TEN)
+    assert "guessed: closed after it ended: lasts as long as the page says" in decided(found)
+    assert span(read(tmp_path, {"incidents": [row | {"resolved": ELEVEN}]})) == times(NINE, ELEVEN)

@@ -420,3 +420,11 @@ def test_a_flood_of_members_is_read(tmp_path: Path) -> None:
     assert [d.model_name for d in config.deployments[:3]] == ["a", "a (2)", "a (3)"]
     assert config.deployments[-1].model_name == "a (20000)"
     assert len(str(caught[0].message)) < 12_000
+
+
+def test_a_pattern_is_no_model(tmp_path: Path) -> None:
+    """A model that stands for whatever a call names is told of, whatever else its entry says."""
+    _, told = loaded(tmp_path, ["gpt-4.1", "*"])
+    assert any(
+        "model_list[1].litellm_params.model 'openai/*' standing for whatever a call names" in each for each in told
+    )

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,3 +131,20 @@ def test_the_start_needs_a_zone() -> None:
         tg.PoissonTraffic(start="2026-03-02", calls=10)
     with pytest.raises(TraceError, match="must keep the profile within the years 1900 to 2199"):
         tg.PoissonTraffic(start="2199-12-31T23:59Z", calls=10)
+
+
+def test_decimals_where_milliseconds_are_whole(tmp_path: Path) -> None:
+    """Tools that borrow Mooncake's keys and write seconds are not read as milliseconds in silence."""
+    path = tmp_path / "trace.jsonl"
+    rows = [{"timestamp": at, "input_length": 10, "output_length": 5, "hash_ids": [0]} for at in (0.0, 0.2, 72.0)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(TraceError, match="timestamp holds decimals close to each other"):
+        tg.read_trace(path, origin="2026-03-02T00:00Z")
+    for unit, length_s in (("s", 72), ("ms", 0.072)):
+        trace = tg.read_trace(path, origin="2026-03-02T00:00Z", unit=unit)
+        assert (trace.end - trace.start).total_seconds() == length_s
+    path.write_text(path.read_text().replace("0.2", "2.0"))
+    assert len(tg.read_trace(path, origin="2026-03-02T00:00Z")) == 3
+    rows = [{"timestamp": at, "input_length": 1, "output_length": 2, "type": "text", "turn": 1} for at in (0.5, 7200.0)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert tg.read_trace(path, origin="2026-03-02T00:00Z").end == pd.Timestamp("2026-03-02T02:00Z")

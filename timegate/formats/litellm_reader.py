@@ -148,6 +148,9 @@ def _read_entry(entry: Any, place: str, lost: list[str]) -> tuple[str, str, floa
             )
         model = f"{maker}/{model}"
         lost.append(f"{place}.litellm_params.model, which says no provider: it is read as {shown(model)}")
+    if _ANY in model:
+        text = f"{place}.litellm_params.model {shown(model)} standing for whatever a call names: name one"
+        lost.append(text)
     deployment: dict[str, Any] = {"model": model}
     amounts = {ours: params[theirs] for theirs, ours in PRICE_KEYS.items() if _is_number(params.get(theirs), 0, 1)}
     known |= {theirs for theirs, ours in PRICE_KEYS.items() if ours in amounts}

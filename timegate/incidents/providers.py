@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from timegate.core.clock import to_us
+from timegate.core.clock import SECOND_US, to_us
 from timegate.errors import IncidentError, InstantError, shown
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.incident import IMPACTS, Incident, in_one_line, read_impact
@@ -74,9 +74,15 @@ def _instatus(row: Row, page: str | None, otherwise: str, decisions: Decisions) 
     closing = [u for u in _rows(row.get("updates")) if _text(u.get("status")).lower() in CLOSED and u.get("started")]
     end_us = _us(row, "resolved", key) if row.get("resolved") else None
     if end_us is None and status in CLOSED:
-        if not closing:
+        if not closing and not row.get("duration"):
             decisions.note("guessed", "closed at no stated time: has no length", key)
         end_us = _us(closing[-1], "started", key) if closing else _us(row, "started", key)
+        lasted_s = row.get("duration")
+        if isinstance(lasted_s, int | float) and 0 < lasted_s < 1e9:
+            ended_us = _us(row, "started", key) + round(lasted_s * SECOND_US)
+            if closing and ended_us < end_us:
+                decisions.note("guessed", "closed after it ended: lasts as long as the page says", key)
+            end_us = ended_us
     impact = _impact(row.get("impact"), key, decisions)
     is_planned = impact == "maintenance"
     return Incident(

@@ -40,6 +40,7 @@ REOPENED_RULE = "reopened: ends when it was resolved for the last time"
 REOPENED_OPEN_RULE = "reopened: open, although resolved before"
 NO_TIME_RULE = "closed at no stated time: ends with its last update"
 LATE_RULE = "resolved_at lies after the update that closed it: ends with that update"
+EARLY_RULE = "resolved_at does not lie after the start: ends with the update that closed it"
 PLANNED_RULE = "maintenance that is not over: the times are those planned"
 
 
@@ -175,6 +176,9 @@ def _end_us(incident: PageIncident, is_planned: bool, start_us: int, decisions: 
     latest_us = max(closed_us or start_us, posted_us or start_us)
     if resolved_us is not None and closing and resolved_us - latest_us > BACK_DATED_US:
         decisions.note("guessed", LATE_RULE, incident.id)
+        return closed_us
+    if resolved_us is not None and closed_us is not None and resolved_us <= start_us < closed_us:
+        decisions.note("guessed", EARLY_RULE, incident.id)
         return closed_us
     if resolved_us is not None or closed_us is not None:
         return closed_us if resolved_us is None else resolved_us

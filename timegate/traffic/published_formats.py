@@ -27,6 +27,8 @@ PUBLISHED = (
     Format("Mooncake trace", _LENGTHS, "ms", remark="no hash_ids tell its unit: timestamp taken as ms"),
     # github.com/alibaba-edu/qwen-bailian-usagetraces-anon: the keys of Mooncake and more, in seconds.
     Format("Qwen-Bailian trace", _LENGTHS, "s", known_by=("chat_id", "parent_chat_id"), remark="timestamp taken as s"),
+    # The same without the names of its chats.
+    Format("Qwen-Bailian trace", _LENGTHS, "s", known_by=("type", "turn"), remark="timestamp taken as s"),
     # github.com/microsoft/vidur, data/processed_traces: seconds from the first request; also of Sarathi-Serve.
     Format(
         "Vidur trace",

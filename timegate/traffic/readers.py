@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -131,6 +131,11 @@ def _place_times(
     column = frame["at"].rename(name)
     if relative or are_numbers(column):
         since_1970 = guess_unit(column) if began_us is None else None
+        if relative == "ms" and unit is None and since_1970 is None and _may_be_seconds(pd.to_numeric(column)):
+            text = (
+                f"{name} holds decimals close to each other, which may count in s as other tools write them, or in ms:"
+            )
+            raise TraceError(Problem((), text, "pass {} or unit='ms'.", ("unit", "s")))
         if relative and since_1970 is None:
             began_us = origin_us(began_us, tz, name)
         counts = unit or since_1970 or (known.unit if known is not None else "")
@@ -157,6 +162,12 @@ def _place_times(
     if known is not None and not has_offset(frame["at"]):
         return tz or "UTC", f", times taken as {tz or 'UTC'}"
     return tz, ""
+
+
+def _may_be_seconds(numbers: pd.Series[Any]) -> bool:
+    """Whether numbers that should be milliseconds may be seconds: decimals, and as ms more than ten calls a second."""
+    is_close = float(numbers.max() - numbers.min()) < 100 * (len(numbers) - 1)
+    return is_close and bool((numbers % 1 != 0).any())
 
 
 def _with_times(frame: pd.DataFrame, tz: str | None) -> pd.DataFrame:
