@@ -9,7 +9,7 @@ import numpy as np
 from timegate.core.policy import NEVER
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.events import LoopLog
+from timegate.engines.flights import LoopLog
 from timegate.engines.kernel import Room, record_first, replay_calls, route_calls
 from timegate.engines.ordered import NOTHING, replay_in_order, shares
 from timegate.engines.plan import make_plan, make_policies

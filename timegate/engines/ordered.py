@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
-from timegate.engines.events import FINISHED, FULL, ROWS_FULL, Loop, LoopLog, new_loop, run_events, with_more_room
+from timegate.engines.events import FINISHED, FULL, ROWS_FULL, run_events
+from timegate.engines.flights import Loop, LoopLog, new_loop, with_more_room
 from timegate.engines.order import Orders
 from timegate.engines.plan import Plan, Policies, make_plan, make_policies
 from timegate.engines.record import Attempts, Calls
