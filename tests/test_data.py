@@ -3,11 +3,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import timegate as tg
-from timegate.traffic import AZURE_2024_CODING_HOURLY
+from timegate.traffic import AZURE_2024_CODING_HOURLY, AZURE_2024_CODING_WEEK
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -33,6 +34,19 @@ def test_the_hourly_profile_is_the_published_one() -> None:
     if not source.exists():
         pytest.skip(f"the published figures are not there: {source}")
     assert "coding " + " ".join(map(str, AZURE_2024_CODING_HOURLY)) in source.read_text(encoding="utf-8")
+
+
+def test_the_week_is_that_of_the_profile() -> None:
+    """Its weekdays have on average the published hours, read off twice, and weekends a quarter of their calls."""
+    days = np.array(AZURE_2024_CODING_WEEK).reshape(7, 24)
+    np.testing.assert_allclose(days[:5].mean(axis=0), AZURE_2024_CODING_HOURLY, atol=1.5)
+    assert 0.2 < days[5:].sum(axis=1).mean() / days[:5].sum(axis=1).mean() < 0.4
+    source = DATA.parent.parent / "shared" / "data" / "traces" / "azure2024_coding_10min_digitised.csv"
+    if source.exists():
+        read = pd.read_csv(source)
+        at_us = pd.DatetimeIndex(read["window_start_utc"]).as_unit("us").asi8
+        hours = read["requests_est"].groupby((at_us // 3_600_000_000 + 72) % 168).sum() / 1000  # 1970: a Thursday
+        np.testing.assert_allclose(days.ravel(), hours, atol=1)
 
 
 def test_the_samples_replay(run: tg.Replay) -> None:

@@ -359,7 +359,7 @@ class _Chooser:
     def _unreachable(self) -> str:
         """Say which limits no schedule keeps, and what can be had."""
         rows = self.program.rows
-        if not rows or solve(self.program._replace(rows=()), None, _POINT_S).chosen is None:
+        if not rows or solve(self.program._replace(rows=()), None, _POINT_S).bound == math.inf:
             length = duration(self.task.shortest * self.task.grid.step_us / SECOND_US)
             return (
                 "no schedule keeps to most_windows, shortest and fixed: allow more windows, or shorter ones. "

@@ -2,7 +2,7 @@
 
 from timegate.traffic.process import EvenTraffic, PoissonTraffic, RenewalTraffic, Tokens, Traffic
 from timegate.traffic.profile import Profile, fit_profile
-from timegate.traffic.published import AZURE_2023_CODING_TOKENS, AZURE_2024_CODING_HOURLY
+from timegate.traffic.published import AZURE_2023_CODING_TOKENS, AZURE_2024_CODING_HOURLY, AZURE_2024_CODING_WEEK
 from timegate.traffic.rates import read_rates
 from timegate.traffic.readers import read_trace
 from timegate.traffic.trace import Trace
@@ -10,6 +10,7 @@ from timegate.traffic.trace import Trace
 __all__ = [
     "AZURE_2023_CODING_TOKENS",
     "AZURE_2024_CODING_HOURLY",
+    "AZURE_2024_CODING_WEEK",
     "EvenTraffic",
     "PoissonTraffic",
     "Profile",
