@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -268,3 +269,26 @@ def test_gaps_are_listed(tmp_path: Path) -> None:
     none = CLI.invoke(app, ["gaps", str(tmp_path / "two.yaml")])
     assert (none.exit_code, none.output.strip()) == (0, "Somebody is open at any time of it.")
     assert CLI.invoke(app, ["gaps", str(tmp_path / "no.yaml")]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("guess", "instead"),
+    [
+        (lambda: tg.load_config("x.yaml"), "Use timegate.GatewayConfig.load(path)."),
+        (lambda: tg.read_csv("x.csv"), "Use timegate.read_trace(path)."),
+        (lambda: tg.simulate(), "Use timegate.replay(config, trace, scenario)."),
+        (lambda: tg.Gateway, "Use timegate.ModelGateway"),
+        (lambda: tg.lint, "Use timegate.check(config)."),
+        (lambda: tg.costs, "Use run.bill()"),
+        (lambda: tg.Trace.from_csv("x.csv"), "Use timegate.read_trace(path)."),
+        (lambda: tg.Trace(["2026-03-02T09:00Z"]).load, "Use timegate.read_trace(path)."),
+        (lambda: tg.Scenario.from_yaml("x.yaml"), "Use Scenario.load(path)"),
+        (lambda: tg.replay(TWO, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped").df, "Use run.calls"),
+        (lambda: tg.replay(TWO, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped").plot(), "Use timegate.plots"),
+    ],
+)
+def test_names_that_people_guess_say_what_to_use(guess: Any, instead: str) -> None:
+    """An AttributeError, as Python has it, with what does the same."""
+    with pytest.raises(AttributeError, match=re.escape(instead)):
+        guess()
+    assert not hasattr(tg, "something_else")

@@ -28,6 +28,7 @@ from timegate.models import (
     SimulatedModel,
     register_model,
 )
+from timegate.pointer import instead_of
 from timegate.version import __version__
 
 if TYPE_CHECKING:
@@ -196,5 +197,5 @@ def __getattr__(name: str) -> Any:
         case "ScheduleEditor":
             from timegate.widgets import editor as module
         case _:
-            raise AttributeError(f"module 'timegate' has no attribute {name!r}")
+            raise AttributeError(f"module 'timegate' has no attribute {name!r}{instead_of(name)}")
     return getattr(module, name)

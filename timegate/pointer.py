@@ -4,7 +4,37 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Self
 
-__all__ = ["Pointer"]
+__all__ = ["Pointer", "instead_of"]
+
+_INSTEAD = {
+    **dict.fromkeys(("load", "load_config", "read_config", "from_yaml", "Config"), "GatewayConfig.load(path)"),
+    **dict.fromkeys(("read_csv", "read_json", "read_parquet", "load_trace"), "read_trace(path)"),
+    **dict.fromkeys(("simulate", "simulation", "run", "backtest", "Simulator"), "replay(config, trace, scenario)"),
+    **dict.fromkeys(("Gateway", "Router"), "ModelGateway, or GatewayConfig.build()"),
+    **dict.fromkeys(("plot", "chart"), "plots, such as plots.day(run)"),
+    **dict.fromkeys(("montecarlo", "mc", "simulate_many"), "monte_carlo(config, traffic, scenario)"),
+    **dict.fromkeys(("validate", "lint", "verify"), "check(config)"),
+    **dict.fromkeys(("stream", "replay_chunks"), "replay_stream(config, chunks)"),
+    **dict.fromkeys(("Schedule", "TimeWindow", "TimeConstraint"), "Window(start, end)"),
+    **dict.fromkeys(("Fault", "Failure"), "a kind of fault, such as Outage or ErrorRate"),
+    **dict.fromkeys(("optimize_windows", "optimize_schedule"), "optimise(config, trace)"),
+    **dict.fromkeys(("cost", "costs"), "run.bill(), or bill(config, trace) of recorded calls"),
+}
+"""What does what people look for in the package, by the names that they guess."""
+
+
+def instead_of(name: str) -> str:
+    """Return the end of a sentence that says what to use in place of a name of the package; empty if none is known.
+
+    Examples
+    --------
+    >>> instead_of("load_config"), instead_of("else")
+    ('. Use timegate.GatewayConfig.load(path).', '')
+    """
+    found = _INSTEAD.get(name)
+    if found is None:
+        return ""
+    return f". Use {found}." if found.startswith(("a ", "run.")) else f". Use timegate.{found}."
 
 
 class Pointer:

@@ -19,6 +19,7 @@ from timegate.faults.fault import Fault
 from timegate.faults.injector import Injector
 from timegate.faults.model import ScenarioModel
 from timegate.files import read_document, write_document
+from timegate.pointer import Pointer
 from timegate.problems import Problem, written
 from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details
@@ -147,6 +148,9 @@ class Scenario(Value):
     def fingerprint(self) -> str:
         """A hash of the scenario, seed included."""
         return hashlib.sha256(json.dumps(self.to_dict()).encode()).hexdigest()[:12]
+
+    from_yaml: ClassVar[Pointer] = Pointer("Scenario.load(path), which reads YAML and JSON.")
+    from_file: ClassVar[Pointer] = Pointer("Scenario.load(path), which reads YAML and JSON.")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -46,6 +46,11 @@ class Replay(CallByCall):
     """
 
     at = Pointer("run.calls, whose column 'at' has the arrivals, or run.explain(instant).")
+    frame = Pointer("run.calls, run.attempts or run.summary(), which are tables.")
+    df = Pointer("run.calls, run.attempts or run.summary(), which are tables.")
+    plot = Pointer("timegate.plots, such as plots.day(run).")
+    describe = Pointer("run.summary().")
+    cost = Pointer("run.bill().")
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.outcome_counts().items() if count)

@@ -19,6 +19,7 @@ from timegate.core.clock import FIRST_US, LAST_US, from_us
 from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
 from timegate.errors import MissingExtraError, TraceError, did_you_mean, shown
 from timegate.files import replacing, write_csv
+from timegate.pointer import Pointer
 from timegate.problems import Problem
 from timegate.show.html import framed, numbers
 from timegate.show.text import counted, listed, period
@@ -79,6 +80,9 @@ class Trace:
     """
 
     observed: pd.DataFrame | None = None
+    load = Pointer("timegate.read_trace(path).")
+    from_csv = Pointer("timegate.read_trace(path).")
+    read_csv = Pointer("timegate.read_trace(path).")
 
     def __init__(
         self,
