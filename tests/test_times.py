@@ -36,6 +36,8 @@ TEN = pd.Timestamp("2026-03-02T10:00:00Z")
         "Mon, 2 Mar 2026 05:00:00 -0500",
         "2 Mar 2026 10:00:00 UTC",
         "Mon Mar  2 10:00:00 UTC 2026",
+        "2026-03-02T07:00:00-03:00[America/Sao_Paulo]",
+        "2026-03-02T10:00:00Z[UTC]",
     ],
 )
 def test_times_as_logs_write_them(text: str) -> None:

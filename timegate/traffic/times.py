@@ -51,6 +51,8 @@ _LOGGED = tuple(
         rf"(?P<day>\d\d)/{_MONTH}/(?P<year>\d{{4}}):{_TIME}{_ZONE}",  # nginx and Apache
         rf"(?:[a-z]{{3}}, ?)?(?P<day>\d\d?) {_MONTH} (?P<year>\d{{4}}) {_TIME}{_ZONE}",  # HTTP and mail
         rf"[a-z]{{3}} {_MONTH} +(?P<day>\d\d?) {_TIME}{_ZONE} (?P<year>\d{{4}})",  # C's asctime, and date
+        # RFC 9557, as Java and JavaScript's Temporal write: the offset counts, the zone in brackets repeats it.
+        rf"(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d)T{_TIME}(?P<zone>Z|[+-]\d\d:?\d\d)\[[\w+/-]+\]?",
     )
 )
 
