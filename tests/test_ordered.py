@@ -181,18 +181,20 @@ def test_parts_keep_their_attempts(sizes: list[int], queue: int) -> None:
 
 
 def test_the_log_grows_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However little room it begins with, one run writes all of it: who was passed over, and who cooled."""
+    """However little room it begins with, it has all: who was passed over, and who cooled; a short one costs no run."""
     trace, runs = poisson(0.3, 2_000, seed=9), []
     whole = tg.replay(DAY, trace, BAD_DAY)
     assert min(len(whole.skips), len(whole.cooldowns)) > 20
-    monkeypatch.setattr(compiled, "_LOG_ROOM", 1)
     monkeypatch.setattr(
         compiled, "replay_in_order", lambda *args, **kwargs: runs.append(1) or in_order(*args, **kwargs)
     )
-    again = tg.replay(DAY, trace, BAD_DAY)
-    pd.testing.assert_frame_equal(again.skips, whole.skips)
-    pd.testing.assert_frame_equal(again.cooldowns, whole.cooldowns)
-    assert len(runs) == 2  # of the calls, and of the log
+    for room, count in ((1 << 14, 1), (1, 2)):
+        runs.clear()
+        monkeypatch.setattr(compiled, "_LOG_ROOM", room)
+        again = tg.replay(DAY, trace, BAD_DAY)
+        pd.testing.assert_frame_equal(again.skips, whole.skips)
+        pd.testing.assert_frame_equal(again.cooldowns, whole.cooldowns)
+        assert len(runs) == count
     stepped = tg.replay(DAY, trace, BAD_DAY, engine="stepped")
     pd.testing.assert_frame_equal(again.skips, stepped.skips)
 

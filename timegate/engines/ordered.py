@@ -20,7 +20,7 @@ from timegate.engines.record import Attempts, Calls
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["Ended", "OrderedReplay", "replay_in_order", "shares"]
+__all__ = ["NOTHING", "NO_LOG", "Ended", "OrderedReplay", "replay_in_order", "shares"]
 
 NOTHING: npt.NDArray[np.int64] = np.empty(0, np.int64)
 NO_LOG = LoopLog(np.empty((0, 4), np.int64), np.empty((0, 3), np.int64), NOTHING)
@@ -54,6 +54,8 @@ def replay_in_order(
     rows: Attempts | None = None,
     row_of: npt.NDArray[np.int64] = NOTHING,
     log: LoopLog = NO_LOG,
+    *,
+    log_grows: bool = True,
 ) -> LoopLog:
     """Replay a whole trace, and write its calls; its attempts, too, if there is room for them. Return the log.
 
@@ -68,11 +70,15 @@ def replay_in_order(
     row_of : ndarray of int64
         Where the attempts of each call begin in ``rows``.
     log : LoopLog, optional
-        Where to begin to write who was passed over, and who cooled; it grows. Default: that is not wanted.
+        Where to begin to write who was passed over, and who cooled. Default: that is not wanted.
+    log_grows : bool
+        Whether a log that is full grows; else it is given up, and :data:`NO_LOG` returned.
     """
     loop = new_loop(plan.is_open.shape[1], len(policies.providers))
     rows = Attempts.empty(0) if rows is None else rows
-    return _go_on(plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False)[2]
+    return _go_on(
+        plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False, log_grows=log_grows
+    )[2]
 
 
 def _go_on(
@@ -87,6 +93,7 @@ def _go_on(
     log: LoopLog,
     *,
     more: bool,
+    log_grows: bool = True,
 ) -> tuple[Loop, Attempts, LoopLog]:
     """Run the loop until it knows nothing more; between its stops Python hears an interrupt."""
     orders, status = Orders.of(plan), FULL
@@ -96,7 +103,8 @@ def _go_on(
             if status == FULL:
                 loop = with_more_room(loop)
             elif status == ROWS_FULL:
-                rows, log = rows.joined(Attempts.empty(len(rows.call))), log.with_more_room()
+                rows = rows.joined(Attempts.empty(len(rows.call)))
+                log = log.with_more_room() if log_grows else NO_LOG
     return loop, rows, log
 
 

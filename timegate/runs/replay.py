@@ -126,9 +126,8 @@ def replayed(prepared: Prepared, trace: Trace) -> Replay:
     from timegate.engines import compiled  # loads numba
 
     router, injector = prepared.router, prepared.injector
-    calls = compiled.run(router, trace, injector)
+    calls, log = compiled.run_and_log(router, trace, injector)
     attempts = partial(compiled.attempts, router, trace, injector, calls)
-    log = partial(_log, router, trace, injector)
     return Replay(router, trace, prepared.scenario, "compiled", calls, attempts, log)
 
 
