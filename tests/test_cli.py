@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import timegate as tg
 from timegate.cli import app
-from timegate.samples import CONFIG, SCENARIO, TRACE, sample
+from timegate.samples import CONFIG, SAMPLES, SCENARIO, TRACE, copy_samples, sample
 
 FILES = sorted(
     [
@@ -85,9 +85,15 @@ def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("demo")
     out = tmp_path / "timegate-demo"
-    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert sorted(path.name for path in out.iterdir() if path.is_file()) == FILES
     for name in FILES:
         assert f"timegate-demo/{name}" in result.stdout
+    assert result.stdout.endswith("The samples, to begin your own from: timegate-demo/data\n")
+    for name in SAMPLES:
+        assert (out / "data" / name).read_bytes() == sample(name).read_bytes()
+    (out / "data" / CONFIG).write_text("mine")
+    copy_samples(out / "data")
+    assert (out / "data" / CONFIG).read_text() == "mine"
 
     expected = tg.replay(
         tg.GatewayConfig.load(sample(CONFIG)), tg.read_trace(sample(TRACE)), tg.Scenario.load(sample(SCENARIO))
@@ -196,7 +202,7 @@ def test_many_fallbacks_are_cut_short(here: Path) -> None:
 def test_explain(here: Path) -> None:
     """The headline, and for every deployment its place, provider, closing window and until when."""
     out = run("explain", "config.yaml", "--at", "2026-03-02T03:10Z").stdout
-    assert out.startswith("At 2026-03-02 03:10:00.000000 UTC: weak\n")
+    assert out.startswith("At 2026-03-02 03:10 UTC: weak\n")
     assert "closed   strong       openai     22:00-06:00 UTC" in out
     assert "2026-03-02 06:00 " in out
     assert "06:00:00.000001" not in out  # from which it is open

@@ -20,7 +20,7 @@ from tests.strategies import Case, cases
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
 from timegate.core.routing import Router
-from timegate.engines import compiled, travel
+from timegate.engines import compiled, compiling, travel
 from timegate.errors import InvalidValueError
 
 EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "500"))
@@ -277,6 +277,9 @@ def test_interrupt_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(begun) < 1000
 
 
+SAYS = "timegate: compiling {}. That may take a minute, and is kept for later runs.\n"
+
+
 def test_a_cold_compile_says_so_once(tmp_path: Path) -> None:
     """With an empty cache standard error has one line that says why it takes long; with a warm one, nothing."""
     code = (
@@ -288,7 +291,15 @@ def test_a_cold_compile_says_so_once(tmp_path: Path) -> None:
         env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
         done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
         said.append(done.stderr)
-    assert said == ["timegate: compiling the replay engine, once; this takes a few seconds.\n", ""]
+    assert said == [SAYS.format("the engine for calls by themselves"), ""]
+
+
+def test_each_engine_that_is_compiled_is_said_once(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Several kernels of one engine are one wait; another engine is another."""
+    monkeypatch.setattr(compiling, "_announced", set())
+    for what in ("this", "this", "that"):
+        compiling._Announcement(what).on_start(None)
+    assert capsys.readouterr().err == SAYS.format("this") + SAYS.format("that")
 
 
 def test_latencies_have_the_quantiles_asked_for() -> None:

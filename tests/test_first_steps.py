@@ -36,6 +36,26 @@ TWO = tg.GatewayConfig(
 )
 
 
+# The samples
+
+
+def test_a_missing_sample_says_where_it_comes_from(tmp_path: Path) -> None:
+    """Outside of a clone there is no `data/`: the error names the command that makes one."""
+    for load, name in ((tg.GatewayConfig.load, CONFIG), (tg.read_trace, TRACE), (tg.Scenario.load, SCENARIO)):
+        with pytest.raises(
+            InvalidValueError, match=r"no such file\. `timegate demo` copies the sample to timegate-demo/d"
+        ):
+            load(tmp_path / "data" / name)
+    with pytest.raises(ConfigError, match=r"mine\.yaml: no such file\.$"):
+        tg.GatewayConfig.load(tmp_path / "mine.yaml")
+
+
+def test_a_slip_in_a_name_is_told() -> None:
+    """The face says the nearest name that it has."""
+    with pytest.raises(AttributeError, match=r"no attribute 'Outages'\. Did you mean 'Outage'\?$"):
+        tg.Outages  # noqa: B018
+
+
 # A config
 
 

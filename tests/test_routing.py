@@ -161,7 +161,7 @@ def test_explain_shows():
     """The explanation prints and shows as a table, headed by the answer."""
     routed = router(closed_at_night, Hours())
     explained = routed.explain(NIGHT, "weak")
-    assert explained.headline == "At 2026-03-02 03:10:00.000000 UTC: strong"
+    assert explained.headline == "At 2026-03-02 03:10 UTC: strong"
     assert str(explained).startswith(f"{explained.headline}\n{explained.note}\n")
     for shown in (str(explained), explained._repr_html_()):
         assert "22:00-06:00 UTC" in shown

@@ -197,5 +197,5 @@ def __getattr__(name: str) -> Any:
         case "ScheduleEditor":
             from timegate.widgets import editor as module
         case _:
-            raise AttributeError(f"module 'timegate' has no attribute {name!r}{instead_of(name)}")
+            raise AttributeError(f"module 'timegate' has no attribute {name!r}{instead_of(name, __all__)}")
     return getattr(module, name)

@@ -18,6 +18,7 @@ import pandas as pd
 from timegate.errors import InputError, InvalidValueError, MissingExtraError, did_you_mean, shown
 from timegate.packed import PACKED, bare_suffix, opened
 from timegate.replacing import replacing
+from timegate.samples import SAMPLES
 
 __all__ = [
     "check_readable",
@@ -52,7 +53,9 @@ def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
                 raise error_class(f"{path}: is a link to {shown(os.readlink(path))}, which is not there.")
             siblings = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
             hint = did_you_mean(path.name, siblings)
-            raise error_class(f"{path}: no such file.{hint if 'Did' in hint else ''}")
+            if "Did" not in hint:
+                hint = " `timegate demo` copies the sample to timegate-demo/data." if path.name in SAMPLES else ""
+            raise error_class(f"{path}: no such file.{hint}")
         if not path.is_file():  # nobody knows whether and when it ends
             raise error_class(f"{path}: is a pipe, socket or device, not a file.")
         if path.stat().st_size == 0:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NoReturn, Self
+
+from timegate.problems import did_you_mean
 
 __all__ = ["Pointer", "instead_of"]
 
@@ -23,17 +26,20 @@ _INSTEAD = {
 """What does what people look for in the package, by the names that they guess."""
 
 
-def instead_of(name: str) -> str:
-    """Return the end of a sentence that says what to use in place of a name of the package; empty if none is known.
+def instead_of(name: str, known: Collection[str] = ()) -> str:
+    """Return the end of a sentence that says what to use in place of a name of the package; empty if nobody can tell.
+
+    What people look for under another name comes before the nearest of the names that are known.
 
     Examples
     --------
-    >>> instead_of("load_config"), instead_of("else")
-    ('. Use timegate.GatewayConfig.load(path).', '')
+    >>> instead_of("load_config"), instead_of("Outages", ["Outage"]), instead_of("else")
+    ('. Use timegate.GatewayConfig.load(path).', ". Did you mean 'Outage'?", '')
     """
     found = _INSTEAD.get(name)
-    if found is None:
-        return ""
+    if found is None:  # tools ask for names that begin with _
+        near = "" if name.startswith("_") or not known else did_you_mean(name, known)
+        return f".{near}" if near else ""
     return f". Use {found}." if found.startswith(("a ", "run.")) else f". Use timegate.{found}."
 
 

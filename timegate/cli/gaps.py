@@ -44,8 +44,7 @@ def gaps(
         return
     table = new_table("day", f"from ({tz})", "to", "length", right=1)
     for day, begins, ends, minutes in found.itertuples(index=False):
-        # Both ends of a window belong to it: a gap begins and ends a microsecond beside what people read.
-        begins, ends = (f"{at.round('s'):%Y-%m-%d %H:%M:%S}".removesuffix(":00") for at in (begins, ends))
+        begins, ends = (f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00") for at in (begins, ends))
         table.add_row(plain(day), begins, ends, duration(60 * minutes))
     console.print(table)
     console.print(f"Nobody is open for {duration(60 * found['minutes'].sum())} in all.")

@@ -29,7 +29,7 @@ from timegate.cli.runs import (
     write_folder,
 )
 from timegate.runs.replay import Engine
-from timegate.samples import CONFIG, SCENARIO, TRACE, sample
+from timegate.samples import CONFIG, SCENARIO, TRACE, copy_samples, sample
 from timegate.show.text import shown_instant
 
 __all__ = ["demo", "explain", "replay"]
@@ -45,13 +45,15 @@ def demo(
     """Replay a sample day through a sample gateway.
 
     The samples come with the package: a config of three deployments,
-    50,000 arrivals of one day, and a scenario with two outages.
+    50,000 arrivals of one day, and a scenario with two outages. They are
+    copied to data/ in the folder, as a beginning of your own.
 
     Example: timegate demo --out my-first-replay
     """
     config, trace, scenario = map(sample, (CONFIG, TRACE, SCENARIO))
     _replay(config, trace, scenario, out)
-    new_console().print("The samples, to begin your own from:", plain(config.parent), soft_wrap=True)
+    copy_samples(out / "data")
+    new_console().print("The samples, to begin your own from:", plain(out / "data"), soft_wrap=True)
 
 
 @app.command()

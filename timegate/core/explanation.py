@@ -62,7 +62,8 @@ class Explanation:
     def headline(self) -> str:
         """The answer in one line."""
         order = " -> ".join(self.order) or "nobody: no model is available due to time constraints"
-        return f"At {from_us(self.at_us):%Y-%m-%d %H:%M:%S.%f} UTC: {order}"
+        at = f"{from_us(self.at_us):%Y-%m-%d %H:%M:%S.%f}".removesuffix(".000000").removesuffix(":00")
+        return f"At {at} UTC: {order}"
 
     def __str__(self) -> str:
         table = self._table.to_string(index=False)

@@ -116,7 +116,7 @@ def _log_of(kept: LoopLog) -> Log:
 def _by_chunk(replay_chunk: Callable[[slice], None], size: int, threads: int | None) -> None:
     """Replay chunks of a trace in threads; the kernels let go of the interpreter's lock."""
     some = min(_FIRST, size)
-    with announced_compilation():
+    with announced_compilation("the engine for calls by themselves"):
         replay_chunk(slice(0, some))  # before the threads, so that only one of them compiles
     parts = [slice(first, min(first + _CHUNK, size)) for first in range(some, size, _CHUNK)]
     for _ in in_threads(replay_chunk, parts, threads, "chunk"):

@@ -1,4 +1,4 @@
-"""When numba compiles: before the first replay after an installation that is announced, and in a call it is no wait."""
+"""When numba compiles: what it compiles is announced, once for each kind of run, and in a call it is no wait."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ __all__ = ["Compiler", "announced_compilation"]
 
 
 class _Announcement(Listener):
-    def __init__(self) -> None:
-        self.made = False
+    def __init__(self, what: str) -> None:
+        self.what = what
 
     def on_start(self, event: Any) -> None:
-        if not self.made:
-            self.made = True
-            sys.stderr.write("timegate: compiling the replay engine, once; this takes a few seconds.\n")
+        if self.what not in _announced:
+            _announced.add(self.what)
+            sys.stderr.write(f"timegate: compiling {self.what}. That may take a minute, and is kept for later runs.\n")
 
     def on_end(self, event: Any) -> None:
         pass
 
 
-_announcement = _Announcement()  # one for the process: several kernels compile one after the other
+_announced = set[str]()  # in this process: several kernels compile one after the other
 
 
 @contextmanager
-def announced_compilation() -> Iterator[None]:
-    """Say on standard error if numba compiles something here, in place of loading it from its cache on disk."""
-    with install_listener("numba:compile", _announcement):
+def announced_compilation(what: str) -> Iterator[None]:
+    """Say on standard error if numba compiles something here, in place of loading it from its cache on disk.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, as people know it.
+    """
+    with install_listener("numba:compile", _Announcement(what)):
         yield
 
 

@@ -97,7 +97,7 @@ def _go_on(
 ) -> tuple[Loop, Attempts, LoopLog]:
     """Run the loop until it knows nothing more; between its stops Python hears an interrupt."""
     orders, status = Orders.of(plan), FULL
-    with announced_compilation():
+    with announced_compilation("the engine for calls that share state"):
         while status != FINISHED:
             status = run_events(plan, policies, orders, loop, log, first, *arrivals, calls, rows, row_of, more)
             if status == FULL:

@@ -133,7 +133,7 @@ def reduce_calls(trace: Trace, calls: Calls, router: Router, step_us: int, origi
         raise too_many_bins(bins, step_us)
     totals, by_bin = Totals.zero(len(router.names)), np.zeros((bins, len(router.names) + len(UNSERVED)), np.int64)
     choices = first_choice_by_name(trace.preferred_names, router)
-    with announced_compilation():
+    with announced_compilation("what adds calls up"):
         add_calls(totals, by_bin, first_bin, step_us, trace.at_us - origin_us, trace.preferred, choices, calls)
     return Part(trace.span_us, first_bin, by_bin, totals)
 
@@ -145,7 +145,7 @@ def totals_between(trace: Trace, calls: Calls, router: Router, start_us: int, en
     by_bin = np.zeros((last_bin - first_bin + 1, len(router.names) + len(UNSERVED)), np.int64)
     totals, choices = Totals.zero(len(router.names)), first_choice_by_name(trace.preferred_names, router)
     columns = Calls._make(column[part] for column in calls)
-    with announced_compilation():
+    with announced_compilation("what adds calls up"):
         add_calls(totals, by_bin, first_bin, DAY_US, trace.at_us[part] - 0, trace.preferred[part], choices, columns)
     return totals
 

@@ -17,7 +17,7 @@ from matplotlib.transforms import ScaledTranslation
 from timegate.core.columns import UNSERVED
 from timegate.errors import InvalidTypeError
 from timegate.runs.result import Replay
-from timegate.show.palette import ALARM, chosen_colors
+from timegate.show.palette import ALARM, ALARM_HATCH, chosen_colors, mix
 from timegate.show.text import printable, shortened
 
 __all__ = [
@@ -46,6 +46,12 @@ __all__ = [
 Style = dict[str, Any]
 CLOSED: Style = {"facecolor": "#EEEEEE", "edgecolor": "#A0A0A0", "hatch": "////", "linewidth": 0.5}
 OUTAGE: Style = {"facecolor": "#555555", "edgecolor": "#555555", "linewidth": 1.0}
+DATES: dict[str, list[str]] = {
+    "formats": ["%Y", "%Y-%m", "%d", "%H:%M", "%H:%M", "%S.%f"],
+    "zero_formats": ["", "%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M"],
+    "offset_formats": ["", "", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d %H:%M"],
+}
+"""How ticks of time are written, by year, month, day, hour, minute and second; dates in ISO 8601, as everywhere."""
 LEAST_INCHES = 0.04
 LEGEND: Style = {"loc": "upper left", "borderaxespad": 0, "frameon": False, "handlelength": 1.5}
 
@@ -63,9 +69,13 @@ def checked(run: Replay, name: str) -> Replay:
 
 
 def styles_of(names: Sequence[str], given: Mapping[str, str] | None) -> list[Style]:
-    """Return a style for each column of :meth:`Replay.share`."""
-    colors = [*chosen_colors(names, given).values(), *(ALARM[outcome] for outcome in UNSERVED)]
-    return [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in colors]
+    """Return a style for each column of :meth:`Replay.share`; alarm is more than a colour, the same in all figures."""
+    own: list[Style] = [{"facecolor": color, "edgecolor": "none"} for color in chosen_colors(names, given).values()]
+    alarms: list[Style] = [
+        {"facecolor": ALARM[outcome], "edgecolor": mix(ALARM[outcome], "white", 0.25), "hatch": ALARM_HATCH[outcome]}
+        for outcome in UNSERVED
+    ]
+    return [style | {"linewidth": 0.0} for style in (*own, *alarms)]
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float]) -> Axes:
@@ -149,7 +159,7 @@ def time_axis(ax: Axes, start: float, end: float, tz: str = "UTC") -> None:
     least = 3 if most > 6 else 2  # 3 of 6 would leave spans, such as 2.7 hours, for which no step fits
     locator = mdates.AutoDateLocator(tz=zone, minticks=least, maxticks=most)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz=zone, **DATES))  # type: ignore[no-untyped-call]
 
 
 def legend_columns(ax: Axes, labels: Iterable[str]) -> int:

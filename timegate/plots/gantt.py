@@ -44,7 +44,8 @@ __all__ = ["gantt"]
 Mask = npt.NDArray[np.bool_]
 
 PALE = 0.65  # how much white is mixed into a bar while faults concern some attempts
-TOP, THICK = -0.08, 0.46  # of a bar, in a row whose middle is 0; labels stand above it
+LABELLED, FULL = (-0.08, 0.46), (-0.36, 0.72)
+"""The top and the height of bars in a row whose middle is 0, with labels above them and without."""
 LABEL_POINTS = 7.0
 
 
@@ -114,15 +115,13 @@ def gantt(
     is_closed, is_out, is_weak = (_within(edges, spans) for spans in (closed, out, weak))
     can = ~is_closed & ~is_out
 
+    is_written = [bool(pieces) and _has_room_above(ax, size + 1) for pieces in labelled]
     for row, name in enumerate(router.names):
+        top, thick = LABELLED if is_written[row] else FULL
         own: Style = {"facecolor": tones[name], "edgecolor": "none"}
         pale = own | {"facecolor": mix(tones[name], "white", PALE)}
-        for mask, style, top, thick in (
-            (is_closed[row], CLOSED, -0.45, 0.9),
-            (can[row] & ~is_weak[row], own, TOP, THICK),
-            (can[row] & is_weak[row], pale, TOP, THICK),
-            (is_out[row], OUTAGE, TOP, THICK),
-        ):
+        _draw(ax, edges, is_closed[row], row - 0.45, 0.9, CLOSED)
+        for mask, style in ((can[row] & ~is_weak[row], own), (can[row] & is_weak[row], pale), (is_out[row], OUTAGE)):
             _draw(ax, edges, mask, row + top, thick, style, seen=style is OUTAGE)
     nobody = ~can.any(axis=0) & (size > 0)
     blocked = np.logical_and(nobody, is_closed.all(axis=0))
@@ -137,8 +136,8 @@ def gantt(
     ax.axhline(size - 0.5, color="#333333", linewidth=0.8)
     left, right = _x([lo, hi])
     time_axis(ax, left, right, check_zone(tz))
-    for row, pieces in enumerate(labelled):
-        _write(ax, row, pieces, lo, hi)
+    for row in np.flatnonzero(is_written).tolist():
+        _write(ax, row + LABELLED[0], labelled[row], lo, hi)
     handles = [
         Patch(label=label, **style)
         for label, style, seen in (
@@ -215,11 +214,14 @@ def _alarm(outcome: str) -> Style:
     return {"facecolor": ALARM[outcome], "edgecolor": ALARM[outcome], "linewidth": 1.0}
 
 
-def _write(ax: Axes, row: int, pieces: Sequence[tuple[int, int, str]], lo: int, hi: int) -> None:
+def _has_room_above(ax: Axes, rows: int) -> bool:
+    """Whether rows are so high that labels fit above their bars."""
+    return bool(72 * inches(ax)[1] / rows >= 2.4 * LABEL_POINTS)
+
+
+def _write(ax: Axes, y: float, pieces: Sequence[tuple[int, int, str]], lo: int, hi: int) -> None:
     """Write what faults do above the bar, where they begin; what would hide an earlier label is added to it."""
-    width, height = inches(ax)
-    if 72 * height / (ax.get_ylim()[0] + 0.5) < 2.4 * LABEL_POINTS:
-        return  # no room between the rows
+    width = inches(ax)[0]
     ground: Style = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8}
     look: Style = {"fontsize": LABEL_POINTS, "va": "bottom", "color": "#333333", "bbox": ground}
     written: list[tuple[int, list[str]]] = []
@@ -236,4 +238,4 @@ def _write(ax: Axes, row: int, pieces: Sequence[tuple[int, int, str]], lo: int, 
         late = at_us > lo + 0.8 * (hi - lo)  # it would leave the axes
         x, align = (hi, "right") if late else (at_us, "left")
         place: Style = {"xytext": (-2 if late else 2, 1), "textcoords": "offset points", "ha": align}
-        ax.annotate(plain(", ".join(labels)), (float(_x(x)), row + TOP), **place, **look)
+        ax.annotate(plain(", ".join(labels)), (float(_x(x)), y), **place, **look)

@@ -39,7 +39,7 @@ from timegate.plots.drawing import (
 )
 from timegate.runs.compare import two_labels
 from timegate.runs.result import Replay
-from timegate.show.palette import ALARM, ALARM_HATCH, chosen_colors, luminance, mix
+from timegate.show.palette import ALARM, chosen_colors, luminance, mix
 from timegate.show.text import counted, listed, percent
 
 __all__ = ["compare", "day", "fallbacks", "frequency", "share"]
@@ -156,8 +156,6 @@ def share(
         raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
     freq = frequency(run, 96) if freq is None else freq
     counts, edges = _bins(run, freq, tz)
-    for style, outcome in zip(styles[-len(UNSERVED) :], UNSERVED, strict=True):
-        style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}  # in a stack, alarm is more than a colour
     ax = axes_of(ax, (10.0, 4.0))
     totals = counts.sum(axis=0)
     total = counts.sum(axis=1, keepdims=True)
@@ -209,7 +207,8 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
         ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=9)
         return ax
     values = counts.to_numpy()
-    ax.set_xlabel(f"served by ({counted(values.sum(), 'call')} fell back)")
+    ax.set_xlabel(f"served by ({counted(values.sum(), 'call')} fell back)", loc="left")
+    ax.set_ylabel("first choice", loc="top")
     # The square root sets small numbers apart as well; cells without calls stay white.
     image = ax.imshow(np.ma.masked_equal(values, 0), cmap="Blues", norm=PowerNorm(0.5, vmin=0), aspect="auto")
     fills = image.to_rgba(values)
@@ -223,6 +222,8 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
         ax.text(column, row, f"{values[row, column]:,}", ha="center", va="center", color=ink, fontsize=size)
     ax.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, color="#CCCCCC", linewidth=0.8)
     ax.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, color="#CCCCCC", linewidth=0.8)
+    ax.spines[:].set_visible(False)
+    ax.spines["bottom"].set_position(("data", rows - 0.5))  # the names below the cells stand with it
     row_axis(ax, printed_names(counts.index, ax))
     ax.set(xlim=(-0.5, across - 0.5), ylim=(down - 0.5, -0.5))
     labels = printed_names(counts.columns, ax)

@@ -25,7 +25,7 @@ from timegate.plots.drawing import (
     titled,
 )
 from timegate.runs.result import Replay
-from timegate.show.palette import ALARM_HATCH, mix
+from timegate.show.palette import mix
 
 __all__ = ["heatmap"]
 
@@ -93,7 +93,6 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
     depths = _seen(unserved)
     for outcome, depth, style in zip(UNSERVED, depths.T, alarms, strict=True):
         if depth.any():
-            style |= {"edgecolor": "white", "hatch": ALARM_HATCH[outcome]}
             ax.bar(left[depth > 0], HEIGHT * depth[depth > 0], WIDTH, high[depth > 0], align="edge", **style)
             high = high + HEIGHT * depth
             handles.append(Patch(label=outcome, **style))

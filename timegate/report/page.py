@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from timegate.files import write_files
 from timegate.plots.runs import frequency, no_fallback
 from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
 from timegate.runs.result import Replay
-from timegate.show.html import row
+from timegate.show.html import Markup, row
 from timegate.show.text import counted, figure, listed, percent
 
 __all__ = [
@@ -35,7 +36,7 @@ __all__ = [
     "write",
 ]
 
-BASELINE = "no windows, no faults"
+BASELINE = "without windows and faults"
 
 CAPTIONS = {
     "day": "A row a deployment: the calls it served, when windows closed it (hatched), and its outages.",
@@ -206,7 +207,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         tiles.append(("paid for answers", figure_text(cost, figures[cost])))
         bill = f"<h2>Bill</h2>\n{_table('numbers', *bill_table(run))}"
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
-    deployments = [[d.name, d.provider, *d.hours.texts()] for d in run.router.deployments]
+    deployments = [[d.name, d.provider, *map(_unbroken, d.hours.texts())] for d in run.router.deployments]
     head = ["deployment", "provider", "closed", "open"]
     if run.ledger.has_prices:
         head.append("price")
@@ -284,6 +285,11 @@ def _wide(kind: str, head: Sequence[str], bodies: str) -> str:
     return f'<div class="wide" tabindex="0"><table class="{kind}">{top}{bodies}</table></div>'
 
 
+def _unbroken(windows: str) -> Markup:
+    """Return windows whose ranges, such as mon-fri, stay on one line."""
+    return Markup(re.sub(r"[\w:]+-[\w:]+", r"<span class='whole'>\g<0></span>", html.escape(windows)))
+
+
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
@@ -325,6 +331,7 @@ td, th { padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line); te
 thead th { color: var(--soft); font-weight: 500; }
 tbody th { padding-top: 1.1rem; }
 td { max-width: 34rem; overflow-wrap: anywhere; }
+.whole { white-space: nowrap; }
 .texts td, .numbers td:first-child { min-width: 7rem; }
 .texts td:nth-child(n+3) { min-width: 15rem; }
 .numbers td:last-child, .numbers th:last-child { padding-right: .25rem; }

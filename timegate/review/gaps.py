@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from timegate.config.model import GatewayConfig
-from timegate.core.clock import MINUTE_US, Instant, SystemClock, from_us, to_us
+from timegate.core.clock import MINUTE_US, SECOND_US, Instant, SystemClock, from_us, to_us
 from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone
 from timegate.errors import InstantError
@@ -36,8 +36,9 @@ def gaps(
     Returns
     -------
     DataFrame
-        A row a stretch, in order: ``day`` (category) on which it starts; ``start``, ``end`` (datetime64[us, tz],
-        half-open); ``minutes`` (float64). The single instants at which two windows meet are not in it.
+        A row a stretch, in order: ``day`` (category) on which it starts; ``start``, ``end`` (datetime64[us, tz]);
+        ``minutes`` (float64). Ends are those that windows state: whether that very instant is served, too, is up to
+        the window, to which both of its ends belong. The single instants at which two windows meet are not in it.
 
     Raises
     ------
@@ -71,6 +72,7 @@ def gaps(
         raise InstantError(f"end must lie after start. Got {first.isoformat()} to {last.isoformat()}.")
     spans = survey(config, np.array([[to_us(first, "start"), to_us(last, "end")]])).nobody
     spans = spans[spans[:, 1] - spans[:, 0] > 1]
+    spans -= spans % SECOND_US == 1  # the microsecond by which something comes after the included end of a window
     starts, ends = (pd.DatetimeIndex(column.astype("M8[us]"), tz="UTC").tz_convert(tz) for column in spans.T.copy())
     names = [day.capitalize() for day in DAYS]
     return pd.DataFrame(

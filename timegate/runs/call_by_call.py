@@ -29,7 +29,7 @@ from timegate.runs.tables import (
     skips_frame,
     stretches,
 )
-from timegate.show.text import iso
+from timegate.show.text import counted, iso
 from timegate.traffic.trace import Trace
 
 __all__ = ["CallByCall"]
@@ -144,7 +144,9 @@ class CallByCall:
             outcomes = tried.loc[tried["deployment"] == entry["deployment"], "outcome"]
             rows.append(entry | {"outcome": ", ".join(map(str, outcomes))})
         served = f"served by {row['served_by']}" if pd.notna(row["served_by"]) else "not served"
-        note = f"Call {call}: {served} ({row['outcome']}), {row['attempts']} attempts. {explained.note}".strip()
+        note = (
+            f"Call {call}: {served} ({row['outcome']}), {counted(row['attempts'], 'attempt')}. {explained.note}".strip()
+        )
         story = self.story(call) if has_policies(self.router, self.scenario) else None
         return replace(explained, rows=rows, note=note, story=story)
 

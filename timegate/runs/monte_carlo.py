@@ -226,7 +226,7 @@ def _run_batch(
 def _here(
     run: Callable[[Sequence[int]], list[dict[str, Any]]], replicas: int, threads: int | None
 ) -> Iterator[dict[str, Any]]:
-    with announced_compilation():
+    with announced_compilation("the engine for random days"):
         first = run([0])  # before the threads, so that only one of them compiles
     yield from first
     batches = [range(lo, min(lo + _FEW, replicas)) for lo in range(1, replicas, _FEW)]
