@@ -226,7 +226,7 @@ def test_time_axis_is_utc(plot: Callable[..., Axes], sample: tg.Replay) -> None:
     assert ax.get_xlabel() == "time (UTC)"
     assert labels[6] == "06:00"
     assert labels[18] == "18:00"
-    assert ax.xaxis.get_offset_text().get_text() == "2026-Mar-02"
+    assert ax.xaxis.get_offset_text().get_text() == "2026-03-02"
 
 
 # Day

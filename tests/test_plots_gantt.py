@@ -152,6 +152,15 @@ def test_partial_faults_are_pale_and_labelled() -> None:
     assert row_labels(ax)[0] == "a  100%", "it can serve, if not always"
 
 
+def test_bars_fill_rows_in_which_nothing_is_written() -> None:
+    """Below a label a bar is lower than in a row without one."""
+    rate = tg.ErrorRate(target="a", rate=0.5)
+    ax = plots.gantt(config(a=[], b=[]), tg.Scenario(faults=[rate]), *DAY)
+    heights = [path.get_extents().height for bar in ax.collections for path in bar.get_paths()]
+    assert heights == pytest.approx([0.46, 0.72])
+    assert notes(ax) == [(0, "50% server error")]
+
+
 def test_a_label_is_said_once_where_faults_of_a_kind_meet() -> None:
     """Faults that say the same, so near each other that their labels would touch, get one label."""
     hours = [("06:00", "06:20"), ("06:30", "06:50"), ("18:00", "18:20")]

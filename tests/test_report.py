@@ -79,8 +79,16 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-        if self.open and self.open[-1] in ("td", "th"):
+        if {"td", "th"} & {*self.open[-2:]}:  # a part of a cell may have a tag of its own
             self.rows[-1][-1] += data
+
+
+def test_ranges_stay_on_one_line() -> None:
+    """No line breaks within mon-fri, and what is no range is written as it is."""
+    window = tg.Window("08:00", "20:00", tz="Europe/Berlin", days=["mon", "tue", "wed", "thu", "fri"])
+    assert report._unbroken(f"{window} <b>") == (
+        "<span class='whole'>08:00-20:00</span> Europe/Berlin, <span class='whole'>mon-fri</span> &lt;b&gt;"
+    )
 
 
 @pytest.fixture(scope="module")
