@@ -45,7 +45,7 @@ def test_a_proposal_is_printed_and_written(optimise: Any, tmp_path: Path) -> Non
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert lines[0].startswith("The best schedule saves 5.4 of 23.76 USD (22.7%)")
     assert "strong: closed 08:00-18:00 UTC, end not included, daily" in lines
-    assert "best 18.36 0.000% 0 1" in lines
+    assert "best 18.36 0.000% 1" in lines
     assert any(
         line.startswith("strong 08:00-18:00 UTC, end not") and line.split()[-2:] == ["5.4", "0"] for line in lines
     )
@@ -55,6 +55,19 @@ def test_a_proposal_is_printed_and_written(optimise: Any, tmp_path: Path) -> Non
     )
     again = optimise("--out", str(out), "--period", "day")
     assert "(replaced)" in again.stdout
+
+
+def test_what_nobody_knows_is_no_column(optimise: Any, tmp_path: Path) -> None:
+    """Without prices there is neither cost nor what a window saves; the sentence is one all the same."""
+    (tmp_path / "today.yaml").write_text(
+        "deployments:\n  - {model_name: a, model: sim/a, time_constraints: [['02:00', '05:00']]}\n"
+    )
+    result = optimise("--minimise", "failed", "--period", "day")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines[0] == "The best schedule leaves 0.000% of calls unserved, today 12.500%."
+    assert "schedule not served closings" in lines
+    assert "usd" not in result.stdout.lower()
+    assert "No schedule on these slots is better; of those as good, it is the nearest to today's." in lines
 
 
 def test_without_out_nothing_is_written(optimise: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -119,22 +120,35 @@ def optimise(
 
 def _print_trade(found: tg.Proposals, console: Console) -> None:
     """Print the frontier, and what each window is worth."""
-    cost = found.frontier.columns[1]
-    table = new_table("schedule", cost, "not served", "latency mean s", "closings", right=4)
-    for _, row in found.frontier.iterrows():
-        cells = (
-            figure(float(row[cost]), ",.6g"),
-            percent(row["failed"], 3),
-            figure(float(row["latency_mean_s"]), ".4g"),
-        )
-        table.add_row(plain(row["schedule"]), *cells, str(row["closings"]))
+    frontier, cost = found.frontier, found.frontier.columns[1]
+    columns: dict[str, Callable[[Any], str]] = {  # what nobody knows, for want of prices or latencies, is no column
+        **({cost: lambda value: figure(float(value), ",.6g")} if frontier[cost].notna().any() else {}),
+        "failed": lambda value: percent(value, 3),
+        **(
+            {"latency_mean_s": lambda value: figure(float(value), ".4g")}
+            if frontier["latency_mean_s"].fillna(0).any()
+            else {}
+        ),
+        "closings": str,
+    }
+    headings = {"failed": "not served", "latency_mean_s": "latency mean s"}
+    table = new_table("schedule", *(headings.get(name, name) for name in columns), right=len(columns))
+    for _, row in frontier.iterrows():
+        table.add_row(plain(row["schedule"]), *(write(row[name]) for name, write in columns.items()))
     console.print(table)
     if len(found.windows):
+        saved = found.windows.columns[3]
+        is_priced = bool(found.windows[saved].notna().any())
         table = new_table(
-            "deployment", "window", f"{found.windows.columns[3].replace('_', ' ')}", "costs calls", right=2
+            "deployment",
+            "window",
+            *([saved.replace("_", " ")] if is_priced else []),
+            "costs calls",
+            right=1 + is_priced,
         )
         for name, _, when, saves, costs, _ in found.windows.itertuples(index=False):
-            table.add_row(plain(name), plain(when), "" if pd.isna(saves) else f"{saves:,.4g}", f"{costs:,}")
+            worth = ["" if pd.isna(saves) else f"{saves:,.4g}"] if is_priced else []
+            table.add_row(plain(name), plain(when), *worth, f"{costs:,}")
         console.print(table)
 
 

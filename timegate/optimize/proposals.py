@@ -265,14 +265,13 @@ class Proposals:
             return "The search was interrupted before it had found other windows: these are today's."
         if self.best == self.config:
             return "No change of windows is worth it."
-        parts = []
+        parts = [f"leaves {percent(best.failed, 3)} of calls unserved, today {percent(today.failed, 3)}"]
         if self._priced:
             saved = today.cost - best.cost
             share = f" ({percent(abs(saved) / today.cost, 1)})" if today.cost else ""
             word = "saves" if saved >= 0 else "costs"
-            parts.append(f"{word} {abs(today.paid - best.paid):,.4g} of {today.paid:,.6g} {self.currency}{share}")
-        parts.append(f"{percent(best.failed, 3)} of calls are not served, today {percent(today.failed, 3)}")
-        return f"The best schedule {'; '.join(parts)}."
+            parts.insert(0, f"{word} {abs(today.paid - best.paid):,.4g} of {today.paid:,.6g} {self.currency}{share}")
+        return f"The best schedule {' and '.join(parts)}."
 
     @property
     def _none_yet(self) -> bool:
@@ -283,13 +282,13 @@ class Proposals:
         yield f"Over {counted(len(self.trace), 'call')}, {self.trace.period}; {self.grid.words}."
         if self._none_yet:
             return
-        yield f"It keeps to {self.words}" + (f"; {kept}." if kept else ".")
+        yield f"Its windows have {self.words}." + (f" It keeps to its limits: {kept}." if kept else "")
         if self.heuristic:
             yield "Heuristic: calls share state, so schedules were tried by replay, and better ones may be left."
         elif math.isnan(self.gap):
             yield "How much better another schedule could be is not known."
         elif self.gap < 1e-9:
-            yield "No schedule on these slots is better."
+            yield "No schedule on these slots is better; of those as good, it is the nearest to today's."
         else:
             yield f"No schedule on these slots is better by more than {percent(self.gap, 3)}."
         yield "It was chosen on these very calls: tg.walk_forward says what remains on others."
