@@ -25,6 +25,7 @@ from timegate.models.failures import kind_of, retry_after_s, translated
 
 httpx = pytest.importorskip("httpx")
 pytest.importorskip("openai")
+ESCAPES = httpx.Request("POST", "http://a", json="\xe9").content.isascii()  # as before 0.28
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +217,18 @@ def test_a_retry_after_is_heard(server: Any, way: str) -> None:
 
 
 @ways
-@pytest.mark.parametrize("wrong", [{}, {"messages": 5}, {"messages": "Hi", "colour": 1}, {"messages": "\ud800"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"messages": 5},
+        {"messages": "Hi", "colour": 1},
+        pytest.param(
+            {"messages": "\ud800"},
+            marks=pytest.mark.skipif(ESCAPES, reason="this httpx escapes what is no text, and sends it"),
+        ),
+    ],
+)
 def test_a_mistake_of_the_caller_is_the_callers(server: Any, way: str, wrong: dict[str, Any]) -> None:
     """It is of kind ``caller``, nothing is sent, and ``raise_on`` ends the call with it."""
     sent = len(server.requests)
