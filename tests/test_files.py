@@ -95,7 +95,7 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text(GOOD)
     assert problem(tmp_path / "gatway.yaml") == "no such file. Did you mean 'gateway.yaml'?"
     assert problem(tmp_path / "zzz") == "no such file."
-    assert problem(tmp_path / "no" / "gateway.yaml") == "no such file."
+    assert problem(tmp_path / "no" / "mine.yaml") == "no such file."
     assert problem(tmp_path) == "is a folder, not a file."
 
 
