@@ -92,6 +92,24 @@ def test_a_stream_that_breaks_is_never_a_short_answer(server: Any, way: str, nam
 
 
 @ways
+def test_a_stream_goes_on_whose_model_nobody_holds(server: Any, way: str) -> None:
+    """A model that is let go of closes its connections, but not under a stream that is read, as after a reload."""
+
+    async def main() -> str:
+        stream = await model(server, "pausing").acall(messages="Hi", stream=True)
+        gc.collect()
+        return "".join([text async for text in stream])
+
+    if way == "sync":
+        stream = model(server, "pausing")(messages="Hi", stream=True)
+        gc.collect()
+        assert stream.consume() == "Hello"
+    else:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            assert runner.run(main()) == "Hello"
+
+
+@ways
 def test_a_streams_metadata_is_there_at_its_end(server: Any, way: str) -> None:
     """Usage, finish reason and model stand in the metadata, and usage is asked for."""
     found: dict[str, Any] = {}

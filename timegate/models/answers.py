@@ -123,8 +123,11 @@ def _cut(error: Exception) -> Exception:
     return TruncatedError(str(error)) if type(error) is ModelConnectionError else error
 
 
-def read(response: Any, parts: Parts) -> Iterator[str]:
-    """Yield the texts of a stream; what else comes is put into its parts."""
+def read(response: Any, parts: Parts, model: object) -> Iterator[str]:
+    """Yield the texts of a stream; what else comes is put into its parts.
+
+    It holds the model meanwhile: one that nobody holds closes its connections, and would cut the stream.
+    """
     events = Events()
     try:
         with our_errors():
@@ -144,7 +147,7 @@ def read(response: Any, parts: Parts) -> Iterator[str]:
         response.close()
 
 
-async def read_async(response: Any, parts: Parts) -> AsyncIterator[str]:
+async def read_async(response: Any, parts: Parts, model: object) -> AsyncIterator[str]:
     """Yield the texts of a stream, as :func:`read` does."""
     events = Events()
     try:

@@ -212,7 +212,7 @@ class OpenAIChatCompletion(_OpenAIModel):
         response = self._ask(self._request(messages, stream, kwargs))
         if stream:
             parts = Parts()
-            return ModelStreamResponse(read(response, parts), metadata=parts.metadata)
+            return ModelStreamResponse(read(response, parts, self), metadata=parts.metadata)
         with our_errors():
             return completion(response)
 
@@ -221,7 +221,7 @@ class OpenAIChatCompletion(_OpenAIModel):
         response = await self._ask_async(self._request(messages, stream, kwargs))
         if stream:
             parts = Parts()
-            return ModelStreamResponse(read_async(response, parts), metadata=parts.metadata)
+            return ModelStreamResponse(read_async(response, parts, self), metadata=parts.metadata)
         with our_errors():
             return completion(response)
 
