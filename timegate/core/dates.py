@@ -227,7 +227,7 @@ class _Calendar:
     @functools.cached_property
     def from_end(self) -> Days:
         """-1 for the last day of a month."""
-        return self.days - (self._months + 1).astype("M8[D]").astype(np.int64)
+        return self.days - (self._months + np.timedelta64(1, "M")).astype("M8[D]").astype(np.int64)
 
     @functools.cached_property
     def _months(self) -> npt.NDArray[np.datetime64]:

@@ -133,7 +133,7 @@ def _month(days: Days) -> Days:
 def _numbers(days: Days) -> tuple[Days, Days]:
     """Return the number of each date in its month, from the start and from the end."""
     months = days.astype("M8[D]").astype("M8[M]")
-    first, following = (month.astype("M8[D]").astype(np.int64) for month in (months, months + 1))
+    first, following = (month.astype("M8[D]").astype(np.int64) for month in (months, months + np.timedelta64(1, "M")))
     return days - first + 1, days - following
 
 
