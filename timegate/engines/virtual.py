@@ -323,7 +323,7 @@ class Scheduler:
     def _pass_undisturbed(self, call: CallInProgress, made: AttemptMade, injector: Injector) -> bool:
         """Let an attempt pass at once if nothing else happens before its end; return whether it did.
 
-        It is what :meth:`_begin`, :meth:`park` and :meth:`_end` come to then, in a third of their time.
+        It is what :meth:`_begin`, :meth:`park` and :meth:`_end` come to then, without an event and a record of work.
         """
         until_us, ends_us = max(made.until_us, made.at_us), made.at_us + made.latency_us
         now_us, heap = min(ends_us, until_us), self.events.heap
