@@ -125,6 +125,30 @@ def test_save_and_reload(lab: Lab) -> None:
     assert lab.ask(WINDOWS)[0] == [["01:00", "04:00"]]
 
 
+def test_propose(lab: Lab) -> None:
+    """Windows are chosen beside the kernel, put on screen, and taken back by undo."""
+    lab.do("""peak = {"windows": [{"start": "08:00", "end": "18:00", "end_included": False}], "times": 3}
+earlier = editor.config
+prices = {"strong": {"per_call": 0.01, "bands": [peak]}, "weak": {"per_call": 0.02}}
+editor.config = earlier.edited(**{
+    d.model_name: {"time_constraints": [], "available": None, "price": prices.get(d.model_name, {"per_call": 0.05})}
+    for d in earlier.deployments
+})
+priced = editor.config""")
+    button = lab.page.get_by_role("button", name="Propose", exact=True)
+    button.click()
+    lab.page.get_by_text("Undo takes it back.").wait_for()
+    lab.settle()
+    assert lab.ask("editor.proposals.best == editor.config != priced")
+    assert "08:00" in lab.ask("[w.start for w in editor.config.deployments[0].time_constraints]")
+    assert slider(lab, "strong window 1 start").get_attribute("aria-valuetext") == "08:00 UTC"
+    lab.page.get_by_label("Undo").click()
+    lab.settle()
+    assert lab.ask("editor.config == priced")
+    lab.do("editor.config = earlier")
+    lab.settle()
+
+
 def test_a_kernel_that_restarts(lab: Lab) -> None:
     """The page says that nobody answers and keeps what is edited; the next editor takes the edits up."""
     lab.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
