@@ -96,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deployments", type=int, nargs="+", default=[4, 6])
     parser.add_argument("--tables", nargs="+", choices=["real", "noise"], default=["real", "noise"])
-    parser.add_argument("--seconds", type=float, default=60.0, help="what each program may take")
+    parser.add_argument("--seconds", type=float, default=60.0, help="what each search may take")
     given = parser.parse_args()
     table = Table("table", "deployments", "limits", "clock s", "processor s", "gap")
     for made in ({"real": real, "noise": noise}[name] for name in given.tables):

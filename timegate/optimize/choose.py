@@ -96,7 +96,7 @@ def optimise(
         By which share a schedule that is simpler to say may be worse than the best: the same hours every day, or on
         weekdays and at weekends, or whole hours.
     time_limit_s : float
-        How long the program for the best schedule may take.
+        How long the search for the best schedule may take, the replays of slots before it included.
 
     Returns
     -------
@@ -122,11 +122,12 @@ def optimise(
     >>> tg.optimise(config, calls, period="day").best.deployments[0].time_constraints
     (Window('08:00', '18:00', end_included=False),)
     """
+    began_s = monotonic()
     task = Task.read(config, traffic, scenario, minimise, limits, period, step, tz, most_windows, shortest, fixed)
     price = number("window_price", window_price, 0) if window_price is not None else None
     tolerance, time_limit_s = number("tolerance", tolerance, 0), number("time_limit_s", time_limit_s, 0)
     try:
-        return _Chooser(task, price).proposals(tolerance, time_limit_s)
+        return _Chooser(task, price).proposals(tolerance, began_s, time_limit_s)
     except KeyboardInterrupt:
         return _unchanged(task)
 
@@ -200,9 +201,9 @@ class _Chooser:
             closes(self.open_today[:, free]),
         )
 
-    def proposals(self, tolerance: float, time_limit_s: float) -> Proposals:
+    def proposals(self, tolerance: float, began_s: float, time_limit_s: float) -> Proposals:
         """Choose."""
-        task, until = self.task, monotonic() + time_limit_s
+        task, until = self.task, began_s + time_limit_s
         found, bound, interrupted = self._climb(until)
         if not found and self.shares:  # what the sums of slots say of limits is not the last word there
             self.program = self.program._replace(rows=())
