@@ -221,6 +221,31 @@ def test_auto_of_an_unknown_model_is_unknown() -> None:
             assert prices_of(config.deployments) == [None]
 
 
+def test_a_price_of_another_provider_is_said(tmp_path: Path) -> None:
+    """Who asks it, and the nearest name; a provider that is only spelt otherwise is no other."""
+    pytest.importorskip("genai_prices")
+
+    def config(model: str) -> tg.GatewayConfig:
+        return tg.GatewayConfig(deployments=[{"model_name": "a", "model": model, "price": "auto"}])
+
+    def findings(model: str) -> list[str]:
+        return [f.message for f in tg.check(config(model), 7, now="2026-03-02T00:00Z") if f.code == "TG806"]
+
+    said = r"'a': Its price is that of deepseek: genai-prices .* has none of 'deepsek' for 'deepsek/deepseek-chat'\."
+    with pytest.warns(TimegateWarning, match=said + " Did you mean 'deepseek'"):
+        wrong = prices_of(config("deepsek/deepseek-chat").deployments)
+    assert wrong == prices_of(config("deepseek/deepseek-chat").deployments)
+    (finding,) = findings("deepsek/deepseek-chat")
+    assert "that of deepseek" in finding
+    for model in ("together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", "xai/grok-3", "gemini/gemini-2.5-flash"):
+        assert findings(model) == [], model
+    table = {"gpt-x": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "litellm_provider": "openai"}}
+    book = loaded(tmp_path, table)
+    assert (book.entry("openai/gpt-x").other, book.entry("opnai/gpt-x").other) == (None, "openai")
+    with pytest.warns(TimegateWarning, match=r"prices.json has none of 'opnai' for 'opnai/gpt-x'\. Did you mean"):
+        config("opnai/gpt-x").priced(book)
+
+
 def test_auto_without_the_package_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A config that says ``auto`` is replayed where the package is not installed: a warning says what to install."""
 

@@ -15,11 +15,12 @@ from timegate.core.price import Price
 from timegate.errors import ConfigError, MissingExtraError, TimegateWarning, did_you_mean, shown
 from timegate.files import read_document
 from timegate.prices import genai, litellm_table, model_prices
+from timegate.prices.entry import Entry
 
 __all__ = ["PACKAGES", "PriceBook", "Service", "opened", "price_hash", "prices_of"]
 
 Service = Literal["standard", "batch", "flex", "priority"]
-Lookup = Callable[[str, str, str], Price | None]
+Lookup = Callable[[str, str, str], Price | Entry | None]
 
 PACKAGES = {"genai-prices": genai.open_book, "model-prices": model_prices.open_book}
 """The packages that hold prices, and how each is opened."""
@@ -34,6 +35,7 @@ class PriceBook:
         Where the prices come from, for people.
     look_up : callable
         Given a provider, a model and a service, such as ``("openai", "gpt-5", "standard")``, a :class:`Price`, or None.
+        A book that takes another provider's price, where it has none of that one, returns an ``Entry`` that says whose.
     models : sequence of str
         The names that it knows, for "Did you mean".
 
@@ -98,7 +100,11 @@ class PriceBook:
         )
 
     def price(self, model: str, service: Service = "standard") -> Price:
-        """Return the price of a model.
+        """Return the price of a model; parameters and errors as of :meth:`entry`."""
+        return self.entry(model, service).price
+
+    def entry(self, model: str, service: Service = "standard") -> Entry:
+        """Return the price of a model, and who asks it, if that is another provider.
 
         Parameters
         ----------
@@ -117,15 +123,30 @@ class PriceBook:
             near = _hint(model_id, self.models)
             at = "" if service == "standard" else f" at the price of {service}"
             raise ConfigError(f"the price book {self.name} does not know {shown(model)}{at}.{near}")
-        return found
+        return found if isinstance(found, Entry) else Entry(found)
 
     def fill(self, deployment: Deployment) -> Deployment:
-        """Return a deployment with its price, if that is ``auto``, taken from here."""
+        """Return a deployment with its price, if that is ``auto``, taken from here.
+
+        Warns
+        -----
+        TimegateWarning
+            If it is the price of another provider.
+        """
         price = deployment.price
         if price is None or not price.auto:
             return deployment
-        found = self.price(deployment.model).model_copy(update={"times": price.times})
-        return deployment.model_copy(update={"price": found})
+        found = self.entry(deployment.model)
+        if found.other is not None:
+            text = f"{deployment.name!r}: {self.assumed(deployment.model, found.other)}"
+            warnings.warn(text, TimegateWarning, stacklevel=5)
+        return deployment.model_copy(update={"price": found.price.model_copy(update={"times": price.times})})
+
+    def assumed(self, model: str, other: str) -> str:
+        """Say that a price is that of another provider, the nearest of the names that the book has for it."""
+        provider = model.partition("/")[0]
+        hint = _hint(provider, [other])
+        return f"Its price is that of {other}: {self.name} has none of {shown(provider)} for {shown(model)}.{hint}"
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

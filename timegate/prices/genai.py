@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from timegate.core.price import AMOUNTS, Price
 from timegate.errors import MissingExtraError
+from timegate.prices.entry import Entry
 
 __all__ = ["open_book"]
 
@@ -18,24 +20,33 @@ _NAMES = {
 }
 
 
-def open_book() -> tuple[Callable[[str, str, str], Price | None], list[str]]:
+def open_book() -> tuple[Callable[[str, str, str], Entry | None], list[str]]:
     """Return its look-up, and the models that it knows."""
     try:
         from genai_prices.data_snapshot import get_snapshot
     except ImportError as error:
         raise MissingExtraError("price: auto needs genai-prices: pip install 'timegate[prices]'") from error
     snapshot = get_snapshot()
+    by_letters = {_letters(provider.id): provider.id for provider in snapshot.providers}
 
-    def look_up(provider: str, model: str, service: str) -> Price | None:
-        for provider_id, reference in ((provider, model), (None, model), (None, f"{provider}/{model}")):
+    def look_up(provider: str, model: str, service: str) -> Entry | None:
+        letters = _letters(provider)  # together_ai, xai
+        theirs = by_letters.get(letters, by_letters.get(letters.removesuffix("ai"), provider))
+        for provider_id, reference in ((theirs, model), (None, model), (None, f"{provider}/{model}")):
             try:
-                _, found = snapshot.find_provider_model(reference, None, provider_id, None)
+                whose, found = snapshot.find_provider_model(reference, None, provider_id, None)
             except LookupError:
                 continue
-            return _price(found.prices) if service == "standard" else None
+            price = _price(found.prices) if service == "standard" else None
+            same = provider_id is not None or whose.id == theirs
+            return None if price is None else Entry(price, None if same else whose.id)
         return None
 
     return look_up, [model.id for provider in snapshot.providers for model in provider.models]
+
+
+def _letters(provider: str) -> str:
+    return re.sub("[^a-z0-9]", "", provider.lower())
 
 
 def _price(prices: Any) -> Price | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from timegate.core.price import Price
 from timegate.formats.litellm import PRICE_KEYS
+from timegate.prices.entry import Entry
 
 __all__ = ["is_one", "read"]
 
@@ -22,13 +23,18 @@ def is_one(data: Any) -> bool:
     return any(isinstance(entry, Mapping) and "input_cost_per_token" in entry for entry in entries)
 
 
-def read(table: Mapping[str, Any]) -> tuple[Callable[[str, str, str], Price | None], list[str]]:
+def read(table: Mapping[str, Any]) -> tuple[Callable[[str, str, str], Entry | None], list[str]]:
     """Return its look-up, and the models that it knows."""
     models = {name: entry for name, entry in table.items() if isinstance(entry, Mapping) and name != "sample_spec"}
 
-    def look_up(provider: str, model: str, service: str) -> Price | None:
-        entry = models.get(f"{provider}/{model}", models.get(model))
-        return None if entry is None else _price(entry, service)
+    def look_up(provider: str, model: str, service: str) -> Entry | None:
+        own = models.get(f"{provider}/{model}")
+        entry = models.get(model) if own is None else own
+        price = None if entry is None else _price(entry, service)
+        if entry is None or price is None:
+            return None
+        whose = provider if own is not None else entry.get("litellm_provider", provider)
+        return Entry(price, None if whose == provider else str(whose))
 
     return look_up, list(models)
 

@@ -85,6 +85,7 @@ CODES: dict[str, Code] = {
     "TG803": Code("warning", "a minute or less is left between bands of a price"),
     "TG804": Code("warning", "a price is taken from a book that does not know the model"),
     "TG805": Code("warning", "a price is that of before a change that a book tells of"),
+    "TG806": Code("warning", "a price is that of another provider, for a book has none of the one that is named"),
 }
 """Every code of :func:`timegate.check`, with its severity and meaning. Codes keep their meaning for ever."""
 

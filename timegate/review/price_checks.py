@@ -134,11 +134,16 @@ def _common(one: Spans, other: Spans, periods: Spans) -> Spans:
 def _unknown(i: int, deployment: Deployment) -> Iterator[Finding]:
     place = written(("deployments", i, "price"), repr(deployment.model_name))
     try:
-        opened("genai-prices").fill(deployment)
+        book = opened("genai-prices")
+        other = book.entry(deployment.model).other
     except MissingExtraError as error:
         message, fix = f"Its price is unknown: {error}.", "Install it, or write the price."
     except ConfigError as error:
         message, fix = f"Its price is unknown: {error}", "Write the price, or the name that the book knows."
     else:
+        if other is not None:
+            fix = "Write the price, if the provider asks another."
+            text = book.assumed(deployment.model, other)
+            yield Finding("TG806", place, text, fix, deployment.model_name)
         return
     yield Finding("TG804", place, message, fix, deployment.model_name)
