@@ -24,7 +24,9 @@ HEAVY = [
 ]
 
 
-ASKED_FOR = ["engines", "incidents", "optimize", "plots", "prices", "report", "review", "runs", "traffic", "widgets"]
+ASKED_FOR = [
+    "engines", "faults", "incidents", "optimize", "plots", "prices", "report", "review", "runs", "traffic", "widgets",
+]  # fmt: skip
 """The parts that a gateway in production needs nothing of."""
 
 
@@ -53,6 +55,20 @@ def test_import_prints_and_warns_nothing():
 def test_every_public_name_resolves(name):
     """Each name of ``__all__`` is there, with a docstring."""
     assert getattr(timegate, name).__doc__
+
+
+def test_every_public_name_is_offered():
+    """``dir`` and a star have all of them, the kinds of faults, too, which wait until somebody asks."""
+    starred: dict[str, object] = {}
+    exec("from timegate import *", starred)  # noqa: S102 - the star is the test
+    assert set(timegate.__all__) <= starred.keys() & set(dir(timegate))
+    assert {"Outage", "Scenario", "replay"} <= set(timegate.__all__)
+
+
+def test_tools_that_look_for_a_mark_load_nothing():
+    """What tools ask every module for is not there, and nothing is loaded to say so."""
+    code = "import sys, timegate; assert not hasattr(timegate, '__wrapped__'); print(*sys.modules)"
+    assert "timegate.faults" not in subprocess.check_output([sys.executable, "-c", code], text=True).split()
 
 
 def test_unknown_names_are_attribute_errors():

@@ -14,9 +14,6 @@ from timegate.core.deployment import Deployment
 from timegate.core.price import Price
 from timegate.core.windows import Window
 from timegate.errors import ConfigError, ModelCallError, ModelRouterError, TimegateError, TimegateWarning
-from timegate.faults import Scenario
-from timegate.faults import kinds as _kinds
-from timegate.faults.kinds import *
 from timegate.formats.dates import read_holidays
 from timegate.gateway import CallRecord, ModelGateway, OpenTelemetry, Recorder
 from timegate.models import (
@@ -33,6 +30,8 @@ from timegate.version import __version__
 
 if TYPE_CHECKING:
     from timegate import plots
+    from timegate.faults import Scenario, kinds
+    from timegate.faults.kinds import *
     from timegate.incidents import presets
     from timegate.incidents.fit import fit_outages
     from timegate.incidents.history import Incidents
@@ -126,12 +125,13 @@ __all__ = [
     "replay_stream",
     "sweep",
     "walk_forward",
-    *_kinds.__all__,
 ]
+_NAMES = __all__
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if TYPE_CHECKING:
+    __all__ += kinds.__all__
+else:
+    del __all__  # whoever asks for it hears of the kinds of faults too, which wait until then
 
 
 def __getattr__(name: str) -> Any:
@@ -139,6 +139,10 @@ def __getattr__(name: str) -> Any:
     # second each: they wait until somebody asks for them.
     module: ModuleType
     match name:
+        case "__all__":
+            from timegate.faults import kinds
+
+            return [*_NAMES, *kinds.__all__]
         case "plots":
             import timegate.plots as module  # `from timegate import plots` would ask this function again
 
@@ -147,6 +151,8 @@ def __getattr__(name: str) -> Any:
             from timegate.incidents import presets
 
             return presets
+        case "Scenario":
+            from timegate.faults import scenario as module
         case (
             "EvenTraffic" | "PoissonTraffic" | "Profile" | "RenewalTraffic" | "Trace" | "fit_profile" | "read_rates"
             | "read_trace"
@@ -196,6 +202,16 @@ def __getattr__(name: str) -> Any:
             from timegate.widgets import explorer as module
         case "ScheduleEditor":
             from timegate.widgets import editor as module
+        case _ if name.startswith("_"):  # as tools ask
+            raise AttributeError(f"module 'timegate' has no attribute {name!r}")
         case _:
-            raise AttributeError(f"module 'timegate' has no attribute {name!r}{instead_of(name, __all__)}")
+            from timegate.faults import kinds as module
+
+            if name not in module.__all__:
+                known = [*_NAMES, *module.__all__]
+                raise AttributeError(f"module 'timegate' has no attribute {name!r}{instead_of(name, known)}")
     return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__getattr__("__all__")})
