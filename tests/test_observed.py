@@ -29,6 +29,9 @@ def test_a_replay_that_is_recorded_costs_the_same() -> None:
     run = tg.replay(gateway, trace("05:59:30", "13:00", "15:00"), scenario)
     seen = run.trace.frame.assign(served_by=run.calls["served_by"], latency_s=run.calls["latency_s"])
     assert tg.bill(gateway, tg.Trace(seen), exact=True).equals(run.bill("1h", exact=True))
+    local = tg.bill(gateway, tg.Trace(seen), "1D", exact=True, tz="Asia/Kolkata")
+    assert local.equals(run.bill("1D", exact=True, tz="Asia/Kolkata"))
+    assert local.index[0] == pd.Timestamp("2026-03-02", tz="Asia/Kolkata")
 
 
 def test_cached_tokens_are_those_that_were_cached() -> None:

@@ -31,6 +31,7 @@ def bill(
     freq: str = "1h",
     *,
     exact: bool = False,
+    tz: str = "UTC",
 ) -> pd.DataFrame:
     """Return what the calls of a trace cost where they were recorded, bin by bin; nothing is replayed.
 
@@ -44,9 +45,11 @@ def bill(
     trace : Trace, DataFrame or path
         With ``served_by`` and, if it is known, ``latency_s`` of each call: a file of a :class:`Recorder`, or a log.
     freq : str
-        A pandas frequency such as ``"15min"``. Bins are aligned to midnight UTC.
+        A pandas frequency such as ``"15min"``. Bins are aligned to midnight.
     exact : bool
         Whether to give whole pico-units of the currency, as Python's integers.
+    tz : str
+        The zone of the midnights, and of the index.
 
     Returns
     -------
@@ -79,7 +82,7 @@ def bill(
     if not isinstance(trace, Trace):
         raise InvalidTypeError(f"trace must be a Trace, a table or a path. Got {type(trace).__name__}.")
     ledger = Ledger(routing, trace, _observed(routing, trace), None)
-    return ledger.frame(bin_width_us(freq), "completion", "nothing", exact)
+    return ledger.frame(bin_width_us(freq), "completion", "nothing", exact, tz)
 
 
 def _observed(router: Router, trace: Trace) -> Calls:
