@@ -81,15 +81,73 @@ def test_nobody_served_is_one_rule() -> None:
 
 
 def test_streams_and_random_days_have_the_waits_of_a_replay() -> None:
-    """Means are exact, quantiles within half a bin; the names are those of a replay but for the baseline."""
+    """Means are exact, quantiles within half a bin; the names are those of a replay, those of the baseline too."""
     scenario = tg.Scenario(faults=[SLOW, DEAD], seed=5)
     exact, stream = tg.replay(ALONE, TRACE, scenario).summary(), tg.replay_stream(ALONE, [TRACE], scenario).summary()
     assert stream["wait_mean_s"] == pytest.approx(exact["wait_mean_s"])
     assert stream["wait_p95_s"] == pytest.approx(exact["wait_p95_s"], rel=0.01)
-    assert set(stream.index) == {n for n in exact.index if not n.startswith("baseline_")} - {
-        "engine", "preference_passed_over"
-    }  # fmt: skip
-    assert {"latency_p99_s", "wait_p99_s"} <= set(tg.monte_carlo(ALONE, TRACE, scenario, replicas=2).replicas)
+    assert [*stream.index] == [n for n in exact.index if n not in ("engine", "preference_passed_over")]
+    days = tg.monte_carlo(ALONE, TRACE, scenario, replicas=2)
+    assert {"latency_p99_s", "baseline_latency_p99_s", "wait_p99_s"} <= set(days.replicas)
+
+
+MIXED = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=3_000, preferences={"weak": 0.3, "nobody": 0.1})
+PRICE = {"per_call": 0.01}
+KINDS: dict[str, dict[str, object]] = {
+    "by themselves": {},
+    "in order": {"policy": {"cooldown": {"failures": 2, "for_s": 60}}},
+    "billed": {"price": PRICE},
+    "drawn order": {"priority": 1},
+}
+
+
+def made(kind: str, *, closed: bool) -> tg.GatewayConfig:
+    """Return deployments of a kind, with the window of one or none."""
+    fields = dict(KINDS[kind])
+    common = {"policy": fields.pop("policy")} if "policy" in fields else {}
+    windows = {"strong": {"time_constraints": [["22:00", "06:00"]]}} if closed else {}
+    names = {"strong": "sim/a", "weak": "sim/b"}
+    deployments = [{"model_name": name, "model": m, **fields, **windows.get(name, {})} for name, m in names.items()]
+    return tg.GatewayConfig.model_validate({"deployments": deployments, **common})
+
+
+@pytest.mark.filterwarnings("ignore:.*nobody.*")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_baseline_of_a_stream_is_that_of_a_replay(kind: str) -> None:
+    """Of every kind of stream, however it is cut: who serves, and how long it takes, without windows and faults."""
+    config, scenario = made(kind, closed=True), tg.Scenario(faults=[SLOW, DEAD], seed=5)
+    parts = list(MIXED.chunks(1, size=700))
+    exact = tg.replay(config, tg.Trace.concat(parts), scenario).summary()
+    stream = tg.replay_stream(config, parts, scenario).summary()
+    for name, value in times(exact, "baseline_").items():
+        assert stream[name] == pytest.approx(value, rel=0.01), name
+    assert stream["baseline_latency_mean_s"] == pytest.approx(exact["baseline_latency_mean_s"], rel=1e-12)
+    assert stream["latency_mean_s"] > 1.1 * stream["baseline_latency_mean_s"]
+
+
+@pytest.mark.filterwarnings("ignore:.*nobody.*")
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_baseline_of_a_random_day_is_that_day_without_windows_and_faults(kind: str) -> None:
+    """Replica by replica, to the last bit, for calls that are drawn and for calls that are given."""
+    config, bare = (
+        made(kind, closed=True),
+        made("drawn order" if kind == "drawn order" else "by themselves", closed=False),
+    )
+    for traffic in (MIXED, MIXED.trace(3)):
+        days = tg.monte_carlo(config, traffic, tg.Scenario(faults=[DEAD, SLOW]), replicas=3).replicas
+        plain = tg.monte_carlo(bare, traffic, tg.Scenario(faults=[SLOW]), replicas=3).replicas
+        for name in ("mean_s", "p50_s", "p95_s", "p99_s"):
+            assert days[f"baseline_latency_{name}"].tolist() == plain[f"latency_{name}"].tolist()
+        assert (days["wait_mean_s"] > days["baseline_latency_mean_s"]).all()
+
+
+def test_random_days_that_take_time_by_failing_alone_have_a_baseline_of_none() -> None:
+    """Where no latency is modelled, calls without faults take no time."""
+    days = tg.monte_carlo(ALONE, TRACE, ALL_DEAD, replicas=2)
+    assert days.replicas["baseline_latency_p99_s"].tolist() == [0, 0]
+    assert days.replicas["wait_mean_s"].tolist() == [30, 30]
+    other = tg.monte_carlo(ALONE, TRACE, tg.Scenario(faults=[DEAD]), replicas=2)
+    assert "baseline_latency_mean_s" in other.summary().index
 
 
 def test_whoever_reads_a_table_is_told_of_whom_it_speaks() -> None:

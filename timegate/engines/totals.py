@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from timegate.core.clock import DAY_US
 from timegate.core.columns import FAILED, NOBODY, OUTCOMES, PERCENTILES, UNSERVED
-from timegate.core.jit import jit
+from timegate.core.jit import inlined, jit
 from timegate.core.routing import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.record import Calls, first_choice_by_name
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_BINS",
     "Part",
     "Totals",
+    "add_baseline",
     "add_calls",
     "latency_quantile_us",
     "reduce_calls",
@@ -46,17 +47,17 @@ class Totals(NamedTuple):
     ----------
     outcomes : ndarray of int64, shape (5,)
         Calls by outcome.
-    served : ndarray of int64, shape (first choices, deployments)
-        Calls by their first choice and who served them.
+    choices : ndarray of int64, shape (first choices, deployments + 1)
+        Calls by their first choice and who served them, nobody last.
     attempts : ndarray of int64, shape (1,)
-    latency_us : ndarray of int64, shape (2,)
-        The sum over the calls that were served, and over those that were not.
-    latencies : ndarray of int64, shape (2, bins)
-        The calls that were served, and those that were not, by latency.
+    latency_us : ndarray of int64, shape (3,)
+        The sum over the calls that were served, over those that were not, and of what all take in the baseline.
+    latencies : ndarray of int64, shape (3, bins)
+        The calls that were served, those that were not, and all in the baseline, by latency.
     """
 
     outcomes: Counts
-    served: Counts
+    choices: Counts
     attempts: Counts
     latency_us: Counts
     latencies: Counts
@@ -64,15 +65,20 @@ class Totals(NamedTuple):
     @classmethod
     def zero(cls, deployments: int) -> Self:
         """Return totals of no calls."""
-        shapes: tuple[Any, ...] = (len(OUTCOMES), (deployments, deployments), 1, 2, (2, _BINS))
+        shapes: tuple[Any, ...] = (len(OUTCOMES), (deployments, deployments + 1), 1, 3, (3, _BINS))
         return cls(*(np.zeros(shape, np.int64) for shape in shapes))
+
+    @property
+    def served(self) -> Counts:
+        """Calls by their first choice and who served them."""
+        return self.choices[:, :-1]
 
     def add(self, other: Totals) -> None:
         """Add the totals of other calls."""
         for mine, theirs in zip(self, other, strict=True):
             mine += theirs
 
-    def figures(self, names: tuple[str, ...], has_latency: bool) -> dict[str, Any]:
+    def figures(self, names: tuple[str, ...], has_latency: bool, *, who_first: bool = False) -> dict[str, Any]:
         """Return the labelled figures, named as in ``Replay.summary``.
 
         Parameters
@@ -80,17 +86,27 @@ class Totals(NamedTuple):
         names : tuple of str
             Of the deployments.
         has_latency : bool
-            Whether latencies are modelled. If not, they are given where any call took any time.
+            Whether latencies are modelled. If not, they are given where any call took any time. That of the baseline is
+            given where it was added.
+        who_first : bool
+            Whether to say, too, who serves in the baseline.
         """
         calls, served = int(self.outcomes.sum()), int(self.served.sum())
         figures: dict[str, Any] = {"calls": calls, **dict(zip(OUTCOMES, self.outcomes.tolist(), strict=True))}
         figures["availability"] = served / calls if calls else math.nan
-        for name, count in zip(names, self.served.sum(axis=0), strict=True):
-            figures[f"share[{name}]"] = count / calls if calls else math.nan
+        shares = {"share": self.served.sum(axis=0)}
+        if who_first:
+            figures["baseline_availability"] = 1.0
+            shares["baseline_share"] = self.choices.sum(axis=1)
+        for share, counts in shares.items():
+            for name, count in zip(names, counts, strict=True):
+                figures[f"{share}[{name}]"] = count / calls if calls else math.nan
         figures["attempts_per_call"] = self.attempts[0] / calls if calls else math.nan
         if has_latency or self.latency_us.any():
             figures |= _distribution("latency", served, int(self.latency_us[0]), self.latencies[0])
-            figures |= _distribution("wait", calls, int(self.latency_us.sum()), self.latencies.sum(axis=0))
+            if int(self.latencies[2].sum()) == calls:
+                figures |= _distribution("baseline_latency", calls, int(self.latency_us[2]), self.latencies[2])
+            figures |= _distribution("wait", calls, int(self.latency_us[:2].sum()), self.latencies[:2].sum(axis=0))
         return figures
 
 
@@ -174,8 +190,9 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
     """
     served_by, outcome, attempts, latency_us = calls.served_by, calls.outcome, calls.attempts, calls.latency_us
     first_choice, keeps_first = calls.first_choice, len(calls.first_choice) > 0
-    outcomes, served, attempts_sum, latency_sum, latencies = totals
+    outcomes, choices, attempts_sum, latency_sum, latencies = totals
     unserved = 0 if by_bin is None else by_bin.shape[1] - len(UNSERVED)
+    nobody = choices.shape[1] - 1
     quick = 0  # calls served without latency: the most common bin, added once
     given_up = 0
     bin_, bin_ends_us = 0, np.iinfo(np.int64).min
@@ -183,9 +200,9 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
         outcomes[outcome[i]] += 1
         attempts_sum[0] += attempts[i]
         server = served_by[i]
-        if server != NOBODY:
+        if nobody > 0:  # a router that never called anybody has no deployments
             first = first_choice[i] if keeps_first else first_choices[preferred[i] + 1]
-            served[first, server] += 1
+            choices[first, server if server != NOBODY else nobody] += 1
         if latency_us[i] == 0:
             if server != NOBODY:
                 quick += 1
@@ -194,8 +211,7 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
         else:
             group = 0 if server != NOBODY else 1
             latency_sum[group] += latency_us[i]
-            mantissa, exponent = math.frexp(float(latency_us[i]))
-            latencies[group, exponent * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)] += 1
+            latencies[group, _bin_of(latency_us[i])] += 1
         if by_bin is not None:
             if at_us[i] >= bin_ends_us:
                 bin_ = at_us[i] // step_us
@@ -204,6 +220,26 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
             by_bin[bin_, server if server != NOBODY else unserved + outcome[i] - FAILED] += 1
     latencies[0, 0] += quick
     latencies[1, 0] += given_up
+
+
+@jit()
+def add_baseline(totals, latency_us):  # type: ignore[no-untyped-def]
+    """Add how long calls take without windows and without faults to their totals."""
+    quick = 0
+    for i in range(len(latency_us)):
+        if latency_us[i] == 0:
+            quick += 1
+        else:
+            totals.latency_us[2] += latency_us[i]
+            totals.latencies[2, _bin_of(latency_us[i])] += 1
+    totals.latencies[2, 0] += quick
+
+
+@inlined()
+def _bin_of(latency_us):  # type: ignore[no-untyped-def]
+    """Return the bin of a latency above 0."""
+    mantissa, exponent = math.frexp(float(latency_us))
+    return exponent * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)
 
 
 def latency_quantile_us(latencies: Counts, quantile: float) -> float:

@@ -20,11 +20,11 @@ from timegate.engines import compiled
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.kernel import Room, replay_calls
 from timegate.engines.ordered import NOTHING, replay_in_order, shares
-from timegate.engines.plan import Policies, make_plan, make_policies
+from timegate.engines.plan import make_plan, make_policies
 from timegate.engines.progress import progress
 from timegate.engines.record import Attempts, Calls, first_choice_by_name
 from timegate.engines.threads import in_threads
-from timegate.engines.totals import Totals, add_calls
+from timegate.engines.totals import Totals, add_baseline, add_calls
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.faults import RandomOutages, Scenario
 from timegate.faults.injector import Injector
@@ -35,6 +35,7 @@ from timegate.runs.cluster import Client, run_in_order
 from timegate.runs.intervals import difference_interval, mean_interval
 from timegate.runs.parts import ledger_of_part, prices_of_router
 from timegate.runs.prepare import from_files, prepare
+from timegate.runs.waiting import Baseline
 from timegate.show.html import framed, numbers, paragraph
 from timegate.show.text import counted, rounded
 from timegate.traffic import Trace, Traffic
@@ -56,9 +57,11 @@ class MonteCarlo:
     replicas : DataFrame
         A row a replica: ``calls``, ``first_choice``, ``fallback``, ``failed``, ``blocked``, ``availability``,
         ``share[...]`` of each deployment, ``attempts_per_call``; of the calls that were served
-        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %), and of all
-        calls, until the answer or the error, ``wait_mean_s`` and so on; without those if no latency is modelled and no
-        call took any time. With prices also the figures of money of :meth:`Replay.summary`.
+        ``latency_mean_s``, ``latency_p50_s``, ``latency_p95_s``, ``latency_p99_s`` (quantiles to 0.4 %), of all
+        calls, until the answer or the error, ``wait_mean_s`` and so on, and beside them
+        ``baseline_latency_mean_s`` and so on, what the same calls of that day take under the same luck where each first
+        choice is open and nothing fails; without those if no latency is modelled and no call took any time. With prices
+        also the figures of money of :meth:`Replay.summary`.
     provenance : dict
         What is needed to make this result again.
     days_vary : bool
@@ -133,7 +136,7 @@ class MonteCarlo:
         def interval(name: str, values: npt.NDArray[np.float64]) -> tuple[float, float]:
             return difference_interval(values, confidence, 1.0 if _is_share(name) else None)
 
-        times = [column for column in columns if column.startswith("wait_")]
+        times = [column for column in columns if column.startswith(("baseline_latency_", "wait_"))]
         fill |= dict.fromkeys(times, 0.0)  # where no call took any time
         return _describe(theirs.fillna(fill) - mine.fillna(fill), confidence, interval)
 
@@ -208,7 +211,8 @@ def monte_carlo(
     }
     days = pd.DataFrame(rows, index=pd.RangeIndex(replicas, name="replica"))
     if not (scenario.has_latency or days["wait_mean_s"].any()):
-        days = days.drop(columns=[name for name in days if str(name).startswith(("latency_", "wait_"))])
+        times = ("latency_", "baseline_latency_", "wait_")
+        days = days.drop(columns=[name for name in days if str(name).startswith(times)])
     return MonteCarlo(days, provenance, any(isinstance(f, RandomOutages) for f in scenario.faults) or in_order)
 
 
@@ -244,54 +248,80 @@ def _run(
 ) -> dict[str, Any]:
     """Replay one random day and return its figures."""
     own_seed = int(_hash(f"{seed}\0{replica}", 16), 16)
-    injector = scenario.model_copy(update={"seed": own_seed}).injector(router.deployments)
+    scenario = scenario.model_copy(update={"seed": own_seed})
+    injector, baseline = scenario.injector(router.deployments), Baseline(router, scenario)
+    totals, money = Totals.zero(len(router.deployments)), dict[str, Any]()
     if prices is not None:
-        return _run_billed(router, traffic, injector, prices, own_seed)
-    totals, policies = Totals.zero(len(router.deployments)), make_policies(router, injector)
-    if shares(router, injector):
-        _run_in_order(router, traffic, injector, policies, own_seed, totals)
-        return totals.figures(router.names, has_latency=True)
-    block = Calls.empty(_BLOCK, keeps_first=not router.fixed_first)
+        money = _run_billed(router, traffic, injector, baseline, prices, own_seed, totals)
+    elif shares(router, injector):
+        _run_in_order(router, traffic, injector, baseline, own_seed, totals)
+    else:
+        _run_in_blocks(router, traffic, injector, baseline, own_seed, totals)
+    return totals.figures(router.names, has_latency=True) | money
+
+
+def _run_in_blocks(
+    router: Router, traffic: Traffic | Trace, injector: Injector, baseline: Baseline, seed: int, totals: Totals
+) -> None:
+    """Replay one random day whose calls share nothing, as they are drawn."""
     if isinstance(traffic, Trace):
-        plan = make_plan(router, injector, traffic.span_us, traffic.preferred_names)
-        work = (plan, policies, block, Attempts.empty(0), Room.of(plan))
+        work = _work(router, injector, baseline, traffic.span_us, traffic.preferred_names)
         answers = traffic.answer_tokens if injector.needs_tokens else NOTHING
         for lo in range(0, len(traffic), _AT_ONCE):
             part = slice(lo, lo + _AT_ONCE)
             lengths = answers[part] if len(answers) else answers
-            _replay_arrivals(work, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
+            _replay_arrivals(*work, lo, traffic.at_us[part], traffic.preferred[part], lengths, totals)
     else:
         process, edges_us = traffic.process, traffic.edges_us
-        plan = make_plan(router, injector, (int(edges_us[0]), int(edges_us[-1]) - 1), traffic.preferred_names)
-        work = (plan, policies, block, Attempts.empty(0), Room.of(plan))
-        draws = traffic.token_draws("completion_tokens", own_seed) if injector.needs_tokens else None
-        keys, state, more = stream_key(own_seed, "", "arrivals"), FIRST, True
+        span_us = int(edges_us[0]), int(edges_us[-1]) - 1
+        work = _work(router, injector, baseline, span_us, traffic.preferred_names)
+        draws = traffic.token_draws("completion_tokens", seed) if injector.needs_tokens else None
+        keys, state, more = stream_key(seed, "", "arrivals"), FIRST, True
         while more:
-            state, more = _replay_process(work, process, *keys, state, draws, totals)
-    return totals.figures(router.names, has_latency=True)
+            state, more = _replay_process(*work, process, *keys, state, draws, totals)
+    if not baseline.takes_time:
+        totals.latencies[2, 0] = totals.outcomes.sum()
+
+
+def _work(
+    router: Router, injector: Injector, baseline: Baseline, span_us: tuple[int, int], preferred_names: Sequence[str]
+) -> tuple[Any, ...]:
+    """Return what :func:`_replay_block` works with; None in place of the baseline if it takes no time."""
+
+    def of(router: Router, injector: Injector, names: Sequence[str]) -> tuple[Any, ...]:
+        plan, block = make_plan(router, injector, span_us, names), Calls.empty(_BLOCK, not router.fixed_first)
+        return plan, make_policies(router, injector), block, Attempts.empty(0), Room.of(plan)
+
+    if not baseline.takes_time:
+        return of(router, injector, preferred_names), None
+    plain = of(baseline.router, baseline.injector, router.names)
+    return of(router, injector, preferred_names), (*plain, np.empty(_BLOCK, np.int32))
 
 
 def _run_billed(
-    router: Router, traffic: Traffic | Trace, injector: Injector, prices: PriceList, seed: int
+    router: Router,
+    traffic: Traffic | Trace,
+    injector: Injector,
+    baseline: Baseline,
+    prices: PriceList,
+    seed: int,
+    totals: Totals,
 ) -> dict[str, Any]:
     """Replay one random day part by part, and bill each; the calls are those that are drawn without prices."""
-    totals, spent, first = Totals.zero(len(router.deployments)), None, 0
+    spent, first = None, 0
     parts: Iterable[Trace] = [traffic] if isinstance(traffic, Trace) else traffic.chunks(seed)
     if shares(router, injector) and (whole := list(parts)):
         parts = [Trace.concat(whole)]
     for trace in parts:
         calls = compiled.run(router, trace, injector, 1, first)
-        choices = first_choice_by_name(trace.preferred_names, router)
-        add_calls(totals, None, 0, 1, trace.at_us, trace.preferred, choices, calls)
+        _add(router, trace, calls, baseline, first, totals)
         more = ledger_of_part(router, injector, trace, calls, prices, 1, first).spent()
         spent, first = more if spent is None else spent.add(more, 0), first + len(trace)
-    served = int(totals.served.sum())
-    money = {} if spent is None else spent.figures(first, served, prices.currency)
-    return totals.figures(router.names, has_latency=True) | money
+    return {} if spent is None else spent.figures(first, int(totals.served.sum()), prices.currency)
 
 
 def _run_in_order(
-    router: Router, traffic: Traffic | Trace, injector: Injector, policies: Policies, seed: int, totals: Totals
+    router: Router, traffic: Traffic | Trace, injector: Injector, baseline: Baseline, seed: int, totals: Totals
 ) -> None:
     """Replay one random day whose calls touch each other; its arrivals are drawn as a whole."""
     parts = [traffic] if isinstance(traffic, Trace) else list(traffic.chunks(seed))
@@ -300,29 +330,44 @@ def _run_in_order(
     trace = parts[0] if len(parts) == 1 else Trace.concat(parts)
     plan = make_plan(router, injector, trace.span_us, trace.preferred_names)
     calls = Calls.empty(len(trace), keeps_first=not router.fixed_first)
-    replay_in_order(plan, policies, trace, calls)
-    add_calls(totals, None, 0, 1, trace.at_us, trace.preferred, plan.first_choice, calls)
+    replay_in_order(plan, make_policies(router, injector), trace, calls)
+    _add(router, trace, calls, baseline, 0, totals)
+
+
+def _add(router: Router, trace: Trace, calls: Calls, baseline: Baseline, first: int, totals: Totals) -> None:
+    """Add calls of which the first has a number, and their baseline."""
+    by_name = first_choice_by_name(trace.preferred_names, router)
+    add_calls(totals, None, 0, 1, trace.at_us, trace.preferred, by_name, calls)
+    choices = calls.first_choices(trace.preferred, trace.preferred_names, router)
+    add_baseline(totals, baseline.latency_us(trace, choices, 1, first))
 
 
 @jit()
-def _replay_block(work, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
-    """Replay at most ``_BLOCK`` arrivals, of which the first has a number."""
+def _replay_block(work, baseline, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
+    """Replay at most ``_BLOCK`` arrivals, of which the first has a number, and their baseline if it takes time."""
     plan, policies, block, none, room = work
     replay_calls(plan, policies, first, at_us, preferred, answers, block, none, room)
     add_calls(totals, None, 0, 1, at_us, preferred, plan.first_choice, block)
+    if baseline is not None:
+        plain, no_policies, instead, _, space, choices = baseline
+        keeps_first = len(block.first_choice) > 0
+        for i in range(len(at_us)):
+            choices[i] = block.first_choice[i] if keeps_first else plan.first_choice[preferred[i] + 1]
+        replay_calls(plain, no_policies, first, at_us, choices[: len(at_us)], answers, instead, none, space)
+        add_baseline(totals, instead.latency_us[: len(at_us)])
 
 
 @jit()
-def _replay_arrivals(work, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
+def _replay_arrivals(work, baseline, first, at_us, preferred, answers, totals):  # type: ignore[no-untyped-def]
     """Replay arrivals that are given, block by block; ``first`` is the number of the first call."""
     for lo in range(0, len(at_us), _BLOCK):
         hi = min(lo + _BLOCK, len(at_us))
         lengths = answers[lo:hi] if len(answers) > 0 else answers
-        _replay_block(work, first + lo, at_us[lo:hi], preferred[lo:hi], lengths, totals)
+        _replay_block(work, baseline, first + lo, at_us[lo:hi], preferred[lo:hi], lengths, totals)
 
 
 @jit()
-def _replay_process(work, process, k0, k1, state, draws, totals):  # type: ignore[no-untyped-def]
+def _replay_process(work, baseline, process, k0, k1, state, draws, totals):  # type: ignore[no-untyped-def]
     """Draw and replay about ``_AT_ONCE`` arrivals; return the state, and whether there are more.
 
     ``draws`` is None, or what draws the answers' lengths in tokens.
@@ -333,7 +378,7 @@ def _replay_process(work, process, k0, k1, state, draws, totals):  # type: ignor
         size, state = draw_arrivals(process, k0, k1, state, at_us, preferred)
         if size:
             answers = np.empty(0, np.int64) if draws is None else draw_tokens(draws, first, size)
-            _replay_block(work, first, at_us[:size], preferred[:size], answers, totals)
+            _replay_block(work, baseline, first, at_us[:size], preferred[:size], answers, totals)
         if size < _BLOCK:
             return state, False
     return state, True

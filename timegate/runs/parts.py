@@ -9,13 +9,14 @@ import pandas as pd
 from timegate.core.routing import Router
 from timegate.engines import compiled
 from timegate.engines.record import Attempts, Calls
-from timegate.engines.totals import Part, reduce_calls
+from timegate.engines.totals import Part, add_baseline, reduce_calls
 from timegate.faults.injector import Injector
 from timegate.prices.listed import PriceList, prices_said
 from timegate.runs.bill import Ledger, lacking
 from timegate.runs.prepare import Facts
 from timegate.runs.spent import Spent
 from timegate.runs.tables import calls_frame
+from timegate.runs.waiting import Baseline
 from timegate.traffic.trace import Trace
 
 __all__ = ["Reduced", "ledger_of_part", "prices_of_router", "reduced"]
@@ -74,11 +75,21 @@ class Bins(NamedTuple):
 
 
 def reduced(
-    router: Router, trace: Trace, calls: Calls, ledger: Ledger | None, bins: Bins, first: int, wants_calls: bool
+    router: Router,
+    baseline: Baseline,
+    trace: Trace,
+    calls: Calls,
+    ledger: Ledger | None,
+    bins: Bins,
+    first: int,
+    wants_calls: bool,
+    threads: int | None = None,
 ) -> Reduced:
     """Reduce a part whose first call has a number, in bins."""
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
     part = reduce_calls(trace, calls, router, *bins)
+    choices = calls.first_choices(trace.preferred, trace.preferred_names, router)
+    add_baseline(part.totals, baseline.latency_us(trace, choices, threads, first))
     if ledger is None:
         return Reduced(part, None, (), frame, Facts.of(trace))
     frame = None if frame is None else frame.assign(**ledger.call_columns())

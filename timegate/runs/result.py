@@ -25,7 +25,7 @@ from timegate.runs.tables import (
     share_frame,
     write_tables,
 )
-from timegate.runs.waiting import baseline_us, time_figures
+from timegate.runs.waiting import Baseline, time_figures
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
 
@@ -210,9 +210,7 @@ class Replay(CallByCall):
     @cached_property
     def _baseline_us(self) -> npt.NDArray[np.int64]:
         """How long each call takes without windows and without faults."""
-        if not self.scenario.has_latency:
-            return np.zeros(len(self), np.int64)
-        return baseline_us(self.router, self.trace, self.scenario, self._first_choices)
+        return Baseline(self.router, self.scenario).latency_us(self.trace, self._first_choices)
 
     def totals(self, start_us: int, end_us: int) -> Any:
         """Return the :class:`timegate.engines.totals.Totals` of the calls that arrive in ``[start_us, end_us)``."""

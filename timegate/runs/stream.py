@@ -33,6 +33,7 @@ from timegate.runs.parts import Bins, Reduced, ledger_of_part, prices_of_router,
 from timegate.runs.prepare import from_files, prepare
 from timegate.runs.spent import Failed, Spent, check_option, paid_frame
 from timegate.runs.tables import bin_width_us, named_pairs, share_frame
+from timegate.runs.waiting import Baseline
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
 from timegate.traffic import Trace
@@ -93,13 +94,11 @@ class StreamReplay:
         return self._part
 
     def summary(self) -> pd.Series[Any]:
-        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %.
-
-        The only baseline is that of money.
-        """
+        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %."""
         start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._whole.span_us)
         totals = self._whole.totals
-        figures = {"start": start, "end": end, **totals.figures(self.router.names, self.scenario.has_latency)}
+        counts = totals.figures(self.router.names, self.scenario.has_latency, who_first=True)
+        figures = {"start": start, "end": end, **counts}
         if self._spent is not None and self._prices is not None:
             figures |= self._spent.figures(len(self), int(totals.served.sum()), self._prices.currency)
         figures |= {"seed": self.scenario.seed, "config_hash": self.router.fingerprint}
@@ -224,7 +223,7 @@ def replay_stream(
         jobs = ((first, chunk, 1, False) for first, chunk in _numbered(watched))
         done = run_in_order(client, run, jobs)
         if result._in_order:
-            ordered = _Ordered(routing, prepared.injector, result._prices, bins)
+            ordered = _Ordered(routing, scenario, prepared.injector, result._prices, bins)
             done = chain.from_iterable(run_in_turn(client, _go_on, ordered, chain(jobs, [None])))
         for chunk in progress(done, total, unit="chunk"):
             prepared.check(chunk.facts)
@@ -235,7 +234,7 @@ def replay_stream(
             tasks: Iterator[Job] = ((first, chunk, threads, write is not None) for first, chunk in numbered)
             parts: Iterable[Reduced] = map(run, tasks)
             if result._in_order:
-                ordered = _Ordered(routing, prepared.injector, result._prices, bins)
+                ordered = _Ordered(routing, scenario, prepared.injector, result._prices, bins)
                 parts = chain.from_iterable(map(ordered.take, chain(tasks, [None])))
             for chunk in parts:
                 prepared.check(chunk.facts)
@@ -272,14 +271,17 @@ def _replay_chunk(router: Router, scenario: Scenario, prices: PriceList | None, 
     injector = scenario.injector(router.deployments)
     calls = compiled.run(router, trace, injector, threads, first)
     ledger = None if prices is None else ledger_of_part(router, injector, trace, calls, prices, threads, first)
-    return reduced(router, trace, calls, ledger, bins, first, wants_calls)
+    return reduced(router, Baseline(router, scenario), trace, calls, ledger, bins, first, wants_calls, threads)
 
 
 class _Ordered:
     """Replays chunks in turn whose calls touch each other; each is given once all of its calls have ended."""
 
-    def __init__(self, router: Router, injector: Injector, prices: PriceList | None, bins: Bins) -> None:
+    def __init__(
+        self, router: Router, scenario: Scenario, injector: Injector, prices: PriceList | None, bins: Bins
+    ) -> None:
         self._router, self._prices, self._bins = router, prices, bins
+        self._baseline = Baseline(router, scenario)
         self._ordered = OrderedReplay(router, injector, keeps_attempts=prices is not None)
         self._wants_calls = False
 
@@ -302,7 +304,7 @@ class _Ordered:
         ledger = None
         if self._prices is not None:
             ledger = Ledger(self._router, trace, calls, lambda: made.since(first), self._prices)
-        return reduced(self._router, trace, calls, ledger, self._bins, first, self._wants_calls)
+        return reduced(self._router, self._baseline, trace, calls, ledger, self._bins, first, self._wants_calls)
 
 
 def _go_on(ordered: _Ordered, job: Job | None) -> tuple[_Ordered, list[Reduced]]:

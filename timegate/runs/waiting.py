@@ -1,4 +1,4 @@
-"""How long calls take: figures of latency and of waiting, and what they would be without faults."""
+"""How long calls take: figures of latency and of waiting, and what they would be without windows and faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
-__all__ = ["baseline_us", "time_figures"]
+__all__ = ["Baseline", "time_figures"]
 
 Times = npt.NDArray[np.int64]
 
@@ -45,19 +45,40 @@ def time_figures(latency_us: Times, served: npt.NDArray[np.bool_], baseline: Tim
     }
 
 
-def baseline_us(router: Router, trace: Trace, scenario: Scenario, first_choices: npt.NDArray[Any]) -> Times:
-    """Return how long each call takes where its first choice is open and answers at once, in microseconds.
+class Baseline:
+    """The same calls under the same luck, without windows and without faults: what a run's times are held against.
 
-    The latencies are those that the scenario draws for first attempts; nothing fails, slows down or is full.
+    Each call's first choice is open and answers, after the latency that the scenario draws for its first attempt there;
+    nothing fails, slows down or is full.
+
+    Attributes
+    ----------
+    router : Router
+        The deployments, always open and without policies.
+    injector : Injector
+        The latencies of the scenario, and no more.
+    takes_time : bool
+        Whether there are any.
     """
-    from timegate.engines import compiled  # loads numba
 
-    plain = Router([Deployment.of(deployment.name, deployment.provider) for deployment in router.deployments])
-    named = zip(scenario.fault_names, scenario.faults, strict=True)
-    latencies = {name: fault for name, fault in named if fault.is_latency}
-    injector = Injector(latencies, scenario.seed, plain.deployments, scenario.groups)
-    asked = Trace.from_arrays(trace.at_us, first_choices.astype(np.int32), plain.names, trace.completion_tokens)
-    return compiled.run(plain, asked, injector).latency_us
+    def __init__(self, router: Router, scenario: Scenario) -> None:
+        self.router = Router([Deployment.of(deployment.name, deployment.provider) for deployment in router.deployments])
+        named = zip(scenario.fault_names, scenario.faults, strict=True)
+        latencies = {name: fault for name, fault in named if fault.is_latency}
+        self.injector = Injector(latencies, scenario.seed, self.router.deployments, scenario.groups)
+        self.takes_time = bool(latencies)
+
+    def latency_us(
+        self, trace: Trace, first_choices: npt.NDArray[Any], threads: int | None = None, first: int = 0
+    ) -> Times:
+        """Return how long each call takes, in microseconds, where the first one has a number."""
+        if not self.takes_time:
+            return np.zeros(len(trace), np.int64)
+        from timegate.engines import compiled  # loads numba
+
+        choices = first_choices.astype(np.int32)
+        asked = Trace.from_arrays(trace.at_us, choices, self.router.names, trace.completion_tokens)
+        return compiled.run(self.router, asked, self.injector, threads, first).latency_us
 
 
 def _distribution(name: str, times_us: Times) -> dict[str, float]:
