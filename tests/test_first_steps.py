@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import re
 import sys
@@ -54,6 +55,25 @@ def test_a_slip_in_a_name_is_told() -> None:
     """The face says the nearest name that it has."""
     with pytest.raises(AttributeError, match=r"no attribute 'Outages'\. Did you mean 'Outage'\?$"):
         tg.Outages  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "way"),
+    [
+        (tg.Outage, ("weak", "2026-03-02T02:00Z"), r"'weak' by place\. Write Outage\(target=\.\.\., start=\.\.\.\)\."),
+        (tg.Deployment, ("weak",), r"Write Deployment\(model_name=\.\.\., model=\.\.\.\)\."),
+        (tg.PoissonTraffic, (1000,), r"1000 by place\. Write PoissonTraffic\(start=\.\.\., calls=\.\.\.\)\."),
+        (tg.Scenario, ([],), r"Its fields: version, description, seed, .*faults"),
+        (tg.GatewayConfig, ("gateway.yaml",), r"A file is read by GatewayConfig\.load\(path\)\."),
+        (tg.Scenario, (Path("day.yaml"),), r"A file is read by Scenario\.load\(path\)\."),
+        (tg.GatewayConfig, ({"deployments": []},), r"Write GatewayConfig\(\*\*mapping\)\."),
+    ],
+)
+def test_what_is_given_by_place_is_told_by_name(kind: type[Any], given: tuple[Any, ...], way: str) -> None:
+    """Values take their fields by name: the error says which, and what reads a file or a mapping."""
+    with pytest.raises(InvalidTypeError, match=rf"^{kind.__name__} takes its fields by name\. Got .*{way}"):
+        kind(*given)
+    assert not [name for name in inspect.signature(kind).parameters if name == "unnamed"]
 
 
 # A config

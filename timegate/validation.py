@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, cast
 
 import pydantic
 from pydantic import (
@@ -19,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from timegate.errors import InvalidValueError, did_you_mean, shown
+from timegate.errors import InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.problems import Place, Problem, written
 from timegate.show.text import iso
 
@@ -79,12 +81,41 @@ class FieldError(InvalidValueError):
         super().__init__(Problem((place,) if isinstance(place, str) else place, text, hint))
 
 
+_Init = TypeVar("_Init", bound=Callable[..., None])
+
+
+def _by_name(init: _Init) -> _Init:
+    """Have a constructor whose arguments have names say so to whoever gives them by place."""
+
+    @functools.wraps(init)  # whose signature is the one that help and pydantic see
+    def told(self: Any, /, *unnamed: Any, **data: Any) -> None:
+        if unnamed:
+            raise InvalidTypeError(_unnamed(type(self), unnamed[0]))
+        init(self, **data)
+
+    return cast("_Init", told)
+
+
+def _unnamed(cls: type[Value], given: object) -> Problem:
+    """Return what is wrong with a value given by place, and how it is written."""
+    if isinstance(given, str | Path) and hasattr(cls, "load"):
+        hint = f"A file is read by {cls.__name__}.load(path)."
+    elif isinstance(given, Mapping):
+        hint = f"Write {cls.__name__}(**mapping)."
+    else:
+        fields = {name: field for name, field in cls.model_fields.items() if name != "type"}
+        needed = ", ".join(f"{name}=..." for name, field in fields.items() if field.is_required())
+        hint = f"Write {cls.__name__}({needed})." if needed else f"Its fields: {', '.join(fields)}."
+    return Problem((), f"takes its fields by name. Got {shown(given)} by place.", hint, where=cls.__name__)
+
+
 class Value(pydantic.BaseModel):
     """A frozen record that is strict about its input. Raises ``error_class`` instead of pydantic's error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
     error_class: ClassVar[type[InvalidValueError]] = InvalidValueError
 
+    @_by_name
     def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
