@@ -164,6 +164,22 @@ def test_files_are_written(here: Path) -> None:
     assert provenance["today.yaml"] == json.loads(json.dumps(a.provenance))
 
 
+def test_formulas_are_kept_from_spreadsheets_on_demand(here: Path) -> None:
+    """A file's name that begins as a formula heads its column as it is, or behind an apostrophe; so in `replay`."""
+    (here / "=1+1").write_text(TODAY.replace("strong", '"=1+1"'))
+    for option, mark in (([], ""), (["--escape-formulas"], "'")):
+        compare("--out", "out", *option, a="=1+1")
+        assert list(pd.read_csv("out/comparison.csv").columns) == [
+            "figure",
+            f"{mark}=1+1",
+            "proposal.yaml",
+            "difference",
+        ]
+        result = runner.invoke(app, ["replay", "=1+1", "--trace", "trace.csv", "--out", "out", *option])
+        assert result.exit_code == 0
+        assert f"{mark}=1+1" in set(pd.read_csv("out/calls.csv")["served_by"])
+
+
 def test_replaced_files_are_named(here: Path) -> None:
     """A file that takes the place of another is said to; others are left alone."""
     (here / "out").mkdir()

@@ -76,6 +76,11 @@ def test_an_hour_that_occurs_twice():
         (np.datetime64("NaT", "us"), "is missing"),
         ("", "must be a time like '2026-03-02T03:10Z'. Got ''."),
         ("yesterday", "must be a time like '2026-03-02T03:10Z'. Got 'yesterday'."),
+        ("now", "must be a time like '2026-03-02T03:10Z'. Got 'now'. Write date and time: only options of the command"),
+        ("Tomorrow 03:10", "must be a time like '2026-03-02T03:10Z'. Got 'Tomorrow 03:10'. Write date and time: only"),
+        ("03:10Z", "must be a time like '2026-03-02T03:10Z'. Got '03:10Z'. Write its date, too."),
+        ("2026-03-02T03:10\0Z", "must be a time like"),
+        ("2026-03-02T03:10 PST", "must be a time like"),
         ("2026-02-30T00:00Z", "must be a time like"),
         (1772421000, "must be an aware datetime or text like '2026-03-02T03:10Z'. Got 1772421000 (int)."),
         (float("nan"), "must be an aware datetime or text"),
@@ -92,6 +97,12 @@ def test_refused(value, problem):
     with pytest.raises(InstantError) as caught:
         to_us(value, "arrival")
     assert str(caught.value).startswith(f"arrival {problem}")
+
+
+@pytest.mark.parametrize("zone", ["Z", "z", " UTC", "UTC", " GMT", " z", "+00:00", "+00"])
+def test_utc_as_people_write_it(zone):
+    """UTC has several names, as in logs."""
+    assert to_us(f"2026-03-02 03:10:00{zone}", "at") == to_us("2026-03-02T03:10Z", "at")
 
 
 def test_system_clock_is_the_machines():

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import available_timezones
 
 import pandas as pd
 import pytest
@@ -18,11 +19,12 @@ from strategies import MICROSECOND, SPAN, _edges, configs, eras, us
 from test_timetable import is_open
 
 import timegate as tg
-from timegate.core.clock import from_us
+from timegate.core.clock import from_us, to_us
 from timegate.core.deployment import NOT_ROUTING
 from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InstantError, InvalidValueError
+from timegate.review import recurrence
 from timegate.samples import CONFIG, sample
 
 MINUTE = timedelta(minutes=1)
@@ -373,6 +375,39 @@ def test_chance_is_written_with_shares():
     assert rows.loc["strong", "order_after"] == "strong -> weak -> c"
     assert not tg.diff(config(*three), config(*(d | {"weight": 2 * d.get("weight", 1)} for d in three)), *WEEK)
     assert not tg.diff(config(STRONG, WEAK), config(STRONG, WEAK | {"weight": 3, "priority": 9}), *WEEK)
+
+
+def test_every_zone_at_once_is_told_within_bounds(monkeypatch):
+    """A deployment in each IANA zone, all edited: clocks that agree are tried once, preferences on demand."""
+    zones = sorted(available_timezones() - {"Factory", "localtime"})
+    before, after = (
+        config(
+            *(
+                {"model_name": tz, "model": "sim/a", "time_constraints": [{"start": start, "end": "06:00", "tz": tz}]}
+                for tz in zones
+            )
+        )
+        for start in ("22:00", "21:00")
+    )
+    tried = []
+    grouped = recurrence._grouped
+    monkeypatch.setattr(recurrence, "_grouped", lambda *given: tried.append(given[1]) or grouped(*given))
+    found = tg.diff(before, after, *WEEK)
+    assert found
+    assert "Calls that prefer each of " in repr(found)
+    assert len(found.recurring) * 100 > len(tried)  # of some 600 zones
+    assert found.frame["preferred"].isna().all()
+    asked = found.preferring("Europe/Berlin")
+    assert set(asked["preferred"]) == {"Europe/Berlin"}
+    assert (asked["before"] == "Europe/Berlin").any()
+
+
+def test_zones_whose_clocks_agree_are_one():
+    """Only zones that differ in the time looked at are tried, the first of each kind."""
+    lo, hi, summer = (to_us(at, "at") for at in (*WEEK, "2026-08-01T00:00Z"))
+    zones = ("UTC", "Africa/Abidjan", "Europe/Berlin", "Europe/Paris", "Africa/Algiers", "Asia/Tokyo")
+    assert recurrence._different(zones, lo, hi) == ("UTC", "Europe/Berlin", "Asia/Tokyo")
+    assert recurrence._different(zones, lo, summer) == ("UTC", "Europe/Berlin", "Africa/Algiers", "Asia/Tokyo")
 
 
 def test_long_tables_are_cut():

@@ -12,10 +12,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import time_machine
 from typer.testing import CliRunner
 
 import timegate as tg
 from timegate.cli import app
+from timegate.cli.base import as_instant
+from timegate.core.clock import to_us
 from timegate.engines.progress import progress
 from timegate.errors import (
     ConfigError,
@@ -289,6 +292,36 @@ def test_now_and_times_of_today() -> None:
     assert "T03:10Z: today, in UTC." in today.output
     assert CLI.invoke(app, ["check", config, "--now", "now"]).exit_code in (0, 1)
     assert "must carry a zone" in CLI.invoke(app, ["explain", config, "--at", "2026-03-02T03:10"]).output
+
+
+@pytest.mark.parametrize(
+    ("typed", "read", "said"),
+    [
+        ("3:10", "2026-03-02T03:10Z", "today, in UTC"),
+        ("03:10Z", "2026-03-02T03:10Z", "today, in UTC"),
+        ("03:10 utc", "2026-03-02T03:10Z", "today, in UTC"),
+        ("03:10:05+02:00", "2026-03-03T03:10:05+02:00", "today, in UTC+02:00"),
+        ("today 03:10", "2026-03-02T03:10Z", "today, in UTC"),
+        ("Tomorrow at 3:10:05", "2026-03-03T03:10:05Z", "tomorrow, in UTC"),
+        ("yesterday", "2026-03-01T00:00Z", "yesterday, in UTC"),
+        ("tomorrow 03:10-0330", "2026-03-03T03:10-0330", "tomorrow, in UTC-0330"),
+    ],
+)
+def test_times_are_read_as_people_type_them(
+    typed: str, read: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A time of day is today's where it is said to be, and days have names; how it was read is a note."""
+    with time_machine.travel("2026-03-02T22:30Z", tick=False):
+        assert as_instant(typed) == read
+    assert f"{typed} is read as {read}: {said}." in capsys.readouterr().err
+    to_us(read, "at")
+
+
+@pytest.mark.parametrize("typed", ["", "Z", "+02:00", "24:00", "tomorrow 25:00", "noon", "2026-03-02", "03:10 PST"])
+def test_times_that_nobody_can_read_are_left_as_they_are(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no time is refused by whoever takes it, in its own words."""
+    assert as_instant(typed) == typed
+    assert not capsys.readouterr().err
 
 
 def test_the_command_completes_and_names_its_extra() -> None:

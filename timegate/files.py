@@ -29,6 +29,7 @@ __all__ = [
     "read_document",
     "read_text",
     "replacing",
+    "without_formulas",
     "write_csv",
     "write_document",
     "write_files",
@@ -136,7 +137,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path, escape_formulas: bool = Fal
     With ``escape_formulas`` an apostrophe stands before texts that spreadsheets would take for formulas.
     """
     if escape_formulas:
-        frame = frame.assign(**{str(name): _no_formulas(column) for name, column in frame.items()})
+        frame = without_formulas(frame)
     texts = [column for _, column in frame.items() if column.dtype.kind not in "biufmM"]
     # Readers strip the space before a field and take a bare carriage return for the end of a row.
     delicate = any(pd.Series(column.unique()).astype(str).str.contains(r"^\s|\r").any() for column in texts)
@@ -145,12 +146,16 @@ def write_csv(frame: pd.DataFrame, path: str | Path, escape_formulas: bool = Fal
         frame.to_csv(unfinished, index=False, lineterminator="\n", quoting=quoting)
 
 
-def _no_formulas(column: pd.Series[Any]) -> pd.Series[Any]:
-    if column.dtype.kind in "biufmM":
-        return column
-    return column.astype(object).map(
-        lambda value: f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with an apostrophe before texts and headings that spreadsheets would take for formulas."""
+    texts = [name for name, column in frame.items() if column.dtype.kind not in "biufmM"]
+    return frame.assign(**{str(name): frame[name].astype(object).map(_no_formula) for name in texts}).rename(
+        columns=_no_formula
     )
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def parse_document(text: str, path: Path, error_class: type[InvalidValueError], is_json: bool | None = None) -> Any:

@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, overload
 
@@ -26,6 +26,12 @@ from timegate.show.text import iso, printable
 __all__ = ["Config", "app", "as_instant", "as_option", "main", "new_console", "new_table", "plain", "reporting", "say"]
 
 INPUT_ERROR, INTERRUPTED = 2, 130
+
+_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_TYPED = re.compile(
+    rf"(?P<day>{'|'.join(_DAYS)})?(?:(?: at)? ?(?P<clock>(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?))?"
+    r" ?(?P<zone>z|utc|gmt|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?"
+)
 
 app = typer.Typer(
     help="Backtesting for model routing: replay days of traffic and faults through the routing of a gateway.",
@@ -100,17 +106,26 @@ def as_instant(text: None) -> None: ...
 @overload
 def as_instant(text: str | None) -> str | None: ...
 def as_instant(text: str | None) -> str | None:
-    """Read a time that was typed: ``now``, or one of today's in UTC, which is said; anything else is left as it is."""
+    """Read a time that was typed.
+
+    ``now``, a time of day, or a day in words with or without one; in UTC, unless it has an offset. How it is read is
+    said. Anything else is left as it is.
+    """
     if text is None:
         return None
     now = datetime.now(UTC)
-    if text.strip().lower() == "now":
+    typed = " ".join(text.lower().split())
+    if typed == "now":
         return iso(now)
-    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text.strip()):
+    match = _TYPED.fullmatch(typed)
+    if match is None or not (match["day"] or match["clock"]):
         return text
-    hour, *rest = text.strip().split(":")
-    read = f"{now:%Y-%m-%d}T{int(hour):02}:{':'.join(rest)}Z"
-    say("note", "cyan", f"{text} is read as {read}: today, in UTC.")
+    day, clock, zone = match["day"] or "today", match["clock"] or "00:00", match["zone"] or "UTC"
+    offset = zone if zone[0] in "+-" else "Z"
+    here = now.astimezone(datetime.fromisoformat(f"{now:%Y-%m-%d}T00:00{offset}").tzinfo)
+    hour, _, rest = clock.partition(":")
+    read = f"{here + timedelta(days=_DAYS[day]):%Y-%m-%d}T{hour:0>2}:{rest}{offset}"
+    say("note", "cyan", f"{text} is read as {read}: {day}, in {'UTC' if offset == 'Z' else f'UTC{zone}'}.")
     return read
 
 

@@ -13,6 +13,7 @@ from timegate.cli.base import app, new_console, new_table, plain, reporting, say
 from timegate.cli.runs import (
     Columns,
     EngineName,
+    EscapeFormulas,
     Origin,
     Out,
     ScenarioFile,
@@ -54,6 +55,7 @@ def compare(
     columns: Columns = None,
     unit: Unit = None,
     engine: EngineName = "auto",
+    escape_formulas: EscapeFormulas = False,
 ) -> None:
     """Replay two gateways under the same calls and faults, and say what differs.
 
@@ -96,7 +98,7 @@ def compare(
     if out is None:
         console.print("With --out DIR, the comparison is written as a table and a plot.")
         return
-    write_folder(out, lambda: comparison.write(a, b, out, labels))
+    write_folder(out, lambda: comparison.write(a, b, out, labels, escape_formulas))
 
 
 def _labels(config_a: Path, config_b: Path) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from timegate.cli.base import Config, app, as_instant, new_console, new_table, p
 from timegate.cli.runs import (
     Columns,
     EngineName,
+    EscapeFormulas,
     Origin,
     Out,
     ScenarioFile,
@@ -69,6 +70,7 @@ def replay(
     columns: Columns = None,
     unit: Unit = None,
     engine: EngineName = "auto",
+    escape_formulas: EscapeFormulas = False,
 ) -> None:
     """Replay a trace through a gateway, with the faults of a scenario.
 
@@ -78,7 +80,7 @@ def replay(
     timegate replay gateway.yaml --trace day.csv --scenario bad.yaml --out results
     """
     reading = {"tz": tz, "origin": origin, "sort": sort, "columns": columns_of(columns), "unit": unit}
-    _replay(config, trace, scenario, out, reading, engine)
+    _replay(config, trace, scenario, out, reading, engine, escape_formulas)
 
 
 @app.command()
@@ -120,6 +122,7 @@ def _replay(
     out: Path | None,
     reading: Mapping[str, Any] | None = None,
     engine: str = "auto",
+    escape_formulas: bool = False,
 ) -> None:
     """Replay files, print the summary, and write the folder if one is given."""
     # Here, for it imports matplotlib, for which --help and explain should not wait.
@@ -146,4 +149,4 @@ def _replay(
         console.print("With --out DIR, the tables, the plots and a report are written.")
         return
     source = ", ".join(path.name for path in (config, trace, scenario) if path is not None)
-    write_folder(out, lambda: report.write(run, out, source))
+    write_folder(out, lambda: report.write(run, out, source, escape_formulas))

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import timegate as tg
-from timegate.cli.base import new_console, new_table, plain
+from timegate.cli.base import as_instant, new_console, new_table, plain
 from timegate.errors import ReplayError, TraceError, shown
 from timegate.runs.replay import Engine
 from timegate.show.text import and_more, counted
@@ -20,6 +20,7 @@ from timegate.show.text import and_more, counted
 __all__ = [
     "Columns",
     "EngineName",
+    "EscapeFormulas",
     "Origin",
     "Out",
     "ScenarioFile",
@@ -74,8 +75,16 @@ Zone = Annotated[
 Origin = Annotated[
     str | None,
     typer.Option(
-        "--origin", metavar="TIME", help="Whence times count that are numbers, such as BurstGPT's.", show_default=False
+        "--origin",
+        metavar="TIME",
+        help="Whence times count that are numbers, such as BurstGPT's.",
+        callback=as_instant,
+        show_default=False,
     ),
+]
+EscapeFormulas = Annotated[
+    bool,
+    typer.Option("--escape-formulas", help="Keep spreadsheets from computing names such as =1+1 in the CSV of --out."),
 ]
 Columns = Annotated[
     str | None,

@@ -6,6 +6,7 @@ floored. Public functions take aware datetimes or ISO strings and turn them into
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Protocol
@@ -74,7 +75,7 @@ def to_us(value: Instant, name: str) -> int:
     Parameters
     ----------
     value : datetime or str
-        An aware datetime, a pandas Timestamp with a zone, or ISO 8601 text with an offset or ``Z``.
+        An aware datetime, a pandas Timestamp with a zone, or ISO 8601 text with an offset, ``Z`` or ``UTC``.
     name : str
         What the value is called in the error message.
 
@@ -96,9 +97,10 @@ def to_us(value: Instant, name: str) -> int:
     at: Any = value
     if isinstance(at, str):
         try:
-            at = datetime.fromisoformat(at.strip())
+            at = datetime.fromisoformat(re.sub(r"\s*(UTC|GMT|z)$", "Z", at.strip().replace("\0", "?")))
         except ValueError:
-            raise InstantError(f"{name} must be a time like '2026-03-02T03:10Z'. Got {shown(value)}.") from None
+            rule = f"{name} must be a time like '2026-03-02T03:10Z'. Got {shown(value)}."
+            raise InstantError(f"{rule}{_lacks(at.strip())}") from None
     if at is None or at is pd.NaT or (isinstance(at, np.datetime64) and np.isnat(at)):
         raise InstantError(f"{name} is missing: give a time like '2026-03-02T03:10Z'. Got {shown(value)}.")
     if not isinstance(at, datetime):
@@ -115,6 +117,13 @@ def to_us(value: Instant, name: str) -> int:
     if not FIRST_US <= at_us < LAST_US:
         raise InstantError(f"{name} must lie in the years 1900 to 2199. Got {shown(str(value))}.")
     return int(at_us)
+
+
+def _lacks(text: str) -> str:
+    """Return what a text that is half a time lacks, as the end of an error message."""
+    if re.match(r"(now|today|tonight|tomorrow|yesterday)\b", text, re.IGNORECASE):
+        return " Write date and time: only options of the command know such words."
+    return " Write its date, too." if re.match(r"\d?\d:\d\d", text) else ""
 
 
 def from_us(at_us: int) -> datetime:

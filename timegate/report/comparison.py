@@ -17,7 +17,7 @@ from timegate.core.columns import FAILED, OUTCOMES, UNSERVED
 from timegate.core.targets import Targets
 from timegate.errors import ReplayError
 from timegate.faults import Scenario
-from timegate.files import made_folder, write_files
+from timegate.files import made_folder, without_formulas, write_files
 from timegate.report.money import money_label
 from timegate.report.page import figure_text, label_of, png
 from timegate.runs.compare import compare
@@ -151,7 +151,9 @@ def _whereabouts(run: Replay, place: dict[str, int]) -> np.ndarray[tuple[int], n
     return known[np.where(served_by >= 0, served_by, len(run.deployments) + outcome - FAILED)]
 
 
-def write(a: Replay, b: Replay, folder: str | Path, labels: tuple[str, str]) -> list[Path]:
+def write(
+    a: Replay, b: Replay, folder: str | Path, labels: tuple[str, str], escape_formulas: bool = False
+) -> list[Path]:
     """Write ``comparison.csv``, ``comparison.png`` and ``provenance.json`` into a folder, each whole or not at all.
 
     Parameters
@@ -161,6 +163,8 @@ def write(a: Replay, b: Replay, folder: str | Path, labels: tuple[str, str]) -> 
         Made if it is not there.
     labels : tuple of two str
         What tables and plot call them.
+    escape_formulas : bool
+        Whether to keep spreadsheets from computing the labels.
 
     Returns
     -------
@@ -169,9 +173,11 @@ def write(a: Replay, b: Replay, folder: str | Path, labels: tuple[str, str]) -> 
     """
     rows = min(len(dict.fromkeys([*a.deployments, *b.deployments])), 100) + len(UNSERVED)
     provenance = {label: run.provenance for label, run in zip(labels, (a, b), strict=True)}
+    table = compare(a, b, labels).reset_index()
+    table = without_formulas(table) if escape_formulas else table
     # All that can go wrong in drawing does so before the folder is touched.
     contents = {
-        "comparison.csv": compare(a, b, labels).to_csv(lineterminator="\n").encode(),
+        "comparison.csv": table.to_csv(index=False, lineterminator="\n").encode(),
         "comparison.png": png(partial(plots.compare, a, b, labels), (10, 1.2 + 0.5 * rows)),
         "provenance.json": (json.dumps(provenance, indent=2) + "\n").encode(),
     }

@@ -131,7 +131,7 @@ def figure_text(name: str, value: object) -> str:
     return f"{figure(value, ',.3f')} s" if is_length else figure(value, ",.2f")
 
 
-def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
+def write(run: Replay, folder: str | Path, source: str = "", escape_formulas: bool = False) -> list[Path]:
     """Write tables, plots and ``report.html`` into a folder, each file whole or not at all.
 
     Parameters
@@ -141,6 +141,8 @@ def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
         Made if it is not there.
     source : str, optional
         What was replayed, such as the names of the files. It stands at the top of the report.
+    escape_formulas : bool
+        As of :meth:`Replay.to_csv`.
 
     Returns
     -------
@@ -154,7 +156,7 @@ def write(run: Replay, folder: str | Path, source: str = "") -> list[Path]:
         **{f"{name}.png": png for name, png in drawn.items()},
         "report.html": page(run, drawn, source).encode(),
     }
-    return [*run.to_csv(folder), *write_files(Path(folder), contents)]
+    return [*run.to_csv(folder, escape_formulas=escape_formulas), *write_files(Path(folder), contents)]
 
 
 def _draw(run: Replay) -> dict[str, bytes]:

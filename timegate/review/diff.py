@@ -29,6 +29,7 @@ MOST_ROWS = 40
 WEEK_US = 7 * DAY_US
 _A_MONDAY_US = -3 * DAY_US  # the first before the epoch
 _MOST_CELLS = 64_000_000  # of the tables of who is open, held at once
+_MOST_NAMES = 4_000_000  # in the orders of calls with preferences
 
 
 class _Piece(NamedTuple):
@@ -125,6 +126,12 @@ class Diff:
         self._terms = [] if same else list(other_terms(before, after))
         self.notes = [*other_deployments(before, after), *self._terms]
         self._pieces = [] if same else list(_joined(_pieces(self._configs, start_us, end_us)))
+        orders = {order for piece in self._pieces for order in piece[2:]}
+        self._preferences: list[str | None] = [None, *self._names]
+        if (len(self._pieces) + len(orders) * len(self._names)) * len(self._names) > _MOST_NAMES:
+            self._preferences = [None]
+            which = f"each of {len(self._names):,} deployments"
+            self.notes.append(f"Calls that prefer {which} are too many to tell: .preferring(name) has them.")
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -145,10 +152,14 @@ class Diff:
         included; ``duration_s`` (float64); ``before``, ``after`` (str), who would serve, missing for nobody;
         ``order_before``, ``order_after`` (str), all that would be tried, as in ``"strong -> weak"``; where chance
         decides, as in ``"strong 75% or weak 25%"``. Where the model of a deployment changes, it stands behind the name.
+        Of some hundred deployments at once, only calls without preference are told, and a note says so.
         """
+        return self._table(self._preferences)
+
+    def _table(self, preferences: Sequence[str | None]) -> pd.DataFrame:
         rows = [
             (preferred, *piece[:2], *(self._first(order) for order in piece[2:]), *map(self._written, piece[2:]))
-            for preferred in (None, *self._names)
+            for preferred in preferences
             for piece in self._preferring(preferred)
         ]
         columns = ["preferred", "start", "end", "before", "after", "order_before", "order_after"]
@@ -171,7 +182,7 @@ class Diff:
         period = np.array([[to_us(self.start, "start"), to_us(self.end, "end")]])
         zones, calendars = terms_of(*self._configs)
         rows, general = [], set(self._pieces)
-        for preferred in (None, *self._names):
+        for preferred in self._preferences:
             groups: dict[tuple[Order, Order], list[tuple[int, int]]] = {}
             for piece in _folded([*self._preferring(preferred)]):
                 if preferred is None or piece not in general:
@@ -184,7 +195,7 @@ class Diff:
         return frame.astype(dict.fromkeys(("preferred", "when", "order_before", "order_after"), "str"))
 
     def preferring(self, name: str | None) -> pd.DataFrame:
-        """Return the rows of :attr:`frame` for calls that prefer a deployment, or None.
+        """Return the rows of :attr:`frame` for calls that prefer a deployment, or None, however many there are.
 
         Raises
         ------
@@ -193,8 +204,7 @@ class Diff:
         """
         if name is not None and name not in self._names:
             raise InvalidValueError(f"name must be a deployment. Got {shown(name)}.{did_you_mean(name, self._names)}")
-        chosen = self.frame["preferred"].isna() if name is None else self.frame["preferred"] == name
-        return self.frame[chosen].reset_index(drop=True)
+        return self._table([name])
 
     def _preferring(self, name: str | None) -> Iterator[_Piece]:
         """Give the pieces for calls with a preference: what is preferred comes first, if it is open."""

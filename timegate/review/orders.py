@@ -73,8 +73,12 @@ class Orders:
 
 def preferring(order: Order, name: str | None) -> Order:
     """Return the order of a call that prefers a deployment: it comes first if it is open, the others as without it."""
-    first = [_shared(d for d in rank if d[0] == name) for rank in order]
-    return tuple(rank for rank in (*first, *(_shared(d for d in rank if d[0] != name) for rank in order)) if rank)
+    for i, rank in enumerate(order):
+        for drawn, model, _ in rank:
+            if drawn == name:
+                others = _shared(d for d in rank if d[0] != name)
+                return (((drawn, model, 1.0),), *order[:i], *((others,) if others else ()), *order[i + 1 :])
+    return order
 
 
 def _shared(rank: Iterable[tuple[str, str, float]]) -> Rank:

@@ -89,15 +89,35 @@ def patterns(spans: Spans, zones: Iterable[str], periods: Spans, calendars: Sequ
         return []
     if np.array_equal(spans, periods):
         return [Pattern("at all times", spans)]
-    zone, keys, which, dates = min(
-        ((zone, *_grouped(spans, zone, periods)) for zone in zones), key=lambda grouped: len(grouped[1])
-    )
+    zone, keys, which, dates = _fewest(spans, zones, periods)
     keys, which = _joined(keys, which, dates, zone, periods, calendars)
     found = []
     for numbers in _seasons(keys, which):
         words = [_words(keys[number], dates[which == number], zone, periods, calendars) for number in numbers]
         found.append(Pattern(", and ".join(words), spans[np.isin(which, numbers)]))
     return sorted(found, key=lambda pattern: -int(np.diff(pattern.spans, axis=1).sum()))
+
+
+def _fewest(
+    spans: Spans, zones: Iterable[str], periods: Spans
+) -> tuple[str, list[_Key], npt.NDArray[np.intp], _Int64s]:
+    """Group stretches in the zone that needs the fewest groups; of equally good ones the first."""
+    different = _different(tuple(zones), int(periods.min()), int(periods.max()))
+    grouped = ((zone, *_grouped(spans, zone, periods)) for zone in different)
+    best = next(grouped)
+    while len(best[1]) > 1 and (other := next(grouped, None)) is not None:
+        best = min(best, other, key=lambda found: len(found[1]))
+    return best
+
+
+@functools.lru_cache(maxsize=16)
+def _different(zones: tuple[str, ...], start_us: int, end_us: int) -> tuple[str, ...]:
+    """Return the first of those zones whose clocks agree all the time."""
+    first: dict[tuple[tuple[int, int, int], ...], str] = {}
+    for zone in zones:
+        offset = constant_offsets(zone, start_us, end_us)[0][2]
+        first.setdefault(((start_us, offset, offset), *offset_changes(zone, start_us, end_us)), zone)
+    return tuple(first.values())
 
 
 def _seasons(keys: Sequence[_Key], which: npt.NDArray[np.intp]) -> list[list[int]]:
