@@ -79,12 +79,26 @@ def cut(whole: tg.Trace, sizes: list[int]) -> list[pd.DataFrame]:
 
 
 def assert_same_bills(stream: tg.StreamReplay, run: tg.Replay) -> None:
-    """Check each figure, and each bin where something was paid."""
+    """Check each figure, and each bin."""
     pd.testing.assert_series_equal(money(stream.summary()), money(run.summary()), check_index_type=False)
     for failed in ("nothing", "input", "all"):
         wanted = run.bill(stream.freq, failed=failed, exact=True)
         got = stream.bill(failed=failed, exact=True)
-        assert got.loc[(got.fillna(0) != 0).any(axis=1)].equals(wanted.loc[(wanted.fillna(0) != 0).any(axis=1)])
+        pd.testing.assert_frame_equal(got, wanted, check_freq=False)
+
+
+def test_a_stream_lists_the_bins_of_answers_alone_unless_failures_are_charged() -> None:
+    """Where the last bin holds only attempts that failed, it is none of a bill that charges nothing for them."""
+    down = {"start": "2026-03-02T10:30Z", "end": "2026-03-02T12:00Z", "error": "timeout", "after_s": 30}
+    faults = tg.Scenario(faults=[tg.Outage(target=name, **down) for name in "ab"])
+    gateway, whole = config(DEAR, CHEAP), trace("09:10", "10:10", "10:59:50")
+    for parts in ([whole], [trace("09:10"), trace("10:10", "10:59:50")], [whole.frame.iloc[[i]] for i in range(3)]):
+        stream = tg.replay_stream(gateway, parts, faults)
+        assert [len(stream.bill(failed=failed)) for failed in ("nothing", "input", "all")] == [2, 3, 3]
+        assert_same_bills(stream, tg.replay(gateway, whole, faults))
+    nobody = tg.replay_stream(gateway, [trace("10:59:50")], faults)
+    assert len(nobody.bill()) == 0
+    assert_same_bills(nobody, tg.replay(gateway, trace("10:59:50"), faults))
 
 
 @pytest.mark.filterwarnings("ignore")  # distributed's own

@@ -131,11 +131,14 @@ class Ledger:
 
     def spent(self, step_us: int = 0, origin_us: int = 0) -> Spent:
         """Return the sums, in bins of so many microseconds from an origin, with those of the baseline."""
-        from timegate.prices.charges import add_charges  # loads numba
+        from timegate.prices.charges import add_charges, span_us  # loads numba
 
         baseline, usage = Paid.zero(1, len(self.router.names)), self._usage(self._first_choices, self.trace.at_us)
         baseline = add_charges(baseline, self.prices.tariff(*self.trace.span_us), usage)
-        return Spent(*self.paid(step_us, origin_us=origin_us), baseline)
+        first_bin, paid = self.paid(step_us, origin_us=origin_us)
+        answers = span_us(self._answers("completion")) if step_us else None
+        ends = None if answers is None else ((answers[0] - origin_us) // step_us, (answers[1] - origin_us) // step_us)
+        return Spent(first_bin, paid, baseline, ends)
 
     def figures(self) -> dict[str, Any]:
         """Return the labelled figures, the baseline's cost last; none without prices."""

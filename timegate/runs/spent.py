@@ -32,11 +32,14 @@ class Spent(NamedTuple):
         Of the attempts, by the bin in which they are charged.
     baseline : Paid
         Of what the same calls cost without windows and without faults, in one bin.
+    answered : pair of int, optional
+        Numbers of the first and the last bin in which an answer is charged.
     """
 
     first_bin: int
     paid: Paid
     baseline: Paid
+    answered: tuple[int, int] | None = None
 
     def add(self, other: Spent, step_us: int) -> Spent:
         """Return the sums of both parts, whose bins have a length of ``step_us`` microseconds."""
@@ -48,7 +51,18 @@ class Spent(NamedTuple):
         for part in parts:
             place = part.first_bin - first
             money[place : place + len(part.paid.money)] += part.paid.money
-        return Spent(first, Paid(money, self.paid.attempts + other.paid.attempts), self.baseline.add(other.baseline))
+        paid = Paid(money, self.paid.attempts + other.paid.attempts)
+        ends = [part.answered for part in (self, other) if part.answered is not None]
+        answered = (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None
+        return Spent(first, paid, self.baseline.add(other.baseline), answered)
+
+    def billed(self, failed: Failed) -> tuple[int, Paid]:
+        """Return the first bin and the sums that a bill lists: of answers alone, from the first to the last of them."""
+        if failed != "nothing":
+            return self.first_bin, self.paid
+        low, high = self.answered or (self.first_bin, self.first_bin - 1)
+        money = self.paid.money[low - self.first_bin : high + 1 - self.first_bin]
+        return low, self.paid._replace(money=money)
 
     def figures(self, calls: int, served: int, currency: str) -> dict[str, Any]:
         """Return the labelled figures; what is taken per call is of the calls whose cost is known.

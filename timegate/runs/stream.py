@@ -122,7 +122,7 @@ class StreamReplay:
         check_option("failed", failed, Failed)
         if self._spent is None:
             raise no_prices()
-        first_bin, paid, _ = self._spent
+        first_bin, paid = self._spent.billed(failed)
         start_us = self._origin_us + first_bin * self._step_us
         return paid_frame(start_us, paid, self._step_us, self.router.names, failed, exact).tz_convert(self.tz)
 
