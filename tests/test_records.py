@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import warnings
 from typing import Any
 
 import pytest
@@ -182,6 +183,70 @@ def test_health_is_a_row_a_deployment() -> None:
     assert table.loc["a", "cools_for"] == "59 s"
     assert list(table["requests_left"]) == [9, 9, 10]
     assert list(table["running"]) == [0, 0, 0]
+
+
+def test_an_explanation_of_now_knows_what_calls_share() -> None:
+    """Without an instant it passes over what a call would; with one it knows windows, order and weights alone."""
+    policy = {"cooldown": {"failures": 1, "for_s": 60, "probes": 1}, "limits": {"requests_per_min": 1}}
+    gateway = gateway_of(1, 0, 0, policy=policy)
+    assert gateway.explain().order == ["a", "b", "c"]
+    gateway()
+    now = gateway.explain()
+    assert now.order == ["c"]
+    assert [row["passed_over"] for row in now.rows] == [
+        "cooling until 12:01:01",
+        "at its limit of requests a minute",
+        "",
+    ]
+    assert "cooling until 12:01:01" in str(now)
+    assert gateway.explain(at="2026-03-02T12:00Z").order == ["a", "b", "c"]
+    assert gateway().metadata["timegate"].served_by == "c"
+    now = gateway.explain()
+    assert (now.order, now.headline.partition("UTC: ")[2]) == ([], "nobody: all that are open are passed over")
+    with pytest.raises(tg.ModelRouterError, match="No model available: a: cooling"):
+        gateway()
+    state = gateway._served[2].deployments[0]
+    gateway._clock.at_us += 60_000_000  # type: ignore[attr-defined]
+    state.probing = 1
+    assert gateway.explain().rows[0]["passed_over"] == "probing"
+
+
+@pytest.mark.parametrize(
+    ("policy", "order", "note"),
+    [
+        ({}, [], ""),
+        ({"when_all_cool": "use"}, ["a", "b"], ""),
+        ({"when_all_cool": "wait", "max_wait_s": 60}, [], "A call waits 30 s for the first to cool."),
+        ({"when_all_cool": "wait", "max_wait_s": 29}, [], ""),
+        ({"when_all_cool": "wait", "max_wait_s": 60, "deadline_s": 30, "timeout_s": 30}, [], ""),
+    ],
+    ids=str,
+)
+def test_an_explanation_of_now_says_what_follows_when_all_cool(
+    policy: dict[str, Any], order: list[str], note: str
+) -> None:
+    """It follows the policy, as a call does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tg.TimegateWarning)  # these models end by no time
+        gateway = gateway_of(0, 0, policy=policy)
+    gateway.cool("a", 40)
+    gateway.cool("b", 30)
+    now = gateway.explain()
+    assert (now.order, now.note) == (order, note)
+
+
+def test_an_explanation_tells_of_chance() -> None:
+    """Where weights decide it says so: of those that are open, and not of one that is preferred."""
+    models = [
+        {"model_name": name, "model": Answering(VirtualClock(AT)), "priority": 1, "weight": weight}
+        for name, weight in (("a", 3), ("b", 0.5), ("c", 1))
+    ]
+    models[2]["time_constraints"] = [("22:00", "06:00")]
+    gateway = tg.ModelGateway(models, VirtualClock(AT))
+    assert gateway.explain().note == "Chance orders 'a', 'b' and 'c', by their weights 3, 0.5 and 1."
+    night = "2026-03-02T23:00Z"
+    assert gateway.explain(night).note == "Chance orders 'a' and 'b', by their weights 3 and 0.5."
+    assert gateway.explain(night, "a").note == ""
 
 
 def test_people_on_call_can_cool_and_reset() -> None:

@@ -28,6 +28,7 @@ from timegate.core.policy import END, LATE, MOVE_ON, NEVER, PASS_OVER, USE_ANYWA
 from timegate.core.settings import CallPolicy
 from timegate.core.timetable import Hours, Timetable
 from timegate.errors import InvalidValueError, ModelRouterError, did_you_mean
+from timegate.show.text import listed
 
 __all__ = ["DONE", "TRY", "WAIT", "Call", "Draws", "Heard", "Router", "RouterState", "Step"]
 
@@ -269,12 +270,19 @@ class Router:
                     "until": pd.NaT if until_us is None else from_us(until_us),
                 }
             )
-        note = ""
+        notes = []
         if model_preference and model_preference not in self.index:
-            note = f"The preferred {model_preference!r} is unknown.{did_you_mean(model_preference, self.names)}"
+            notes.append(f"The preferred {model_preference!r} is unknown.{did_you_mean(model_preference, self.names)}")
         elif model_preference and self.index[model_preference] not in order:
-            note = f"The preferred {model_preference!r} is closed, and passed over."
-        return Explanation(at_us, rows, note)
+            notes.append(f"The preferred {model_preference!r} is closed, and passed over.")
+        if self.draws_order and draws is None:
+            for group in self.groups(self.goes_first(at_us)):
+                drawn = [i for i in group if i in order and self.names[i] != model_preference]
+                if len(drawn) > 1:
+                    names = listed(repr(self.names[i]) for i in drawn)
+                    weights = listed(f"{self.weights[i]:g}" for i in drawn)
+                    notes.append(f"Chance orders {names}, by their weights {weights}.")
+        return Explanation(at_us, rows, " ".join(notes))
 
     @staticmethod
     def _closed_by(hours: Hours, at_us: int) -> str:

@@ -22,7 +22,7 @@ from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.gateway.driver import Driver
 from timegate.gateway.entries import check_entry, last_time, parse_prices, parse_windows, plain, warn_of_time
-from timegate.gateway.observing import Observer, health
+from timegate.gateway.observing import Observer, explained, health
 from timegate.gateway.watching import Watch
 from timegate.models.registry import Model
 
@@ -246,11 +246,14 @@ class ModelGateway(Driver):
         Parameters
         ----------
         at : datetime or str, optional
-            An aware datetime, or ISO text with an offset. Default: now.
+            An aware datetime, or ISO text with an offset: windows, order and weights speak of any. Default: now, when
+            it is also known what cools, and what is at its limit.
         model_preference : str, optional
         """
-        at_us = self._clock.now_us() if at is None else to_us(at, "at")
-        return self.router.explain(at_us, model_preference)
+        if at is not None:
+            return self.router.explain(to_us(at, "at"), model_preference)
+        router, _, state = self._served
+        return explained(router, state, self._clock.now_us(), model_preference)
 
     def serialize(self) -> dict[str, Any]:
         """Return the gateway as plain data without secrets, in the form that the msgflux package reads and writes."""

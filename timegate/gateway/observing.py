@@ -9,12 +9,22 @@ import pandas as pd
 
 from timegate.core.clock import SECOND_US, from_us
 from timegate.core.columns import NOBODY
-from timegate.core.policy import ADMITTED, REASONS, UNIT, refilled, why_not
+from timegate.core.explanation import Explanation, why_passed_over
+from timegate.core.policy import (
+    ADMITTED,
+    REASONS,
+    UNIT,
+    USE_ANYWAY,
+    WAIT_FOR_ONE,
+    all_cool_until,
+    refilled,
+    why_not,
+)
 from timegate.core.routing import Call, Router, RouterState
 from timegate.gateway.records import CallRecord
 from timegate.show.text import duration
 
-__all__ = ["Observer", "health", "tell"]
+__all__ = ["Observer", "explained", "health", "tell"]
 
 logger = logging.getLogger("timegate")
 
@@ -36,6 +46,30 @@ def tell(call: Call, record: CallRecord, observers: Sequence[Observer]) -> None:
             observer(record)
         except Exception:
             logger.exception("The observer %r failed", observer)
+
+
+def explained(router: Router, state: RouterState, now_us: int, model_preference: str | None) -> Explanation:
+    """Say who would be tried now, and why not the others: windows, and what calls share."""
+    found, call_terms = router.explain(now_us, model_preference), router.call_terms
+    order = [router.index[name] for name in found.order]
+    with state.lock:
+        now = state.deployments
+        soonest_us = all_cool_until(now, order, len(order), now_us)
+        uses_cooled = int(soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY)
+        why = {
+            i: why_passed_over(why_not(router.terms[i], now[i], now_us, 0, uses_cooled), now[i].cooled_until_us)
+            for i in order
+        }
+    tried = [i for i in order if not why[i]]
+    rows = [
+        row | {"place": tried.index(i) + 1 if i in tried else None, "passed_over": why.get(i, "")}
+        for i, row in enumerate(found.rows)
+    ]
+    waits_us = min(call_terms.max_wait_us, call_terms.deadline_us - 1)
+    note = found.note
+    if call_terms.when_all_cool == WAIT_FOR_ONE and 0 < soonest_us <= now_us + waits_us:
+        note = f"{note} A call waits {duration((soonest_us - now_us) / SECOND_US)} for the first to cool.".strip()
+    return Explanation(now_us, rows, note)
 
 
 def health(router: Router, state: RouterState, now_us: int) -> pd.DataFrame:

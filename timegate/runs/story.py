@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from timegate.core.clock import SECOND_US, from_us
+from timegate.core.clock import SECOND_US
 from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY, OUTCOMES
-from timegate.core.policy import COOLING, REASONS
+from timegate.core.explanation import why_passed_over
 from timegate.core.routing import Router
 from timegate.core.settings import CallPolicy, Policy
 from timegate.engines.record import Attempts, Calls, Log
@@ -81,8 +81,6 @@ def story_frame(
 
 
 def _why(log: Log, deployment: int, at_us: int, reason: int) -> str:
-    if reason != COOLING:
-        return REASONS[reason]
     rows = log.cooldowns
-    until_us = rows[(rows[:, 0] == deployment) & (rows[:, 1] <= at_us), 2].max()
-    return f"{REASONS[reason]} until {from_us(int(until_us)):%H:%M:%S.%f}".rstrip("0").rstrip(".")
+    until_us = rows[(rows[:, 0] == deployment) & (rows[:, 1] <= at_us), 2].max(initial=0)
+    return why_passed_over(reason, int(until_us))
