@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -382,6 +383,14 @@ class Unprovided(BaseModel):
             ValueError,
             "unknown key 'time_constraint'. Did you mean 'time_constraints'?",
         ),
+        ([deployment("a", priority="high")], ValueError, "deployments[0] 'a': priority must be a valid number"),
+        ([deployment("a"), deployment("b", weight=-1)], ValueError, "deployments[1] 'b': weight must be greater"),
+        ([deployment("a", policy=3)], ValueError, "deployments[0] 'a': policy must be a mapping. Got 3."),
+        (
+            [deployment("a", policy={"timeout": 3})],
+            ValueError,
+            "deployments[0] 'a': policy has the unknown key 'timeout'. Did you mean 'timeout_s'?",
+        ),
         ([deployment("a", availabel=NIGHT)], ValueError, "Did you mean 'available'?"),
         ([deployment("a", price={"per_call": -1})], ValueError, "deployments[0] 'a': price"),
         (
@@ -397,6 +406,23 @@ def test_refused(models, kind, problem):
         ModelGateway(models)
     assert problem in str(caught.value)
     assert isinstance(caught.value, (InvalidTypeError, InvalidValueError, InvalidModelError))
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "problem"),
+    [
+        ({"policy": 3}, TypeError, "`policy` must be a CallPolicy or a mapping. Got 3."),
+        ({"policy": {"limits": {"concurrent": 0}}}, ValueError, "policy.limits.concurrent must be greater than"),
+        ({"clock": 3}, TypeError, "`clock` must have a method `now_us`. Got 3."),
+        ({"observers": [print, 3]}, TypeError, "`observers` must be a list of callables."),
+        ({"observers": print}, TypeError, "`observers` must be a list of callables."),
+    ],
+    ids=str,
+)
+def test_refused_options(options, kind, problem):
+    """What a gateway is given beside its models is refused when it is built, not in its first call."""
+    with pytest.raises(kind, match=re.escape(problem)):
+        ModelGateway([deployment("a"), deployment("b")], **options)
 
 
 @pytest.mark.parametrize(
@@ -626,6 +652,21 @@ def test_serialize_round_trip(window):
     assert again.router.fingerprint == gateway.router.fingerprint
     assert again.model_names == gateway.model_names
     assert [model.model_id for model in again.models] == ["weak-1", "strong-1"]
+    assert json.dumps(again.serialize()) == json.dumps(data)
+
+
+def test_serialize_keeps_what_decides():
+    """Order, policies and prices come back, too, which msgflux reads nothing of."""
+    own = {"retry_on": ["timeout"], "max_retries": 1, "timeout_s": None}
+    models = simulated("weak", prefer_during=[("09:00", "17:00")], priority=1, weight=2.5, policy=own)
+    models += simulated("strong", priority=1, price={"per_call": 0.5, "currency": "EUR"})
+    policy = {"deadline_s": 60, "on_cut": "restart", "cooldown": {"failures": 3, "probes": 1}}
+    gateway = ModelGateway(models, policy=policy)
+    data = gateway.serialize()
+    again = ModelGateway.from_serialized(json.loads(json.dumps(data)))
+    assert again.router.fingerprint == gateway.router.fingerprint
+    assert [d.price for d in again.router.deployments] == [d.price for d in gateway.router.deployments]
+    assert again.router.call_policy == gateway.router.call_policy
     assert json.dumps(again.serialize()) == json.dumps(data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import warnings
 from typing import Any
 
@@ -261,8 +262,11 @@ def test_people_on_call_can_cool_and_reset() -> None:
     gateway._clock.at_us += 30_000_000  # type: ignore[attr-defined]
     assert gateway().metadata["timegate"].served_by == "a"
     assert list(gateway.health()["running"]) == [0, 0]
-    for refused in (lambda: gateway.cool("aa", 1), lambda: gateway.cool("a", 0), lambda: gateway.reset("x")):
-        with pytest.raises(InvalidValueError, match=r"there is no deployment|seconds above 0"):
+    for for_s in (0, -1, math.nan, math.inf, "1"):
+        with pytest.raises(InvalidValueError, match="for_s must be a number of seconds above 0"):
+            gateway.cool("a", for_s)  # type: ignore[arg-type]
+    for refused in (lambda: gateway.cool("aa", 1), lambda: gateway.reset("x")):
+        with pytest.raises(InvalidValueError, match="there is no deployment"):
             refused()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import time as wall_time
 from typing import Any
 
 from timegate.core.deployment import Deployment
 from timegate.core.price import Price, odd_currency
-from timegate.core.settings import TIMEOUT_S
+from timegate.core.settings import TIMEOUT_S, CallPolicy
 from timegate.core.windows import Window
 from timegate.errors import (
     ConfigError,
@@ -19,15 +19,19 @@ from timegate.errors import (
     TimegateWarning,
     WindowError,
     did_you_mean,
+    shown,
 )
 from timegate.models.base import is_model
 from timegate.problems import Place, Problem, written
+from timegate.validation import Value
 
-__all__ = ["check_entry", "last_time", "parse_prices", "parse_windows", "plain", "warn_of_time"]
+__all__ = [
+    "check_entry", "check_helpers", "last_time", "parse_policy", "parse_prices", "parse_rules", "parse_windows",
+    "plain", "plain_value", "warn_of_time",
+]  # fmt: skip
 
-KEYS = (
-    "model_name", "model", "time_constraints", "available", "prefer_during", "priority", "weight", "policy", "price",
-)  # fmt: skip
+RULES = ("priority", "weight", "policy")
+KEYS = ("model_name", "model", "time_constraints", "available", "prefer_during", *RULES, "price")
 
 
 def check_entry(entry: dict[str, Any], position: int) -> None:
@@ -50,6 +54,14 @@ def check_entry(entry: dict[str, Any], position: int) -> None:
             raise InvalidModelError(f"Model `{name}` does not have a valid `{attribute}` attribute")
     if not hasattr(model, "provider"):
         raise InvalidModelError(f"Model `{name}` does not have a valid `provider` attribute")
+
+
+def check_helpers(clock: object, observers: object) -> None:
+    """Refuse a clock that tells no time, and observers that could not be called."""
+    if clock is not None and not callable(getattr(clock, "now_us", None)):
+        raise InvalidTypeError(f"`clock` must have a method `now_us`. Got {shown(clock)}.")
+    if not isinstance(observers, Collection) or not all(map(callable, observers)):
+        raise InvalidTypeError(f"`observers` must be a list of callables. Got {shown(observers)}.")
 
 
 def warn_of_time(deployment: Deployment, model: Any) -> None:
@@ -99,11 +111,41 @@ def parse_prices(entries: Sequence[Mapping[str, Any]]) -> list[Price | None]:
         try:
             prices.append(given if given is None or isinstance(given, Price) else Price.model_validate(given))
         except InvalidValueError as error:
-            where = written(place, repr(entry["model_name"]))
-            raise ConfigError(*(problem.at((*place, *problem.place), where) for problem in error.problems)) from None
+            raise _placed(error, place, entry["model_name"]) from None
     if odd := odd_currency(prices):
         raise ConfigError(odd)
     return prices
+
+
+def parse_rules(entry: Mapping[str, Any], position: int) -> dict[str, Any]:
+    """Read what else decides about a deployment: its priority, weight and policy."""
+    given = {key: entry[key] for key in RULES if key in entry}
+    try:
+        read = Deployment(model_name="-", model="-/-", **given)
+    except ConfigError as error:
+        raise _placed(error, ("deployments", position), entry["model_name"]) from None
+    return {key: getattr(read, key) for key in RULES}
+
+
+def parse_policy(given: CallPolicy | Mapping[str, Any] | None) -> CallPolicy | None:
+    """Read the policy of a whole gateway."""
+    if given is None or isinstance(given, CallPolicy):
+        return given
+    if not isinstance(given, Mapping):
+        raise InvalidTypeError(f"`policy` must be a CallPolicy or a mapping. Got {shown(given)}.")
+    try:
+        return CallPolicy.model_validate(given)
+    except ConfigError as error:
+        raise _placed(error, ("policy",)) from None
+
+
+def _placed(error: InvalidValueError, place: Place, name: str | None = None) -> ConfigError:
+    """Return the error of a part as one of the whole, which says where the part stands."""
+    places = [(*place, *problem.place) for problem in error.problems]
+    label = "" if name is None else repr(name)
+    return ConfigError(
+        *(problem.at(there, written(there, label)) for problem, there in zip(error.problems, places, strict=True))
+    )
 
 
 def last_time(window: Window) -> wall_time:
@@ -114,3 +156,8 @@ def last_time(window: Window) -> wall_time:
 def plain(window: Any) -> Any:
     """Return a window as plain data; a pair as it was given, for that is the form of msgflux."""
     return window if isinstance(window, list | tuple) else Window.parse(window).to_config()
+
+
+def plain_value(value: Value | float) -> Any:
+    """Return a policy or a price as plain data; a number as it is."""
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Value) else value

@@ -21,7 +21,18 @@ from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.gateway.driver import Driver
-from timegate.gateway.entries import check_entry, last_time, parse_prices, parse_windows, plain, warn_of_time
+from timegate.gateway.entries import (
+    check_entry,
+    check_helpers,
+    last_time,
+    parse_policy,
+    parse_prices,
+    parse_rules,
+    parse_windows,
+    plain,
+    plain_value,
+    warn_of_time,
+)
 from timegate.gateway.observing import Observer, explained, health
 from timegate.gateway.watching import Watch
 from timegate.models.registry import Model
@@ -106,7 +117,9 @@ class ModelGateway(Driver):
         self.batch_support: bool = all(getattr(model, "batch_support", False) for model in built)
         self.current_model_index = 0  # never moves; kept because users of msgflux may read it
         self._deployments = [dict(entry) for entry in models]
-        general = CallPolicy.model_validate(policy) if isinstance(policy, Mapping) else policy
+        general = parse_policy(policy)
+        check_helpers(clock, observers)
+        rules = [parse_rules(entry, i) for i, entry in enumerate(models)]
         router = Router(
             [
                 Deployment.of(
@@ -115,10 +128,8 @@ class ModelGateway(Driver):
                     Hours(*(parse_windows(entry, i, key) for key in LISTS)),
                     entry["model"].model_id,
                     prefer_during=parse_windows(entry, i, "prefer_during"),
-                    priority=entry.get("priority"),
-                    weight=entry.get("weight"),
-                    policy=_merged(entry.get("policy"), general),
                     price=price,
+                    **{**rules[i], "policy": _merged(rules[i]["policy"], general)},
                 )
                 for i, (entry, price) in enumerate(zip(models, parse_prices(models), strict=True))
             ],
@@ -225,7 +236,8 @@ class ModelGateway(Driver):
         InvalidValueError
             If there is no such deployment, or the time is not positive.
         """
-        if not 0 < for_s < NEVER / SECOND_US:
+        given: Any = for_s
+        if not isinstance(given, int | float) or not 0 < for_s < NEVER / SECOND_US:
             raise InvalidValueError(f"for_s must be a number of seconds above 0. Got {shown(for_s)}.")
         self._served[2].cool(self._index_of(name), self._clock.now_us() + round(for_s * SECOND_US))
         logger.warning("Model `%s` cools for %g s, for somebody said so", name, for_s)
@@ -256,18 +268,29 @@ class ModelGateway(Driver):
         return explained(router, state, self._clock.now_us(), model_preference)
 
     def serialize(self) -> dict[str, Any]:
-        """Return the gateway as plain data without secrets, in the form that the msgflux package reads and writes."""
+        """Return the gateway as plain data without secrets, in the form that the msgflux package reads and writes.
+
+        What msgflux has no word for (available hours, order, policies, prices) stands beside it, for
+        :meth:`from_serialized` here.
+        """
         entries = []
-        for name, model, deployment in zip(self.model_names, self.models, self._deployments, strict=True):
+        for i, (name, model, deployment) in enumerate(
+            zip(self.model_names, self.models, self._deployments, strict=True)
+        ):
             # msgflux writes `msgflux_type` into a model's state and cannot read it back: it is left out. So is what
             # other people's models may tell of keys.
-            state = without_secrets({key: v for key, v in model.serialize().items() if key != "msgflux_type"})
-            entry: dict[str, Any] = {"model_name": name, "model": state}
-            for key in ("time_constraints", "available"):
+            told = without_secrets({key: v for key, v in model.serialize().items() if key != "msgflux_type"})
+            entry: dict[str, Any] = {"model_name": name, "model": told}
+            for key in (*LISTS, "prefer_during"):
                 if deployment.get(key) is not None:
                     entry[key] = [plain(window) for window in deployment[key]]
+            given = {**parse_rules(deployment, i), "price": self.router.deployments[i].price}
+            entry |= {key: plain_value(value) for key, value in given.items() if value is not None}
             entries.append(entry)
-        return {"msgflux_type": self.msgflux_type, "state": {"models": entries}}
+        state: dict[str, Any] = {"models": entries}
+        if policy := plain_value(self.router.call_policy):
+            state["policy"] = policy
+        return {"msgflux_type": self.msgflux_type, "state": state}
 
     @classmethod
     def from_serialized(cls, data: Mapping[str, Any]) -> Self:
@@ -276,16 +299,16 @@ class ModelGateway(Driver):
             raise InvalidValueError(
                 f"Incorrect msgflux type. Expected `{cls.msgflux_type}`, given `{data.get('msgflux_type')}`"
             )
-        entries = data.get("state", {}).get("models", [])
+        whole = data.get("state", {})
+        entries = whole.get("models", [])
         if not entries:
             raise InvalidValueError("Serialized data does not contain models")
-        return cls([{**entry, "model": Model.from_serialized(**entry["model"])} for entry in entries])
+        models = [{**entry, "model": Model.from_serialized(**entry["model"])} for entry in entries]
+        return cls(models, policy=whole.get("policy"))
 
 
-def _merged(own: Any, general: CallPolicy | None) -> Policy | None:
+def _merged(own: Policy | None, general: CallPolicy | None) -> Policy | None:
     """Return the whole policy of a deployment. In a gateway built by hand nothing ends an attempt unless it is said."""
-    if isinstance(own, Mapping):
-        own = Policy.model_validate(own)
     if own is None and general is None:
         return None
     return (own or Policy()).under((general or Policy()).under(Policy(timeout_s=None)))
