@@ -32,6 +32,7 @@ from timegate.samples import sample
 from timegate.widgets import editor as editor_module
 from timegate.widgets import live
 from timegate.widgets.draft import place_of, read_draft, write_draft
+from timegate.widgets.script import MODULES
 
 WINDOWS = windows(datetime(2026, 3, 1, tzinfo=UTC))
 STATIC = Path(editor_module.__file__).parent / "static"
@@ -601,7 +602,7 @@ class TestTheScript:
 
     def test_every_module_is_in_it(self):
         """No file of the package is forgotten."""
-        assert {path.name for path in STATIC.glob("*.js")} == set(editor_module._MODULES)
+        assert {path.name for path in STATIC.glob("*.js")} == set(MODULES)
 
     def test_javascript(self):
         """The functions of the page that need no page pass their own tests in node."""

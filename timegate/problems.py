@@ -182,6 +182,19 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like one, in whichever case; None if none is like it.
+
+    Examples
+    --------
+    >>> nearest("strnog", ["weak", "Strong"])
+    'Strong'
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name[:80].lower(), [known.lower() for known in names], n=1)
+    return next((known for known in names if near and known.lower() == near[0]), None)
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return the end of an error message: the nearest known name, or all of them.
 
@@ -193,10 +206,9 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     " Known: 'weak', 'strong'."
     """
     names = list(known)
-    wanted = name if isinstance(name, str) else shown(name)
-    near = difflib.get_close_matches(wanted[:80].lower(), [n.lower() for n in names], n=1, cutoff=0.6)
-    if near:
-        return f" Did you mean {next(n for n in names if n.lower() == near[0])!r}?"
+    near = nearest(name if isinstance(name, str) else shown(name), names)
+    if near is not None:
+        return f" Did you mean {near!r}?"
     listed = ", ".join(map(shown, names[:12])) + (", ..." if len(names) > 12 else "")
     listed = listed if len(listed) <= 200 else f"{listed[:197]}..."
     return f" Known: {listed}." if 0 < len(names) <= 24 else ""  # of hundreds of zones, a few say nothing

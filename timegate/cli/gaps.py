@@ -8,7 +8,7 @@ import typer
 
 import timegate as tg
 from timegate.cli.base import Config, app, as_instant, new_console, new_table, plain, reporting
-from timegate.show.text import duration
+from timegate.show.text import duration, shown_instant
 
 __all__ = ["gaps"]
 
@@ -44,8 +44,7 @@ def gaps(
         return
     table = new_table("day", f"from ({tz})", "to", "length", right=1)
     for day, begins, ends, minutes in found.itertuples(index=False):
-        begins, ends = (f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00") for at in (begins, ends))
-        table.add_row(plain(day), begins, ends, duration(60 * minutes))
+        table.add_row(plain(day), shown_instant(begins), shown_instant(ends), duration(60 * minutes))
     console.print(table)
     console.print(f"Nobody is open for {duration(60 * found['minutes'].sum())} in all.")
     raise typer.Exit(FOUND)

@@ -23,6 +23,8 @@ __all__ = ["DAY_US", "EPOCH", "Clock", "Instant", "SystemClock", "VirtualClock",
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 DAY_US = 86_400 * SECOND_US
+WEEK_US = 7 * DAY_US
+MONDAY_US = 4 * DAY_US  # 1970-01-05, from which weeks count
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Instant = datetime | str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from timegate.core.clock import EPOCH
 from timegate.errors import MissingExtraError, WindowError, shown
-from timegate.problems import Problem
+from timegate.problems import Problem, nearest
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -116,6 +115,5 @@ def _countries() -> dict[str, str]:
 
 def _nearest(wanted: str, codes: Mapping[str, str]) -> str:
     """Return a hint: the code of what is called most like it."""
-    known = {name.lower(): code for name, code in codes.items()}
-    near = difflib.get_close_matches(wanted[:80].lower(), known, n=1)
-    return f"Did you mean {known[near[0]]!r}?" if near else ""
+    near = nearest(wanted, codes)
+    return "" if near is None else f"Did you mean {codes[near]!r}?"

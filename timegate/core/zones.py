@@ -14,7 +14,7 @@ from timegate.core.clock import DAY_US, SECOND_US, from_us
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 from timegate.problems import Problem
 
-__all__ = ["ZoneName", "bin_origin_us", "check_zone", "constant_offsets", "midnight_us"]
+__all__ = ["ZoneName", "bin_origin_us", "check_zone", "constant_offsets", "midnight_us", "monday_us"]
 
 
 _STEP_S = 3 * 86_400
@@ -32,6 +32,19 @@ def midnight_us(at_us: int, tz: str) -> int:
     local = from_us(at_us).astimezone(ZoneInfo(tz))
     start = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
     return (start - from_us(0)) // timedelta(microseconds=1)
+
+
+def monday_us(at_us: int, tz: str) -> int:
+    """Return the beginning of the local Monday on or before the day that an instant lies in.
+
+    Examples
+    --------
+    >>> from timegate.core.clock import from_us, to_us
+    >>> str(from_us(monday_us(to_us("2026-03-04T12:00Z", "at"), "Europe/Berlin")))
+    '2026-03-01 23:00:00+00:00'
+    """
+    weekday = from_us(at_us).astimezone(ZoneInfo(tz)).weekday()
+    return midnight_us(midnight_us(at_us, tz) + DAY_US // 2 - weekday * DAY_US, tz)
 
 
 def bin_origin_us(first_us: int, step_us: int, tz: str) -> int:

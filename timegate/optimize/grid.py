@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.clock import DAY_US, MINUTE_US, from_us
+from timegate.core.clock import DAY_US, MINUTE_US, MONDAY_US, from_us
 from timegate.core.zones import check_zone
 from timegate.errors import ReplayError, did_you_mean, shown
 from timegate.review.recurrence import local_us
@@ -19,7 +19,6 @@ __all__ = ["HOUR_US", "Grid", "Period"]
 
 Period = Literal["week", "day"]
 HOUR_US = 60 * MINUTE_US
-_MONDAY_US = 3 * DAY_US  # 1970-01-01 was a Thursday
 
 
 class Grid(NamedTuple):
@@ -81,7 +80,7 @@ class Grid(NamedTuple):
         >>> Grid.of("week", "1h", "UTC").slot_of(np.array([0])).tolist()  # Thursday, 00:00
         [72]
         """
-        return (local_us(at_us, self.tz) + _MONDAY_US) % self.period_us // self.step_us
+        return (local_us(at_us, self.tz) - MONDAY_US) % self.period_us // self.step_us
 
     def middles_us(self, first_us: int) -> npt.NDArray[np.int64]:
         """Return the middle of each slot in the period that an instant lies in."""

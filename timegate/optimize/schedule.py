@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.config import GatewayConfig
-from timegate.core.clock import DAY_US, MINUTE_US
+from timegate.core.clock import MINUTE_US, MONDAY_US, WEEK_US
 from timegate.core.deployment import windows_of
 from timegate.core.spelling import DAYS
 from timegate.core.timetable import Timetable
@@ -23,7 +23,6 @@ Bools = npt.NDArray[np.bool_]
 Fixed = str | tuple[str, str, Any]
 """A deployment whose windows stay; or a deployment, ``"open"`` or ``"closed"``, and a window in which it must be so."""
 
-_MONDAY_US = 4 * DAY_US  # 1970-01-05
 _WEEKLY = {"start", "end", "tz", "days", "end_included"}
 
 
@@ -141,7 +140,7 @@ def _slots_of(window: Window, grid: Grid) -> Bools:
     if window.tz != grid.tz:
         raise ReplayError(f"a fixed window must be in the zone of the slots, {grid.tz!r}. Got {window}.")
     plain = Window(window.start, window.end, days=window.days, end_included=window.end == "24:00")
-    local = plain.spans_us(_MONDAY_US, _MONDAY_US + 7 * DAY_US) - _MONDAY_US
+    local = plain.spans_us(MONDAY_US, MONDAY_US + WEEK_US) - MONDAY_US
     if (local % grid.step_us).any() or not len(local):
         raise ReplayError(f"a fixed window must begin and end on slots of the step. Got {window}.")
     middles = (np.arange(7 * grid.per_day) * 2 + 1) * grid.step_us // 2

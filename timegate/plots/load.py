@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from pandas.tseries.frequencies import to_offset
 
-from timegate.errors import InvalidTypeError
 from timegate.plots.drawing import (
     Style,
     axes_of,
@@ -72,9 +71,7 @@ def load(
         If an argument is of the wrong type, ``freq`` is no length of time, or a colour is none.
     """
     tones = chosen_colors(checked(run, "run").deployments, colors)
-    if not isinstance(freq, str | None):
-        raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
-    freq = frequency(run, 200) if freq is None else freq
+    freq = frequency(run, 200, freq)
     table = run.load(freq, tz=tz)
     ax = axes_of(ax, (10.0, 1.5 + 0.55 * max(len(run.deployments), 1)))
     starts = table.index.unique("at") if len(table) else pd.DatetimeIndex([run.trace.start.floor(freq)])

@@ -11,7 +11,6 @@ from matplotlib.patches import Patch
 from pandas.tseries.frequencies import to_offset
 
 from timegate.core.clock import from_us, to_us
-from timegate.errors import InvalidTypeError
 from timegate.plots.drawing import (
     LEGEND,
     Style,
@@ -74,9 +73,7 @@ def cost(
     """
     chosen = chosen_colors(checked(run, "run").deployments, colors).values()
     styles: list[Style] = [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in chosen]
-    if not isinstance(freq, str | None):
-        raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
-    freq = frequency(run, 96) if freq is None else freq
+    freq = frequency(run, 96, freq)
     paid = run.bill(freq, tz=tz)
     ax = axes_of(ax, (10.0, 4.0))
     if paid.empty:

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from pandas.tseries.frequencies import to_offset
 
 from timegate.core.columns import UNSERVED
-from timegate.errors import InvalidTypeError
+from timegate.errors import InvalidTypeError, shown
 from timegate.plots.drawing import (
     CLOSED,
     LEGEND,
@@ -152,9 +152,7 @@ def share(
         If an argument is of the wrong type, ``freq`` is no length of time, or a colour is none.
     """
     styles = styles_of(checked(run, "run").deployments, colors)
-    if not isinstance(freq, str | None):
-        raise InvalidTypeError(f"freq must be text like '15min', or None. Got {freq!r} ({type(freq).__name__}).")
-    freq = frequency(run, 96) if freq is None else freq
+    freq = frequency(run, 96, freq)
     counts, edges = _bins(run, freq, tz)
     ax = axes_of(ax, (10.0, 4.0))
     totals = counts.sum(axis=0)
@@ -307,8 +305,14 @@ def no_fallback(run: Replay) -> str:
 # What is drawn
 
 
-def frequency(run: Replay, most: int) -> str:
-    """Return the shortest of the usual bins that cuts the trace into at most so many."""
+def frequency(run: Replay, most: int, asked: str | None = None) -> str:
+    """Return the length of a bin that was asked for, or the shortest usual one that makes at most so many."""
+    if asked is not None:
+        if not isinstance(asked, str):
+            raise InvalidTypeError(
+                f"freq must be text like '15min', or None. Got {shown(asked)} ({type(asked).__name__})."
+            )
+        return asked
     span = run.trace.end - run.trace.start
     return next((step for step in STEPS if span / pd.Timedelta(step) <= most), STEPS[-1])
 

@@ -22,7 +22,7 @@ from timegate.plots.runs import frequency, no_fallback
 from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
 from timegate.runs.result import Replay
 from timegate.show.html import Markup, row
-from timegate.show.text import counted, figure, listed, percent
+from timegate.show.text import counted, figure, listed, percent, shown_instant
 
 __all__ = [
     "BASELINE",
@@ -264,7 +264,7 @@ def _twin(run: Replay, name: str) -> str:
     rows = []
     for at, *calls in counts.itertuples():
         cells = [f"{n:,}" if name == "day" else percent(n / sums[at], 1) if sums[at] else "" for n in calls]
-        rows.append((f"{at:%Y-%m-%d %H:%M:%S}".removesuffix(":00"), *cells))
+        rows.append((shown_instant(at), *cells))
     head = (f"from (UTC), {freq} each", *map(str, counts.columns))
     return f"<details><summary>As a table</summary>{_table('numbers', head, rows)}</details>"
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from timegate.config.model import GatewayConfig
-from timegate.core.clock import DAY_US, SECOND_US, Instant, SystemClock, from_us, to_us
+from timegate.core.clock import DAY_US, SECOND_US, WEEK_US, Instant, SystemClock, from_us, to_us
+from timegate.core.zones import monday_us
 from timegate.errors import InstantError, InvalidValueError, did_you_mean, shown
 from timegate.review.orders import Order, Orders, Rank, preferring
 from timegate.review.otherwise import models_of, other_deployments, other_terms
@@ -26,8 +27,6 @@ __all__ = ["NOBODY", "Diff", "diff"]
 NOBODY = "nobody"
 HEADINGS = {"preferred": "preferred", "when": "when", "order_before": "before", "order_after": "after"}
 MOST_ROWS = 40
-WEEK_US = 7 * DAY_US
-_A_MONDAY_US = -3 * DAY_US  # the first before the epoch
 _MOST_CELLS = 64_000_000  # of the tables of who is open, held at once
 _MOST_NAMES = 4_000_000  # in the orders of calls with preferences
 
@@ -93,11 +92,7 @@ def diff(
       + weak
     """
     before, after = (c if isinstance(c, GatewayConfig) else GatewayConfig.load(c) for c in (config_a, config_b))
-    if start is None:
-        now_us = SystemClock().now_us()
-        start_us = now_us - (now_us - _A_MONDAY_US) % WEEK_US
-    else:
-        start_us = to_us(start, "start")
+    start_us = monday_us(SystemClock().now_us(), "UTC") if start is None else to_us(start, "start")
     end_us = to_us(from_us(start_us + WEEK_US) if end is None else end, "end")
     if end_us <= start_us:
         raise InstantError(f"end must lie after start. Got {from_us(start_us)} to {from_us(end_us)}.")

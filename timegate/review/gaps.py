@@ -11,7 +11,7 @@ import pandas as pd
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import MINUTE_US, SECOND_US, Instant, SystemClock, from_us, to_us
 from timegate.core.spelling import DAYS
-from timegate.core.zones import check_zone
+from timegate.core.zones import check_zone, monday_us
 from timegate.errors import InstantError
 from timegate.review.survey import survey
 
@@ -58,11 +58,8 @@ def gaps(
     if not isinstance(config, GatewayConfig):
         config = GatewayConfig.load(config)
     check_zone(tz)
-    if start is None:
-        today = pd.Timestamp(from_us(SystemClock().now_us())).tz_convert(tz).tz_localize(None).normalize()
-        first = (today - timedelta(days=today.weekday())).tz_localize(tz, nonexistent="shift_forward", ambiguous=True)
-    else:
-        first = pd.Timestamp(from_us(to_us(start, "start"))).tz_convert(tz)
+    start_us = monday_us(SystemClock().now_us(), tz) if start is None else to_us(start, "start")
+    first = pd.Timestamp(from_us(start_us)).tz_convert(tz)
     if end is None:
         week_later = first.tz_localize(None) + timedelta(days=7)
         last = week_later.tz_localize(tz, nonexistent="shift_forward", ambiguous=True)
@@ -70,7 +67,7 @@ def gaps(
         last = pd.Timestamp(from_us(to_us(end, "end")))
     if last <= first:
         raise InstantError(f"end must lie after start. Got {first.isoformat()} to {last.isoformat()}.")
-    spans = survey(config, np.array([[to_us(first, "start"), to_us(last, "end")]])).nobody
+    spans = survey(config, np.array([[start_us, to_us(last, "end")]])).nobody
     spans = spans[spans[:, 1] - spans[:, 0] > 1]
     spans -= spans % SECOND_US == 1  # the microsecond by which something comes after the included end of a window
     starts, ends = (pd.DatetimeIndex(column.astype("M8[us]"), tz="UTC").tz_convert(tz) for column in spans.T.copy())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from timegate.config.model import GatewayConfig
-from timegate.core.clock import DAY_US, FIRST_US, LAST_US, SECOND_US
+from timegate.core.clock import DAY_US, FIRST_US, LAST_US, SECOND_US, WEEK_US
 from timegate.core.deployment import Deployment, WindowPlace, windows_of
 from timegate.core.holidays import estimate, worked_weekends
 from timegate.core.spans import Spans, union
@@ -25,7 +25,7 @@ from timegate.show.text import duration, listed
 __all__ = ["check_windows"]
 
 _EPOCH_DAY = date(1970, 1, 1)
-WEEK_US, YEAR_US = 7 * DAY_US, 366 * DAY_US
+YEAR_US = 366 * DAY_US
 
 
 def check_windows(config: GatewayConfig, surveyed: Survey, now_us: int) -> Iterator[Finding]:

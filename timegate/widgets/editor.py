@@ -6,11 +6,9 @@ author and revision, and the answer repeats both, so that the page can drop an a
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -44,23 +42,10 @@ from timegate.widgets.draft import (
     zones_of,
 )
 from timegate.widgets.propose import Proposing, as_options
+from timegate.widgets.script import STATIC, editor_script
 from timegate.widgets.static_view import html_view, svg_view
 
 __all__ = ["ScheduleEditor"]
-
-_STATIC = files("timegate.widgets") / "static"
-# A widget's script is one text, and needs no build step: its modules in this order, without what ties them together.
-# They stay modules of their own, so that node can test those that need no page.
-_MODULES = (
-    *("dates.js", "windows.js", "schedule.js", "store.js", "dom.js", "verdicts.js", "edits.js"),
-    *("layout.js", "timeline.js", "gestures.js", "chart.js", "fields.js", "window_fields.js", "outage_fields.js"),
-    *("form.js", "toolbar.js", "status.js", "editor.js", "widget.js"),
-)
-_IMPORT = re.compile(r'^import [^;]*? from "\./[^"]+";\n', re.MULTILINE)
-
-
-def _script() -> str:
-    return "\n".join(_IMPORT.sub("", (_STATIC / name).read_text(encoding="utf-8")) for name in _MODULES)
 
 
 class ScheduleEditor(Proposing):
@@ -125,8 +110,8 @@ class ScheduleEditor(Proposing):
     <Replay of 2 calls: 1 first_choice, 1 blocked>
     """
 
-    _esm = _script()
-    _css = (_STATIC / "editor.css").read_text(encoding="utf-8")
+    _esm = editor_script()
+    _css = (STATIC / "editor.css").read_text(encoding="utf-8")
 
     config = traitlets.Any()
     scenario = traitlets.Any()

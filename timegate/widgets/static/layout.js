@@ -2,7 +2,7 @@
 import { lanesOf, outageSpan } from "./schedule.js";
 import { occurrences } from "./windows.js";
 /** @import { Editor } from "./editor.js" */
-/** @import { Bar, Deployment, Window } from "./types.js" */
+/** @import { Bar, Deployment, Item, Piece, Window } from "./types.js" */
 
 const BAR_TOP = 5;
 const BAR_HEIGHT = 26;
@@ -35,21 +35,8 @@ function closedBars(ui, deployment, row) {
   const lanes = lanesOf(closed);
   const count = Math.max(...lanes, 0) + 1;
   return closed.flatMap((parts, index) => {
-    const lead = parts.findIndex((p) => p.starts);
-    const tail = parts.findLastIndex((p) => p.ends);
-    return parts.map(
-      (piece, part) =>
-        /** @type {Bar} */ ({
-          ...piece,
-          item: { row, kind: "time_constraints", index },
-          key: `${index}/${part}`,
-          main: part === Math.max(lead, 0),
-          lead: part === lead,
-          tail: part === tail,
-          top: BAR_TOP + (lanes[index] * BAR_HEIGHT) / count,
-          height: BAR_HEIGHT / count - (count > 1 ? 1 : 0),
-        }),
-    );
+    const top = BAR_TOP + (lanes[index] * BAR_HEIGHT) / count;
+    return bars(parts, { row, kind: "time_constraints", index }, top, BAR_HEIGHT / count - (count > 1 ? 1 : 0));
   });
 }
 
@@ -69,22 +56,33 @@ function availableBars(ui, deployment, row) {
       starts: piece.starts && !isOpenAround(piece.from),
       ends: piece.ends && !isOpenAround(piece.to),
     }));
-    const lead = drawn.findIndex((p) => p.starts);
-    const tail = drawn.findLastIndex((p) => p.ends);
-    return drawn.map(
-      (piece, part) =>
-        /** @type {Bar} */ ({
-          ...piece,
-          item: { row, kind: "available", index },
-          key: `available ${index}/${part}`,
-          main: part === Math.max(lead, 0),
-          lead: part === lead,
-          tail: part === tail,
-          top: BAR_TOP,
-          height: BAR_HEIGHT,
-        }),
-    );
+    return bars(drawn, { row, kind: "available", index }, BAR_TOP, BAR_HEIGHT);
   });
+}
+
+/**
+ * The pieces of one window as bars, of which one carries its body, its start and its end.
+ * @param {Piece[]} parts
+ * @param {Item} item
+ * @param {number} top
+ * @param {number} height
+ */
+function bars(parts, item, top, height) {
+  const lead = parts.findIndex((p) => p.starts);
+  const tail = parts.findLastIndex((p) => p.ends);
+  return parts.map(
+    (piece, part) =>
+      /** @type {Bar} */ ({
+        ...piece,
+        item,
+        key: `${item.kind} ${item.index}/${part}`,
+        main: part === Math.max(lead, 0),
+        lead: part === lead,
+        tail: part === tail,
+        top,
+        height,
+      }),
+  );
 }
 
 /**
