@@ -80,6 +80,7 @@ def test_an_hour_that_occurs_twice():
         ("Tomorrow 03:10", "must be a time like '2026-03-02T03:10Z'. Got 'Tomorrow 03:10'. Write date and time: only"),
         ("03:10Z", "must be a time like '2026-03-02T03:10Z'. Got '03:10Z'. Write its date, too."),
         ("2026-03-02T03:10\0Z", "must be a time like"),
+        ("2026-03-02T03:10?Z", "must be a time like"),
         ("2026-03-02T03:10 PST", "must be a time like"),
         ("2026-02-30T00:00Z", "must be a time like"),
         (1772421000, "must be an aware datetime or text like '2026-03-02T03:10Z'. Got 1772421000 (int)."),

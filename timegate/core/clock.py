@@ -99,7 +99,10 @@ def to_us(value: Instant, name: str) -> int:
     at: Any = value
     if isinstance(at, str):
         try:
-            at = datetime.fromisoformat(re.sub(r"\s*(UTC|GMT|z)$", "Z", at.strip().replace("\0", "?")))
+            text = re.sub(r"\s*(UTC|GMT|z)$", "Z", at.strip())
+            if re.search(r"[^0-9:.,+Z\s-]", text[11:]):  # which Python 3.11 passes over before a zone
+                raise ValueError
+            at = datetime.fromisoformat(text)
         except ValueError:
             rule = f"{name} must be a time like '2026-03-02T03:10Z'. Got {shown(value)}."
             raise InstantError(f"{rule}{_lacks(at.strip())}") from None
