@@ -378,6 +378,18 @@ def test_build_gives_the_gateway_of_the_config() -> None:
     assert gateway(model_preference="c").consume() == "sim/always"
 
 
+def test_who_observes_a_gateway_that_is_built_hears_of_its_calls() -> None:
+    """Observers are given to build as to a gateway that is made by hand, stay when it is reloaded, and are checked."""
+    config, records = tg.GatewayConfig(deployments=[WEAK]), []
+    gateway = config.build(observers=[records.append])
+    gateway()
+    gateway.reload(config.edited(weak={"model": "sim/other"}))
+    gateway()
+    assert [record.served_by for record in records] == ["weak", "weak"]
+    with pytest.raises(TypeError, match="`observers` must be a list of callables"):
+        config.build(observers=tg.Recorder)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

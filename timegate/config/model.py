@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -320,7 +320,7 @@ class GatewayConfig(Value):
         own = [(d.policy or Policy()).under(general) for d in self.deployments]
         return tuple(d.model_copy(update={"policy": p}) for d, p in zip(self.deployments, own, strict=True))
 
-    def build(self, check_keys: bool = True) -> ModelGateway:
+    def build(self, check_keys: bool = True, *, observers: Sequence[Callable[[Any], object]] = ()) -> ModelGateway:
         """Build the models, and the gateway that routes to them.
 
         Parameters
@@ -328,6 +328,8 @@ class GatewayConfig(Value):
         check_keys : bool
             Whether a key that is not set is an error at once. Otherwise it is one of each call, so that a config can be
             tried where there are none.
+        observers : sequence of callable
+            Who hears of each call, such as a :class:`timegate.Recorder`; see :class:`timegate.ModelGateway`.
 
         Raises
         ------
@@ -338,7 +340,7 @@ class GatewayConfig(Value):
         """
         from timegate.gateway.build import build  # a door: it stands above this module
 
-        return build(self, check_keys)
+        return build(self, check_keys, observers)
 
     def priced(self, book: PriceBook) -> Self:
         """Return the config with the prices of a book in place of each ``auto``.

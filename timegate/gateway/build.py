@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from timegate.config import GatewayConfig
 from timegate.errors import ConfigError, InvalidValueError, MissingExtraError
 from timegate.gateway.live import ModelGateway
+from timegate.gateway.observing import Observer
 from timegate.models.registry import Model
 from timegate.problems import Problem, written
 
 __all__ = ["build"]
 
 
-def build(config: GatewayConfig, check_keys: bool = True) -> ModelGateway:
+def build(config: GatewayConfig, check_keys: bool = True, observers: Sequence[Observer] = ()) -> ModelGateway:
     """Build the models of a config, and the gateway that routes to them; see :meth:`GatewayConfig.build`."""
     models = []
     for i, deployment in enumerate(config.complete()):
@@ -46,4 +48,4 @@ def build(config: GatewayConfig, check_keys: bool = True) -> ModelGateway:
                 "price": deployment.price,
             }
         )
-    return ModelGateway(models, policy=config.policy)
+    return ModelGateway(models, policy=config.policy, observers=observers)
