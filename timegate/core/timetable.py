@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +64,8 @@ def closed_spans_us(closed: Sequence[Spans], available: Sequence[Spans] | None, 
     return union(parts)
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Segment:
     """A stretch ``[start_us, end_us)`` in which the same deployments are open, by index in config order."""
 
     start_us: int

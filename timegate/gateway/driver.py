@@ -203,7 +203,7 @@ class Driver(Outcomes):
     def _serve(
         self, call: Call, steps: Generator[Step, Heard, None], step: Step, models: list[Any], kwargs: dict[str, Any],
         errors: list[Exception],
-    ) -> tuple[Any, list[Any], Any]:  # fmt: skip
+    ) -> tuple[Any, Sequence[Any], Any]:  # fmt: skip
         """Go on until a deployment answers. Of a stream return its first chunk, and the rest; else no chunks.
 
         The step that answered is left open.
@@ -232,7 +232,7 @@ class Driver(Outcomes):
                     chunks = iter(answer.chunks) if chunks is None else chunks
                     is_whole = call.router.call_policy.on_cut == "buffer"
                     return answer, list(chunks) if is_whole else first_of(chunks), chunks
-                return answer, [], None
+                return answer, (), None
             except Exception as error:
                 action, index, until_us = steps.send(self._heard(call, index, error, errors))
         raise self._error(call, errors)
@@ -252,7 +252,7 @@ class Driver(Outcomes):
     async def _serve_async(
         self, call: Call, steps: Generator[Step, Heard, None], step: Step, models: list[Any], kwargs: dict[str, Any],
         errors: list[Exception],
-    ) -> tuple[Any, list[Any], Any]:  # fmt: skip
+    ) -> tuple[Any, Sequence[Any], Any]:  # fmt: skip
         """Go on until a deployment answers, as :meth:`_serve` does."""
         action, index, until_us = step
         while action != DONE:
@@ -279,7 +279,7 @@ class Driver(Outcomes):
                 finally:
                     if until_us < NEVER:
                         UNTIL_US.reset(token)
-                return answer, [], None
+                return answer, (), None
             except Exception as error:
                 action, index, until_us = steps.send(self._heard(call, index, error, errors))
         raise self._error(call, errors)
