@@ -20,6 +20,7 @@ from timegate.core.policy import (
     CONCURRENT,
     COOLING,
     END,
+    LATE,
     MOVE_ON,
     NEVER,
     PROBING,
@@ -60,7 +61,7 @@ class Deployment:
         return self.states[0]
 
     def why_not(self, now_us: int, prompt: int = 0) -> int:
-        return policy.why_not(self.terms, self.state, now_us, prompt, 0)
+        return policy.why_not(self.terms, self.state, now_us, NEVER, prompt, 0)
 
     def begin(self, now_us: int, prompt: int = 0) -> tuple[int, int]:
         """Begin an attempt, and return what its end has to say: the era, and whether it probes."""
@@ -580,16 +581,15 @@ def test_weights_at_the_edges(u: float) -> None:
     assert order == [1, 0, 2]
 
 
-def test_who_is_admitted_first() -> None:
-    """Those that cool are passed over, unless a call takes no notice; nobody is admitted at the deadline."""
-    terms, states = [Terms()] * 3, [State(cooled_until_us=NOW_US + 5), State(cooled_until_us=NOW_US), State()]
-    order = [0, 1, 2]
+def test_who_is_admitted() -> None:
+    """One that cools is passed over, unless a call takes no notice; nobody is admitted at the deadline."""
+    terms, state = Terms(), State(cooled_until_us=NOW_US + 5)
 
-    def first(now_us: int, uses_cooled: int = 0, place: int = 0) -> int:
-        return policy.first_admitted(terms, states, order, 3, place, now_us, NOW_US + 9, 0, uses_cooled)
+    def why_not(now_us: int, uses_cooled: int = 0) -> int:
+        return policy.why_not(terms, state, now_us, NOW_US + 9, 0, uses_cooled)
 
-    assert (first(NOW_US), first(NOW_US, uses_cooled=1), first(NOW_US, place=2)) == (1, 0, 2)
-    assert (first(NOW_US + 5), first(NOW_US + 9)) == (0, 3)
+    assert (why_not(NOW_US), why_not(NOW_US, uses_cooled=1), why_not(NOW_US + 5)) == (COOLING, ADMITTED, ADMITTED)
+    assert (why_not(NOW_US + 8), why_not(NOW_US + 9), why_not(NOW_US + 9, uses_cooled=1)) == (ADMITTED, LATE, LATE)
 
 
 def test_when_the_first_has_cooled() -> None:

@@ -23,7 +23,6 @@ __all__ = [
     "all_cool_until",
     "begin",
     "deposit",
-    "first_admitted",
     "pause_us",
     "refilled",
     "settle",
@@ -166,18 +165,21 @@ def shortage_us(left: int, cost: int, rate: int, full: int) -> int:
     return (cost - left + rate - 1) // rate
 
 
-def why_not(terms: Any, state: Any, now_us: int, prompt: int, uses_cooled: int) -> int:
+def why_not(terms: Any, state: Any, now_us: int, deadline_us: int, prompt: int, uses_cooled: int) -> int:
     """Return why a deployment takes no attempt now, ``ADMITTED`` if it does.
 
     Parameters
     ----------
     terms, state : Terms, State
-    now_us : int
+    now_us, deadline_us : int
+        The instant, and that by which the call has to end.
     prompt : int
         The length of the prompt in tokens, as far as it is known.
     uses_cooled : int
         Whether this call takes no notice of cooldowns.
     """
+    if now_us >= deadline_us:
+        return LATE
     if uses_cooled == 0:
         if state.cooled_until_us > now_us:
             return COOLING
@@ -320,27 +322,6 @@ def settle(
     if terms.counts_from_first == 0:
         state.failed = 0
     return 1
-
-
-def first_admitted(
-    terms: Any,
-    states: Any,
-    order: Any,
-    size: int,
-    place: int,
-    now_us: int,
-    deadline_us: int,
-    prompt: int,
-    uses_cooled: int,
-) -> int:
-    """Return the first place from ``place`` on whose deployment takes an attempt now; ``size`` if there is none."""
-    if now_us >= deadline_us:
-        return size
-    while place < size:
-        if why_not(terms[order[place]], states[order[place]], now_us, prompt, uses_cooled) == ADMITTED:
-            return place
-        place += 1
-    return place
 
 
 def all_cool_until(states: Any, order: Any, size: int, now_us: int) -> int:

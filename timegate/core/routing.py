@@ -24,7 +24,7 @@ from timegate.core.clock import from_us
 from timegate.core.columns import NOBODY, classify
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
-from timegate.core.policy import END, LATE, MOVE_ON, NEVER, PASS_OVER, USE_ANYWAY, CallTerms, State
+from timegate.core.policy import ADMITTED, END, MOVE_ON, NEVER, PASS_OVER, USE_ANYWAY, CallTerms, State
 from timegate.core.settings import CallPolicy
 from timegate.core.timetable import Hours, Timetable
 from timegate.errors import InvalidValueError, ModelRouterError, did_you_mean
@@ -396,17 +396,15 @@ class Call:
                             elif soonest_us >= deadline_us or soonest_us > now_us + call_terms.max_wait_us:
                                 soonest_us = 0
                     if soonest_us == 0:
-                        found = policy.first_admitted(
-                            router.terms, state.deployments, order, size, place, now_us, deadline_us, prompt,
-                            uses_cooled,
-                        )  # fmt: skip
-                        if found != place:
-                            self._pass_over(place, found, now_us, deadline_us, prompt, uses_cooled)
-                            place, tries = found, 0
-                        if place < size:
-                            of = state.deployments[order[place]]
-                            is_probe = policy.begin(router.terms[order[place]], of, now_us, prompt)
-                            era = of.era
+                        while place < size:
+                            deployment = order[place]
+                            terms, of = router.terms[deployment], state.deployments[deployment]
+                            reason = policy.why_not(terms, of, now_us, deadline_us, prompt, uses_cooled)
+                            if reason == ADMITTED:
+                                is_probe, era = policy.begin(terms, of, now_us, prompt), of.era
+                                break
+                            self.skips += ((deployment, now_us, reason),)
+                            place, tries = place + 1, 0
                 if soonest_us > 0:
                     pause_us = soonest_us - now_us
                     now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
@@ -462,15 +460,6 @@ class Call:
                 now_us, _, _, _ = yield WAIT, deployment, until_us
         self.raised = True
         yield DONE, NOBODY, now_us
-
-    def _pass_over(self, first: int, last: int, now_us: int, deadline_us: int, prompt: int, uses_cooled: int) -> None:
-        """Note why the deployments at some places of the order were not tried."""
-        for index in self.order[first:last]:
-            reason = LATE
-            if now_us < deadline_us:
-                terms, state = self.router.terms[index], self.state.deployments[index]
-                reason = policy.why_not(terms, state, now_us, prompt, uses_cooled)
-            self.skips += ((index, now_us, reason),)
 
     def error(self, exceptions: Sequence[Exception]) -> ModelRouterError:
         """Return the error of a call that nobody served, with what its attempts raised."""

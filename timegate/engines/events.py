@@ -13,8 +13,8 @@ from timegate.core.columns import NOBODY, OK, RATE_LIMIT, TIMEOUT
 from timegate.core.draws import BLOCK, uniform
 from timegate.core.jit import jit, register
 from timegate.core.policy import (
+    ADMITTED,
     END,
-    LATE,
     MOVE_ON,
     NEVER,
     PASS_OVER,
@@ -23,7 +23,6 @@ from timegate.core.policy import (
     all_cool_until,
     begin,
     deposit,
-    first_admitted,
     settle,
     why_not,
 )
@@ -134,17 +133,10 @@ def _judged(loop, plan, call, deployment, epoch, tries, now_us, arrivals, answer
 
 
 @jit(refcount=False)
-def _note_skips(policies, log, flight, order, first, last, now_us):  # type: ignore[no-untyped-def]
-    for place in range(first, last):
-        reason = LATE
-        if now_us < flight.deadline_us:
-            deployment = order[place]
-            reason = why_not(
-                policies.terms[deployment], policies.states[deployment], now_us, flight.prompt, flight.uses_cooled
-            )
-        row = log.skips[log.counts[0]]
-        row[0], row[1], row[2], row[3] = flight.call, order[place], now_us, reason
-        log.counts[0] += 1
+def _note_skip(log, call, deployment, now_us, reason):  # type: ignore[no-untyped-def]
+    row = log.skips[log.counts[0]]
+    row[0], row[1], row[2], row[3] = call, deployment, now_us, reason
+    log.counts[0] += 1
 
 
 @jit(refcount=False)
@@ -302,16 +294,16 @@ def run_events(plan, policies, orders, loop, log, first, at_us, preferred, promp
             continue
         # The call looks for whom to try next: see ``routing.Call.steps``.
         place = flight.place
-        if flight.choices >= 0:
-            found = first_admitted(
-                policies.terms, states, order, flight.choices, place, now_us, flight.deadline_us, flight.prompt,
-                flight.uses_cooled,
-            )  # fmt: skip
-            if found != place:
-                if logs:
-                    _note_skips(policies, log, flight, order, place, found, now_us)
-                place, flight.tries = found, 0
-                flight.place = place
+        while place < flight.choices:
+            deployment = order[place]
+            terms, state = policies.terms[deployment], states[deployment]
+            reason = why_not(terms, state, now_us, flight.deadline_us, flight.prompt, flight.uses_cooled)
+            if reason == ADMITTED:
+                break
+            if logs:
+                _note_skip(log, flight.call, deployment, now_us, reason)
+            place, flight.tries = place + 1, 0
+        flight.place = place
         if place >= flight.choices:
             size = flight.choices if flight.choices >= 0 else -1 - flight.choices
             end_call(calls, flight.call - first, NOBODY, flight.first_choice, size, now_us - flight.at_us)

@@ -303,7 +303,7 @@ class Driver(Outcomes):
 
     def _relay(
         self, call: Call, steps: Generator[Step, Heard, None], stream: ref[GatewayStream], answer: Any,
-        head: list[Any], chunks: Iterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
+        head: Sequence[Any], chunks: Iterator[Any], models: list[Any], kwargs: dict[str, Any], errors: list[Exception],
     ) -> Iterator[Any]:  # fmt: skip
         """Pass a stream on; when it breaks off, restart it if that is the policy.
 
@@ -341,7 +341,7 @@ class Driver(Outcomes):
 
     async def _relay_async(
         self, call: Call, steps: Generator[Step, Heard, None], stream: ref[GatewayStream], answer: Any,
-        head: list[Any], chunks: AsyncIterator[Any], models: list[Any], kwargs: dict[str, Any],
+        head: Sequence[Any], chunks: AsyncIterator[Any], models: list[Any], kwargs: dict[str, Any],
         errors: list[Exception],
     ) -> AsyncIterator[Any]:  # fmt: skip
         """Pass a stream on, as :meth:`_relay` does."""

@@ -12,6 +12,7 @@ from timegate.core.columns import NOBODY
 from timegate.core.explanation import Explanation, why_passed_over
 from timegate.core.policy import (
     ADMITTED,
+    NEVER,
     REASONS,
     UNIT,
     USE_ANYWAY,
@@ -57,7 +58,7 @@ def explained(router: Router, state: RouterState, now_us: int, model_preference:
         soonest_us = all_cool_until(now, order, len(order), now_us)
         uses_cooled = int(soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY)
         why = {
-            i: why_passed_over(why_not(router.terms[i], now[i], now_us, 0, uses_cooled), now[i].cooled_until_us)
+            i: why_passed_over(why_not(router.terms[i], now[i], now_us, NEVER, 0, uses_cooled), now[i].cooled_until_us)
             for i in order
         }
     tried = [i for i in order if not why[i]]
@@ -79,7 +80,7 @@ def health(router: Router, state: RouterState, now_us: int) -> pd.DataFrame:
     with state.lock:
         for index, (deployment, terms) in enumerate(zip(router.deployments, router.terms, strict=True)):
             now = state.deployments[index]
-            why = why_not(terms, now, now_us, 0, 0)
+            why = why_not(terms, now, now_us, NEVER, 0, 0)
             cools_us = max(now.cooled_until_us - now_us, 0)
             row = {
                 "deployment": deployment.name,
