@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import lzma
+import re
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,68 @@ def test_times_under_other_names_are_pointed_at(tmp_path: Path) -> None:
         read(tmp_path, ROWS, columns={"start": "opend_at"})
     with pytest.raises(IncidentError, match="'begin' is not a column of incidents"):
         read(tmp_path, ROWS, columns={"begin": "opened_at"})
+
+
+@pytest.mark.parametrize(
+    ("document", "columns"),
+    [
+        (
+            {"events": [{"arn": "x", "startTime": NINE, "endTime": TEN, "lastUpdatedTime": TEN}]},
+            ("startTime", "endTime"),
+        ),
+        (
+            {"value": [{"properties": {"title": "x", "impactStartTime": NINE, "impactMitigationTime": TEN}}]},
+            ("properties.impactStartTime", "properties.impactMitigationTime"),
+        ),
+        (
+            {"data": [{"id": "1", "attributes": {"started_at": NINE, "resolved_at": TEN}}], "pagination": {}},
+            ("attributes.started_at", "attributes.resolved_at"),
+        ),
+        ({"incidents": [{"id": 1, "title": "x", "starts_at": NINE, "ends_at": TEN}]}, ("starts_at", "ends_at")),
+    ],
+    ids=["AWS Health", "Azure", "Better Stack", "Statuspal"],
+)
+def test_documents_of_others_are_pointed_at_their_columns(
+    document: dict[str, Any], columns: tuple[str, str], tmp_path: Path
+) -> None:
+    """The error spells the columns that would read it, and with them it is read."""
+    wanted = dict(zip(("start", "end"), columns, strict=True))
+    with pytest.raises(IncidentError, match=re.escape(f"pass columns={wanted}.")):
+        read(tmp_path, document)
+    assert span(read(tmp_path, document, columns=wanted)) == times(NINE, TEN)
+
+
+def test_an_incident_without_a_status_is_not_open_in_silence(tmp_path: Path) -> None:
+    """Nothing says that it is over: it is taken as open, and that is a decision."""
+    found = read(tmp_path, {"incidents": [{"id": "a", "created_at": NINE, "impact": "major"}]})
+    assert span(found) == times(NINE, None)
+    assert "guessed 1: says neither that it is over nor when: taken as open" in str(found.decisions)
+    still = read(tmp_path, {"incidents": [{"id": "a", "created_at": NINE, "impact": "major", "status": "monitoring"}]})
+    assert "guessed" not in str(still.decisions)
+
+
+def test_incidents_of_responders_are_no_history(tmp_path: Path) -> None:
+    """incident.io's API v2 gives times names of one's own: a closed one would be open."""
+    row = {"id": "01", "name": "x", "incident_status": {"category": "closed"}, "created_at": NINE, "updated_at": TEN}
+    with pytest.raises(IncidentError, match="incidents as their responders see them"):
+        read(tmp_path, {"incidents": [row]})
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_csv_with_another_delimiter(mark: str, tmp_path: Path) -> None:
+    """The header tells; where it has commas, semicolons stand between components."""
+    found = read(tmp_path, f"start,end ,impact\n{NINE},{TEN},major\n".replace(",", mark), "page.csv")
+    assert span(found) == times(NINE, TEN)
+    commas = read(tmp_path, f"start,end,components\n{NINE},{TEN},API;Web\n", "page.csv")
+    assert commas.frame["components"].tolist() == [("API", "Web")]
+
+
+def test_control_characters_do_not_reach_terminals(tmp_path: Path) -> None:
+    """A page may write anything: what moves a terminal's cursor is left out of names."""
+    row = {"id": "a\0", "name": "x\x1b[31m", "created_at": NINE, "resolved_at": TEN, "impact": "major"}
+    found = read(tmp_path, {"page": {"name": "P\x00\x1b[2J\x9b"}, "incidents": [row]})
+    for text in (repr(found), found._repr_html_(), *found.frame[["id", "name", "page"]].iloc[0]):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
 
 
 def test_a_packed_csv(tmp_path: Path) -> None:

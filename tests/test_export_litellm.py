@@ -193,7 +193,7 @@ ENTRY = {"model_name": "a", "litellm_params": {"model": "openai/a"}}
         ({"model_list": {"api_key": CANARY}}, "model_list must be a non-empty list"),
         ({"model_list": [CANARY]}, r"model_list\[0\] must be a mapping with model_name and litellm_params"),
         ({"model_list": [ENTRY | {"litellm_params": {"api_key": CANARY}}]}, r"model_list\[0\] must be a mapping with"),
-        ({"model_list": [ENTRY | {"model_name": 1}]}, r"model_list\[0\] must be a mapping with"),
+        ({"model_list": [ENTRY | {"model_name": 1}]}, r"model_list\[0\].model_name must be text. Got 1: write it in"),
         (
             {"model_list": [ENTRY | {"litellm_params": {"model": "my-own", "api_key": CANARY}}]},
             r"model_list\[0\].litellm_params.model must look like 'provider/model-id'. Got 'my-own'. Say whose it is.",
@@ -306,6 +306,9 @@ def loaded(tmp_path: Path, entries: list[str], **settings: Any) -> tuple[list[st
         ({"router_settings": {"fallbacks": [{"a": [{"model": "d"}]}]}}, "adbc", "'b', 'c'"),
         ({"router_settings": {"fallbacks": [{"a": ["b"]}]}, "litellm_settings": {"fallbacks": [{"a": ["d"]}]}}, "abcd",
          "'c', 'd'"),
+        ({"router_settings": {"model_group_alias": {"a": "c"}, "fallbacks": [{"c": ["b"]}]}}, "cbad", "'a', 'd'"),
+        ({"router_settings": {"model_group_alias": {"a": {"model": "x"}}, "fallbacks": [{"a": ["c"]}]}}, "abcd",
+         "'b', 'c', 'd'"),
         ({}, "abcd", "'b', 'c', 'd'"),
     ],
 )  # fmt: skip
@@ -317,6 +320,23 @@ def test_order_comes_from_all_that_sets_one(
     assert "".join(names) == order
     assert bool(unreached) == any("never reaches" in text for text in said)
     assert not unreached or unreached in said[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"model_group_alias": {"a": "b"}}, "that 'a' is another name of 'b', where calls to it go"),
+        ({"fallbacks": {"a": ["b"]}}, "fallbacks, which must be a list of mappings"),
+        ({"fallbacks": ["b"]}, "fallbacks, which must be a list of mappings"),
+        ({"fallbacks": [{"a": ["b", "gpt-5"]}]}, "the fallback 'gpt-5', which is no model_name of model_list"),
+        ({"default_fallbacks": ["b", "zzz"]}, "the fallback 'zzz', which is no model_name of model_list"),
+        ({"fallbacks": [{"a": ["b", "x"]}], "model_group_alias": {"x": "y"}}, "the fallback 'y', which is no"),
+    ],
+)
+def test_fallbacks_that_lead_nowhere_are_told(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """What sets an order and is not followed, or cannot be, is named."""
+    _, warned = loaded(tmp_path, ["a", "b"], router_settings=settings)
+    assert said in warned[0]
 
 
 def test_members_of_a_group_stand_together_in_their_order(tmp_path: Path) -> None:

@@ -224,6 +224,54 @@ def test_openrouter(tmp_path: Path) -> None:
         read(tmp_path, totals)
 
 
+def test_cloudflare(tmp_path: Path) -> None:
+    """What the interface answers: milliseconds, and statuses of HTTP."""
+    rows = [{"id": "b", "created_at": "2026-03-02T10:00:05Z", "model": "gpt", "provider": "openai", "status_code": 500,
+             "success": False, "duration": 1350, "tokens_in": 10, "tokens_out": 0, "cached": False},
+            {"id": "a", "created_at": "2026-03-02T10:00:00Z", "model": "gpt", "provider": "openai", "status_code": 200,
+             "success": True, "duration": 350, "tokens_in": 12, "tokens_out": 5, "cached": False}]  # fmt: skip
+    trace = read(tmp_path, json.dumps({"result": rows, "success": True, "errors": []}), "logs.json")
+    assert columns(trace, "served_by", "status", "latency_s", "prompt_tokens", "completion_tokens") == [
+        (0, "gpt", "200", 0.35, 12, 5),
+        (5, None, "500", 1.35, 10, 0),
+    ]
+    assert "created_at is taken for the arrival" in trace.notes
+
+
+def test_bedrock(tmp_path: Path) -> None:
+    """Counts lie inside, the latency in answers of Converse alone, and an error is known by its name."""
+    common = {"schemaType": "ModelInvocationLog", "schemaVersion": "1.0", "operation": "Converse", "modelId": "claude"}
+    answer = {"outputTokenCount": 20, "outputBodyJson": {"metrics": {"latencyMs": 700}, "output": {}}}
+    rows = [{**common, "timestamp": "2026-03-02T10:00:09Z", "requestId": "2", "errorCode": "ThrottlingException",
+             "input": {"inputTokenCount": 3}},
+            {**common, "timestamp": "2026-03-02T10:00:00Z", "requestId": "1", "input": {"inputTokenCount": 10},
+             "output": answer}]  # fmt: skip
+    trace = read(tmp_path, "\n".join(map(json.dumps, rows)), "log.jsonl")
+    assert columns(trace, "served_by", "status", "latency_s", "prompt_tokens", "completion_tokens") == [
+        (0, "claude", None, 0.7, 10, 20),
+        (9, None, "ThrottlingException", None, 3, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"object": "bucket", "start_time": 1772445600, "end_time": 1772449200, "results": []}, "OpenAI's totals of"),
+        (
+            {"date": "20260302-100000", "input_lens": [5], "output_lens": [2], "request_rate": 1.0},
+            "the results of a be",
+        ),
+        ({"timestamp": 19, "requests": [{"prompt_length": 5}, {"prompt_length": 6}]}, "several calls a row, in 'requ"),
+        ({"timestamp": 19, "queries": [{"prompt_length": 5}, {"prompt_length": 6}]}, "several calls a row, in 'quer"),
+    ],
+)
+def test_tables_whose_rows_are_no_calls_are_told(row: dict[str, Any], message: str, tmp_path: Path) -> None:
+    """Whoever follows advice on their times would get one call a row, and none of what it holds."""
+    for options in ({}, {"columns": {"at": next(name for name in row if "time" in name or name == "date")}}):
+        with pytest.raises(TraceError, match=rf"log\.jsonl: holds {message}"):
+            read(tmp_path, json.dumps(row), "log.jsonl", **options)
+
+
 def test_portkey(tmp_path: Path) -> None:
     """A line an attempt, which share the trace of their call."""
     rows = [{"id": "1", "trace_id": "t", "created_at": "2026-03-02T10:00:00Z", "ai_org": "openai", "ai_model": "gpt",

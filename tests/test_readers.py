@@ -32,12 +32,28 @@ def write(folder: Path, content: str | bytes, name: str = "day.csv") -> Path:
         f"at\r\n{NINE}\r\n",
         f"\ufeffat\n{NINE}\n",
         f"at\n\n{NINE}\n\n",
+        f"sep=;\r\nat;prompt_tokens\r\n{NINE};5\r\n",
+        f'"sep=\t"\nat\tprompt_tokens\n{NINE}\t5\n',
+        f"# exported 2026-03-02\n# by hand, twice, or more\nat,prompt_tokens\n{NINE},5\n",
+        f"at , prompt_tokens\t\n{NINE}, 5\n",
         '"at"\n"2026-03-02 10:00:00.0000000+01:00"\n',
     ],
 )
 def test_reads_csv_in_its_spellings(tmp_path: Path, content: str) -> None:
     """Line ends, a byte order mark, quotes and empty lines make no difference."""
     assert tg.read_trace(write(tmp_path, content)).frame["at"].tolist() == [pd.Timestamp(NINE)]
+
+
+def test_a_heading_that_begins_as_a_comment_is_one(tmp_path: Path) -> None:
+    """NumPy writes a # before the names of columns: they are told, and not passed over."""
+    with pytest.raises(TraceError, match=r"Found '# time', 'prompt_tokens'\. '# time' holds times: pass columns="):
+        tg.read_trace(write(tmp_path, f"# time,prompt_tokens\n{NINE},5\n"))
+
+
+def test_names_in_padded_columns_stay_text(tmp_path: Path) -> None:
+    """A deployment may be called 007, whatever stands around the name of its column."""
+    path = write(tmp_path, f"at, model_preference \n{NINE},007\n")
+    assert tg.read_trace(path).preferred_names == ("007",)
 
 
 def test_reads_compressed_files(tmp_path: Path) -> None:
@@ -52,7 +68,15 @@ def test_reads_compressed_files(tmp_path: Path) -> None:
         ("", "the file is empty."),
         ("at\n", "the trace is empty: it needs at least one arrival."),
         ("\n", "cannot be read as CSV: "),
-        (bytes(range(256)), "cannot be read as CSV: "),
+        (bytes(range(256)), "must be UTF-8 text. It seems to be no text at all."),
+        (f"at\n{NINE}\n".encode("utf-16"), "must be UTF-8 text. It seems to be UTF-16: save it as UTF-8."),
+        (f"at,model_preference\n{NINE},caf\xe9\n".encode("latin-1"), "must be UTF-8 text. It seems to be Latin-1 or"),
+        (
+            f"#Software: IIS\n#Fields: date time\n{NINE}\n",
+            "is a log in the W3C's extended form, which gives date and time apart",
+        ),
+        (f"sep=;\nat;prompt_tokens\n{NINE};5\nnoon;6\n", "line 4: at must be a time like"),
+        (f"# of March\n\nat,prompt_tokens\n{NINE},5\nnoon,6\n", "line 5: at must be a time like"),
         (f"at,model_preference\n{NINE},a,b\n", "a row has more fields than the header."),
         (f"At\n{NINE}\n", "column 'at' is missing. Found 'At'. Did you mean 'at'?"),
         ("time,x\n1,2\n", "column 'at' is missing. Found 'time', 'x'."),

@@ -22,6 +22,7 @@ from timegate.samples import SAMPLES
 
 __all__ = [
     "check_readable",
+    "delimiter_of",
     "dump_yaml",
     "made_folder",
     "parse_document",
@@ -113,7 +114,7 @@ def read_csv(path: Path, error_class: type[InvalidValueError], **options: Any) -
             frame: pd.DataFrame = pd.read_csv(
                 file, skipinitialspace=True, index_col=False, keep_default_na=False, **options
             )
-            return frame
+            return frame.rename(columns=lambda name: name.strip() if isinstance(name, str) else name)
     except (InputError, MissingExtraError):
         raise
     except ImportError as error:
@@ -127,8 +128,15 @@ def read_csv(path: Path, error_class: type[InvalidValueError], **options: Any) -
             before, line, found = counts.groups()
             problem = f"line {line} has {found} fields, and those before it {before}. Quote a field that has commas."
         raise error_class(f"{path}: cannot be read as CSV: {problem}") from None
+    except UnicodeDecodeError:
+        raise error_class(f"{path}: must be UTF-8 text.{_encoding(_begin(path, error_class))}") from None
     except Exception as error:  # pandas lets through what its parsers and the decompressors raise
         raise error_class(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
+
+
+def delimiter_of(line: str) -> str:
+    """Return the mark of which a line of a CSV has most: comma, semicolon, tab or bar; of equally many the comma."""
+    return max(",;\t|", key=line.count)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, escape_formulas: bool = False) -> None:
@@ -171,6 +179,12 @@ def parse_document(text: str, path: Path, error_class: type[InvalidValueError], 
     return data
 
 
+def _begin(path: Path, error_class: type[InvalidValueError]) -> bytes:
+    """Return the part of a file in which its encoding shows."""
+    with opened(path, error_class) as file:
+        return file.read(MAX_DOCUMENT_BYTES)
+
+
 def _encoding(content: bytes) -> str:
     """Return what a text that is not UTF-8 seems to be, as the end of an error message."""
     head = content[:1000]
@@ -179,7 +193,7 @@ def _encoding(content: bytes) -> str:
         return " It seems to be UTF-32: save it as UTF-8."
     if zeros > 0.3 or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return " It seems to be UTF-16: save it as UTF-8."
-    if any(byte < 32 and byte not in b"\t\n\r\f" for byte in head):
+    if any(byte < 32 and byte not in b"\t\n\r\f" for byte in head) or not head:
         return " It seems to be no text at all."
     return " It seems to be Latin-1 or Windows-1252: save it as UTF-8."
 

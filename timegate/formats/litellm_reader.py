@@ -110,7 +110,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     order_of_groups, unreached = _order(settings, list(groups))
     if unreached:
         named = ", ".join(map(repr, unreached))
-        lost.append(f"that a call to {order_of_groups[0]!r} never reaches {named}: here they stand last")
+        lost.append(f"that a call to {next(iter(groups))!r} never reaches {named}: here they stand last")
     deployments: list[dict[str, Any]] = []
     for group in order_of_groups:
         ranked = sorted(groups[group], key=lambda member: member.order)
@@ -119,7 +119,7 @@ def read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             first = firsts.setdefault(member.order, len(deployments))
             shared = {"priority": first} if alike[member.order] > 1 else {}
             deployments.append({"model_name": member.name, **member.fields, **shared})
-    lost += _unsaid(data, settings, order_of_groups)
+    lost += _unsaid(data, settings, order_of_groups, next(iter(groups)))
     general = _call_policy(settings)
     mode = kept_mode or "chat"
     model_type = MODEL_TYPES.get(mode, mode)
@@ -130,6 +130,8 @@ def _read_entry(entry: Any, place: str, lost: list[str]) -> tuple[str, str, floa
     """Return the name of a group, what its models do, the place within it, and the fields of a deployment."""
     params = entry.get("litellm_params") if isinstance(entry, Mapping) else None
     name = entry.get("model_name") if isinstance(entry, Mapping) else None
+    if isinstance(entry, Mapping) and isinstance(name, int | float):
+        raise ConfigError(f"{place}.model_name must be text. Got {shown(name)}: write it in quotes.")
     if not isinstance(params, Mapping) or not isinstance(name, str) or not isinstance(params.get("model"), str):
         raise ConfigError(f"{place} must be a mapping with model_name and litellm_params, which has a model.")
     lost += [f"{place}.{key}" for key in entry if key not in ("model_name", "litellm_params", "model_info")]
@@ -234,7 +236,7 @@ def _settings(data: Mapping[str, Any]) -> dict[str, Any]:
     return both
 
 
-def _unsaid(data: Mapping[str, Any], settings: Mapping[str, Any], order: list[str]) -> Iterator[str]:
+def _unsaid(data: Mapping[str, Any], settings: Mapping[str, Any], order: list[str], asked: str) -> Iterator[str]:
     """Yield the settings that have no counterpart."""
     policy = _call_policy(settings)
     known = {*_ELSEWHERE, *(theirs for ours, theirs in OF_CALLS.items() if theirs and ours in policy)}
@@ -247,7 +249,14 @@ def _unsaid(data: Mapping[str, Any], settings: Mapping[str, Any], order: list[st
                 yield f"{place}: the windows, which stand in the config that TIMEGATE_CONFIG names"
             elif key not in known and value != counted.get(str(key)):
                 yield f"{place}.{key}"
-    chains = _chains(settings)
+    given = settings.get("fallbacks")
+    if given is not None and not (isinstance(given, list) and all(isinstance(item, Mapping) for item in given)):
+        yield "fallbacks, which must be a list of mappings, as LiteLLM reads it: what else is there is not followed"
+    aliases, chains = _aliases(settings), _chains(settings)
+    if (alias := aliases.get(asked, asked)) != asked:
+        yield f"that {asked!r} is another name of {alias!r}, where calls to it go"
+    for name in dict.fromkeys(name for chain in chains.values() for name in chain if name not in order):
+        yield f"the fallback {shown(name)}, which is no model_name of model_list"
     for group in [name for name in order[1:] if name in chains]:
         here = [group, *(name for name in order if name != group)]
         if _order(settings, here) != (here, []):
@@ -261,7 +270,8 @@ def _order(settings: Mapping[str, Any], groups: list[str]) -> tuple[list[str], l
     """
     chains, known = _chains(settings), set(groups)
     order: dict[str, None] = {}
-    waiting = [groups[0]]
+    alias = _aliases(settings).get(groups[0])  # goes before a group of its name
+    waiting = [alias if alias in known else groups[0]]
     while waiting:
         group = waiting.pop()
         if group in order or group not in known:
@@ -274,12 +284,7 @@ def _order(settings: Mapping[str, Any], groups: list[str]) -> tuple[list[str], l
 
 def _chains(settings: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the fallbacks of each group, aliases resolved; those of ``*`` hold for all that have none."""
-    aliases: dict[str, str] = {}
-    given = settings.get("model_group_alias")
-    for alias, target in given.items() if isinstance(given, Mapping) else ():
-        name = target.get("model") if isinstance(target, Mapping) else target
-        if isinstance(name, str):
-            aliases[alias] = name
+    aliases = _aliases(settings)
 
     def names(chain: Any) -> list[str]:
         listed = chain if isinstance(chain, list) else [chain]
@@ -295,6 +300,14 @@ def _chains(settings: Mapping[str, Any]) -> dict[str, list[str]]:
     if default := settings.get("default_fallbacks"):
         chains.setdefault(_ANY, names(default))
     return chains
+
+
+def _aliases(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the groups that go by further names, by these."""
+    given = settings.get("model_group_alias")
+    targets = given.items() if isinstance(given, Mapping) else ()
+    plain = {alias: target.get("model") if isinstance(target, Mapping) else target for alias, target in targets}
+    return {alias: name for alias, name in plain.items() if isinstance(name, str)}
 
 
 def _is_number(value: object, least: float, most: float = 86_400) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,7 +15,7 @@ from timegate.incidents.providers import PROVIDERS
 from timegate.incidents.statuspage import TIMES, Document, from_page
 from timegate.validation import describe
 
-__all__ = ["read_json"]
+__all__ = ["columns_hint", "flattened", "objects_in", "read_json"]
 
 LISTS = ("incidents", "scheduled_maintenances")
 NOW = "what goes on now, not a history. Take /api/v2/incidents.json."
@@ -97,9 +98,12 @@ def _check_times(rows: Any) -> None:
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and row.get("id") and not any(key in row for key in TIMES):
             found = ", ".join(map(shown, list(row)[:12]))
+            text = f"incident {shown(row['id'])} states no time: it needs started_at or created_at. Found {found}."
+            raise IncidentError(f"{text}{columns_hint(flattened(row))}")
+        if isinstance(row, dict) and "incident_status" in row:
             raise IncidentError(
-                f"incident {shown(row['id'])} states no time: it needs started_at or created_at. Found {found}. "
-                "If others are its start and end, pass columns={'start': 'opened_at', 'end': 'closed_at'}."
+                "holds incidents as their responders see them (incident.io's API v2), whose times have any names. "
+                "Save what the status page answers at /api/v2/incidents.json."
             )
 
 
@@ -107,8 +111,40 @@ def _what_is_missing(data: Mapping[str, Any]) -> str:
     found = f"Found {', '.join(map(shown, list(data)[:8])) or 'nothing'}."
     if "ongoing_incidents" in data or "activeIncidents" in data or {"status", "page"} <= set(data):
         return f"`incidents` is missing: this is {NOW} {found}"
-    hint = next((h for key in data if "Did" in (h := did_you_mean(key, LISTS))), "")
+    rows = objects_in(data)
+    hint = columns_hint(flattened(rows[0])) if rows else ""
+    hint = hint or next((h for key in data if "Did" in (h := did_you_mean(key, LISTS))), "")
     return f"`incidents` or `scheduled_maintenances` is missing. {found}{hint}"
+
+
+_ENDS = ("start", "begin", "begun", "open", "creat"), ("end", "resol", "clos", "mitigat", "finish")
+_DEEPEST = 4
+
+
+def objects_in(data: Any) -> list[dict[str, Any]] | None:
+    """Return the list of objects that a document is, or the first that it holds."""
+    listed = data if isinstance(data, list) else None
+    if isinstance(data, dict):
+        listed = next((v for v in data.values() if isinstance(v, list) and v and isinstance(v[0], dict)), None)
+    return listed if listed is not None and all(isinstance(row, dict) for row in listed) else None
+
+
+def flattened(row: Mapping[str, Any], depth: int = _DEEPEST) -> dict[str, Any]:
+    """Return the values of an object, those of an object inside by ``key.inner``."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        flat[key] = value
+        if isinstance(value, dict) and depth:
+            flat |= {f"{key}.{inner}": v for inner, v in flattened(value, depth - 1).items()}
+    return flat
+
+
+def columns_hint(names: Iterable[Any]) -> str:
+    """Return the end of an error message: which of some names sound like the start and the end of an incident."""
+    timely = [str(name) for name in names if re.search(r"at$|time$|date|^start|^end|^begin", str(name), re.IGNORECASE)]
+    found = [next((n for n in timely if any(w in n.lower() for w in words)), None) for words in _ENDS]
+    pairs = {ours: theirs for ours, theirs in zip(("start", "end"), found, strict=True) if theirs is not None}
+    return f" If these say when it was, pass columns={pairs}." if "start" in pairs else ""
 
 
 def _parse(data: Any) -> Document:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from timegate.errors import shown
 from timegate.incidents.decisions import Decisions
 
 __all__ = ["IMPACTS", "KINDS", "Incident", "in_one_line", "read_impact"]
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 IMPACTS = ("none", "minor", "major", "critical")
 """Of an incident, from the least to the worst."""
@@ -34,9 +37,9 @@ class Incident(NamedTuple):
 
 
 def in_one_line(value: Any) -> Any:
-    """Put text into one line that any file can hold: JSON may carry halves of characters."""
+    """Put text into one line that any file and terminal can hold: JSON may carry controls, and halves of characters."""
     if isinstance(value, str):
-        return " ".join(value.encode("utf-8", "replace").decode().split())
+        return " ".join(_CONTROLS.sub(" ", value.encode("utf-8", "replace").decode()).split())
     return value
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 
 from timegate.core.clock import to_us
 from timegate.errors import IncidentError, InstantError, did_you_mean, shown
-from timegate.files import check_readable, parse_document, read_csv, read_text
+from timegate.files import check_readable, delimiter_of, parse_document, read_csv, read_text
 from timegate.incidents.decisions import Decisions
-from timegate.incidents.documents import read_json
+from timegate.incidents.documents import columns_hint, flattened, objects_in, read_json
 from timegate.incidents.history import Incidents, Source
 from timegate.incidents.incident import KINDS, Incident, in_one_line, read_impact
 from timegate.packed import PACKED, bare_suffix
@@ -83,7 +83,7 @@ def _read(path: Path, page: str | None, columns: dict[str, str] | None) -> Incid
     decisions = Decisions()
     is_csv = bare_suffix(path) == ".csv"
     stem = Path(path.stem).stem if path.suffix.lower() in PACKED else path.stem
-    table = read_csv(path, IncidentError, dtype=str) if is_csv else None
+    table = _csv(path) if is_csv else None
     data = None if is_csv else _json(path)
     try:
         if table is not None:
@@ -101,6 +101,13 @@ def _read(path: Path, page: str | None, columns: dict[str, str] | None) -> Incid
     if not found:
         decisions.note("kept", "a history without incidents", path.name)
     return Incidents(found, [source], decisions)
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    """Return the table of a CSV, whose header tells its delimiter."""
+    frame = read_csv(path, IncidentError, dtype=str, sep=",", nrows=0)
+    header = ",".join(map(str, frame.columns))
+    return read_csv(path, IncidentError, dtype=str, sep=delimiter_of(header) if len(frame.columns) == 1 else ",")
 
 
 def _json(path: Path) -> Any:
@@ -129,10 +136,11 @@ def _json(path: Path) -> Any:
 
 
 def _flat(data: Any) -> pd.DataFrame:
-    """Return a list of objects as a table of text."""
-    rows = next((v for v in data.values() if isinstance(v, list)), None) if isinstance(data, dict) else data
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    """Return a list of objects as a table of text; what is in an object inside is reached by ``key.inner``."""
+    rows = objects_in(data)
+    if rows is None:
         raise IncidentError(f"columns is for a list of objects. Got {shown(data)}.")
+    rows = [flattened(row) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pd.DataFrame([[_cell(row.get(name)) for name in names] for row in rows], columns=names, dtype=str)
 
@@ -157,9 +165,7 @@ def _from_table(
         frame = frame if "end" in frame.columns else frame.assign(end="")
     for column in ("start", "end"):
         if column not in frame.columns:
-            times = [str(name) for name in frame.columns if str(name).lower().endswith(("_at", "time", "date"))]
-            hint = f" If {times[0]!r} says it, pass columns={{{column!r}: {times[0]!r}}}." if times else ""
-            raise IncidentError(f"column {column!r} is missing. Found {found}.{hint}")
+            raise IncidentError(f"column {column!r} is missing. Found {found}.{columns_hint(frame.columns)}")
     for column in frame.columns:
         if column not in CSV_COLUMNS:
             raise IncidentError(f"{column!r} is not a column of incidents.{did_you_mean(column, CSV_COLUMNS)}")

@@ -41,6 +41,7 @@ REOPENED_OPEN_RULE = "reopened: open, although resolved before"
 NO_TIME_RULE = "closed at no stated time: ends with its last update"
 LATE_RULE = "resolved_at lies after the update that closed it: ends with that update"
 EARLY_RULE = "resolved_at does not lie after the start: ends with the update that closed it"
+NO_STATUS_RULE = "says neither that it is over nor when: taken as open"
 PLANNED_RULE = "maintenance that is not over: the times are those planned"
 
 
@@ -166,6 +167,8 @@ def _end_us(incident: PageIncident, is_planned: bool, start_us: int, decisions: 
             return _us(incident.scheduled_until)
         if was_closed_before or incident.resolved_at is not None:
             decisions.note("guessed", REOPENED_OPEN_RULE, incident.id)
+        elif status not in OPEN:
+            decisions.note("guessed", NO_STATUS_RULE, incident.id)
         return None
     if closing and was_closed_before:
         decisions.note("guessed", REOPENED_RULE, incident.id)

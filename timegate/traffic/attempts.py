@@ -116,7 +116,7 @@ def _failed(frame: pd.DataFrame) -> pd.Series[bool]:
     if "status" not in frame.columns:
         return pd.Series(False, frame.index)
     numbers = pd.to_numeric(frame["status"], errors="coerce")
-    words = frame["status"].map(lambda status: str(status).lower() in _FAILED)
+    words = frame["status"].map(lambda status: str(status).lower() in _FAILED or str(status).endswith("Exception"))
     return words.where(numbers.isna(), ~numbers.between(100, 399)).astype(bool)
 
 

@@ -118,7 +118,7 @@ def _refuse_totals(names: Sequence[str], is_sure: bool) -> None:
     there = set(names)
     for columns, title in TOTALS:
         if columns <= there:
-            raise TraceError(f"holds {title}, which say nothing of single calls: export the log of calls.")
+            raise TraceError(f"holds {title}")
     rates = [name for name in names if name in (*RATES, *CALLS)]
     if not is_sure and rates:
         raise TraceError(f"holds rates ({shown(rates[0])}), not calls: read it with read_rates.")

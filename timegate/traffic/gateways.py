@@ -83,6 +83,35 @@ GATEWAYS = (
         known_by=("generation_id",),
         log=Log(),
     ),
+    # developers.cloudflare.com/api/resources/ai_gateway, "list gateway logs": duration in milliseconds.
+    Format(
+        "Cloudflare AI Gateway log",
+        {"created_at": "at", "model": "served_by", "tokens_in": "prompt_tokens"},
+        optional={
+            "id": "id",
+            "tokens_out": "completion_tokens",
+            "duration": "latency_ms",
+            "status_code": "status",
+            "success": "status",
+        },
+        known_by=("provider",),
+        remark="created_at is taken for the arrival",
+        log=Log(),
+    ),
+    # docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html: a row an attempt.
+    Format(
+        "Bedrock invocation log",
+        {"timestamp": "at", "modelId": "served_by"},
+        optional={
+            "requestId": "id",
+            "errorCode": "status",
+            "input.inputTokenCount": "prompt_tokens",
+            "output.outputTokenCount": "completion_tokens",
+            "output.outputBodyJson.metrics.latencyMs": "latency_ms",
+        },
+        known_by=("schemaType", "operation"),
+        log=Log(),
+    ),
     # portkey.ai/docs/api-reference, logs/exports, requested_data: a row an attempt; response_time in milliseconds.
     Format(
         "Portkey log",
@@ -123,9 +152,18 @@ GATEWAYS = (
     ),
 )
 
+_NO_CALLS = "which say nothing of single calls: export the log of calls."
+
 TOTALS: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"date", "requests", "endpoint_id"}), "OpenRouter's totals of days"),
-    (frozenset({"date", "api_requests", "successful_requests"}), "LiteLLM's totals of days"),
-    (frozenset({"users", "models", "spend", "startTime"}), "LiteLLM's totals of days"),
+    (frozenset({"date", "requests", "endpoint_id"}), f"OpenRouter's totals of days, {_NO_CALLS}"),
+    (frozenset({"date", "api_requests", "successful_requests"}), f"LiteLLM's totals of days, {_NO_CALLS}"),
+    (frozenset({"users", "models", "spend", "startTime"}), f"LiteLLM's totals of days, {_NO_CALLS}"),
+    # platform.openai.com/docs/api-reference/usage: buckets of a minute, an hour or a day.
+    (frozenset({"object", "start_time", "end_time", "results"}), f"OpenAI's totals of periods, {_NO_CALLS}"),
+    # What `vllm bench serve` and `sglang.bench_serving` write: lengths of calls, and no arrivals.
+    (frozenset({"input_lens", "output_lens"}), "the results of a benchmark, which say not when its calls arrived."),
+    # github.com/vllm-project/aibrix, workloads of its generator; traces that llm replayers read.
+    (frozenset({"timestamp", "requests"}), "several calls a row, in 'requests': write a row a call."),
+    (frozenset({"timestamp", "queries"}), "several calls a row, in 'queries': write a row a call."),
 )
-"""Tables that hold no calls, by their columns."""
+"""Tables whose rows are no calls, by their columns."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from timegate.errors import MissingExtraError, TimegateWarning, TraceError, shown
-from timegate.files import read_csv
+from timegate.files import delimiter_of, read_csv
 from timegate.packed import bare_suffix, opened
 from timegate.traffic.access_log import is_access_log, rows_of_access_log
 from timegate.traffic.spans import is_otlp, rows_of_spans
@@ -125,17 +125,17 @@ def _first_line(head: str) -> str:
 def _csv(path: Path, head: str, delimiter: str | None, header: bool | None) -> Table:
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1):  # type: ignore[redundant-expr]
         raise TraceError(f"delimiter must be one character. Got {shown(delimiter)}.")
-    first = _first_line(head)
-    counts = {mark: first.count(mark) for mark in ",;\t|"}
-    sep = delimiter or max(counts, key=lambda mark: counts[mark])
+    above, marked = _preamble(path, head.splitlines())
+    first = _first_line("\n".join(head.splitlines()[above:]))
+    sep = delimiter or marked or delimiter_of(first)
     fields = next(csv.reader([first], delimiter=sep, skipinitialspace=True), [])
     has_header = not any(map(_is_value, fields)) if header is None else header
-    options: dict[str, Any] = {"sep": sep} if has_header else {"sep": sep, "header": None}
+    options: dict[str, Any] = {"sep": sep, "skiprows": above}
     if has_header:
         names = tuple(map(str, read_csv(path, TraceError, nrows=0, **options).columns))
     else:
         names = tuple(map(str, range(len(fields))))
-        options["names"] = list(names)
+    options |= {"names": list(names), "header": 0 if has_header else None}
 
     def load(want: Want) -> pd.DataFrame:
         # Only what is empty is missing: a deployment may be called "NA". All columns are read, for with usecols pandas
@@ -144,22 +144,48 @@ def _csv(path: Path, head: str, delimiter: str | None, header: bool | None) -> T
         return read_csv(path, TraceError, dtype=texts, na_values=[""], nrows=want.rows, **options)[list(want.names)]
 
     def place(row: int) -> str:
-        return _line_of(path, sep, row + has_header)
+        return _line_of(path, sep, row + has_header, above)
 
     return Table(names, load, place, "" if has_header else "read without a header: columns are numbered from 0")
 
 
-def _line_of(path: Path, sep: str, record: int) -> str:
+def _preamble(path: Path, lines: list[str]) -> tuple[int, str | None]:
+    """Return how many lines stand above a table, and the delimiter if they say it: comments, and Excel's ``sep=;``."""
+    number, marked = 0, None
+    if lines and lines[0].startswith("#") and any(line.startswith("#Fields:") for line in lines[:10]):
+        text = (
+            "is a log in the W3C's extended form, which gives date and time apart: write a CSV with both in one column."
+        )
+        raise TraceError(f"{path}: {text}")
+    for line in lines:
+        text = line.strip().strip('"')
+        if text.lower().startswith("sep=") and len(text) <= len("sep=;"):
+            marked = text[len("sep=") :] or "\t"
+        elif text and not (text.startswith("#") and _is_comment(text, lines[number + 1 :])):
+            break
+        number += 1
+    return (number, marked) if number < len(lines) else (0, None)
+
+
+def _is_comment(line: str, below: list[str]) -> bool:
+    """Whether a line that begins with # is no heading of what follows: it has other fields."""
+    table = next((text for text in below if text.strip() and not text.startswith("#")), "")
+    sep = delimiter_of(table)
+    return line.count(sep) != table.count(sep)
+
+
+def _line_of(path: Path, sep: str, record: int, above: int) -> str:
     """Return the line in which a record of a CSV begins; a field may hold ends of lines, and empty lines are none."""
-    last, left = 0, record
-    reader = csv.reader((text for _, text in _lines(path, empty=True)), delimiter=sep, skipinitialspace=True)
+    last, left = above, record
+    lines = (text for number, text in _lines(path, empty=True) if number > above)
+    reader = csv.reader(lines, delimiter=sep, skipinitialspace=True)
     try:
         for fields in reader:
             if any(field.strip() for field in fields) or len(fields) > 1:
                 if not left:
                     return f"line {last + 1}"
                 left -= 1
-            last = reader.line_num
+            last = above + reader.line_num
     except (csv.Error, TraceError):  # what pandas takes all the same
         pass
     return f"row {record}"
