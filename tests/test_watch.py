@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext, suppress
 from typing import Any
 
@@ -16,6 +18,7 @@ from numba.core.compiler_lock import global_compiler_lock
 import timegate as tg
 from timegate.engines.compiling import Compiler
 from timegate.engines.watch import Watch
+from timegate.errors import ReplayError
 
 SURE = tg.Scenario().model("sure")
 ONE = tg.Trace(["2026-03-02T00:00Z"])
@@ -81,6 +84,25 @@ def test_connections_and_processes_are_named(act: Any, what: str) -> None:
         tg.replay(router, tg.Trace(["2026-03-02T00:00Z"] * 3))
     assert len([w for w in caught if what in str(w.message)]) == 1
     act()
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_processes_of_multiprocessing_are_refused(swallows: bool) -> None:
+    """A pool of processes waits for its own threads, and would hold the replay for ever; outside of one it works."""
+
+    def router(model_preference: str | None = None) -> Any:
+        with suppress(tg.TimegateError) if swallows else nullcontext(), ProcessPoolExecutor(1) as pool:
+            pool.submit(int).result()
+        return SURE()
+
+    with pytest.raises(
+        ReplayError, match=r"^call 0: the router starts a process of multiprocessing.*line \d+\)\. Give it threads"
+    ):
+        tg.replay(router, ONE)
+    process = multiprocessing.get_context("spawn").Process(target=int)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_computing_is_no_wait() -> None:

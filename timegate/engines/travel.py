@@ -76,6 +76,14 @@ def run(
     if injector is not None:
         travel.scheduler.share(injector)
     travel.run()
+    if known is None and travel.untried and not travel.log.seen:
+        number, error = travel.untried
+        warnings.warn(
+            f"no call reached a model of the scenario, so all count as blocked: in call {number} the router raised "
+            f"{error!r}.",
+            TimegateWarning,
+            stacklevel=4,
+        )
     router = known or travel.log.router()
     return router, *travel.log.record(router, trace, getattr(injector, "seed", 0))
 
@@ -173,6 +181,7 @@ class _Travel:
         self._loop: VirtualLoop | None = None
         self._loops: list[VirtualLoop] = []
         self._preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
+        self.untried: tuple[int, BaseException] | None = None  # the first call that raised and had tried nobody
 
     def run(self) -> None:
         """Make the calls."""
@@ -253,6 +262,8 @@ class _Travel:
         elif call.attempts and call.attempts[-1].outcome == OK and not call.running:
             text = f"call {call.number}: a model answered, yet the router raised {error!r}."
             self.scheduler.fail(ReplayError(text), error)
+        elif not call.attempts and self.untried is None:
+            self.untried = call.number, error
         self._returned(call)
 
     def _answered(self, call: CallInProgress, answer: Any) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from inspect import isfunction
+from multiprocessing.process import BaseProcess
 from typing import Any
 from unittest.mock import patch
 from weakref import WeakKeyDictionary
@@ -312,6 +313,19 @@ class Waits:
 
         return shutdown
 
+    def _process_start(self, real: Callable[[BaseProcess], None]) -> Callable[[BaseProcess], None]:
+        def start(process: BaseProcess) -> None:
+            if self._here() is not None:  # a pool's own threads would wait for it, and hold the replay for ever
+                call = CallInProgress.current.get()
+                raise self._scheduler.refuse(
+                    f"{f'call {call.number}: ' if call else ''}the router starts a process of multiprocessing, which "
+                    "keeps a time of its own",
+                    "Give it threads.",
+                )
+            real(process)
+
+        return start
+
     # Event loops ----------------------------------------------------------------------------------------------------
 
     def _loop(self, real: Callable[[], Any]) -> Callable[[], Any]:
@@ -341,6 +355,7 @@ class Waits:
                 patch.object(thread, "start", self._thread_start(thread.start)),
                 patch.object(thread, "join", self._thread_join(thread.join)),
                 patch.object(thread, "is_alive", self._thread_is_alive(thread.is_alive)),
+                patch.object(BaseProcess, "start", self._process_start(BaseProcess.start)),
                 patch.object(pool, "submit", self._submit(pool.submit)),
                 patch.object(pool, "shutdown", self._shutdown(pool.shutdown)),
                 patch.object(events, "new_event_loop", self._loop(events.new_event_loop)),
