@@ -122,11 +122,36 @@ def test_an_edit_keeps_names_of_windows_and_comments(tmp_path: Path) -> None:
         (lambda: TWO.edited(strong={"time_constraints": [["25:00", "06:00"]]}), "must look like 'HH:MM'"),
         (lambda: TWO.edited(strong=[]), "strong: must be a mapping of fields that change. Got []"),  # type: ignore[arg-type]
         (lambda: TWO.edited(strong={"model": None}), "model is missing"),
+        (lambda: TWO.edited(policy={}), "'policy' is no deployment, but a field of the config itself"),
+        (lambda: TWO.edited(strong={"time_constraints": ["22:00", "06:00"]}), 'is a pair: [["22:00", "06:00"]].'),
+        (lambda: TWO.edited(strong={"available": ["9:00 - 17:00"]}), 'is a pair: [["9:00", "17:00"]].'),
+        (lambda: TWO.edited(strong={"windows": []}), "Did you mean 'time_constraints', when it may not be used, or"),
+        (lambda: TWO.edited(strong={"policy": {"deadline_s": 9}}), "It holds for a call as a whole"),
+        (lambda: TWO.edited(strong={"policy": {"limits": {"rpm": 9}}}), "Did you mean 'requests_per_min'"),
+        (lambda: TWO.edited(strong={"policy": "litellm"}), "Did you mean {'preset': 'litellm'}"),
     ],
 )
 def test_a_wrong_edit_is_said(call: Any, message: str) -> None:
     """A name that is not there, a field, a value, or nothing left."""
     with pytest.raises(ConfigError, match=message.replace("[", r"\[").replace(".", r"\.")):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (lambda: tg.Window("09:00", "17:00", days="weekdays"), "mon-fri"),
+        (lambda: tg.Window("09:00", "17:00", days=["Weekend"]), "sat-sun"),
+        (lambda: tg.Window("09:00", "17:00", tz="Paris"), "Europe/Paris"),
+        (lambda: tg.Window("09:00", "17:00", tz="new york"), "America/New_York"),
+        (lambda: tg.Outage(target="a", start="2026-03-02T00:00Z", duration_s=60), "duration"),
+        (lambda: tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=9, day=7), "days"),
+        (lambda: tg.ErrorRate(target="a", error_rate=0.1), "rate"),
+    ],
+)
+def test_what_people_guess_is_told(call: Any, hint: str) -> None:
+    """Words of every day, cities and keys that other things have lead to what is meant."""
+    with pytest.raises(InvalidValueError, match=rf"Did you mean '{hint}'\?$"):
         call()
 
 

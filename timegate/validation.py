@@ -114,6 +114,10 @@ class Value(pydantic.BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
     error_class: ClassVar[type[InvalidValueError]] = InvalidValueError
+    shorthands: ClassVar[tuple[str, ...]] = ()
+    """Keys that are no fields, but are read, too: fields follow from them."""
+    guesses: ClassVar[Mapping[str, str]] = {}
+    """What to write in place of keys that people guess, as the end of an error."""
 
     @_by_name
     def __init__(self, /, **data: Any) -> None:
@@ -150,7 +154,8 @@ class Value(pydantic.BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    context = {"key": shown(key), "hint": did_you_mean(key, cls.model_fields)}
+                    hint = cls.guesses.get(key) or did_you_mean(key, [*cls.model_fields, *cls.shorthands])
+                    context = {"key": shown(key), "hint": hint}
                     raise PydanticCustomError("key", "has the unknown key {key}.", context)
         return data
 

@@ -141,7 +141,7 @@ class GatewayConfig(Value):
 
     @property
     def _headline(self) -> str:
-        names = listed((deployment.model_name for deployment in self.deployments), ",", most=8)
+        names = listed(self._names, ",", most=8)
         return f"{counted(len(self.deployments), 'deployment')}: {names}"
 
     @property
@@ -262,6 +262,9 @@ class GatewayConfig(Value):
         []
         """
         given = {**(changes or {}), **more}
+        if own := [name for name in given if name in type(self).model_fields and name not in self._names]:
+            way = f"GatewayConfig.model_validate({{**config.to_dict(), {own[0]!r}: ...}})"
+            raise ConfigError(f"{own[0]!r} is no deployment, but a field of the config itself: {way} changes that.")
         self._check_names(given)
         for name, fields in given.items():
             if not isinstance(fields, Mapping):
@@ -293,10 +296,13 @@ class GatewayConfig(Value):
         return self._like(data)
 
     def _check_names(self, names: Iterable[str]) -> None:
-        known = [deployment.model_name for deployment in self.deployments]
         for name in names:
-            if name not in known:
-                raise ConfigError(f"{shown(name)} is not a deployment of this config.{did_you_mean(name, known)}")
+            if name not in self._names:
+                raise ConfigError(f"{shown(name)} is not a deployment of this config.{did_you_mean(name, self._names)}")
+
+    @property
+    def _names(self) -> list[str]:
+        return [deployment.model_name for deployment in self.deployments]
 
     def _like(self, data: dict[str, Any]) -> Self:
         """Return the config of some data, which keeps the comments of this one when it is exported."""

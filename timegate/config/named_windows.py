@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -79,7 +80,17 @@ def _undefined(named: Mapping[str, Any], deployments: Sequence[Any]) -> Iterator
             for j, window in enumerate(windows):
                 if isinstance(window, str) and window not in named:
                     text = f"must be a window, or the name of one that windows defines. Got {shown(window)}."
-                    yield Problem(("deployments", i, *place, j), text, did_you_mean(window, named))
+                    yield Problem(
+                        ("deployments", i, *place, j), text, _pair(window, windows) or did_you_mean(window, named)
+                    )
+
+
+def _pair(window: str, windows: Sequence[Any]) -> str:
+    """Return how a window is written that somebody wrote as a text, or whose two times are those of the list itself."""
+    times = list(windows) if len(windows) == 2 and window in windows else re.split(r"\s*(?:-|to)\s*", window.strip())
+    if len(times) == 2 and all(isinstance(time, str) and re.fullmatch(r"[0-9]{1,2}:[0-9]{2}", time) for time in times):
+        return f"A window of a list is a pair: [{json.dumps(times)}]."
+    return ""
 
 
 def _looked_up(deployment: Any, named: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, field_validator
@@ -65,6 +65,10 @@ class Deployment(Value):
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError
+    guesses: ClassVar[Mapping[str, str]] = {
+        "name": "Did you mean 'model_name'?",
+        "windows": "Did you mean 'time_constraints', when it may not be used, or 'available', when it may?",
+    }
 
     model_name: str = Field(
         min_length=1,

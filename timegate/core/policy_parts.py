@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -185,6 +186,11 @@ class Limits(Part):
         Token buckets, full at the start, that hold one minute's worth. Tokens are those of the prompt when an attempt
         starts and those of the answer when it ends, so that a bucket may go below zero.
     """
+
+    guesses: ClassVar[Mapping[str, str]] = {
+        "rpm": "Did you mean 'requests_per_min'?",
+        "tpm": "Did you mean 'tokens_per_min'?",
+    }
 
     concurrent: Annotated[int, Field(ge=1)] | None = None
     requests_per_min: Annotated[int, Field(ge=1, le=10**9)] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     Field,
@@ -90,6 +90,11 @@ class Policy(Part):
     30.0
     """
 
+    guesses: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("deadline_s", "on_cut", "retry_budget", "when_all_cool", "max_wait_s", "max_cooled_share"),
+        "It holds for a call as a whole: it stands in the policy at the head of a config, not in that of a deployment.",
+    )
+
     preset: PresetName | None = Field(default=None, exclude=True)
     timeout_s: Duration | None = TIMEOUT_S
     first_chunk_s: Duration | None = None
@@ -107,6 +112,8 @@ class Policy(Part):
     @model_validator(mode="before")
     @classmethod
     def _expand_preset(cls, data: Any) -> Any:
+        if isinstance(data, str) and data in get_args(PresetName):
+            raise ValueError(f"must be a mapping. Got {data!r}. Did you mean {{'preset': {data!r}}}?")
         return expanded(data, cls.model_fields) if isinstance(data, Mapping) else data
 
     @model_serializer(mode="wrap")

@@ -206,12 +206,20 @@ def _items(value: object, field: str, wanted: str) -> Iterator[object]:
         raise InvalidTypeError(Problem((field,), f"must be {wanted}. Got {shown(value)}."))
 
 
+_SAID = {
+    **dict.fromkeys(("weekday", "weekdays", "workday", "workdays"), "mon-fri"),
+    **dict.fromkeys(("weekend", "weekends"), "sat-sun"),
+}
+
+
 def _range(item: object, field: str, noun: str, cycle: Sequence[str], known: dict[str, str]) -> Iterator[str]:
     """Read a name of a cycle, or a range of them, which may run across its end."""
     ends = item.lower().split("-") if isinstance(item, str) else []
     if not 1 <= len(ends) <= 2 or any(end not in known for end in ends):
         wrong = next((end for end in ends if end not in known), item) if len(ends) == 2 else item
-        raise WindowError(Problem((field,), f"must be {noun}. Got {shown(item)}.", did_you_mean(wrong, cycle)))
+        meant = _SAID.get(wrong.lower()) if isinstance(wrong, str) and field == "days" else None
+        hint = f"Did you mean {meant!r}?" if meant else did_you_mean(wrong, cycle)
+        raise WindowError(Problem((field,), f"must be {noun}. Got {shown(item)}.", hint))
     first, last = cycle.index(known[ends[0]]), cycle.index(known[ends[-1]])
     if len(ends) == 2 and first == last:
         text = f"must range over different {noun}. Got {shown(item)}."

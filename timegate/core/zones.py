@@ -154,7 +154,9 @@ def _meant(name: str) -> str:
         return f"Did you mean {zone!r}?" + (" Its sign is the other way round." if zone.startswith("Etc/") else "")
     if meant := _BY_ABBREVIATION.get(name.upper()):
         return f"It may mean one of {', '.join(map(repr, meant))}." if len(meant) > 1 else f"It may mean {meant[0]!r}."
-    return did_you_mean(name, _zones())
+    city = "/" + name.strip().replace(" ", "_").casefold()
+    of_city = next((zone for zone in _zones() if zone.casefold().endswith(city)), None)
+    return f"Did you mean {of_city!r}?" if of_city else did_you_mean(name, _zones())
 
 
 @functools.cache

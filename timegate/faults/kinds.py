@@ -58,6 +58,8 @@ class Outage(Failure):
     10
     """
 
+    shorthands: ClassVar[tuple[str, ...]] = ("duration",)
+
     type: Literal["outage"] = "outage"
     start: AwareInstant
 
@@ -178,6 +180,8 @@ class ErrorRate(Failure):
     >>> ErrorRate(target="strong", hourly_rates=[0.01] * 9 + [0.05] * 9 + [0.01] * 6, tz="Europe/Berlin").tz
     'Europe/Berlin'
     """
+
+    guesses: ClassVar[Mapping[str, str]] = dict.fromkeys(("error_rate", "share"), "Did you mean 'rate'?")
 
     type: Literal["error_rate"] = "error_rate"
     rate: Probability | None = None

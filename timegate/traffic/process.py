@@ -125,6 +125,7 @@ class Traffic(Value):
     """
 
     error_class: ClassVar[type[InvalidValueError]] = TraceError
+    shorthands: ClassVar[tuple[str, ...]] = ("days",)
 
     start: AwareInstant
     calls: float = Field(gt=0, le=1e12)
