@@ -61,6 +61,8 @@ def test_what_is_not_paired_is_refused() -> None:
     for other in (None, 1, tg.monte_carlo(ONE, TRACE, replicas=2)):
         with pytest.raises(InvalidTypeError, match="compare takes two Replay or two MonteCarlo"):
             tg.compare(run, other)  # type: ignore[arg-type]
+    with pytest.raises(InvalidTypeError, match=r"Configs are compared by timegate\.diff\.$"):
+        tg.compare(ONE, OTHER)  # type: ignore[arg-type]
 
 
 def test_monte_carlo_is_paired_by_replica() -> None:

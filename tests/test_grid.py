@@ -174,7 +174,7 @@ def test_fixed_windows_that_cannot_be(windows: list[tuple[str, dict[str, object]
         (("month", "1h", "UTC"), "period must be 'week' or 'day'. Got 'month'"),
         (("week", "7min", "UTC"), "divide a day.*Got '7min'. The nearest is '6min'"),
         (("week", "90s", "UTC"), "step must be whole minutes"),
-        (("week", "often", "UTC"), "freq must be a fixed length"),
+        (("week", "often", "UTC"), "step must be a fixed length"),
         (("week", "2D", "UTC"), "The nearest is '1440min'"),
     ],
 )

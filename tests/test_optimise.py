@@ -564,7 +564,7 @@ def test_without_prices() -> None:
     free = config(deployment("a", None), deployment("b", None))
     with pytest.raises(ReplayError, match="no deployment says one"):
         optimise(free, trace(), period="day")
-    with pytest.raises(ReplayError, match="'b' do not say one"):
+    with pytest.raises(ReplayError, match="'b' does not say one"):
         optimise(config(deployment("a"), deployment("b", None)), trace(), period="day")
     found = optimise(
         free, trace(), tg.Scenario(faults=[tg.ErrorRate(target="a", rate=0.5)]), period="day", minimise="failed"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import timegate as tg
 from tests.strategies import Case, cases
 from timegate.engines import totals
-from timegate.errors import ReplayError, TraceError, WindowError
+from timegate.errors import InvalidTypeError, ReplayError, TraceError, WindowError
 from timegate.runs import stream
 
 CONFIG = tg.GatewayConfig(
@@ -218,6 +218,16 @@ def test_bad_sources(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"PAR0")
     with pytest.raises(TraceError, match="cannot be read as Parquet"):
         tg.replay_stream(CONFIG, tmp_path / "bad.parquet")
+    (tmp_path / "day.csv").write_text("at\n2026-03-02T03:10Z\n")
+    with pytest.raises(
+        TraceError, match=r"[^.]\. A file of another kind is read whole: replay_stream\(config, read_trace"
+    ):
+        tg.replay_stream(CONFIG, tmp_path / "day.csv")
+    process = tg.EvenTraffic(start="2026-03-02T00:00Z", calls=9)
+    with pytest.raises(
+        InvalidTypeError, match=r"chunks must be parts of a trace: pass EvenTraffic\(\.\.\.\)\.chunks\(seed"
+    ):
+        tg.replay_stream(CONFIG, process)  # type: ignore[arg-type]
     with pytest.raises(ReplayError, match="freq must be a fixed length"):
         tg.replay_stream(CONFIG, chunks, freq="1ME")
 

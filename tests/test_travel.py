@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable
@@ -140,9 +141,35 @@ def test_a_bug_in_the_router_propagates_with_a_note() -> None:
     with pytest.raises(TypeError, match="a bug of the router") as caught:
         tg.replay(broken, MINUTE)
     assert caught.value.__notes__ == ["Raised by the router under replay, in call 3."]
-    with pytest.raises(TypeError, match="model_preference") as caught:
-        tg.replay(lambda: None, MINUTE)
-    assert caught.value.__notes__ == ["Raised by the router under replay, in call 0."]
+
+
+class Remembers:
+    """A router with a lock of its own."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Semaphore(1)
+
+    async def __call__(self, model_preference: str | None = None) -> Any:
+        """Call one at a time, waiting within."""
+        async with self.turn:
+            await asyncio.sleep(2)
+            return await SURE.acall()
+
+
+@pytest.mark.parametrize("router", [lambda: None, lambda messages: None, Remembers])
+def test_a_router_that_takes_no_preference_is_told_how_it_is_called(router: Any) -> None:
+    """The error shows the parameters that it should have, and those that it has."""
+    name = router.__name__.replace("<", "").replace(">", "")
+    with pytest.raises(TypeError, match=rf"as router\(model_preference=None\)\. Got <?{name}>?\("):
+        tg.replay(router, MINUTE)
+
+
+def test_a_lock_of_an_earlier_replay_is_no_failed_call() -> None:
+    """A semaphore belongs to the event loop in which calls first waited for it: a router over it serves one replay."""
+    router = Remembers()
+    assert (tg.replay(router, MINUTE).calls["outcome"] == "first_choice").all()
+    with pytest.raises(ReplayError, match="a lock of another event loop, such as that of an earlier replay"):
+        tg.replay(router, MINUTE)
 
 
 def test_cancellation_propagates() -> None:

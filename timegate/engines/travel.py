@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import logging
 import sys
 import threading
+import traceback
 import warnings
 from array import array
 from asyncio.events import _get_running_loop, _set_running_loop
@@ -72,6 +74,7 @@ def run(
             TimegateWarning,
             stacklevel=4,
         )
+    _check_parameters(call_router)
     travel = _Travel(call_router, trace)
     if injector is not None:
         travel.scheduler.share(injector)
@@ -86,6 +89,29 @@ def run(
         )
     router = known or travel.log.router()
     return router, *travel.log.record(router, trace, getattr(injector, "seed", 0))
+
+
+def _check_parameters(call_router: Callable[..., Any]) -> None:
+    """Refuse a router that cannot be called as routers are, before its own error says less."""
+    try:
+        signature = inspect.signature(call_router)
+    except (TypeError, ValueError):  # of something compiled, which tells no parameters
+        return
+    try:
+        signature.bind(model_preference=None)
+    except TypeError:
+        name = getattr(call_router, "__name__", type(call_router).__name__)
+        raise InvalidTypeError(
+            f"router must take the preferred deployment, as router(model_preference=None). Got {name}{signature}."
+        ) from None
+
+
+def _of_another_loop(error: BaseException) -> bool:
+    """Tell whether a lock or semaphore of asyncio refused to work, as one that an event loop since ended had held."""
+    if not isinstance(error, RuntimeError):
+        return False
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == "asyncio.mixins"
 
 
 @contextmanager
@@ -259,6 +285,12 @@ class _Travel:
         if isinstance(error, _BUGS):
             error.add_note(f"Raised by the router under replay, in call {call.number}.")
             self.scheduler.fail(error)
+        elif _of_another_loop(error):
+            text = (
+                f"call {call.number}: the router keeps a lock of another event loop, such as that of an earlier "
+                "replay: make a new router for each."
+            )
+            self.scheduler.fail(ReplayError(text), error)
         elif call.attempts and call.attempts[-1].outcome == OK and not call.running:
             text = f"call {call.number}: a model answered, yet the router raised {error!r}."
             self.scheduler.fail(ReplayError(text), error)

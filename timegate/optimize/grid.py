@@ -44,7 +44,7 @@ class Grid(NamedTuple):
             raise ReplayError(
                 f"period must be 'week' or 'day'. Got {shown(period)}.{did_you_mean(period, ('week', 'day'))}"
             )
-        step_us = bin_width_us(step)
+        step_us = bin_width_us(step, "step")
         if step_us % MINUTE_US or DAY_US % step_us:
             whole = [m for m in range(1, 1441) if 1440 % m == 0]
             near = min(whole, key=lambda minutes: abs(minutes * MINUTE_US - step_us))

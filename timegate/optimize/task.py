@@ -77,7 +77,7 @@ class Task(NamedTuple):
         if isinstance(most_windows, bool) or not isinstance(most_windows, int) or most_windows < 0:
             raise ReplayError(f"most_windows must be a whole number, 0 or more. Got {shown(most_windows)}.")
         grid = Grid.of(period, step, tz)
-        length_us = bin_width_us(shortest)
+        length_us = bin_width_us(shortest, "shortest")
         if length_us > grid.period_us:
             raise ReplayError(f"shortest must not be longer than the period, a {period}. Got {shortest!r}.")
         names = [d.name for d in config.deployments]
@@ -102,7 +102,8 @@ class Task(NamedTuple):
         wanted.setdefault("failed", unserved / len(trace))
         unpriced = [d.name for d in config.deployments if d.price is None]
         if unpriced and (minimise == "cost" or any(name.startswith("cost_") for name in wanted)):
-            who = "no deployment says" if len(unpriced) == len(names) else f"{listed(map(repr, unpriced))} do not say"
+            who = f"{listed(map(repr, unpriced))} {'does' if len(unpriced) == 1 else 'do'} not say"
+            who = "no deployment says" if len(unpriced) == len(names) else who
             raise ReplayError(f"costs need the price of every deployment, and {who} one: `price: auto`, or an amount.")
         slots = max(1, -(-length_us // grid.step_us))
         return cls(

@@ -198,7 +198,7 @@ def _choices(choose: Any, tz: str, options: Mapping[str, Any], tried: list[Gatew
 
 
 def _days(name: str, text: str) -> int:
-    length_us = bin_width_us(text)
+    length_us = bin_width_us(text, name)
     if length_us % DAY_US:
         raise ReplayError(f"{name} must be whole days, such as '28D'. Got {text!r}.")
     return length_us // DAY_US

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.runs.result import Replay
 
@@ -56,7 +57,7 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str
     if isinstance(a, Replay) and isinstance(b, Replay):
         for name in ("seed", "trace_hash"):
             if a.provenance[name] != b.provenance[name]:
-                hint = " Give both one scenario, or one seed." if name == "seed" else ""
+                hint = " Give both one scenario, or one seed." if name == "seed" else " Replay the same calls twice."
                 raise ReplayError(
                     f"the two are not paired: {name} is {a.provenance[name]} and {b.provenance[name]}.{hint}"
                 )
@@ -67,7 +68,8 @@ def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str
     paired = getattr(a, "compare", None)
     if paired is None or type(a) is not type(b):
         names = f"{type(a).__name__} and {type(b).__name__}"
-        raise InvalidTypeError(f"compare takes two Replay or two MonteCarlo. Got {names}.")
+        hint = " Configs are compared by timegate.diff." if isinstance(a, GatewayConfig) else ""
+        raise InvalidTypeError(f"compare takes two Replay or two MonteCarlo. Got {names}.{hint}")
     table: pd.DataFrame = paired(b)
     return table
 

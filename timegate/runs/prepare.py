@@ -53,7 +53,10 @@ def as_scenario(scenario: Any) -> Scenario:
     if scenario is None:
         return Scenario()
     if not isinstance(scenario, Scenario):
-        raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(scenario)}.")
+        raise InvalidTypeError(
+            "scenario must be a Scenario, such as Scenario(faults=[...]) or Scenario.load(path). "
+            f"Got {shown(scenario)}."
+        )
     return scenario
 
 

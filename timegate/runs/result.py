@@ -263,7 +263,7 @@ class Replay(CallByCall):
             share; ``back_at`` and ``recovery_s`` since the end, missing if calls never fare as before, or none came
             before; ``unserved_after``: of those that arrived between the end and ``back_at``, or the last call.
         """
-        return recovery_frame(self.trace, self._calls, self.outages(), bin_width_us(window))
+        return recovery_frame(self.trace, self._calls, self.outages(), bin_width_us(window, "window"))
 
     def to_csv(self, folder: str | Path, *, escape_formulas: bool = False) -> list[Path]:
         """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.

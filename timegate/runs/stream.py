@@ -21,7 +21,7 @@ from timegate.engines import compiled
 from timegate.engines.ordered import Ended, OrderedReplay, shares
 from timegate.engines.progress import progress
 from timegate.engines.totals import MAX_BINS, Part, too_many_bins
-from timegate.errors import ReplayError, TraceError
+from timegate.errors import InvalidTypeError, ReplayError, TraceError
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
@@ -36,7 +36,7 @@ from timegate.runs.tables import bin_width_us, named_pairs, share_frame
 from timegate.runs.waiting import Baseline
 from timegate.show.html import figures, framed
 from timegate.show.text import counted
-from timegate.traffic import Trace
+from timegate.traffic import Trace, Traffic
 
 __all__ = ["StreamReplay", "replay_stream"]
 
@@ -336,7 +336,7 @@ def _watched(
             kept = f" {place_of_part(path)} holds them in {number} complete row groups." if path and number else ""
             raise ReplayError(
                 f"the source raised {type(error).__name__} in chunk {number}, after {len(result):,} calls: "
-                f"{error}.{kept}"
+                f"{str(error).rstrip('.')}.{kept}"
             ) from error
         yield chunk
         number += 1
@@ -349,6 +349,10 @@ def _chunks(
     if isinstance(chunks, str | os.PathLike):
         groups = _row_groups(Path(chunks))
         return iter(groups), len(groups)
+    if isinstance(chunks, Traffic):
+        raise InvalidTypeError(
+            f"chunks must be parts of a trace: pass {type(chunks).__name__}(...).chunks(seed). Got the process itself."
+        )
     if isinstance(chunks, Trace | pd.DataFrame):
         chunks = [chunks]
     total = len(chunks) if isinstance(chunks, Sized) else None
@@ -363,7 +367,9 @@ def _row_groups(path: Path) -> list[RowGroup]:
     try:
         metadata = [(file, parquet.ParquetFile(file).metadata) for file in files]
     except (ValueError, OSError) as error:
-        raise TraceError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
+        way = "" if path.is_dir() else " A file of another kind is read whole: replay_stream(config, read_trace(path))."
+        what = " ".join(str(error).split()).rstrip(".")
+        raise TraceError(f"{path}: cannot be read as Parquet: {what}.{way}") from None
     sizes = (
         (file, group, data.row_group(group).num_rows) for file, data in metadata for group in range(data.num_row_groups)
     )

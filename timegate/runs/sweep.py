@@ -98,7 +98,7 @@ def sweep(
         raise ReplayError(f"outage_s is the length of an Outage: scenario must hold one. Got {shown(scenario)}.")
     loads = _numbers("load", load)
     lengths_s: list[float | None] = [None] if outage_s is None else [*_numbers("outage_s", outage_s)]
-    window_us = bin_width_us(window)
+    window_us = bin_width_us(window, "window")
     scenarios = {length_s: _lasting(scenario, length_s) for length_s in lengths_s}
     stretches = {length_s: _outages_us(routing, trace, varied) for length_s, varied in scenarios.items()}
     if not all(map(len, stretches.values())):

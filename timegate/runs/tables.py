@@ -45,14 +45,14 @@ def attempts_frame(router: Router, made: Attempts) -> pd.DataFrame:
     return pd.DataFrame(made.table(router))
 
 
-def bin_width_us(freq: str) -> int:
-    """Return the length of a pandas frequency in microseconds, or raise a ReplayError."""
+def bin_width_us(freq: str, name: str = "freq") -> int:
+    """Return the length of a pandas frequency in microseconds, or raise a ReplayError that names the parameter."""
     try:
         width_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
     except (ValueError, TypeError, OverflowError) as error:
-        raise ReplayError(f"freq must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
+        raise ReplayError(f"{name} must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
     if width_us < 1:
-        raise ReplayError(f"freq must be at least a microsecond. Got {freq!r}.")
+        raise ReplayError(f"{name} must be at least a microsecond. Got {freq!r}.")
     return int(width_us)
 
 

@@ -40,7 +40,9 @@ def as_scenario(value: Any) -> Scenario:
         return value
     if isinstance(value, Mapping):
         return Scenario.model_validate(dict(value))
-    raise InvalidTypeError(f"scenario must be a Scenario, as from Scenario.load(path). Got {shown(value)}.")
+    raise InvalidTypeError(
+        f"scenario must be a Scenario, such as Scenario(faults=[...]) or Scenario.load(path). Got {shown(value)}."
+    )
 
 
 def as_trace(value: Any) -> Trace | None:
