@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import math
 import os
@@ -9,6 +10,8 @@ import signal
 import stat
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +21,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.errors import ConfigError, TimegateError, TimegateWarning
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, TimegateError, TimegateWarning
 from timegate.files import dump_yaml, read_document, replacing, write_document
 from timegate.yaml12 import parse
 
@@ -545,6 +548,55 @@ def test_numbers_whose_hashes_meet_are_refused_at_once(tmp_path: Path) -> None:
     path.write_text("\n".join(f"{i * (2**61 - 1)}: 1" for i in range(40_000)))
     with pytest.raises(ConfigError, match=r"found a key that is not text: 0; write it in quotes"):
         read_document(path, ConfigError)
+
+
+@pytest.mark.parametrize("given", [None, 5, b"day.csv", ["day.csv"], object()])
+def test_what_is_no_path_is_told(given: Any) -> None:
+    """Whatever takes a path says so, in place of Python's words on its own types."""
+    takes = [
+        tg.GatewayConfig.load, tg.Scenario.load, tg.PriceBook.load, tg.read_trace, tg.read_rates, tg.read_incidents,
+        tg.read_holidays, tg.Recorder, tg.check, tg.gaps, tg.Scenario().save,
+    ]  # fmt: skip
+    for take in takes:
+        with pytest.raises(InvalidTypeError, match=r"^path must be the path of a file\. Got "):
+            take(given)
+
+
+def test_what_takes_the_thing_itself_is_told() -> None:
+    """A table, a mapping or several files where one path is wanted: the error says what takes them."""
+    with pytest.raises(InvalidTypeError, match=r"Trace\(frame\) takes a table\.$"):
+        tg.read_trace(pd.DataFrame({"at": []}))  # type: ignore[arg-type]
+    with pytest.raises(InvalidTypeError, match=r"GatewayConfig\(\*\*mapping\) takes a mapping\.$"):
+        tg.GatewayConfig.load({"deployments": []})  # type: ignore[arg-type]
+    with pytest.raises(InvalidTypeError, match=r"Several are given one by one: read_incidents\(\*paths\)\.$"):
+        tg.read_incidents(["a.json", "b.json"])  # type: ignore[arg-type]
+    with pytest.raises(InvalidTypeError, match=r"Use read_incidents\(path\)\.$"):
+        tg.Incidents("a.json")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"])
+def test_names_that_no_folder_takes_are_told(name: str, tmp_path: Path) -> None:
+    """To read and to write: the error is ours, and names the path."""
+    config = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a"}])
+    run = tg.replay(config, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped")
+    for take in (tg.read_trace, tg.GatewayConfig.load, tg.read_incidents, run.to_csv):
+        with pytest.raises(InvalidValueError, match=r"(cannot be|no such file)"):
+            take(tmp_path / name)
+
+
+def test_what_macos_adds_to_an_archive_is_passed_over(tmp_path: Path) -> None:
+    """A file that the Finder has packed has a twin of its attributes beside it."""
+    day = b"at\n2026-03-02T09:00Z\n"
+    with zipfile.ZipFile(tmp_path / "day.csv.zip", "w") as archive:
+        for name in ("__MACOSX/._day.csv", "day.csv", ".DS_Store"):
+            archive.writestr(name, day if name == "day.csv" else b"\0")
+    with tarfile.open(tmp_path / "day.csv.tar.gz", "w:gz") as tar:
+        for name in ("./._day.csv", "./day.csv"):
+            member = tarfile.TarInfo(name)
+            member.size = len(day)
+            tar.addfile(member, io.BytesIO(day))
+    for name in ("day.csv.zip", "day.csv.tar.gz"):
+        assert len(tg.read_trace(tmp_path / name)) == 1
 
 
 def test_formulas_are_kept_from_spreadsheets_on_demand(tmp_path: Path) -> None:

@@ -174,6 +174,13 @@ def test_parquet_needs_what_a_csv_needs(tmp_path: Path) -> None:
     assert tg.read_trace(path, tz="Europe/Berlin", sort=True).start == pd.Timestamp("2026-03-02T07:00Z")
 
 
+def test_a_parquet_file_may_keep_its_times_in_the_index(tmp_path: Path) -> None:
+    """Pandas restores a named index, which is then a column as any other."""
+    path = tmp_path / "day.parquet"
+    pd.DataFrame({"prompt_tokens": [1]}, index=pd.DatetimeIndex([NINE], name="at")).to_parquet(path)
+    assert tg.read_trace(path).start == pd.Timestamp(NINE)
+
+
 def test_a_format_without_zone_says_what_was_taken(tmp_path: Path) -> None:
     """The Azure format is read as UTC, or in the zone given, and the trace notes which; other columns are left."""
     text = "TIMESTAMP,ContextTokens,GeneratedTokens,extra\n2023-11-16 18:17:03.9799609,4808,10,x\n"

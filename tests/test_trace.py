@@ -361,3 +361,29 @@ def test_html_is_escaped() -> None:
     """Names and notes with markup are shown as text."""
     frame = pd.DataFrame({"at": [NINE], "model_preference": ["<script>alert(1)</script>"]})
     assert "<script" not in tg.Trace(frame, notes=["<script>alert(2)</script>"])._repr_html_()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_index_of_times_is_taken_where_no_column_has_them(named: bool) -> None:
+    """As pandas keeps series of time; it is said, and a column `at` goes before it."""
+    index = pd.DatetimeIndex(["2026-03-02T09:00Z", "2026-03-02T10:00Z"], name="at" if named else None)
+    trace = tg.Trace(pd.DataFrame({"prompt_tokens": [1, 2]}, index=index))
+    assert trace.end == index[1]
+    assert "the index is taken for 'at'" in trace.notes
+    both = tg.Trace(pd.DataFrame({"at": ["2026-03-02T11:00Z", "2026-03-02T12:00Z"]}, index=index))
+    assert both.end.hour == 12
+    assert not both.notes
+
+
+def test_what_makes_a_table_makes_a_trace() -> None:
+    """Columns by their names, or rows; a path is none, and says what reads it."""
+    columns = {"at": ["2026-03-02T09:00Z", "2026-03-02T10:00Z"], "prompt_tokens": [1, 2]}
+    rows = [{"at": at, "prompt_tokens": n} for at, n in zip(*columns.values(), strict=True)]
+    for table in (columns, rows):
+        trace = tg.Trace(table)
+        assert trace.prompt_tokens is not None
+        assert (len(trace), trace.prompt_tokens.tolist()) == (2, [1, 2])
+    with pytest.raises(TraceError, match=r"A file is read by timegate\.read_trace\(path\)"):
+        tg.Trace("day.csv")
+    with pytest.raises(TraceError, match="cannot be made a table"):
+        tg.Trace({"at": ["2026-03-02T09:00Z"], "prompt_tokens": [1, 2]})

@@ -10,17 +10,20 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from timegate.errors import InputError, InvalidValueError, MissingExtraError, did_you_mean, shown
+from timegate.errors import InputError, InvalidTypeError, InvalidValueError, MissingExtraError, did_you_mean, shown
 from timegate.packed import PACKED, bare_suffix, opened
+from timegate.problems import Problem
 from timegate.replacing import replacing
 from timegate.samples import SAMPLES
 
 __all__ = [
+    "as_path",
     "check_readable",
     "delimiter_of",
     "dump_yaml",
@@ -43,6 +46,15 @@ MAX_DEPTH = 50
 
 # What begins a formula in a spreadsheet: owasp.org/www-community/attacks/CSV_Injection.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def as_path(given: object, instead: Mapping[type, str] | None = None) -> Path:
+    """Return what was given as a path, or raise an InvalidTypeError; ``instead`` says, by its type, what takes it."""
+    if isinstance(given, str | os.PathLike):
+        with suppress(TypeError):  # of bytes
+            return Path(given)
+    hint = next((words for kind, words in (instead or {}).items() if isinstance(given, kind)), "")
+    raise InvalidTypeError(Problem((), f"path must be the path of a file. Got {shown(given)}.", hint))
 
 
 def check_readable(path: Path, error_class: type[InvalidValueError]) -> None:
@@ -79,7 +91,7 @@ def read_document(path: str | Path, error_class: type[InvalidValueError], is_jso
     is_json : bool, optional
         Whether to read it as JSON, or as YAML. Default: as JSON if the name ends in ``.json``.
     """
-    path = Path(path)
+    path = as_path(path)
     return parse_document(read_text(path, error_class), path, error_class, is_json)
 
 
@@ -246,7 +258,7 @@ def _yaml() -> Any:
 
 def write_document(path: str | Path, data: Any, header: str = "") -> None:
     """Write plain data whole or not at all; as JSON if the name ends in ``.json``, else as YAML."""
-    path = Path(path)
+    path = as_path(path)
     is_json = path.suffix == ".json"
     text = json.dumps(data, indent=2, ensure_ascii=False) + "\n" if is_json else dump_yaml(data, header)
     with replacing(path) as unfinished:
@@ -255,11 +267,12 @@ def write_document(path: str | Path, data: Any, header: str = "") -> None:
 
 def made_folder(folder: str | Path, error_class: type[InvalidValueError]) -> Path:
     """Make a folder, if it is not there, and the folders that it lies in."""
-    folder = Path(folder)
+    folder = as_path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise error_class(f"{folder}: cannot be made a folder: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # no path holds NUL
+        told = getattr(error, "strerror", error)
+        raise error_class(f"{folder}: cannot be made a folder: {told}.") from error
     return folder
 
 

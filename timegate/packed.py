@@ -74,11 +74,11 @@ def _unpacked(path: Path, stack: ExitStack) -> IO[bytes]:
     suffix = path.suffix.lower()
     if ".tar" in map(str.lower, path.suffixes[-2:]):
         archive = stack.enter_context(tarfile.open(path))  # noqa: SIM115 - the stack closes it
-        members = [archive.extractfile(member) for member in archive if member.isfile()]
+        members = [archive.extractfile(member) for member in archive if member.isfile() and _is_content(member.name)]
         return stack.enter_context(_only(members))
     if suffix == ".zip":
         files = stack.enter_context(zipfile.ZipFile(path))
-        return stack.enter_context(files.open(_only([name for name in files.namelist() if not name.endswith("/")])))
+        return stack.enter_context(files.open(_only([name for name in files.namelist() if _is_content(name)])))
     if suffix == ".zst":
         try:
             from zstandard import open as open_zst  # type: ignore[import-not-found,unused-ignore]
@@ -88,6 +88,12 @@ def _unpacked(path: Path, stack: ExitStack) -> IO[bytes]:
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[suffix]
     file: IO[bytes] = stack.enter_context(opener(path, "rb"))
     return file
+
+
+def _is_content(name: str) -> bool:
+    """Whether a file of an archive is more than what macOS adds: ``__MACOSX/._day.csv``, ``.DS_Store``."""
+    last = name.rpartition("/")[2]
+    return bool(last) and not name.startswith("__MACOSX/") and not last.startswith(("._", ".DS_Store"))
 
 
 def _only(members: list[Any]) -> Any:

@@ -19,7 +19,7 @@ from timegate.core.routing import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.core.window_value import WindowValue
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, did_you_mean, shown
-from timegate.files import parse_document, read_text, write_document
+from timegate.files import as_path, parse_document, read_text, write_document
 from timegate.pointer import Pointer
 from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details, listed
@@ -174,7 +174,7 @@ class GatewayConfig(Value):
         ConfigError
             If the file cannot be read, or a value breaks a rule; the message begins with the path.
         """
-        path = Path(path)
+        path = as_path(path, {Mapping: "GatewayConfig(**mapping) takes a mapping."})
         text = read_text(path, ConfigError)
         data = parse_document(text, path, ConfigError)
         if not isinstance(data, dict):

@@ -10,7 +10,7 @@ from typing import Any
 
 from timegate.core.spelling import DATE_FILE, read_date
 from timegate.errors import ConfigError, MissingExtraError, shown
-from timegate.files import read_text
+from timegate.files import as_path, read_text
 from timegate.problems import Problem
 
 __all__ = ["read_holidays", "with_dates"]
@@ -49,7 +49,7 @@ def read_holidays(path: str | Path) -> tuple[date, ...]:
     ...     print(Window("08:00", "18:00", holidays=read_holidays(file)))
     08:00-18:00 UTC, not on holidays 2026-12-24 2026-12-31
     """
-    path = Path(path)
+    path = as_path(path)
     text = read_text(path, ConfigError)
     dates = tuple(sorted({*(_of_calendar(path, text) if path.suffix.lower() == ".ics" else _of_lines(path, text))}))
     if not dates:

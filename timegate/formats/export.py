@@ -9,7 +9,7 @@ from pathlib import Path
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import Instant, SystemClock, from_us, to_us
 from timegate.errors import ConfigError, did_you_mean, shown
-from timegate.files import read_text, replacing
+from timegate.files import as_path, read_text, replacing
 from timegate.formats.format import Request
 from timegate.formats.own import CHECKED_BY
 from timegate.formats.registry import ALIASES, FORMATS
@@ -94,7 +94,7 @@ def export(
     MissingExtraError
         If a target needs a package that is not installed.
     """
-    path, to = Path(path), ALIASES.get(to, to)
+    path, to = as_path(path), ALIASES.get(to, to)
     if to not in FORMATS:
         raise ConfigError(f"to must be one of the known targets. Got {shown(to)}.{did_you_mean(to, FORMATS)}")
     target = FORMATS[to]

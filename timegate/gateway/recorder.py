@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from timegate.errors import InvalidValueError, MissingExtraError, shown
+from timegate.files import as_path
 from timegate.gateway.records import CallRecord
 from timegate.replacing import replacing
 
@@ -82,7 +83,7 @@ class Recorder:
         most_waiting: int = 100_000,
         prompts: bool = False,
     ) -> None:
-        self.path = Path(path)
+        self.path = as_path(path)
         if self.path.suffix not in (".jsonl", ".parquet"):
             raise InvalidValueError(f"path must end in .jsonl or .parquet. Got {shown(str(path))}.")
         self._lines = self.path.with_suffix(".jsonl")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from timegate.errors import InvalidValueError, shown
+from timegate.files import as_path
 
 __all__ = ["Watch"]
 
@@ -38,7 +39,7 @@ class Watch:
     ) -> None:
         if not 0 < every_s < threading.TIMEOUT_MAX:
             raise InvalidValueError(f"every_s must be a number of seconds above 0. Got {shown(every_s)}.")
-        self.path = Path(path)
+        self.path = as_path(path)
         self._reload = weakref.WeakMethod(reload)
         self._every_s = every_s
         self._check_keys = check_keys

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.core.columns import ProviderError
-from timegate.errors import IncidentError, shown
+from timegate.errors import IncidentError, InvalidTypeError, shown
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.incident import IMPACTS, KINDS, Incident
 from timegate.incidents.mapping import (
@@ -75,6 +76,8 @@ class Incidents:
     def __init__(
         self, incidents: Iterable[Incident], sources: Sequence[Source] = (), decisions: Decisions | None = None
     ) -> None:
+        if isinstance(incidents, str | Path):
+            raise InvalidTypeError(f"Incidents are made of records. Got {shown(incidents)}. Use read_incidents(path).")
         self.decisions = Decisions() + (decisions or Decisions())
         self.sources = tuple(dict.fromkeys(sources))
         self._incidents = tuple(sorted(self._sound(incidents), key=lambda incident: (incident.start_us, incident.id)))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from timegate.core.clock import to_us
 from timegate.errors import IncidentError, InstantError, did_you_mean, shown
-from timegate.files import check_readable, delimiter_of, parse_document, read_csv, read_text
+from timegate.files import as_path, check_readable, delimiter_of, parse_document, read_csv, read_text
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.documents import columns_hint, flattened, objects_in, read_json
 from timegate.incidents.history import Incidents, Source
@@ -62,7 +62,8 @@ def read_incidents(
         If a file cannot be read, is of no known form, or a value breaks a rule; the message begins with the path.
     """
     asked = None if columns is None else _asked(columns)
-    histories = [_read(Path(each), page, asked) for each in (path, *more)]
+    several = "Several are given one by one: read_incidents(*paths)."
+    histories = [_read(as_path(each, {list: several, tuple: several}), page, asked) for each in (path, *more)]
     return sum(histories[1:], histories[0])
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Self
 from timegate.core.deployment import Deployment
 from timegate.core.price import Price
 from timegate.errors import ConfigError, MissingExtraError, TimegateWarning, did_you_mean, shown
-from timegate.files import read_document
+from timegate.files import as_path, read_document
 from timegate.prices import genai, litellm_table, model_prices
 from timegate.prices.entry import Entry
 
@@ -90,7 +90,7 @@ class PriceBook:
         ConfigError
             If it cannot be read, or is neither.
         """
-        path = Path(path)
+        path = as_path(path)
         data = read_document(path, ConfigError)
         for form in (model_prices, litellm_table):
             if form.is_one(data):

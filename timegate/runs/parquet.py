@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from timegate.errors import MissingExtraError
-from timegate.files import replacing
+from timegate.files import as_path, replacing
 
 __all__ = ["CallsWriter", "place_of_part", "pyarrow_parquet", "writing"]
 
@@ -81,7 +81,7 @@ def writing(path: str | Path | None) -> Iterator[CallsWriter | None]:
 
 def place_of_part(path: str | Path) -> Path:
     """Return where the calls of a replay that ended early lie: a part never takes the place of an older whole."""
-    path = Path(path)
+    path = as_path(path)
     return path.with_name(f"{path.stem}.partial{path.suffix}") if path.exists() else path
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import TraceError, did_you_mean, shown
-from timegate.files import check_readable, read_csv
+from timegate.files import as_path, check_readable, read_csv
 from timegate.show.text import counted
 from timegate.traffic.profile import Profile
 from timegate.traffic.tables import check_is_data
@@ -63,7 +63,7 @@ def read_rates(
     InstantError
         If ``origin`` is naive or not a time.
     """
-    path = Path(path)
+    path = as_path(path)
     began_us = None if origin is None else to_us(origin, "origin")
     try:
         files = sorted(path.glob(SERVEGEN_FILES)) if path.is_dir() else [path]

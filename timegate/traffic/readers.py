@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,7 @@ import pandas as pd
 
 from timegate.core.clock import Instant, from_us, to_us
 from timegate.errors import InputError, TraceError
-from timegate.files import check_readable
+from timegate.files import as_path, check_readable
 from timegate.problems import Problem
 from timegate.show.text import counted
 from timegate.traffic.attempts import calls_of
@@ -77,10 +78,10 @@ def read_trace(
     InstantError
         If ``origin`` is naive or not a time.
     """
-    path = Path(path)
+    path = as_path(path, {pd.DataFrame: "Trace(frame) takes a table."})
     began_us = None if origin is None else to_us(origin, "origin")
     check_unit(unit)
-    if path.is_dir() and any(path.glob(SERVEGEN_FILES)):
+    if os.path.isdir(path) and any(path.glob(SERVEGEN_FILES)):  # which no name is too long for
         raise TraceError(f"{path}: is a folder of rates of ServeGen, not a trace: read it with read_rates.")
     check_readable(path, TraceError)
     check_is_data(path)

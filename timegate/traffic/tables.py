@@ -207,6 +207,7 @@ def _parquet(path: Path) -> Table:
         raise MissingExtraError(f"{path}: Parquet needs pyarrow: pip install 'timegate[scale]'.") from error
     except Exception as error:  # pandas lets through what pyarrow raises
         raise TraceError(f"{path}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
+    frame = frame.reset_index() if frame.index.name not in (None, *frame.columns) else frame
     frame.columns = frame.columns.map(str)
     return Table(tuple(frame.columns), lambda want: frame[list(want.names)], "row {}".format)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -42,8 +42,8 @@ class Trace:
         optionally ``model_preference`` (str, missing for none), ``prompt_tokens``, ``completion_tokens`` and
         ``cached_tokens`` (whole numbers, or missing), and of what came of each call where it was recorded ``served_by``
         (str, missing for nobody), ``status`` (str), ``latency_s`` (number) and ``attempts`` (whole number). Other
-        columns are passed over, and named in ``notes``. The index is ignored. Anything finer than a microsecond is
-        floored.
+        columns are passed over, and named in ``notes``. The index is ignored, unless it is all that holds
+        times. Anything finer than a microsecond is floored.
     tz : str, optional
         The zone of naive times. Without it, a naive time is an error.
     sort : bool
@@ -86,13 +86,15 @@ class Trace:
 
     def __init__(
         self,
-        frame: pd.DataFrame | pd.Series[Any] | pd.DatetimeIndex | Sequence[Any],
+        frame: pd.DataFrame | pd.Series[Any] | pd.DatetimeIndex | Mapping[str, Any] | Sequence[Any],
         tz: str | None = None,
         sort: bool = False,
         notes: Sequence[str] = (),
     ) -> None:
-        if not isinstance(frame, pd.DataFrame):
-            frame = pd.DataFrame({"at": pd.Series(frame)})
+        frame, notes = _as_table(frame), list(notes)
+        if "at" not in frame.columns and (frame.index.name == "at" or isinstance(frame.index, pd.DatetimeIndex)):
+            frame = frame.reset_index(names="at")
+            notes.append("the index is taken for 'at'")
         others = [column for column in frame.columns if column not in (*TRACE_COLUMNS, *OBSERVED_COLUMNS)]
         check_spelling(others, frame.columns)
         if not frame.columns.is_unique:
@@ -264,6 +266,19 @@ class Trace:
         """Write the trace as Parquet, whole or not at all. Needs pyarrow."""
         with replacing(path) as unfinished:
             write_parquet(self.frame, unfinished)
+
+
+def _as_table(given: Any) -> pd.DataFrame:
+    """Return a table of whatever holds one, or of times alone."""
+    if isinstance(given, pd.DataFrame):
+        return given
+    if isinstance(given, str | Path):
+        raise TraceError(f"a trace is made of times. Got {shown(given)}. A file is read by timegate.read_trace(path).")
+    is_rows = isinstance(given, list | tuple) and bool(given) and isinstance(given[0], Mapping)
+    try:
+        return pd.DataFrame(given) if is_rows or isinstance(given, Mapping) else pd.DataFrame({"at": pd.Series(given)})
+    except ValueError as error:  # columns of several lengths
+        raise TraceError(f"cannot be made a table: {' '.join(str(error).split())}.") from None
 
 
 def utc_column(at_us: Int64s) -> pd.DatetimeIndex:
