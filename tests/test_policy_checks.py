@@ -31,7 +31,22 @@ NEVER = {"start": "01:00", "end": "02:00", "until": "2026-01-01"}
 CASES = {
     "silent by default": ({"max_retries": 1}, [], [("TG701", "policy.timeout_s")]),
     "silent for ever": ({"timeout_s": None}, [], [("TG701", "policy.timeout_s")]),
-    "silent up to a deadline": ({"deadline_s": 599.0}, [], []),
+    "a deadline below the default timeout": ({"deadline_s": 599.0}, [], [("TG702", "policy.timeout_s")]),
+    "a deadline below the default timeout of one": (
+        {"deadline_s": 8.0}, [{}, {"policy": {"timeout_s": 4.0}}], [("TG702", "policy.timeout_s")],
+    ),
+    "a deadline below a timeout that the first does not have": (
+        {"timeout_s": 9.0, "deadline_s": 8.0}, [{"policy": {"timeout_s": 4.0}}, {}], [("TG702", "policy.timeout_s")],
+    ),
+    "a deadline below the default timeout of none": (
+        {"deadline_s": 8.0}, [{"policy": {"timeout_s": 4.0}}, {"policy": {"timeout_s": 4.0}}], [],
+    ),
+    "a deadline, and nobody to fall back to": ({"deadline_s": 8.0}, [{}], []),
+    "retries of no kind": ({**RETRIES, "retry_on": []}, [], [("TG706", "policy.retry_on")]),
+    "a first chunk as late as the timeout": ({**SHORT, "first_chunk_s": 30.0}, [], [("TG706", "policy.first_chunk_s")]),
+    "a first chunk before the timeout of one": (
+        {**SHORT, "first_chunk_s": 40.0}, [{}, {"policy": {"timeout_s": 60.0}}], [],
+    ),
     "silent up to a late deadline": ({"deadline_s": 601.0}, [], [("TG701", "policy.timeout_s")]),
     "not silent": ({"timeout_s": 599.0}, [], []),
     "one of two is silent": (SHORT, [{}, {"policy": {"timeout_s": 600.0}}], [("TG701", "policy.timeout_s")]),

@@ -142,7 +142,7 @@ class Cooldown(Part):
     window: Literal["sliding", "from_first"] = "sliding"
     consecutive: bool = False
     failure_ratio: Share | None = None
-    min_calls: Annotated[int, Field(ge=1)] = 1
+    min_calls: Annotated[int, Field(ge=1, le=10**9)] = 1
     for_s: Duration = 30.0
     growth: Annotated[float, Field(ge=1, le=100)] = 1.0
     growth_s: Seconds = 0.0
@@ -192,7 +192,7 @@ class Limits(Part):
         "tpm": "Did you mean 'tokens_per_min'?",
     }
 
-    concurrent: Annotated[int, Field(ge=1)] | None = None
+    concurrent: Annotated[int, Field(ge=1, le=10**9)] | None = None
     requests_per_min: Annotated[int, Field(ge=1, le=10**9)] | None = None
     tokens_per_min: Annotated[int, Field(ge=1, le=10**10)] | None = None
 
@@ -210,6 +210,6 @@ class RetryBudget(Part):
         How long, in seconds, an arrival counts.
     """
 
-    ratio: Annotated[float, Field(gt=0, le=1000)] = 0.2
+    ratio: Annotated[float, Field(ge=1e-6, le=1000)] = 0.2
     min_per_s: Annotated[float, Field(ge=0, le=1e6)] = 10.0
     ttl_s: Annotated[float, Field(ge=1, le=3600)] = 10.0

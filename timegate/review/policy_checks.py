@@ -10,7 +10,7 @@ from timegate.config.model import GatewayConfig
 from timegate.core.deployment import Deployment
 from timegate.core.settings import TIMEOUT_S, Backoff, CallPolicy, Policy
 from timegate.core.spans import Spans, union
-from timegate.problems import written
+from timegate.problems import Place, written
 from timegate.review.findings import Finding
 from timegate.review.survey import Survey, intersection
 from timegate.show.text import counted, duration, listed
@@ -35,13 +35,13 @@ def check_policies(config: GatewayConfig, surveyed: Survey, periods: Spans) -> I
         yield from _silence(whole, general)
     yield from _without_effect(whole, general, "policy", None)
     yield from _of_calls(whole, general)
+    yield from _late(config, general)
     for i, (deployment, complete) in enumerate(zip(config.deployments, whole, strict=True)):
         label, name = repr(deployment.name), deployment.name
         if deployment.policy is not None:
             yield from _without_effect(
                 [complete], deployment.policy, written(("deployments", i, "policy"), label), name
             )
-        yield from _late(config, general, i)
         yield from _outlasting(deployment, _policy(complete), general, i)
         yield from _never_preferred(deployment, surveyed, periods, i)
     yield from _weights(config)
@@ -65,28 +65,32 @@ def _silence(whole: tuple[Deployment, ...], general: CallPolicy) -> Iterator[Fin
                 "TG701",
                 written(("policy", "timeout_s")),
                 f"A provider that falls silent holds a call {long} before another is tried: {listed(names)}.",
-                "Give a timeout_s that is little longer than the longest answer takes, or a deadline_s.",
+                "Give a timeout_s that is little longer than the longest answer takes.",
             )
 
 
-def _late(config: GatewayConfig, general: CallPolicy, i: int) -> Iterator[Finding]:
-    """Find timeouts that somebody gave, and that the deadline of a call makes longer than a call."""
-    own = config.deployments[i].policy
-    giver, place = (own, ("deployments", i, "policy", "timeout_s"))
-    if own is None or "timeout_s" not in own.model_fields_set:
-        if i > 0:  # which is said once
-            return
-        giver, place = general, ("policy", "timeout_s")  # type: ignore[assignment]
-    if giver is None or "timeout_s" not in giver.model_fields_set or general.deadline_s is None:
-        return
-    if giver.timeout_s is None or giver.timeout_s > general.deadline_s:
-        name = config.deployments[i].name if giver is own else None
-        given = "There is no timeout" if giver.timeout_s is None else f"The timeout is {duration(giver.timeout_s)}"
+def _late(config: GatewayConfig, general: CallPolicy) -> Iterator[Finding]:
+    """Find timeouts that are longer than a call may be; the default one where somebody could be fallen back to."""
+    deadline_s = general.deadline_s
+    givers: list[tuple[Policy, Place, str | None]] = []
+    for i, deployment in enumerate(config.deployments):
+        own = deployment.policy
+        if own is not None and "timeout_s" in own.model_fields_set:
+            givers.append((own, ("deployments", i, "policy", "timeout_s"), deployment.name))
+    is_given = "timeout_s" in general.model_fields_set
+    if len(givers) < len(config.deployments) and (is_given or len(config.deployments) > 1):
+        givers.append((general, ("policy", "timeout_s"), None))
+    for giver, place, name in givers:
+        timeout_s = giver.timeout_s
+        if deadline_s is None or (timeout_s is not None and timeout_s <= deadline_s):
+            continue
+        given = "There is no timeout" if timeout_s is None else f"The timeout is {duration(timeout_s)}"
+        if giver is general and not is_given:
+            given += " unless one is given"
         yield Finding(
             "TG702",
             written(place, "" if name is None else repr(name)),
-            f"{given}, and the whole call ends after {duration(general.deadline_s)}: nobody is left the "
-            "time to fall back.",
+            f"{given}, and the whole call ends after {duration(deadline_s)}: nobody is left the time to fall back.",
             "Make timeout_s so short that deadline_s has room for several attempts.",
             name,
         )
@@ -106,6 +110,14 @@ def _without_effect(
             "Give max_retries, or leave it out." if len(idle) == 1 else "Give max_retries, or leave them out.",
             name,
         )
+    if given.max_retries and not given.retry_on and not (given.backoff and given.backoff.before_fallback):
+        yield Finding(
+            "TG706",
+            f"{place}.retry_on",
+            f"It is empty: no kind of error is retried, though max_retries is {given.max_retries}.",
+            "Name some, or leave it out.",
+            name,
+        )
     both = [kind for kind in given.retry_on if kind in given.raise_on]
     if retries and both and "retry_on" in given.model_fields_set:
         yield Finding(
@@ -115,6 +127,16 @@ def _without_effect(
             "Leave each kind in one of both.",
             name,
         )
+    if given.first_chunk_s is not None:
+        waits = [(p.first_chunk_s, p.timeout_s) for p in map(_policy, whole)]
+        if all(first is None or (timeout is not None and timeout <= first) for first, timeout in waits):
+            yield Finding(
+                "TG706",
+                f"{place}.first_chunk_s",
+                "The timeout ends at a stream's first chunk, too, and is no longer than this.",
+                "Make first_chunk_s shorter than timeout_s, or leave it out.",
+                name,
+            )
     cooldown = given.cooldown
     counts = cooldown is not None and (cooldown.failures is not None or cooldown.failure_ratio is not None)
     if counts and cooldown is not None and not cooldown.on:
@@ -133,7 +155,7 @@ def _of_calls(whole: tuple[Deployment, ...], general: CallPolicy) -> Iterator[Fi
     retries = any(_policy(deployment).max_retries for deployment in whole)
     idle: list[tuple[str, str]] = []
     if general.retry_budget is not None and not retries:
-        idle.append(("retry_budget", "max_retries is 0: there are no retries to pay for"))
+        idle.append(("retry_budget", "there are no retries to pay for: max_retries is 0"))
     if general.when_all_cool != "pass_over" and not cools:
         idle.append(("when_all_cool", "no deployment has a cooldown"))
     if "max_wait_s" in general.model_fields_set and general.when_all_cool != "wait":
@@ -142,7 +164,7 @@ def _of_calls(whole: tuple[Deployment, ...], general: CallPolicy) -> Iterator[Fi
         idle.append(("max_cooled_share", "no deployment has a cooldown"))
     elif general.max_cooled_share < 1 and general.call_terms(len(whole)).most_cooled == 0:
         idle.append(
-            ("cooldown", f"max_cooled_share of {counted(len(whole), 'deployment')} is none: nothing ever cools")
+            ("cooldown", f"nothing ever cools: max_cooled_share of {counted(len(whole), 'deployment')} is none")
         )
     for field, why in idle:
         yield Finding(
