@@ -170,6 +170,12 @@ def test_a_config_differs() -> None:
         (tg.GatewayConfig, "from_file", "GatewayConfig.load(path)"),
         (tg.GatewayConfig, "from_dict", "GatewayConfig.model_validate(data)"),
         (TWO, "from_yaml", "GatewayConfig.load(path)"),
+        (TWO, "check", "timegate.check(config)"),
+        (TWO, "gaps", "timegate.gaps(config)"),
+        (TWO, "replay", "timegate.replay(config, trace, scenario)"),
+        (tg.ModelResponse("Hi"), "text", "response.consume()"),
+        (tg.ModelResponse("Hi"), "content", "response.consume()"),
+        (tg.replay(TWO, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped"), "report", "report.page.write(run, folder)"),
         (tg.replay(TWO, tg.Trace(["2026-03-02T09:00Z"]), engine="stepped"), "at", "run.explain(instant)"),
     ],
 )

@@ -92,6 +92,9 @@ class GatewayConfig(Value):
     from_json: ClassVar[Pointer] = Pointer("GatewayConfig.load(path), which reads YAML and JSON.")
     from_file: ClassVar[Pointer] = Pointer("GatewayConfig.load(path), which reads YAML and JSON.")
     from_dict: ClassVar[Pointer] = Pointer("GatewayConfig.model_validate(data).")
+    check: ClassVar[Pointer] = Pointer("timegate.check(config).")
+    gaps: ClassVar[Pointer] = Pointer("timegate.gaps(config).")
+    replay: ClassVar[Pointer] = Pointer("timegate.replay(config, trace, scenario).")
     _source: _Source = PrivateAttr(default_factory=_Source)
 
     @model_validator(mode="before")

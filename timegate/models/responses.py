@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from timegate.errors import InvalidTypeError
+from timegate.pointer import Pointer
 
 __all__ = ["ModelResponse", "ModelStreamResponse"]
 
@@ -38,6 +39,8 @@ class ModelResponse:
     response_type: str = "text_generation"
     metadata: dict[str, Any] = field(default_factory=dict)
     reasoning: str | None = None
+    text = Pointer("response.consume().")
+    content = Pointer("response.consume().")
 
     def add(self, data: Any) -> None:
         """Set the answer."""

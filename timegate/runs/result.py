@@ -51,6 +51,7 @@ class Replay(CallByCall):
     plot = Pointer("timegate.plots, such as plots.day(run).")
     describe = Pointer("run.summary().")
     cost = Pointer("run.bill().")
+    report = Pointer("timegate.report.page.write(run, folder).")
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count:,} {name}" for name, count in self.outcome_counts().items() if count)
