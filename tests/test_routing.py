@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from itertools import permutations
 
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_timetable import any_hours, instants, is_open
 
+from tests.strategies import configs, us
 from timegate import ModelRouterError, Window
 from timegate.core.clock import from_us, to_us
 from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY, OK
@@ -23,6 +25,7 @@ from timegate.core.timetable import Hours
 NAMES = ("weak", "strong", "spare")
 SERVER_ERROR = ATTEMPT_OUTCOMES.index("server_error")
 DAY, NIGHT = to_us("2026-03-02T12:00Z", "at"), to_us("2026-03-02T03:10Z", "at")
+ERA = datetime(2026, 3, 2, tzinfo=UTC)
 closed_at_night = Hours(time_constraints=(Window("22:00", "06:00"),))
 some_hours = st.lists(st.just(Hours()) | st.just(closed_at_night) | any_hours, min_size=2, max_size=3)
 
@@ -69,6 +72,35 @@ def test_a_call_step_by_step(each, at_us, preference, down):
         assert (type(end), end.message) == (ModelRouterError, message)
         assert end.exceptions == [errors[name] for name in order]
         assert end.model_info == [(name, f"of {name}", errors[name]) for name in order]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["none", "own"]).flatmap(lambda policy: configs(ERA, policy)),
+    st.lists(
+        st.tuples(st.integers(0, 3 * 24 * 60), st.sampled_from([None, "", "strong", "weak", "nobody"])), max_size=20
+    ),
+)
+def test_an_order_depends_on_no_call_before(config, asked):
+    """What a router keeps of the orders that it has found gives what one that was never asked gives."""
+    used = config.router()
+    for minutes, preference in asked:
+        at_us = us(ERA) + minutes * 60_000_000
+        new = config.router()
+        for draws in (None, FixedDraws()):
+            found = used.order_and_first_choice(at_us, preference, draws)
+            assert found == new.order_and_first_choice(at_us, preference, draws)
+            assert sorted(found[0]) == list(new.timetable.segment_at(at_us).open)
+
+
+class FixedDraws:
+    """The same number always."""
+
+    def order(self, place: int) -> float:
+        return 0.9
+
+    def backoff(self, deployment: int, tries: int) -> tuple[float, float]:
+        return 0.9, 0.9
 
 
 def test_nothing_is_asked_after_an_answer():

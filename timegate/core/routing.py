@@ -21,7 +21,7 @@ import pandas as pd
 
 from timegate.core import policy
 from timegate.core.clock import from_us
-from timegate.core.columns import NOBODY, classify
+from timegate.core.columns import NOBODY, OK, classify
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.policy import ADMITTED, END, MOVE_ON, NEVER, PASS_OVER, USE_ANYWAY, CallTerms, State
@@ -178,6 +178,9 @@ class Router:
             self.head_hours = Timetable([Hours(available=d.prefer_during) for d in self.deployments])
         self.head = min(range(len(self.priorities)), key=self.priorities.__getitem__, default=0)
         self.fixed_first = not self.draws_order and self.head_hours is None
+        # Orders that chance does not decide, by who is preferred, from one instant to another. Replaced whole by those
+        # of another stretch, so threads that race only repeat work.
+        self._orders: tuple[int, int, dict[str | None, tuple[tuple[int, ...], int]]] = (0, 0, {})
         self.in_config_order = (
             not self.draws_order and self.head_hours is None and self.priorities == sorted(self.priorities)
         )
@@ -228,16 +231,20 @@ class Router:
         first_choice : int
             The head of that order as if every window were open.
         """
-        open_ = self.timetable.segment_at(at_us).open
-        if self.in_config_order and not model_preference:
-            return open_, 0
-        preferred = self.index.get(model_preference) if model_preference else None
-        if self.in_config_order:
-            if preferred is None:
-                return open_, 0
-            if preferred not in open_:
-                return open_, preferred
-            return (preferred, *(i for i in open_ if i != preferred)), preferred
+        start_us, end_us, orders = self._orders
+        if not start_us <= at_us < end_us:
+            segments = [table.segment_at(at_us) for table in (self.timetable, self.head_hours) if table is not None]
+            orders = {}
+            self._orders = max(s.start_us for s in segments), min(s.end_us for s in segments), orders
+        found = orders.get(model_preference)
+        if found is None:
+            known = model_preference if model_preference in self.index else None
+            found = orders.get(known) or self._order(at_us, known, draws)
+            if not self.draws_order:
+                orders[known] = found
+        return found
+
+    def _order(self, at_us: int, preferred: str | None, draws: Draws | None) -> tuple[tuple[int, ...], int]:
         ranked: list[int] = []
         for group in self.groups(self.goes_first(at_us)):
             begins = len(ranked)
@@ -246,10 +253,10 @@ class Router:
                 for place in range(begins, len(ranked) - 1):
                     policy.weighted_choice(self.weights, ranked, place, len(ranked), draws.order(place))
         if preferred is not None:
-            ranked.remove(preferred)
-            ranked.insert(0, preferred)
-        is_open = set(open_)
-        return tuple(i for i in ranked if i in is_open), ranked[0]
+            ranked.remove(self.index[preferred])
+            ranked.insert(0, self.index[preferred])
+        is_open = set(self.timetable.segment_at(at_us).open)
+        return tuple(i for i in ranked if i in is_open), ranked[0] if ranked else 0
 
     def explain(self, at_us: int, model_preference: str | None = None, draws: Draws | None = None) -> Explanation:
         """Say which deployments would be tried at an instant, in which order, and why not the others.
@@ -336,10 +343,13 @@ class Call:
         What it asks, if whoever drives it keeps that; routing looks at none of it.
     """
 
-    __slots__ = (
-        "_draws", "asked", "at_us", "attempts", "cools", "final", "first_choice", "order", "preferred", "raised",
-        "router", "served_by", "skips", "state", "trying",
-    )  # fmt: skip
+    # Not set anew for every call: that takes its time.
+    attempts: tuple[tuple[int, int, int, int, int], ...] = ()
+    skips: tuple[tuple[int, int, int], ...] = ()
+    served_by = trying = NOBODY
+    raised = final = False
+    cools: tuple[tuple[int, int], ...] = ()
+    asked: Mapping[str, Any] | None = None
 
     def __init__(
         self, router: Router, state: RouterState, at_us: int, model_preference: str | None, draws: Draws
@@ -347,15 +357,8 @@ class Call:
         self.router = router
         self.state = state
         self.at_us = at_us
-        self.order, self.first_choice = router.order_and_first_choice(at_us, model_preference, draws)
-        self.attempts: tuple[tuple[int, int, int, int, int], ...] = ()
-        self.skips: tuple[tuple[int, int, int], ...] = ()
-        self.served_by = NOBODY
         self.preferred = model_preference
-        self.trying = NOBODY
-        self.raised = self.final = False
-        self.cools: tuple[tuple[int, int], ...] = ()
-        self.asked: Mapping[str, Any] | None = None
+        self.order, self.first_choice = router.order_and_first_choice(at_us, model_preference, draws)
         self._draws = draws
 
     @property
@@ -428,11 +431,10 @@ class Call:
                             terms, state.deployments, state.recent[deployment], deployment, call_terms, now_us, kind,
                             era, is_probe, retry_after_us, answer,
                         )  # fmt: skip
+                    if cooled:
+                        self.cools += ((deployment, state.deployments[deployment].cooled_until_us),)
             self.attempts += ((deployment, pause_us, started_us, now_us, kind),)
-            pause_us = 0
-            if cooled:
-                self.cools += ((deployment, state.deployments[deployment].cooled_until_us),)
-            if kind == policy.OK:
+            if kind == OK:
                 self.served_by = deployment
                 yield DONE, deployment, now_us
                 return
@@ -441,7 +443,7 @@ class Call:
                 yield DONE, NOBODY, now_us
                 return
             if not (terms.raise_on or terms.retry_on):
-                place, tries = place + 1, 0
+                place, tries, pause_us = place + 1, 0, 0
                 continue
             u, v = self._draws.backoff(deployment, tries) if (terms.retry_on >> kind) & 1 else (0.0, 0.0)
             with state.lock:
@@ -453,6 +455,7 @@ class Call:
                 self.raised = True
                 yield DONE, NOBODY, now_us
                 return
+            pause_us = 0
             if follows == MOVE_ON:
                 place, tries = place + 1, 0
             if until_us > now_us:

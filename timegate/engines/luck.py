@@ -46,17 +46,17 @@ class Luck:
 class CallLuck:
     """The draws of one call, as :class:`timegate.core.routing.Draws`."""
 
-    __slots__ = ("_call", "_luck")
+    __slots__ = ("_luck", "call")
 
     def __init__(self, luck: Luck, call: int) -> None:
         self._luck = luck
-        self._call = call
+        self.call = call
 
     def order(self, place: int) -> float:
         """Return the number that decides who stands at a place of the order."""
-        return float(uniform(*self._luck.order_key, self._call, place))
+        return float(uniform(*self._luck.order_key, self.call, place))
 
     def backoff(self, deployment: int, tries: int) -> tuple[float, float]:
         """Return the numbers of the pause after so many tries on a deployment."""
         k0, k1 = self._luck.backoff_keys[deployment].tolist()
-        return float(uniform(k0, k1, self._call, 2 * tries)), float(uniform(k0, k1, self._call, 2 * tries + 1))
+        return float(uniform(k0, k1, self.call, 2 * tries)), float(uniform(k0, k1, self.call, 2 * tries + 1))

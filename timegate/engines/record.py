@@ -113,17 +113,6 @@ class Calls(NamedTuple):
         columns: list[Any] = [np.empty(sizes[name], dtype) for name, (dtype, *_) in CALLS.items()]
         return cls(*columns)
 
-    @classmethod
-    def lists(cls, size: int, keeps_first: bool = False) -> Any:
-        """Return columns as lists, which plain Python writes to faster; :meth:`of` makes arrays of them."""
-        return cls(*(column.tolist() for column in cls.empty(size, keeps_first)))
-
-    @classmethod
-    def of(cls, lists: Any) -> Self:
-        """Build the columns from lists."""
-        columns: list[Any] = [np.array(column, CALLS[name].dtype) for name, column in lists._asdict().items()]
-        return cls(*columns)
-
     def part(self, part: slice) -> Calls:
         """Return some of the rows; what is written there is written here."""
         columns: list[Any] = [column[part] for column in self]
@@ -190,13 +179,6 @@ class Attempts(NamedTuple):
         """Return the rows of both."""
         pairs: Any = zip(self, other, strict=True)
         return Attempts(*map(np.concatenate, pairs))
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[tuple[int, ...]] | npt.NDArray[np.int64]) -> Self:
-        """Build the columns from rows of their values."""
-        values: Any = rows.T if isinstance(rows, np.ndarray) else zip(*rows, strict=True)
-        columns: list[Any] = [np.array(v, dtype) for v, (dtype, *_) in zip(values, ATTEMPTS.values(), strict=True)]
-        return cls(*columns)
 
     def table(self, router: Router) -> dict[str, Any]:
         """Return what tables show of them: columns by name, with labels in place of codes and seconds."""

@@ -1,17 +1,21 @@
-"""The stepped engine: the gateway's own routing, driven as events under a virtual clock."""
+"""The stepped engine: the gateway's own routing, driven as events under a virtual clock.
+
+Where calls share nothing, no event of one comes between those of another: each is taken to its end by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
-from timegate.core.columns import NOBODY
+from timegate.core.columns import NOBODY, OK, TIMEOUT
 from timegate.core.policy import NEVER
 from timegate.core.routing import DONE, WAIT, Call, Heard, Router, Step
+from timegate.engines.ledger import Ledger
 from timegate.engines.luck import Luck
 from timegate.engines.progress import progress
 from timegate.engines.providers import PAUSE, Events, LeftWork, Providers, Work
-from timegate.engines.record import Attempts, Calls, Log, begin_call, end_attempt, end_call
+from timegate.engines.record import Attempts, Calls, Log
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
 
@@ -29,32 +33,25 @@ class _Flight:
     answer: int
     made: int = 0
     deployment: int = NOBODY
-    """Where its attempt is."""
-    tries: dict[int, int] = field(default_factory=dict)
+    """Where its latest attempt is, or was."""
+    tried_before: int = 0
+    """How often it had tried that one before."""
 
 
 class _Run:
-    """One replay."""
+    """One replay of calls that touch each other."""
 
-    def __init__(self, router: Router, trace: Trace, injector: Injector, luck: Luck) -> None:
-        self.router, self.trace, self.injector, self.luck = router, trace, injector, luck
+    def __init__(self, router: Router, trace: Trace, injector: Injector, luck: Luck, ended: Ledger) -> None:
+        self.router, self.trace, self.injector, self.luck, self.ended = router, trace, injector, luck, ended
         self.state = router.new_state()
         self.events = Events()
         self.providers = Providers(self.events, injector.providers())
-        self.calls = Calls.lists(len(trace), keeps_first=not router.fixed_first)
-        self.rows: list[list[tuple[int, ...]]] = [[] for _ in range(len(trace))]
-        self.skips: list[tuple[int, ...]] = []
-        self.cooldowns: list[tuple[int, ...]] = []
 
     def run(self) -> None:
         """Take the arrivals and the events in their order."""
-        trace = self.trace
-        preferences = [*trace.preferred_names, None]  # -1, for none, takes the last
-        prompts, answers = trace.question_tokens.tolist(), trace.answer_tokens.tolist()
-        arrivals = zip(trace.at_us.tolist(), trace.preferred.tolist(), prompts, answers, strict=True)
-        for number, (at_us, preferred, prompt, answer) in enumerate(progress(arrivals, len(trace))):
+        for number, (at_us, preference, prompt, answer) in enumerate(_arrivals(self.trace)):
             self._until(at_us)
-            call = Call(self.router, self.state, at_us, preferences[preferred], self.luck.of(number))
+            call = Call(self.router, self.state, at_us, preference, self.luck.of(number))
             flight = _Flight(number, call, call.steps(prompt), prompt, answer)
             self._go_on(flight, next(flight.steps), at_us)
         self._until(NEVER)
@@ -75,7 +72,7 @@ class _Run:
         """Do what a call does next."""
         action, deployment, until_us = step
         if action == DONE:
-            self._finish(flight, now_us)
+            self.ended.end(flight.number, flight.call, now_us)
         elif action == WAIT:
             self.events.push(until_us, PAUSE, flight.number, flight.made, flight)
         else:
@@ -83,12 +80,11 @@ class _Run:
 
     def _start(self, flight: _Flight, deployment: int, now_us: int, until_us: int) -> None:
         """Judge an attempt, and say when it ends."""
-        tried_before = flight.tries.get(deployment, 0)
-        flight.tries[deployment] = tried_before + 1
+        flight.tried_before = flight.tried_before + 1 if deployment == flight.deployment else 0
         flight.made += 1
         flight.deployment = deployment
         outcome, service_us, retry_after_s, first_us = self.injector.attempt(
-            deployment, flight.number, tried_before, now_us, flight.answer
+            deployment, flight.number, flight.tried_before, now_us, flight.answer
         )
         work = Work(
             flight.number, flight.made, outcome, service_us, round(retry_after_s * 1e6), until_us,
@@ -102,26 +98,50 @@ class _Run:
         era = state.era
         step = flight.steps.send((now_us, *ended))
         if state.era != era:  # a cooldown began
-            self.cooldowns.append((flight.deployment, now_us, state.cooled_until_us))
+            self.ended.cooldowns.append((flight.deployment, now_us, state.cooled_until_us))
         self._go_on(flight, step, now_us)
 
-    def _finish(self, flight: _Flight, now_us: int) -> None:
-        call, number = flight.call, flight.number
-        self.rows[number] = [
-            (number, place, deployment, pause_us, started_us, kind, ended_us - started_us)
-            for place, (deployment, pause_us, started_us, ended_us, kind) in enumerate(call.attempts, start=1)
-        ]
-        begin_call(self.calls, number)
-        for _, _, *attempt in self.rows[number]:
-            end_attempt(self.calls, number, None, -1, number, *attempt)
-        end_call(self.calls, number, call.served_by, call.first_choice, len(call.order), now_us - call.at_us)
-        self.skips += [(number, *skip) for skip in call.skips]
+
+def _one_by_one(router: Router, trace: Trace, injector: Injector, luck: Luck, ended: Ledger) -> None:
+    """Take each call to its end when it arrives: nothing that it meets depends on another, so there are no events."""
+    state, terms, attempt, draws = router.new_state(), router.terms, injector.attempt, luck.of(0)
+    for number, (now_us, preference, prompt, answer) in enumerate(_arrivals(trace)):
+        draws.call, tried, tried_before = number, NOBODY, 0
+        call = Call(router, state, now_us, preference, draws)
+        steps = call.steps(prompt)
+        action, deployment, until_us = next(steps)
+        while action != DONE:
+            if action == WAIT:
+                now_us, outcome, retry_after_us, length = until_us, OK, 0, 0
+            else:
+                tried_before = tried_before + 1 if deployment == tried else 0
+                tried = deployment
+                outcome, service_us, retry_after_s, first_us = attempt(deployment, number, tried_before, now_us, answer)
+                if first_us and first_us > terms[deployment].first_chunk_us:
+                    until_us = min(until_us, now_us + terms[deployment].first_chunk_us)
+                now_us += service_us
+                if now_us > until_us:
+                    now_us, outcome, retry_after_s = until_us, TIMEOUT, 0.0
+                retry_after_us = round(retry_after_s * 1e6) if retry_after_s else 0
+                length = answer if outcome == OK else 0
+            action, deployment, until_us = steps.send((now_us, outcome, retry_after_us, length))
+        next(steps, None)  # a generator that has ended is quicker to drop
+        ended.end(number, call, now_us)
+
+
+def _arrivals(trace: Trace) -> Iterator[tuple[int, str | None, int, int]]:
+    """Yield of each call its instant, whom it prefers, and the lengths of its prompt and answer."""
+    names = [*trace.preferred_names, None]  # -1, for none, takes the last
+    preferences = [names[which] for which in trace.preferred.tolist()]
+    columns = (column.tolist() for column in (trace.question_tokens, trace.answer_tokens))
+    return progress(zip(trace.at_us.tolist(), preferences, *columns, strict=True), len(trace))
 
 
 def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attempts, Log]:
     """Replay a trace."""
-    made = _Run(router, trace, injector, Luck(injector.seed, router.names))
-    made.run()
-    rows = [row for rows in made.rows for row in rows]
-    attempts = Attempts.from_rows(rows) if rows else Attempts.empty(0)
-    return Calls.of(made.calls), attempts, Log.of(made.skips, made.cooldowns)
+    luck, ended = Luck(injector.seed, router.names), Ledger()
+    if router.shares or injector.capacity_names:
+        _Run(router, trace, injector, luck, ended).run()
+    else:
+        _one_by_one(router, trace, injector, luck, ended)
+    return *ended.columns(keeps_first=not router.fixed_first), ended.log()

@@ -27,10 +27,11 @@ from timegate.core.routing import DONE, Call, Heard, Router, Step
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.engines.clocks import Clocks
+from timegate.engines.ledger import columns_of
 from timegate.engines.loop import VirtualLoop
 from timegate.engines.luck import CallLuck, Luck
 from timegate.engines.progress import progress
-from timegate.engines.record import Attempts, Calls, begin_call, end_attempt, end_call, first_choice_by_name
+from timegate.engines.record import Attempts, Calls, first_choice_by_name
 from timegate.engines.virtual import Scheduler
 from timegate.engines.waits import Waits
 from timegate.engines.watch import Watch
@@ -161,37 +162,35 @@ class _Log:
 
     def record(self, router: Router, trace: Trace, seed: int) -> tuple[Calls, Attempts]:
         """Return the columns, by the numbers of the router's deployments."""
-        names = [name for name, _ in self.seen]
-        unknown = set(names) - router.index.keys()
+        called = [name for name, _ in self.seen]
+        unknown = set(called) - router.index.keys()
         if unknown:
             name = min(unknown)
             raise ReplayError(
                 f"the router called a model named {name!r}, which is not among its deployments."
                 f"{did_you_mean(name, router.names)}"
             )
-        numbers = np.array([*(router.index[name] for name in names), NOBODY], np.int16)
+        numbers = np.array([*(router.index[name] for name in called), NOBODY], np.int16)
         rows = np.frombuffer(self._rows, np.int64).reshape(-1, 7)
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         rows[:, 2] = numbers[rows[:, 2]]
-        calls = Calls.lists(len(trace), keeps_first=not router.fixed_first)
-        for number in range(len(trace)):
-            begin_call(calls, number)
-        for number, _, *attempt in rows.tolist():
-            end_attempt(calls, number, None, -1, number, *attempt)
-        luck, preferences = Luck(seed, router.names), [*trace.preferred_names, None]
-        firsts = first_choice_by_name(trace.preferred_names, router)[trace.preferred + 1].tolist()
+        count = np.bincount(rows[:, 0], minlength=len(trace))
+        firsts = first_choice_by_name(trace.preferred_names, router)[trace.preferred + 1]
+        if not router.fixed_first:
+            luck, names = Luck(seed, router.names), [*trace.preferred_names, None]
+            arrivals = enumerate(zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True))
+            for number, (at_us, preferred) in arrivals:
+                _, firsts[number] = router.order_and_first_choice(at_us, names[preferred], luck.of(number))
+        open_ = np.zeros(len(trace), np.int64)
+        if router.names:
+            for number in np.flatnonzero(count == 0).tolist():
+                open_[number] = len(router.timetable.segment_at(int(trace.at_us[number])).open)
         served_by = numbers[np.frombuffer(self.served_by, np.int16)]
-        columns = (trace.at_us, trace.preferred, served_by, np.frombuffer(self.latency_us, np.int64))
-        for number, (at_us, preferred, served_by, latency_us) in enumerate(
-            zip(*(column.tolist() for column in columns), strict=True)
-        ):
-            first, open_ = firsts[number], 0
-            if not router.fixed_first:
-                _, first = router.order_and_first_choice(at_us, preferences[preferred], luck.of(number))
-            if router.names and not calls.attempts[number]:
-                open_ = len(router.timetable.segment_at(at_us).open)
-            end_call(calls, number, served_by, first, open_, latency_us)
-        return Calls.of(calls), Attempts.from_rows(rows)
+        latency_us = np.frombuffer(self.latency_us, np.int64)
+        ends = np.column_stack([np.arange(len(trace)), count, served_by, firsts, open_, latency_us])
+        _, _, deployments, pauses_us, starts_us, outcomes, took_us = rows.T
+        made = np.column_stack([deployments, pauses_us, starts_us, starts_us + took_us, outcomes])
+        return columns_of(ends, made, keeps_first=not router.fixed_first)
 
 
 class _Travel:
