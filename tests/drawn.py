@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 
 def texts(ax: Axes) -> list[str]:
@@ -30,7 +32,7 @@ def assert_nothing_is_cut(ax: Axes) -> None:
     figure = ax.figure
     figure.canvas.draw()
     legend = ax.get_legend()
-    written = [ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels(), *ax.texts]
+    written = [ax.xaxis.label, ax.yaxis.label, *_seen_ticks(ax.xaxis), *_seen_ticks(ax.yaxis), *ax.texts]
     written += [*legend.get_texts(), legend.get_title()] if legend else []
     for text in written:
         if text.get_text() and text.get_visible():
@@ -39,16 +41,18 @@ def assert_nothing_is_cut(ax: Axes) -> None:
             assert outside <= 2, f"{text.get_text()!r} is cut by {outside:.0f} pixels"
 
 
+def _seen_ticks(axis: Axis) -> list[Text]:
+    """Return the labels of the ticks that lie within the axis: others are not drawn."""
+    low, high = sorted(axis.get_view_interval())
+    labels = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
+    return [label for at, label in labels if low <= at <= high and label.get_text()]
+
+
 def assert_labels_keep_apart(ax: Axes) -> None:
     """Render the figure, and look for labels of an axis that overlap each other, its name or its date."""
     ax.figure.canvas.draw()
     for axis in (ax.xaxis, ax.yaxis):
-        low, high = sorted(axis.get_view_interval())
-        written = [
-            label
-            for at, label in zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=True)
-            if low <= at <= high and label.get_text()
-        ]
+        written = _seen_ticks(axis)
         written += [text for text in (axis.label, axis.get_offset_text()) if text.get_text()]
         boxes = [text.get_window_extent() for text in written]
         for i, box in enumerate(boxes):

@@ -126,6 +126,18 @@ def test_any_number_of_results_fits(count: int, size: tuple[float, float]) -> No
         assert_labels_keep_apart(ax)
 
 
+def test_intervals_lie_on_the_axis() -> None:
+    """Of few replicas an interval is wider than what they spread: all of it is seen."""
+    for calls in (1, 200):
+        traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=calls)
+        config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        scenario = tg.Scenario(faults=[tg.ErrorRate(target="strong", rate=0.2)] if calls > 1 else [])
+        days = tg.monte_carlo(config, traffic, scenario, replicas=3)
+        low, high = plots.availability(days).get_xlim()
+        figures = days.summary().loc["availability"]
+        assert low <= figures["ci_low"] < figures["ci_high"] <= high
+
+
 def test_notes_lie_right_of_the_data() -> None:
     """The room for the notes holds no data."""
     ax = plots.availability({"a": beta(0.9), "b": beta(0.99)})

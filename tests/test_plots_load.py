@@ -88,6 +88,14 @@ def test_story_draws_each_step(run: tg.Replay) -> None:
     assert_nothing_is_cut(ax)
 
 
+@pytest.mark.parametrize("value", ["recovery_s", "unserved", "served_during", "served_after"])
+def test_a_sweep_of_one_cell_is_whole(value: str) -> None:
+    """Its title and what it shows have room, though there is one cell."""
+    ax = plots.sweep(table().iloc[:1], value)
+    assert ax.get_title(loc="left")
+    assert_nothing_is_cut(ax)
+
+
 def table() -> pd.DataFrame:
     rows = [
         (load, length_s, 100, int(length_s * load), 1.0, 0.1, 0.9, np.nan if load * length_s > 100 else 5.0 * load,

@@ -89,6 +89,35 @@ def test_walking_forward_adds_up() -> None:
     assert_labels_keep_apart(ax)
 
 
+def test_schedules_that_meet_in_a_point_are_each_seen() -> None:
+    """The axis of shares keeps to what can be, and of three marks in one place none hides another."""
+    always = tg.optimise(config(STRONG), trace(7), tg.Scenario(), step="6h")
+    ax = plots.frontier(always)
+    assert set(texts(ax)) == {"best", "today", "always open", "limit"}  # no line of others: there are none
+    marks = {line.get_label(): line for line in ax.lines if line.get_marker() not in ("None", "")}
+    assert marks["today"].get_markersize() > marks["always open"].get_markersize()
+    assert marks["today"].get_fillstyle() == marks["always open"].get_fillstyle() == "none"
+    assert marks["best"].get_zorder() > marks["today"].get_zorder()
+    ax.figure.canvas.draw()
+    shares = [label.get_text() for label in ax.get_xticklabels() if label.get_text()]
+    assert shares[0] == "0%"
+    assert not any(share.startswith(("-", "\N{MINUS SIGN}")) for share in shares)
+    assert_nothing_is_cut(ax)
+
+
+def test_figures_of_choices_have_titles_and_the_zone_of_their_days() -> None:
+    """Each says what it shows; days that begin at local midnights stand on an axis of that zone."""
+    walk = tg.walk_forward(TWO, trace(7), train="3D", test="2D", period="day", step="6h", tz="America/New_York")
+    axes = [plots.frontier(found()), plots.schedule(found()), plots.walk_forward(walk)]
+    assert [ax.get_title(loc="left") for ax in axes] == [
+        "What schedules cost, and how many calls they fail",
+        "Who is open, today and in 'best'",
+        "What choices saved on days that they had not seen",
+    ]
+    assert axes[2].get_xlabel() == "time (America/New_York)"
+    assert plots.schedule(found()).get_legend().get_title().get_text() == "white: closed, as today"
+
+
 def test_few_days_have_no_bars() -> None:
     walk = tg.walk_forward(TWO, trace(4), train="2D", test="2D", period="day", step="6h")
     ax = plots.walk_forward(walk)

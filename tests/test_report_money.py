@@ -61,6 +61,20 @@ def test_the_report_has_the_bill(tmp_path: Path) -> None:
     assert "input 2, output 8 USD per million tokens, 1 band" in page.text
 
 
+def test_a_bill_of_nothing_is_said_in_words(tmp_path: Path) -> None:
+    """Where nobody was served, no table of one empty row stands there, and no figure without a number."""
+    latency = tg.Latency(target="a", median_s=1)
+    dead = tg.Outage(target="provider:sim", start="2026-01-01T00:00Z")
+    deployment = {"model_name": "a", "model": "sim/a", "price": CHEAP}
+    run = tg.replay(tg.GatewayConfig(deployments=[deployment]), trace("05:00"), tg.Scenario(faults=[latency, dead]))
+    report.write(run, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>Bill</h2>\n<p>No call was answered, and nothing was paid for answers.</p>" in page
+    lines = {line.label: line for line in report.summary_lines(run)["Also"]}
+    assert lines["latency of served calls, mean"].figure == "none"
+    assert lines["latency of served calls, mean"].baseline == "1.000 s"
+
+
 def test_without_prices_nothing_is_said_of_money(tmp_path: Path) -> None:
     """No plot, no bill, no group, no tile."""
     report.write(tg.replay(config(None), trace("13:00")), tmp_path)

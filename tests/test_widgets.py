@@ -581,6 +581,25 @@ class TestAsAWidget:
         assert "08:00-20:00 Europe/Berlin, mon" in page
         assert page.count("<tr>") == 5
 
+    def test_the_picture_takes_the_colours_of_its_page(self):
+        """Within a page, light or dark, it has no ground of its own; by itself it stands on white."""
+        data, _ = opened(day="2026-03-02")._repr_mimebundle_()
+        ground = '<rect width="860" '
+        assert ground in data["image/svg+xml"]
+        assert ground not in data["text/html"]
+        for part in ("#ffffff", "#222222", "#444444"):
+            assert part not in data["text/html"]
+
+    def test_names_of_the_picture_keep_off_its_bars(self):
+        """Twelve names that begin alike are told apart in the room left of the bars."""
+        names = [f"azure-openai-eu-west-gpt-large-deployment-{number:02}" for number in range(12)]
+        config = tg.GatewayConfig(deployments=[{"model_name": name, "model": "sim/a"} for name in names])
+        data, _ = tg.ScheduleEditor(config, DAY, day="2026-03-02")._repr_mimebundle_()
+        picture = ElementTree.fromstring(data["image/svg+xml"])  # noqa: S314 - our own
+        rows = [t for t in picture.iter("{http://www.w3.org/2000/svg}text") if t.get("x") == "8"][1:]
+        assert len({row.text for row in rows}) == 12
+        assert all(len(row.text or "") <= 18 for row in rows)  # of 12 pixels, in 142
+
     def test_the_picture_shows_what_is_closed(self):
         """The bars of the picture lie where the windows do."""
         data, _ = opened(day="2026-03-02")._repr_mimebundle_()

@@ -64,6 +64,8 @@ class WalkForward:
         Each a stretch to choose on and the one after it, in microseconds.
     chosen : dict of (int, str) to GatewayConfig
         What each choice shipped, by the number of the fold and the name of the choice.
+    tz : str
+        The zone of the midnights that part days.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class WalkForward:
         tried: list[list[Days]],
     ) -> None:
         self.config, self.trace, self.folds, self.chosen = config, trace, folds, chosen
-        self._days, self._tz, self._currency, self._seed, self._tried = days, tz, currency, seed, tried
+        self._days, self.tz, self._currency, self._seed, self._tried = days, tz, currency, seed, tried
 
     @property
     def choices(self) -> list[str]:
@@ -94,7 +96,7 @@ class WalkForward:
         rows = []
         for name, folds in self._days.items():
             for number, (cost, unserved, calls) in enumerate(folds):
-                starts = pd.to_datetime(self.folds[number].days_us[:-1], unit="us", utc=True).tz_convert(self._tz)
+                starts = pd.to_datetime(self.folds[number].days_us[:-1], unit="us", utc=True).tz_convert(self.tz)
                 rows += [
                     (number, day, name, int(paid) / PICO, int(of), int(failed))
                     for day, paid, failed, of in zip(starts, cost, unserved, calls, strict=True)

@@ -76,7 +76,8 @@ def availability(
     rows = [(_days(result), result.summary(float(confidence)).loc["availability"]) for result in named.values()]
     ax = axes_of(ax, (8.0, 1.4 + 0.8 * len(rows)))
     row_axis(ax, printed_names(named, ax) if isinstance(results, Mapping) else [""])
-    low, high = _reach([days for days, _ in rows])
+    ends = [np.array(figures[["ci_low", "ci_high"]], np.float64) for days, figures in rows if len(days)]
+    low, high = _reach([days for days, _ in rows] + ends)
     edges = np.linspace(low, high, BINS + 1)
     size = type_size(ax, 2 * len(rows))
     notes = []
@@ -134,7 +135,7 @@ def _days(result: MonteCarlo) -> npt.NDArray[np.float64]:
 
 
 def _reach(rows: list[npt.NDArray[np.float64]]) -> tuple[float, float]:
-    """Return the ends of the axis: those of the data, or a little more where they are one."""
+    """Return the ends of the axis: those of the data and of the intervals, or a little more where they are one."""
     days = np.concatenate([np.empty(0), *rows])
     low, high = (float(days.min()), float(days.max())) if len(days) else (0.0, 1.0)
     if high - low < 1e-9:

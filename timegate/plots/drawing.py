@@ -27,8 +27,10 @@ __all__ = [
     "Style",
     "axes_of",
     "checked",
+    "empty",
     "has_room",
     "inches",
+    "label_across",
     "legend_below",
     "legend_columns",
     "plain",
@@ -121,11 +123,24 @@ def has_room(ax: Axes) -> bool:
     return bool(ax.figure.bbox.width / ax.figure.dpi > 4)
 
 
+def label_across(ax: Axes, label: str) -> None:
+    """Write a label below the axes, as large as there is room."""
+    ax.set_xlabel(label, loc="left", fontsize=min(10.0, 72 * inches(ax)[0] / (0.6 * len(label))))
+
+
 def titled(ax: Axes, title: str) -> Axes:
     """Give axes a title, unless they have one, or no room for it; return them."""
     size = min(10.0, 72 * inches(ax)[0] / (0.6 * len(title)))
     if has_room(ax) and not any(ax.get_title(loc) for loc in ("left", "center", "right")):
         ax.set_title(plain(title), loc="left", fontsize=size)
+    return ax
+
+
+def empty(ax: Axes, text: str) -> Axes:
+    """Say in words, on axes without ticks, why there is nothing to see; return them."""
+    ax.set(xticks=[], yticks=[])
+    text = textwrap.fill(text, max(12, int(inches(ax)[0] / 0.09)))
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=9)
     return ax
 
 

@@ -14,6 +14,7 @@ from timegate.plots.drawing import (
     Style,
     axes_of,
     checked,
+    empty,
     legend_below,
     printed_names,
     row_axis,
@@ -74,9 +75,12 @@ def load(
     freq = frequency(run, 200, freq)
     table = run.load(freq, tz=tz)
     ax = axes_of(ax, (10.0, 1.5 + 0.55 * max(len(run.deployments), 1)))
-    starts = table.index.unique("at") if len(table) else pd.DatetimeIndex([run.trace.start.floor(freq)])
+    titled(ax, "What deployments were asked for")
+    if not table["offered"].any():
+        return empty(ax, "No attempt was made, and none was refused.")
+    starts = table.index.unique("at")
     edges = np.array([*x_of(starts), x_of(starts[-1] + pd.Timedelta(to_offset(freq)))])  # type: ignore[arg-type]
-    peak = max(int(table["offered"].max()) if len(table) else 0, 1)
+    peak = int(table["offered"].max())
     labels, seen = [], dict[str, Style]()
     for row, (name, shown) in enumerate(zip(run.deployments, printed_names(run.deployments, ax), strict=True)):
         mine = table.loc[name]
@@ -98,8 +102,8 @@ def load(
         left, right = np.clip(x_of([start, end]), edges[0], edges[-1])
         ax.broken_barh([(left, right - left)], (run.deployments.index(name) + FLOOR, STRIP), **COOLED)
         seen["cooling"] = COOLED
-    row_axis(ax, labels or [""])
+    row_axis(ax, labels)
     time_axis(ax, edges[0], edges[-1], tz)
     handles = [Patch(label=label, **style) for label, style in seen.items()]
     legend_below(ax, handles, f"full row: {counted(peak, 'attempt')} per {freq}; in colour: let through; %: refused")
-    return titled(ax, "What deployments were asked for")
+    return ax

@@ -16,6 +16,7 @@ from timegate.plots.drawing import (
     Style,
     axes_of,
     checked,
+    empty,
     plain,
     printed_names,
     room_for_lines,
@@ -32,6 +33,7 @@ from timegate.show.text import listed
 
 __all__ = ["cost"]
 
+NOTHING_PAID = "No call was answered, and nothing was paid for answers."
 STRIP, GAP = 0.035, 0.015  # of the height: a deployment's bands, and what is between them
 
 
@@ -75,11 +77,15 @@ def cost(
     styles: list[Style] = [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in chosen]
     freq = frequency(run, 96, freq)
     paid = run.bill(freq, tz=tz)
-    ax = axes_of(ax, (10.0, 4.0))
+    ax = axes_of(ax, (10.0, 1.6 if paid.empty else 4.0))
+    titled(ax, "What was paid")
     if paid.empty:
-        ax.text(0.5, 0.5, "No attempt was made.", transform=ax.transAxes, ha="center", va="center")
-        return ax
-    end = paid.index[-1] + pd.Timedelta(to_offset(freq))  # type: ignore[arg-type]
+        return empty(ax, NOTHING_PAID)
+    step = pd.Timedelta(to_offset(freq))  # type: ignore[arg-type]
+    arrivals = run.share(freq, counts=True, tz=tz).index  # whose time is shown, whether they were answered or not
+    first, last = min(paid.index[0], arrivals[0]), max(paid.index[-1], arrivals[-1])
+    paid = paid.reindex(pd.date_range(first, last, freq=step))
+    end = last + step
     edges = np.array([*x_of(paid.index), x_of(end)])
     amounts = paid.fillna(0.0).to_numpy()
     sums = np.column_stack([np.zeros(len(amounts)), amounts.cumsum(axis=1)])
@@ -101,7 +107,7 @@ def cost(
     if unknown := int(run.ledger.paid(failures=False)[1].unknown(ANSWERED)):
         handles.append(Patch(label=f"unknown: {unknown:,}", facecolor="none"))
     ax.legend(handles=handles, bbox_to_anchor=(1, 1), fontsize=type_size(ax, len(handles)), **LEGEND)
-    return titled(ax, "What was paid")
+    return ax
 
 
 def _strips(

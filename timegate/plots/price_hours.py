@@ -106,7 +106,8 @@ def price_hours(
         white = PALE * (1 - float(np.clip((level - low) / span, 0, 1)) if span else 1.0)  # levels are rounded
         color = mix(style[names[which]], "white", white)
         handles.append(Patch(label=f"{amount(level, unit)} a call{times}", facecolor=color))
-    legend_below(ax, handles, f"{plain(names[which])}: a call of mean length; figures: percent of what was paid to it")
+    figures = "figures: percent of what was paid to it" if paid.any() else "nothing was paid to it"
+    legend_below(ax, handles, f"{plain(names[which])}: a call of mean length; {figures}")
     return titled(ax, "Dear hours")
 
 

@@ -9,17 +9,31 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
 
 from timegate.errors import InvalidTypeError
 from timegate.optimize.proposals import Proposals
 from timegate.optimize.walked import ALWAYS, TODAY, WalkForward
-from timegate.plots.drawing import Style, axes_of, inches, legend_below, plain, printed_names, row_axis, time_axis, x_of
+from timegate.plots.drawing import (
+    Style,
+    axes_of,
+    inches,
+    legend_below,
+    plain,
+    printed_names,
+    row_axis,
+    time_axis,
+    titled,
+    x_of,
+)
 from timegate.show.palette import ALARM, chosen_colors, mix
 
 __all__ = ["frontier", "schedule", "walk_forward"]
 
-_MARKS = {"best": ("*", 14.0), TODAY: ("s", 7.0), ALWAYS: ("D", 6.0)}
+_MARKS: dict[str, Style] = {  # of three that meet in one point, each is seen
+    TODAY: {"marker": "s", "markersize": 10.0, "color": "#555555", "fillstyle": "none", "zorder": 3},
+    ALWAYS: {"marker": "D", "markersize": 8.0, "color": "#555555", "fillstyle": "none", "zorder": 3},
+    "best": {"marker": "*", "markersize": 8.0, "color": "#d55e00", "zorder": 4},
+}
 _HIGH, _STRIP = 0.52, 0.2  # of a row: its bar, and the band below it
 _BAND: Style = {"facecolor": "white", "edgecolor": "#555555", "hatch": "//////", "linewidth": 0.4}
 
@@ -49,24 +63,25 @@ def frontier(found: Proposals, ax: Axes | None = None) -> Axes:
     table = _checked(found).frontier
     ax = axes_of(ax, (6.5, 4.2))
     cost = table.columns[1]
-    named = table["schedule"].isin([*_MARKS])
-    line = table[~named].sort_values("failed")
-    color = "#332288"
-    ax.plot(line["failed"], line[cost], "o-", color=color, markersize=4, linewidth=1, label="the cheapest", zorder=2)
-    for _, row in table[named].iterrows():
-        mark, size = _MARKS[row["schedule"]]
-        style: Style = {"color": "#d55e00" if row["schedule"] == "best" else "#555555", "zorder": 3}
-        ax.plot([row["failed"]], [row[cost]], mark, markersize=size, linestyle="", label=row["schedule"], **style)
+    line = table[~table["schedule"].isin([*_MARKS])].sort_values("failed")
+    if len(line):
+        look: Style = {"color": "#332288", "markersize": 4, "linewidth": 1, "zorder": 2}
+        ax.plot(line["failed"], line[cost], "o-", label="the cheapest", **look)
+    for name, style in _MARKS.items():
+        row = table[table["schedule"] == name]
+        ax.plot(row["failed"], row[cost], linestyle="", label=name, **style)
     if (limit := found.limits.get("failed")) is not None and limit <= 1.5 * float(table["failed"].max()):
         ax.axvline(limit, color="#999999", linestyle="--", linewidth=1, label="limit", zorder=1)
-    ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_xlabel("calls that nobody serves", loc="left")
     ax.set_ylabel(f"cost ({found.currency})")
     ax.margins(0.08)
+    _within_range(ax, float(table["failed"].max()))
+    if not table[cost].any():
+        ax.set_ylim(-0.05, 1.0)
     ax.grid(color="#eeeeee", zorder=0)
     ax.set_axisbelow(True)
     legend_below(ax, ax.get_legend_handles_labels()[0])
-    return ax
+    return titled(ax, "What schedules cost, and how many calls they fail")
 
 
 def schedule(
@@ -104,7 +119,7 @@ def schedule(
     ax = axes_of(ax, (8.5, 1.2 + 0.24 * len(days) * len(names)))
     labels: list[str] = []
     printed = printed_names(names, ax)
-    drawn = set()
+    drawn, shut = set(), False
     for place, (deployment, own) in enumerate(slots.groupby("deployment", sort=False)):
         shade = shades[str(deployment)]
         styles: dict[str, Style] = {
@@ -116,6 +131,7 @@ def schedule(
             row = len(labels)
             before, after, band = (part[column].to_numpy(bool) for column in ("today", "schedule", "band"))
             kinds = {"open": before & after, "closes": before & ~after, "opens": ~before & after}
+            shut |= bool((~before & ~after).any())
             for kind, inside in kinds.items():
                 if bars := _bars(inside):
                     ax.broken_barh(bars, (row - 0.4, _HIGH), **styles[kind])
@@ -137,8 +153,9 @@ def schedule(
         "opens": ("opens", {"facecolor": "#cccccc", "edgecolor": "black"}),
         "band": ("a band of its price", _BAND),
     }
-    legend_below(ax, [Patch(label=label, **style) for kind, (label, style) in legend.items() if kind in drawn])
-    return ax
+    handles = [Patch(label=label, **style) for kind, (label, style) in legend.items() if kind in drawn]
+    legend_below(ax, handles, "white: closed, as today" if shut else None)
+    return titled(ax, f"Who is open, today and in {name!r}")
 
 
 def walk_forward(walk: WalkForward, ax: Axes | None = None) -> Axes:
@@ -180,7 +197,7 @@ def walk_forward(walk: WalkForward, ax: Axes | None = None) -> Axes:
         )
         row = table.loc[name]
         verdict = "a saving" if row["believed"] else "no more than noise" if np.isfinite(row["low"]) else "too few days"
-        label = f"{plain(str(name))}: {100 * row['share']:.1f} %, {verdict}"
+        label = f"{plain(str(name))}: {100 * row['share']:.1f}%, {verdict}"
         handles += ax.plot(ends, saved, label=label, linewidth=1.5, **style)
         if np.isfinite(row["low"]):
             right = ends[-1] + (1 + number) * 0.012 * (ends[-1] - ends[0])
@@ -189,16 +206,23 @@ def walk_forward(walk: WalkForward, ax: Axes | None = None) -> Axes:
     for fold in walk.folds[1:]:
         ax.axvline(x_of(np.datetime64(fold.test_us, "us")), color="#dddddd", linewidth=1, zorder=0)
     ax.axhline(0, color="black", linewidth=0.8)
-    time_axis(ax, ends[0], ends[-1] + 0.012 * (2 + len(table)) * (ends[-1] - ends[0]))
+    time_axis(ax, ends[0], ends[-1] + 0.012 * (2 + len(table)) * (ends[-1] - ends[0]), walk.tz)
     ax.set_ylabel(f"saved so far ({cost.removeprefix('cost_').upper()})")
-    legend_below(ax, handles, "against today's windows; bars: 95 % intervals; light lines: windows are chosen anew")
-    return ax
+    legend_below(ax, handles, "against today's windows; bars: 95% intervals; light lines: windows are chosen anew")
+    return titled(ax, "What choices saved on days that they had not seen")
 
 
 def _checked(found: Proposals) -> Proposals:
     if not isinstance(found, Proposals):
         raise InvalidTypeError(f"found must be what tg.optimise() returned. Got {type(found).__name__}.")
     return found
+
+
+def _within_range(ax: Axes, most: float) -> None:
+    """Keep an axis of shares between 0 and 1, and a little room beyond, where a mark is cut by nothing."""
+    low, high = ax.get_xlim() if most > 0 else (-0.0005, 0.01)
+    ax.set_xlim(max(low, -0.05 * high), min(high, 1.05))
+    ax.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.6g}%" if 0 <= share <= 1 else "")
 
 
 def _bars(inside: npt.NDArray[np.bool_]) -> list[tuple[float, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -23,6 +22,7 @@ from timegate.plots.drawing import (
     Style,
     axes_of,
     checked,
+    empty,
     has_room,
     inches,
     legend_below,
@@ -196,14 +196,12 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     """
     counts = _matrix(checked(run, "run"))
     rows, columns = counts.shape
-    ax = axes_of(ax, (max(5.0, 3.5 + 0.9 * columns), max(2.4, 1.5 + 0.5 * rows)))
+    width = max(5.0, 3.5 + 0.9 * columns)
+    ax = axes_of(ax, (width, fallbacks_height(run, width)))
     ax.set(xlabel="served by", ylabel="first choice")
     titled(ax, "Who served in whose place, in calls")
     if counts.empty:
-        ax.set(xticks=[], yticks=[])
-        text = textwrap.fill(no_fallback(run), max(12, int(inches(ax)[0] / 0.09)))
-        ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=9)
-        return ax
+        return empty(ax, no_fallback(run))
     values = counts.to_numpy()
     ax.set_xlabel(f"served by ({counted(values.sum(), 'call')} fell back)", loc="left")
     ax.set_ylabel("first choice", loc="top")
@@ -296,10 +294,25 @@ def compare(
     return titled(ax, "Who served, and what nobody served")
 
 
+def fallbacks_height(run: Replay, width: float) -> float:
+    """Return how high a figure of :func:`fallbacks` is, in inches: long names below many columns are slanted."""
+    pairs = run.fallbacks()
+    rows, columns = pairs["from"].nunique(), pairs["to"].nunique()
+    longest = min(int(pairs["to"].str.len().max()), 32) if len(pairs) else 0
+    slanted = 0.1 * longest * columns > 0.7 * width
+    return max(2.4, 1.5 + 0.5 * rows + (0.045 * longest if slanted else 0.0))
+
+
 def no_fallback(run: Replay) -> str:
-    """Say that no fallback served, and how many calls were tried on them for nothing."""
-    failed = run.outcome_counts()["failed"]
-    return "No call was served by a fallback." + (f" {counted(failed, 'call')} failed." if failed else "")
+    """Say that no fallback served, and what became of the calls that nobody served."""
+    unserved = [f"{counted(count, 'call')} {word}" for word, count in _unserved(run).items() if count]
+    return " ".join(["No call was served by a fallback.", *([f"{listed(unserved)}."] if unserved else [])])
+
+
+def _unserved(run: Replay) -> dict[str, int]:
+    counts = run.outcome_counts()
+    words = {"failed": "failed", "blocked": "met none that was open", "shed": "met none that would take them"}
+    return {words[outcome]: counts[outcome] for outcome in UNSERVED}
 
 
 # What is drawn

@@ -121,6 +121,7 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
     ticks = np.array(MaxNLocator(int(np.clip(inches(ax)[0], 2, 8)), steps=[1, 2, 2.5, 5, 10]).tick_values(0, width_s))
     ax.set_xticks(ticks[(ticks >= 0) & (ticks <= 1.001 * width_s)])
     ax.set_xlabel("seconds since arrival", loc="left")
-    if seen:
-        legend_below(ax, list(seen.values()))
+    met = set(events["deployment"].dropna())
+    if seen or not met.issuperset(order):
+        legend_below(ax, list(seen.values()), None if met.issuperset(order) else "empty rows: not reached")
     return titled(ax, f"call {call}: {events['what'].iloc[-1]} after {duration(end_s, 'rounded')}")

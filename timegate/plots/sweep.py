@@ -9,7 +9,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Patch, Rectangle
 
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
-from timegate.plots.drawing import Style, axes_of, inches, legend_below, row_axis, titled, type_size
+from timegate.plots.drawing import Style, axes_of, inches, label_across, legend_below, row_axis, titled, type_size
 from timegate.runs.sweep import SWEEP_COLUMNS
 from timegate.show.palette import ALARM, luminance
 from timegate.show.text import duration, percent
@@ -60,7 +60,7 @@ def sweep(table: pd.DataFrame, value: str = "recovery_s", ax: Axes | None = None
         raise ReplayError(
             f"table must have a row for each load and length. Got {len(cells)} for {shape[0]} x {shape[1]}."
         )
-    ax = axes_of(ax, (2.5 + 0.9 * len(loads), 1.8 + 0.5 * len(lengths_s)))
+    ax = axes_of(ax, (max(5.5, 2.5 + 0.9 * len(loads)), 1.8 + 0.5 * len(lengths_s)))
     grid = cells[value].to_numpy(np.float64).reshape(shape)
     back = cells["comes_back"].to_numpy(np.bool_).reshape(shape)
     is_share = value.startswith("served")
@@ -85,7 +85,7 @@ def sweep(table: pd.DataFrame, value: str = "recovery_s", ax: Axes | None = None
     if handles:
         legend_below(ax, handles, VALUES[value])
     else:
-        ax.set_xlabel(f"load ({VALUES[value]})", loc="left")
+        label_across(ax, f"load ({VALUES[value]})")
     return titled(ax, "What load and length of an outage do")
 
 

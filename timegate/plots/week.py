@@ -16,6 +16,7 @@ from timegate.plots.drawing import (
     axes_of,
     checked,
     inches,
+    label_across,
     legend_below,
     legend_columns,
     plain,
@@ -100,8 +101,7 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
     ax.set_xlim(0, HOURS)
     ticks = range(0, HOURS + 1, 3 if inches(ax)[0] > 3 else 6)
     ax.set_xticks(ticks, [f"{tick:02}" for tick in ticks])
-    zone = f"hour of the day ({plain(tz)})"
-    ax.set_xlabel(zone, loc="left", fontsize=min(10.0, 72 * inches(ax)[0] / (0.6 * len(zone))))
+    label_across(ax, f"hour of the day ({plain(tz)})")
     row_axis(ax, [name.capitalize() for name in DAYS])
     labels = printed_names(names, ax)
     room = max(1, int(1.1 * inches(ax)[1])) * legend_columns(ax, (labels[main] for _, main in drawn))
@@ -109,7 +109,8 @@ def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mappin
     if rest := len(drawn) - len(named):
         handles.append(Patch(label=f"and {rest} more", facecolor="none"))
     handles = [Patch(label=labels[main], **own[main]) for main in named] + handles
-    legend_below(ax, handles, "who serves most, as high as its share of the hour's calls; pale: others")
+    title = "who serves most, as high as its share of the hour's calls; pale: others"
+    legend_below(ax, handles, title if len(day) == counts[:, :, 0].size else f"{title}; empty: no calls")
     return titled(ax, "Who serves by weekday and hour")
 
 

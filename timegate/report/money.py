@@ -77,7 +77,7 @@ def bill_freq(run: Replay) -> str:
 def bill_table(run: Replay) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the bill: a row a bin, and their sums; a column a deployment, and all.
 
-    Deployments without an attempt are left out.
+    Deployments without an attempt are left out; there is no row if nothing was paid for any.
     """
     paid = run.bill(bill_freq(run))
     paid = paid.loc[:, [bool(column.isna().any() or column.any()) for _, column in paid.items()]]
@@ -91,5 +91,7 @@ def bill_table(run: Replay) -> tuple[list[str], list[list[str]]]:
     def texts(values: pd.Series[float]) -> list[str]:
         return [figure(float(value), f",.{digits}f") or "unknown" for value in values]
 
+    if whole.empty:
+        return [], []
     rows = [[f"{at:%Y-%m-%d %H:%M}", *texts(values)] for at, values in whole.iterrows()]
     return [f"from (UTC), {unit}", *map(str, paid.columns), "all"], [*rows, ["all", *texts(sums)]]

@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from timegate import plots
 from timegate.core.columns import OUTCOMES, PERCENTILES
 from timegate.files import write_files
-from timegate.plots.runs import frequency, no_fallback
+from timegate.plots.money import NOTHING_PAID
+from timegate.plots.runs import fallbacks_height, frequency, no_fallback
 from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
 from timegate.runs.result import Replay
 from timegate.show.html import Markup, row
@@ -47,6 +48,7 @@ CAPTIONS = {
 """The plots of a report: each function of timegate.plots by name, and what it shows. The last is for prices alone."""
 
 MOST_BINS = 48  # of a table beside a plot
+_WIDTH = 10.0  # of a plot, in inches
 _LABELS = {
     "preference_passed_over": "preference closed or unknown",
     "attempts_refused": "attempts refused by cooldowns and limits",
@@ -124,11 +126,14 @@ def figure_text(name: str, value: object) -> str:
     --------
     >>> figure_text("latency_p95_s", 1.25), figure_text("attempts_per_call", 1.0), figure_text("calls", 1200)
     ('1.250 s', '1.00', '1,200')
+    >>> figure_text("latency_p95_s", float("nan"))  # nobody was served
+    'none'
     """
     if (money := money_text(name, value)) is not None:
         return money
-    is_length = isinstance(value, float) and name.endswith("_s")
-    return f"{figure(value, ',.3f')} s" if is_length else figure(value, ",.2f")
+    if not (isinstance(value, float) and name.endswith("_s")):
+        return figure(value, ",.2f")
+    return "none" if value != value else f"{figure(value, ',.3f')} s"
 
 
 def write(run: Replay, folder: str | Path, source: str = "", escape_formulas: bool = False) -> list[Path]:
@@ -162,13 +167,16 @@ def write(run: Replay, folder: str | Path, source: str = "", escape_formulas: bo
 def _draw(run: Replay) -> dict[str, bytes]:
     """Draw every plot, on figures that pyplot and the user's backend never see."""
     rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
-    from_whom = min(run.fallbacks()["from"].nunique(), 100)
-    heights = {"day": 2.2 + 0.55 * rows, "share": 4.0, "fallbacks": 2.0 + 0.5 * max(from_whom, 1), "cost": 4.0}
-    if not run.ledger.has_prices:
-        del heights["cost"]
+    heights = {
+        "day": 2.2 + 0.55 * rows,
+        "share": 4.0,
+        "fallbacks": min(fallbacks_height(run, _WIDTH), 50.0),
+    }
+    if run.ledger.has_prices:
+        heights["cost"] = 1.6 if run.bill(bill_freq(run)).empty else 4.0
     options = {"cost": {"freq": bill_freq(run)}}
     draws = {name: partial(getattr(plots, name), run, **options.get(name, {})) for name in heights}
-    return {name: png(draw, (10, heights[name])) for name, draw in draws.items()}
+    return {name: png(draw, (_WIDTH, heights[name])) for name, draw in draws.items()}
 
 
 def png(draw: Callable[..., object], size: tuple[float, float]) -> bytes:
@@ -207,7 +215,8 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     if run.ledger.has_prices:
         cost = f"cost_{run.ledger.currency.lower()}"
         tiles.append(("paid for answers", figure_text(cost, figures[cost])))
-        bill = f"<h2>Bill</h2>\n{_table('numbers', *bill_table(run))}"
+        head, rows = bill_table(run)
+        bill = f"<h2>Bill</h2>\n{_table('numbers', head, rows) or f'<p>{NOTHING_PAID}</p>'}"
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
     deployments = [[d.name, d.provider, *map(_unbroken, d.hours.texts())] for d in run.router.deployments]
     head = ["deployment", "provider", "closed", "open"]
@@ -334,8 +343,9 @@ thead th { color: var(--soft); font-weight: 500; }
 tbody th { padding-top: 1.1rem; }
 td { max-width: 34rem; overflow-wrap: anywhere; }
 .whole { white-space: nowrap; }
-.texts td, .numbers td:first-child { min-width: 7rem; }
-.texts td:nth-child(n+3) { min-width: 15rem; }
+.texts td { min-width: 7rem; }
+.numbers td:first-child { min-width: 10.5rem; }
+.texts td:nth-child(n+3) { min-width: 11rem; }
 .numbers td:last-child, .numbers th:last-child { padding-right: .25rem; }
 .numbers td:nth-child(n+2), .numbers thead th:nth-child(n+2) { text-align: right; }
 .numbers td:nth-child(n+2) { overflow-wrap: normal; }

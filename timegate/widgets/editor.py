@@ -393,7 +393,7 @@ class ScheduleEditor(Proposing):
         if bundle is None:
             return None
         data, metadata = bundle
-        picture = svg_view(self.config, self.scenario, *self._span_us())
-        data["image/svg+xml"] = picture
-        data["text/html"] = html_view(self.config, self.run, picture)
+        shown = self.config, self.scenario, *self._span_us()
+        data["image/svg+xml"] = svg_view(*shown)
+        data["text/html"] = html_view(self.config, self.run, svg_view(*shown, within_page=True))
         return data, metadata

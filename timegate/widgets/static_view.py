@@ -18,9 +18,13 @@ __all__ = ["html_view", "svg_view"]
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 150.0, 24.0, 24.0, 34.0
 _OPEN_OPACITY = 0.45
+_SOFT = 'fill="currentColor" fill-opacity="0.7"'
+_BY_ITSELF = ' color="#222222"'
 
 
-def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: int) -> str:
+def svg_view(
+    config: GatewayConfig, scenario: Scenario, start_us: int, end_us: int, *, within_page: bool = False
+) -> str:
     """Return a picture of when each deployment is open, hatched where closed, with the outages below.
 
     Parameters
@@ -29,6 +33,9 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
     scenario : Scenario
     start_us, end_us : int
         What the axis shows, in microseconds.
+    within_page : bool
+        Whether it stands in a page, light or dark, whose ground and colour of text are its own; else it is an image by
+        itself, on white.
     """
     router = config.router()
     injector = scenario.injector(router.deployments, strict=False)
@@ -45,29 +52,30 @@ def svg_view(config: GatewayConfig, scenario: Scenario, start_us: int, end_us: i
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {height:g}" width="{_WIDTH:g}" '
-        'role="img" font-family="sans-serif" font-size="12">',
+        f'role="img" font-family="sans-serif" font-size="12"{"" if within_page else _BY_ITSELF}>',
         "<title>When each deployment is open</title>",
         '<defs><pattern id="tg-closed" width="6" height="6" patternUnits="userSpaceOnUse" '
-        'patternTransform="rotate(45)"><rect width="6" height="6" fill="#eeeeee"/>'
+        'patternTransform="rotate(45)"><rect width="6" height="6" fill="#999999" fill-opacity="0.16"/>'
         '<line y2="6" stroke="#9a9a9a" stroke-width="2"/></pattern></defs>',
-        f'<rect width="{_WIDTH:g}" height="{height:g}" fill="#ffffff"/>',
     ]
+    if not within_page:
+        parts.append(f'<rect width="{_WIDTH:g}" height="{height:g}" fill="#ffffff"/>')
     step_us = DAY_US // 8 if end_us - start_us <= 2 * DAY_US else DAY_US
     for at_us in range(start_us, end_us + 1, step_us):
         text = f"{from_us(at_us):%H:%M}" if step_us < DAY_US else f"{from_us(at_us):%m-%d}"
-        parts.append(f'<path d="M{x(at_us)} {_TOP - 6:g}V{height - 8:g}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{x(at_us)}" y="12" text-anchor="middle" fill="#666666">{text}</text>')
-    parts.append(f'<text x="8" y="12" fill="#666666">{from_us(start_us):%Y-%m-%d} UTC</text>')
-    names = shortened(router.names, 20)
+        parts.append(f'<path d="M{x(at_us)} {_TOP - 6:g}V{height - 8:g}" stroke="currentColor" stroke-opacity="0.15"/>')
+        parts.append(f'<text x="{x(at_us)}" y="12" text-anchor="middle" {_SOFT}>{text}</text>')
+    parts.append(f'<text x="8" y="12" {_SOFT}>{from_us(start_us):%Y-%m-%d} UTC</text>')
+    names = shortened(router.names, 18)
     for row, (deployment, name) in enumerate(zip(router.deployments, names, strict=True)):
         y = _TOP + row * _ROW
         fill = f'fill="{colors[deployment.name]}" fill-opacity="{_OPEN_OPACITY}"'
-        parts.append(f'<text x="8" y="{y + 15:g}" fill="#222222">{escape(printable(name))}</text>')
+        parts.append(f'<text x="8" y="{y + 15:g}" fill="currentColor">{escape(printable(name))}</text>')
         parts.append(bar((start_us, end_us), y, 22, fill))
         closed = deployment.hours.closed_spans_us(start_us, end_us).tolist()
         parts += [bar(span, y, 22, 'fill="url(#tg-closed)" stroke="#9a9a9a" stroke-width="0.5"') for span in closed]
         outages = [(lo, hi) for lo, hi in injector.outages_us(row) if lo < end_us and hi > start_us]
-        parts += [bar(span, y + 24, 5, 'fill="#444444"') for span in outages]
+        parts += [bar(span, y + 24, 5, 'fill="currentColor" fill-opacity="0.8"') for span in outages]
     return "".join([*parts, "</svg>"])
 
 
