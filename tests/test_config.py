@@ -454,6 +454,12 @@ def test_a_config_shows_itself_in_a_glance():
         "in Berlin",
     ):
         assert text in html
+    policy = {"timeout_s": 30, "backoff": {"jitter": "equal"}, "retry_on": ["timeout"]}
+    limited = {"model_name": "d", "model": "sim/d", "policy": {"limits": {"concurrent": 2}}}
+    ruled = tg.GatewayConfig(deployments=[limited], policy=policy)
+    general = "all: policy (timeout s 30.0, backoff (lo 0.5), retry on ['timeout'])"
+    assert str(ruled).splitlines()[1:] == [general, "d: sim/d, policy (limits (concurrent 2))"]
+    assert "policy (timeout s 30.0" in ruled._repr_html_()
     many = tg.GatewayConfig(deployments=[{"model_name": f"d{n}", "model": "sim/x"} for n in range(1200)])
     assert repr(many).endswith("d6, d7 and 1,192 others>")
     assert str(many).endswith("and 1,150 more")

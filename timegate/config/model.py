@@ -137,10 +137,16 @@ class GatewayConfig(Value):
             parts += [f"available {available}"] if deployment.available else []
             lines.append(", ".join([*parts, *filter(None, also)]))
         more = and_more(len(lines), _MOST_ROWS)
-        return "\n".join([f"Gateway of {self._headline}", *lines[:_MOST_ROWS], *more])
+        return "\n".join([f"Gateway of {self._headline}", *self._general, *lines[:_MOST_ROWS], *more])
 
     def _repr_html_(self) -> str:
-        return framed(f"Gateway of {self._headline}", table(*self.table, most=_MOST_ROWS))
+        return framed(f"Gateway of {self._headline}", table(*self.table, most=_MOST_ROWS), notes=self._general)
+
+    @property
+    def _general(self) -> list[str]:
+        """The policy of all deployments as a line, if there is one."""
+        general = {} if self.policy is None else self.policy.model_dump(mode="json", exclude_defaults=True)
+        return [f"all: {details({'policy': general})}"] if general else []
 
     @property
     def _headline(self) -> str:

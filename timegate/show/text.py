@@ -196,8 +196,11 @@ def details(fields: Mapping[str, object]) -> str:
     --------
     >>> details({"error": "timeout", "after_s": 30.0})
     'error timeout, after s 30.0'
+    >>> details({"max_retries": 2, "backoff": {"initial_s": 1, "jitter": "full"}})
+    'max retries 2, backoff (initial s 1, jitter full)'
     """
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fields.items())
+    texts = {name: f"({details(value)})" if isinstance(value, Mapping) else value for name, value in fields.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in texts.items())
 
 
 def iso(at: datetime, *, short: bool = False) -> str:
