@@ -19,12 +19,29 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from timegate.core import policy
 from timegate.core.clock import from_us
 from timegate.core.columns import NOBODY, OK, classify
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
-from timegate.core.policy import ADMITTED, END, MOVE_ON, NEVER, PASS_OVER, USE_ANYWAY, CallTerms, State
+from timegate.core.policy import (
+    ADMITTED,
+    END,
+    MOVE_ON,
+    NEVER,
+    PASS_OVER,
+    REASONS,
+    USE_ANYWAY,
+    CallTerms,
+    Shared,
+    State,
+    after_failure,
+    all_cool_until,
+    begin,
+    deposit,
+    settle,
+    weighted_choice,
+    why_not,
+)
 from timegate.core.settings import CallPolicy
 from timegate.core.timetable import Hours, Timetable
 from timegate.errors import InvalidValueError, ModelRouterError, did_you_mean
@@ -91,7 +108,7 @@ class RouterState:
     def __init__(self, router: Router, lock: AbstractContextManager[Any]) -> None:
         self.deployments = [State() for _ in router.deployments]
         self.recent = [[0] * max(terms.failures, 1) for terms in router.terms]
-        self.shared = policy.Shared()
+        self.shared = Shared()
         self.budget = [0] * 10
         self.lock = lock
         self.shares = router.shares
@@ -196,7 +213,7 @@ class Router:
         lock : bool
             Whether threads will share it.
         """
-        return RouterState(self, threading.Lock() if lock else nullcontext())
+        return RouterState(self, _lock() if lock else nullcontext())
 
     def groups(self, goes_first: Sequence[int] | None) -> list[list[int]]:
         """Return all deployments in order, those together that chance orders: who goes first, then by priority."""
@@ -251,7 +268,7 @@ class Router:
             ranked += group
             if len(group) > 1 and draws is not None:
                 for place in range(begins, len(ranked) - 1):
-                    policy.weighted_choice(self.weights, ranked, place, len(ranked), draws.order(place))
+                    weighted_choice(self.weights, ranked, place, len(ranked), draws.order(place))
         if preferred is not None:
             ranked.remove(self.index[preferred])
             ranked.insert(0, self.index[preferred])
@@ -304,6 +321,13 @@ class Router:
             **self.call_policy.differing(),
         }
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:12]
+
+
+def _lock() -> AbstractContextManager[Any]:
+    """Return a lock whose ``with`` makes no bound methods, as that of a plain one does at each entry."""
+    lock = threading.Lock()
+    held: AbstractContextManager[Any] = type("Lock", (), {"__enter__": lock.acquire, "__exit__": lock.__exit__})()
+    return held
 
 
 class Call:
@@ -391,9 +415,9 @@ class Call:
                     if arrives:
                         arrives = False
                         if call_terms.retry_cost > 0:
-                            policy.deposit(call_terms, state.shared, state.budget, now_us)
+                            deposit(call_terms, state.shared, state.budget, now_us)
                         if call_terms.when_all_cool != PASS_OVER:
-                            soonest_us = policy.all_cool_until(state.deployments, order, size, now_us)
+                            soonest_us = all_cool_until(state.deployments, order, size, now_us)
                             if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
                                 uses_cooled, soonest_us = 1, 0
                             elif soonest_us >= deadline_us or soonest_us > now_us + call_terms.max_wait_us:
@@ -402,9 +426,9 @@ class Call:
                         while place < size:
                             deployment = order[place]
                             terms, of = router.terms[deployment], state.deployments[deployment]
-                            reason = policy.why_not(terms, of, now_us, deadline_us, prompt, uses_cooled)
+                            reason = why_not(terms, of, now_us, deadline_us, prompt, uses_cooled)
                             if reason == ADMITTED:
-                                is_probe, era = policy.begin(terms, of, now_us, prompt), of.era
+                                is_probe, era = begin(terms, of, now_us, prompt), of.era
                                 break
                             self.skips += ((deployment, now_us, reason),)
                             place, tries = place + 1, 0
@@ -427,7 +451,7 @@ class Call:
             finally:
                 if shares:
                     with state.lock:
-                        cooled = policy.settle(
+                        cooled = settle(
                             terms, state.deployments, state.recent[deployment], deployment, call_terms, now_us, kind,
                             era, is_probe, retry_after_us, answer,
                         )  # fmt: skip
@@ -447,7 +471,7 @@ class Call:
                 continue
             u, v = self._draws.backoff(deployment, tries) if (terms.retry_on >> kind) & 1 else (0.0, 0.0)
             with state.lock:
-                follows, until_us = policy.after_failure(
+                follows, until_us = after_failure(
                     terms, call_terms, state.shared, state.budget, now_us, deadline_us, tries, kind, retry_after_us,
                     cooled, place + 1 == size, u, v,
                 )  # fmt: skip
@@ -471,7 +495,7 @@ class Call:
             (deployments[index].name, deployments[index].provider, exception)
             for (index, *_), exception in zip(self.attempts, exceptions, strict=True)
         ]
-        skipped = [(deployments[index].name, policy.REASONS[reason]) for index, _, reason in self.skips]
+        skipped = [(deployments[index].name, REASONS[reason]) for index, _, reason in self.skips]
         if not self.order:
             message = "No model available due to time constraints"
         elif info:

@@ -215,16 +215,16 @@ class Driver(Outcomes):
                 action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
                 continue
             try:
-                model, chunks = models[index], None
-                if until_us < NEVER:
+                model, chunks, ends = models[index], None, until_us < NEVER
+                if ends:
                     token = UNTIL_US.set(until_us)
                 try:
-                    if "stream" in kwargs or (until_us < NEVER and getattr(model, "in_thread", False)):
+                    if "stream" in kwargs or (ends and getattr(model, "in_thread", False)):
                         answer, chunks = self._ask(call, index, model, kwargs, until_us)
                     else:
                         answer = model(**kwargs)
                 finally:
-                    if until_us < NEVER:
+                    if ends:
                         UNTIL_US.reset(token)
                 if answer is None or type(answer) is CoroutineType:
                     raise _no_answer(answer, model)
@@ -261,8 +261,8 @@ class Driver(Outcomes):
                 action, index, until_us = steps.send((self._clock.now_us(), 0, 0, 0))
                 continue
             try:
-                model, first_us = models[index], until_us
-                if until_us < NEVER:  # of a stream the SDK counts each silence, so that it gets the longer limit
+                model, first_us, ends = models[index], until_us, until_us < NEVER
+                if ends:  # of a stream the SDK counts each silence, so that it gets the longer limit
                     token = UNTIL_US.set(until_us)
                 try:
                     if "stream" in kwargs and (first_s := self._silence_s(call, index)[0]) is not None:
@@ -277,7 +277,7 @@ class Driver(Outcomes):
                     if isinstance(answer, ModelStreamResponse):
                         return answer, *await self._begun(call, index, answer, first_us)
                 finally:
-                    if until_us < NEVER:
+                    if ends:
                         UNTIL_US.reset(token)
                 return answer, (), None
             except Exception as error:
