@@ -60,6 +60,10 @@ Run = Callable[[tg.GatewayConfig, pd.DataFrame, Any], None]
     [
         (None, "the preference for 'waek', which is not a deployment, is passed over. Did you mean 'weak'?"),
         (LENGTHS, "some calls have no completion_tokens: their token_latency is that of an answer of 0 tokens."),
+        (
+            tg.Scenario(faults=[tg.Capacity(target="weak", tokens_per_min=9)]),
+            "some calls have no prompt_tokens or no completion_tokens: limits of tokens a minute count them as 0.",
+        ),
         (EARLY, "no outage of 'weak' meets the calls, which arrive from 2026-03-02 09:00"),
     ],
 )
@@ -92,3 +96,14 @@ def test_a_process_is_asked_as_a_trace() -> None:
         "the preference for 'waek'",
         "no outage of 'weak' meets the calls",
     ]
+
+
+def test_limits_of_the_gateway_count_tokens_that_are_known() -> None:
+    """A limit of the gateway's own warns as a capacity does; not where all lengths are known, or none is counted."""
+    limited = CONFIG.edited(weak={"policy": {"limits": {"tokens_per_min": 9}}})
+    at = pd.date_range("2026-03-02T09:00Z", periods=2, freq="1min")
+    with pytest.warns(tg.TimegateWarning, match="limits of tokens a minute count them as 0"):
+        tg.replay(limited, tg.Trace(pd.DataFrame({"at": at, "prompt_tokens": [3, 4]})))
+    known = tg.Trace(pd.DataFrame({"at": at, "prompt_tokens": [3, 4], "completion_tokens": [0, 1]}))
+    for config, trace in ((limited, known), (CONFIG, tg.Trace(at))):
+        assert len(tg.replay(config, trace).calls) == 2

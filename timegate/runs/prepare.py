@@ -16,6 +16,7 @@ from timegate.core.routing import Router
 from timegate.core.targets import reserved_prefix
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Fault, Scenario
+from timegate.faults.kinds import Capacity
 from timegate.gateway.live import ModelGateway
 from timegate.show.text import period
 from timegate.traffic import Trace, Traffic, read_trace
@@ -68,23 +69,28 @@ class Facts(NamedTuple):
     preferred_names : tuple of str
     tokens : int or None
         The least number of an answer's tokens; -1 if some are missing, None if nothing is known of any.
+    prompt : int or None
+        The same of a prompt's.
     span_us : tuple of int
         The first and the last instant at which calls may arrive.
     """
 
     preferred_names: tuple[str, ...]
     tokens: int | None
+    prompt: int | None
     span_us: tuple[int, int]
 
     @classmethod
     def of(cls, traffic: Trace | Traffic) -> Facts:
         """Ask a trace, or what traces are drawn from."""
         if isinstance(traffic, Trace):
-            tokens = None if traffic.completion_tokens is None else int(traffic.completion_tokens.min())
-            return cls(traffic.preferred_names, tokens, traffic.span_us)
+            known = traffic.completion_tokens, traffic.prompt_tokens
+            tokens, prompt = (None if lengths is None else int(lengths.min()) for lengths in known)
+            return cls(traffic.preferred_names, tokens, prompt, traffic.span_us)
         edges_us = traffic.edges_us
         span_us = int(edges_us[0]), int(edges_us[-1]) - 1
-        return cls(traffic.preferred_names, None if traffic.completion_tokens is None else 0, span_us)
+        tokens, prompt = (None if law is None else 0 for law in (traffic.completion_tokens, traffic.prompt_tokens))
+        return cls(traffic.preferred_names, tokens, prompt, span_us)
 
 
 class Prepared:
@@ -102,6 +108,9 @@ class Prepared:
         self.scenario = scenario
         self.injector = scenario.injector(router.deployments)
         self._said: set[str] = set()
+        self._limits_tokens = any(terms.tokens_rate for terms in router.terms) or any(
+            fault.tokens_per_min for fault in scenario.faults if isinstance(fault, Capacity)
+        )
 
     def check(self, facts: Facts) -> None:
         """Check traffic, or the next part of it; warn of what is new in it.
@@ -123,6 +132,11 @@ class Prepared:
                 self._warn(
                     "some calls have no completion_tokens: their token_latency is that of an answer of 0 tokens."
                 )
+
+        if self._limits_tokens and any(least is None or least < 0 for least in (facts.tokens, facts.prompt)):
+            self._warn(
+                "some calls have no prompt_tokens or no completion_tokens: limits of tokens a minute count them as 0."
+            )
 
     def finish(self, span_us: tuple[int, int]) -> None:
         """Warn of what no call of the whole traffic meets."""
@@ -155,8 +169,8 @@ def prepare(router: Any, traffic: Trace | Traffic | None, scenario: Any) -> Prep
     Warns
     -----
     TimegateWarning
-        Of preferences for deployments that are not there, answers without a length that matters, and kinds of fault
-        that meet no call.
+        Of preferences for deployments that are not there, prompts and answers without a length that matters, and kinds
+        of fault that meet no call.
 
     Examples
     --------
