@@ -360,6 +360,11 @@ def test_fields_within_policies_are_named():
     ]
     assert repr(found).splitlines()[1:] == found.notes
     assert "cooldown.failures" in found._repr_html_()
+    cooled = config(STRONG, WEAK | {"policy": {"cooldown": {"failures": 2}}})
+    assert re.fullmatch(
+        r"'weak': policy\.cooldown is Cooldown\(failures=2, .*for_s=.*\) in place of None\.",  # the default, too
+        tg.diff(config(STRONG, WEAK), cooled, *WEEK).notes[0],
+    )
 
 
 def test_chance_is_written_with_shares():

@@ -61,4 +61,13 @@ def _differences(
 
 
 def _sentence(place: Place, before: object, after: object) -> str:
-    return f"{written(place)} is {shown(after)} in place of {shown(before)}."
+    return f"{written(place)} is {_spelled(after)} in place of {_spelled(before)}."
+
+
+def _spelled(value: object) -> str:
+    """Write a value with its defaults, which decide as much as what was given, but for what is off."""
+    if not isinstance(value, Value):
+        return shown(value)
+    fields = {name: getattr(value, name) for name in type(value).model_fields}
+    said = (f"{name}={shown(field)}" for name, field in fields.items() if field not in (None, False, ()))
+    return f"{type(value).__name__}({', '.join(said)})"
