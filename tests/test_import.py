@@ -62,6 +62,7 @@ def test_every_public_name_is_offered():
     starred: dict[str, object] = {}
     exec("from timegate import *", starred)  # noqa: S102 - the star is the test
     assert set(timegate.__all__) <= starred.keys() & set(dir(timegate))
+    assert [name for name in dir(timegate) if name not in timegate.__all__ and not name.startswith("_")] == []
     assert {"Outage", "Scenario", "replay"} <= set(timegate.__all__)
 
 

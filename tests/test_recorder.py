@@ -40,6 +40,7 @@ def test_calls_come_back_as_a_trace(tmp_path: Path) -> None:
         ("first_choice", "b"),
     ]
     assert "a secret" not in path.read_text()
+    assert repr(recorder) == f"<Recorder to {path}, 0 calls lost>"
     frame = tg.read_trace(path).frame
     assert list(frame["at"]) == [from_us(AT), from_us(AT + 2_000_000)]
     assert list(frame["model_preference"]) == ["b", "b"]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import inspect
 import logging
 import sys
 import threading
-import traceback
 import warnings
 from array import array
 from asyncio.events import _get_running_loop, _set_running_loop
@@ -24,12 +22,11 @@ from timegate.core.columns import NOBODY, OK
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
 from timegate.core.routing import DONE, Call, Heard, Router, Step
-from timegate.core.timetable import Hours
-from timegate.core.windows import Window
 from timegate.engines.clocks import Clocks
 from timegate.engines.ledger import columns_of
 from timegate.engines.loop import VirtualLoop
 from timegate.engines.luck import CallLuck, Luck
+from timegate.engines.outside import check_parameters, is_of_another_loop
 from timegate.engines.progress import progress
 from timegate.engines.record import Attempts, Calls, first_choice_by_name
 from timegate.engines.virtual import Scheduler
@@ -43,7 +40,7 @@ from timegate.gateway.live import ModelGateway
 from timegate.show.text import counted
 from timegate.traffic.trace import Trace
 
-__all__ = ["describe", "gateway", "run"]
+__all__ = ["gateway", "run"]
 
 # A router that raises one of these is broken; it does not say that nobody can serve.
 _BUGS = (TypeError, AttributeError, NameError, ImportError, AssertionError, ReplayError)
@@ -75,7 +72,7 @@ def run(
             TimegateWarning,
             stacklevel=4,
         )
-    _check_parameters(call_router)
+    check_parameters(call_router)
     travel = _Travel(call_router, trace)
     if injector is not None:
         travel.scheduler.share(injector)
@@ -90,29 +87,6 @@ def run(
         )
     router = known or travel.log.router()
     return router, *travel.log.record(router, trace, getattr(injector, "seed", 0))
-
-
-def _check_parameters(call_router: Callable[..., Any]) -> None:
-    """Refuse a router that cannot be called as routers are, before its own error says less."""
-    try:
-        signature = inspect.signature(call_router)
-    except (TypeError, ValueError):  # of something compiled, which tells no parameters
-        return
-    try:
-        signature.bind(model_preference=None)
-    except TypeError:
-        name = getattr(call_router, "__name__", type(call_router).__name__)
-        raise InvalidTypeError(
-            f"router must take the preferred deployment, as router(model_preference=None). Got {name}{signature}."
-        ) from None
-
-
-def _of_another_loop(error: BaseException) -> bool:
-    """Tell whether a lock or semaphore of asyncio refused to work, as one that an event loop since ended had held."""
-    if not isinstance(error, RuntimeError):
-        return False
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__") == "asyncio.mixins"
 
 
 @contextmanager
@@ -284,7 +258,7 @@ class _Travel:
         if isinstance(error, _BUGS):
             error.add_note(f"Raised by the router under replay, in call {call.number}.")
             self.scheduler.fail(error)
-        elif _of_another_loop(error):
+        elif is_of_another_loop(error):
             text = (
                 f"call {call.number}: the router keeps a lock of another event loop, such as that of an earlier "
                 "replay: make a new router for each."
@@ -363,20 +337,6 @@ class _Travel:
         scheduler.close()
         for loop in self._loops:
             loop.close()
-
-
-def describe(router: Callable[..., Any]) -> Router | None:
-    """Describe a router that names its deployments, as msgflux's gateway does; None if it does not."""
-    names, models = getattr(router, "model_names", None), getattr(router, "models", None)
-    if not names or not models:
-        return None
-    closed = getattr(router, "raw_time_constraints", None) or {}  # msgflux's windows mean what ours mean
-    return Router(
-        [
-            Deployment.of(name, model.provider, Hours(tuple(map(Window.parse, closed.get(name, ())))))
-            for name, model in zip(names, models, strict=True)
-        ]
-    )
 
 
 class _Draws:

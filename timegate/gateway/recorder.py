@@ -23,6 +23,7 @@ from timegate.errors import InvalidValueError, MissingExtraError, shown
 from timegate.files import as_path
 from timegate.gateway.records import CallRecord
 from timegate.replacing import replacing
+from timegate.show.text import counted
 
 __all__ = ["Recorder"]
 
@@ -100,6 +101,9 @@ class Recorder:
         self._thread = threading.Thread(target=self._write_all, name="timegate-recorder", daemon=True)
         self._thread.start()
         atexit.register(self.close)
+
+    def __repr__(self) -> str:
+        return f"<Recorder to {self.path}, {counted(self.lost, 'call')} lost>"
 
     def __call__(self, record: CallRecord) -> None:
         """Take the record of a call; it is written soon."""

@@ -12,6 +12,7 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.routing import Router
+from timegate.engines.outside import describe
 from timegate.engines.record import Log
 from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean
 from timegate.faults import Scenario
@@ -106,7 +107,7 @@ def replay(
         )
     if engine not in ("auto", "travel"):
         raise ReplayError(f"engine {engine!r} drives timegate's own routing: replay a callable with engine='travel'.")
-    described = _travel().describe(router)
+    described = describe(router)
     if described is not None:
         prepared = prepare(described, trace, scenario)
         seen, calls, attempts = _travel().run(router, trace, described, prepared.injector)
