@@ -105,6 +105,24 @@ def test_the_exponential_is_that_of_the_library(x: float) -> None:
     assert abs(found / math.exp(x) - 1) < 4.5e-16
 
 
+@given(st.floats(2.0**-1022, 2.0**1000))
+@example(1.0)
+@example(math.nextafter(math.sqrt(0.5), 0))
+@example(2.0**-54)
+def test_the_logarithm_is_that_of_the_library(x: float) -> None:
+    """To the last two digits of sixteen."""
+    assert abs(draws._log(x) - math.log(x)) <= 2 * math.ulp(math.log(x))
+
+
+def test_the_ends_of_the_distribution_in_blocks() -> None:
+    """Bit for bit as one by one, where some of the draws lie beyond five deviations of a tail, and none does."""
+    for p in ([0.0, 2.0**-54, 1e-12, 0.5, 0.07, 0.93, 1 - 2.0**-53], [0.01, 0.5, 0.99]):
+        out, tail, room = np.empty(len(p)), np.empty(len(p)), np.empty(len(p), np.int64)
+        draws.lognormals_us(8e5, 1.5, np.array(p), len(p), out, room, tail)
+        quantiles = [draws.normal_quantile(max(q, 2.0**-54)) for q in p]
+        assert out.tolist() == [math.floor(min(8e5 * draws._exp(1.5 * q), 86_400e6) + 0.5) for q in quantiles]
+
+
 @given(st.integers(0, ONES), st.integers(0, ONES), st.integers(0, 2**40), st.integers(1, draws.BLOCK), st.floats(0, 5))
 def test_blocks_are_what_single_draws_are(k0: int, k1: int, first: int, size: int, sigma: float) -> None:
     """Bit for bit, for any of the calls."""

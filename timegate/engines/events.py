@@ -10,7 +10,7 @@ from __future__ import annotations
 from timegate.core import capacity, policy
 from timegate.core.capacity import REFUSED, WAITS, ask, can_start, release, settle_tokens, start, stopping
 from timegate.core.columns import NOBODY, OK, RATE_LIMIT, TIMEOUT
-from timegate.core.draws import BLOCK, uniform
+from timegate.core.draws import uniform
 from timegate.core.jit import jit, register
 from timegate.core.policy import (
     ADMITTED,
@@ -26,7 +26,7 @@ from timegate.core.policy import (
     settle,
     why_not,
 )
-from timegate.engines.flights import pop, push
+from timegate.engines.flights import AT_ONCE, pop, push
 from timegate.engines.judge import judge, judge_block
 from timegate.engines.order import find_order
 from timegate.engines.record import begin_call, end_attempt, end_call
@@ -114,7 +114,7 @@ def _judged(loop, plan, call, deployment, epoch, tries, now_us, arrivals, answer
     if not (block_of[0] == cell and block_of[1] <= number < block_of[2]):
         if not was_lately:
             return judge(plan, cell, call, 0, now_us, answer)
-        size = min(BLOCK, len(arrivals) - number)
+        size = min(AT_ONCE, len(arrivals) - number)
         lengths = answers[number:] if len(answers) > 0 else answers
         judge_block(plan, cell, call, loop.places, arrivals[number:], loop.zeros, lengths, size, True, loop.work)
         for j in range(size):

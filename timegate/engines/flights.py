@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core.draws import BLOCK
 from timegate.core.jit import inlined
 from timegate.core.policy import NEVER
 from timegate.engines.judge import work_arrays
 
-__all__ = ["FLIGHT", "Loop", "LoopLog", "new_loop", "pop", "push", "with_more_room"]
+__all__ = ["AT_ONCE", "FLIGHT", "Loop", "LoopLog", "new_loop", "pop", "push", "with_more_room"]
 
+AT_ONCE = 256  # first attempts of a deployment that are judged beforehand; those that it does not get are wasted
 FLIGHT = np.dtype(
     [(name, np.int64) for name in (
         "call", "at_us", "deadline_us", "choices", "first_choice", "place", "tries", "made", "deployment", "pause_us",
@@ -45,7 +45,7 @@ class Loop(NamedTuple):
     blocks : tuple
         First attempts judged beforehand: for each deployment the cell, the first call, the one after the last, and the
         latest first attempt; then what :func:`judge` returns of them.
-    places, zeros : ndarray of int64, shape (BLOCK,)
+    places, zeros : ndarray of int64, shape (AT_ONCE,)
         The numbers from 0, which are those of a block's calls; and 0 for each.
     work : tuple of ndarray
     """
@@ -146,12 +146,12 @@ def new_loop(deployments: int, providers: int, room: int = 256) -> Loop:
         heads=np.full(providers, -1, np.int64),
         tails=np.full(providers, -1, np.int64),
         block_of=block_of,
-        block_outcome=np.empty((deployments, BLOCK), np.int64),
-        block_took_us=np.empty((deployments, BLOCK), np.int64),
-        block_retry_after_us=np.empty((deployments, BLOCK), np.int64),
-        block_first_us=np.empty((deployments, BLOCK), np.int64),
-        places=np.arange(BLOCK),
-        zeros=np.zeros(BLOCK, np.int64),
+        block_outcome=np.empty((deployments, AT_ONCE), np.int64),
+        block_took_us=np.empty((deployments, AT_ONCE), np.int64),
+        block_retry_after_us=np.empty((deployments, AT_ONCE), np.int64),
+        block_first_us=np.empty((deployments, AT_ONCE), np.int64),
+        places=np.arange(AT_ONCE),
+        zeros=np.zeros(AT_ONCE, np.int64),
         work=work_arrays(),
     )
 

@@ -20,7 +20,7 @@ from timegate.core.draws import (
     uniforms,
 )
 from timegate.core.jit import jit
-from timegate.faults.rules import CERTAIN, HOURLY, LATENCY, TOKENS
+from timegate.faults.rules import CERTAIN, CHANCE, HOURLY, LATENCY, TOKENS
 
 __all__ = ["judge", "judge_block", "work_arrays"]
 
@@ -80,9 +80,14 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, tells
         Whether to write how long nothing of an answer comes.
     work : tuple of ndarray
         From :func:`work_arrays`; the first four are written as :func:`judge` returns them.
+
+    Returns
+    -------
+    takes_time : bool
+        Whether any answer may take time.
     """
     outcome, took_us, retry_after_us, first_us, p, out, tail, lanes = work
-    counts_tokens = False
+    counts_tokens, takes_time = False, False
     for j in range(size):
         outcome[j], took_us[j], retry_after_us[j] = OK, 0, 0
     if tells_first:
@@ -98,8 +103,13 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, tells
                     p[j], out[j] = 0.0, 1.0
             else:
                 uniforms(rule.k0, rule.k1, first, places, size, p)
-                for j in range(size):
-                    out[j] = a
+                if kind == CHANCE:
+                    for j in range(size):
+                        fails = (outcome[j] == OK) & (p[j] < a)
+                        outcome[j] = result if fails else outcome[j]
+                        took_us[j] = after_us if fails else took_us[j]
+                        retry_after_us[j] = wait_us if fails else retry_after_us[j]
+                    continue
                 if kind == HOURLY:
                     for j in range(size):
                         out[j] = hourly_rate(plan.hourly_rates[int(b)], a, at_us[places[j]] + since_us[places[j]])
@@ -109,6 +119,7 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, tells
                 took_us[j] = after_us if fails else took_us[j]
                 retry_after_us[j] = wait_us if fails else retry_after_us[j]
             continue
+        takes_time = True
         if kind == LATENCY:
             uniforms(rule.k0, rule.k1, first, places, size, p)
             lognormals_us(a, b, p, size, out, lanes, tail)
@@ -137,3 +148,4 @@ def judge_block(plan, cell, first, places, at_us, since_us, answers, size, tells
                 first_us[j] = took_us[j]
             elif not counts_tokens:
                 first_us[j] = 0
+    return takes_time

@@ -189,8 +189,7 @@ def _find_heads(plan, policies, epoch, rows, heads, sizes, orders, order):  # ty
     Parameters
     ----------
     heads : Calls
-        To be written: how a call of each name fares that it serves at once, or that nobody does. Where anything is left
-        to chance, its attempt is not in it yet.
+        To be written: how a call of each name fares that it serves at once, or that nobody does.
     sizes : ndarray of int64
         To be written: how many are open.
     orders : ndarray of int64, shape (names, deployments)
@@ -234,24 +233,28 @@ def _find_heads(plan, policies, epoch, rows, heads, sizes, orders, order):  # ty
         if elapsed_us >= call_terms.deadline_us:
             return -1, 0
         end_call(heads, name, head, first_choice, size, elapsed_us)
+        if head != NOBODY:
+            end_attempt(heads, name, rows, -1, 0, head, 0, 0, OK, 0)
         longest_us = max(longest_us, elapsed_us)
-    if kind == 0:
-        for name in range(len(plan.preference)):
-            if heads.served_by[name] != NOBODY:
-                end_attempt(heads, name, rows, -1, 0, heads.served_by[name], 0, 0, OK, 0)
     return kind, longest_us
 
 
 @jit(refcount=False)
-def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room, some, size, later, waiting):  # type: ignore[no-untyped-def]
-    """Make the next attempt of each of some calls: on the deployment that ``served_by`` holds, after ``latency_us``.
+def _join_lane(lanes, counts, deployment, i):  # type: ignore[no-untyped-def]
+    """Put a call to those that are tried on the same deployment; -1 is nobody."""
+    lane = np.uint32(deployment + 1)
+    lanes[lane, counts[lane]] = i
+    counts[lane] += 1
+
+
+@jit(refcount=False)
+def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room, later, waiting):  # type: ignore[no-untyped-def]
+    """Make an attempt of each call in the lanes of the room: on the lane's deployment, after ``latency_us``.
+
+    All arrive, and make this attempt, within the epoch. It is counted already, as one that is answered at once.
 
     Parameters
     ----------
-    some : ndarray of int64, shape (BLOCK,)
-        Which calls; all arrive, and make this attempt, within the epoch.
-    size : int
-        How many.
     later : ndarray of int64, shape (2 * BLOCK,)
         To be written: which of them have to try another deployment.
     waiting : int
@@ -262,18 +265,12 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
     int
         How many stand there then.
     """
-    served_by, attempts, latency_us = calls.served_by, calls.attempts, calls.latency_us
+    attempts, latency_us = calls.attempts, calls.latency_us
     heads, sizes, orders, counts = room.heads, room.sizes, room.orders, room.counts
     failed, others = room.failed, room.others
     results, took_us, first_us = room.work[0], room.work[1], room.work[3]
     deployments, edge_us = plan.is_open.shape[1], plan.edges_us[epoch + 1]
     most_us = min(policies.call_terms[0].deadline_us, NEVER - 1)
-    for deployment in range(-1, deployments):
-        counts[deployment + 1] = 0
-    for j in range(size):  # by deployment, so that the compiler can judge many at once
-        lane = np.uint32(served_by[some[j]] + 1)
-        room.lanes[lane, counts[lane]] = some[j]
-        counts[lane] += 1
     left = 0
     for deployment in range(deployments):
         count = counts[deployment + 1]
@@ -282,21 +279,26 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
         places, terms = room.lanes[deployment + 1], policies.terms[deployment]
         timeout_us, chunk_us = terms.timeout_us, terms.first_chunk_us
         cell, tells_first = epoch * deployments + deployment, chunk_us < timeout_us
-        judge_block(plan, cell, first, places, at_us, latency_us, answers, count, tells_first, room.work)
+        takes_time = judge_block(plan, cell, first, places, at_us, latency_us, answers, count, tells_first, room.work)
         if tells_first:
             for j in range(count):
                 if first_us[j] > chunk_us:
                     results[j], took_us[j] = TIMEOUT, chunk_us
         fail = 0
-        for j in range(count):
-            i, last_us = np.uint64(places[j]), min(took_us[j], timeout_us)
-            now_us = at_us[i] + latency_us[i]
-            end_attempt(calls, i, rows, -1, first + places[j], deployment, 0, now_us, results[j], last_us)
-            latency_us[i] += last_us
-            failed[fail] = j
-            fail += (results[j] != OK) | (took_us[j] > timeout_us) | (latency_us[i] > most_us)
+        if takes_time:
+            for j in range(count):
+                i = np.uint64(places[j])  # unsigned: no check for an index below 0
+                latency_us[i] += min(took_us[j], timeout_us)
+                failed[fail] = j
+                fail += (results[j] != OK) | (took_us[j] > timeout_us) | (latency_us[i] > most_us)
+        else:
+            for j in range(count):
+                failed[fail] = j
+                fail += results[j] != OK
         for f in range(fail):
             i = places[failed[f]]
+            if not takes_time:
+                latency_us[i] += min(took_us[failed[f]], timeout_us)
             now_us, name = at_us[i] + latency_us[i], np.uint32(preferred[i] + 1)
             place = attempts[i]
             if terms.raise_on != 0 or terms.retry_on != 0 or latency_us[i] >= most_us or now_us >= edge_us:
@@ -306,6 +308,7 @@ def _try_some(plan, policies, epoch, first, at_us, preferred, answers, calls, ro
             server = orders[name, place] if place < sizes[name] else NOBODY
             end_call(calls, i, server, heads.first_choice[name], sizes[name], latency_us[i])
             if server != NOBODY:
+                end_attempt(calls, i, rows, -1, first + i, server, 0, now_us, OK, 0)
                 later[waiting] = i
                 waiting += 1
     if left > 0:
@@ -322,7 +325,7 @@ def replay_calls(plan, policies, first, at_us, preferred, answers, calls, rows, 
     an error rate of 5 %, that is six times as fast as to route each call by itself. Where nothing is left to chance,
     all are copies of one.
     """
-    heads, some, later, waiting = room.heads, room.some, room.later, room.waiting
+    heads, lanes, counts, later, waiting = room.heads, room.lanes, room.counts, room.later, room.waiting
     lo = 0
     while lo < len(at_us):
         epoch = np.searchsorted(plan.edges_us, at_us[lo], side="right") - 1
@@ -334,34 +337,39 @@ def replay_calls(plan, policies, first, at_us, preferred, answers, calls, rows, 
             middle = lo + np.searchsorted(at_us[lo:hi], plan.edges_us[epoch + 1] - longest_us)
         for at in range(lo, middle, BLOCK):
             end = min(at + BLOCK, middle)
-            for i in range(np.uint64(at), np.uint64(end)):  # unsigned: no check for an index below 0
-                copy_call(calls, i, heads, np.uint32(preferred[i] + 1))
             if len(calls.first_choice) > 0:
-                for i in range(np.uint64(at), np.uint64(end)):
+                for i in range(np.uint64(at), np.uint64(end)):  # unsigned: no check for an index below 0
                     copy_first_choice(calls, i, heads, np.uint32(preferred[i] + 1))
             if kind == 0:
+                for i in range(np.uint64(at), np.uint64(end)):
+                    copy_call(calls, i, heads, np.uint32(preferred[i] + 1))
                 continue
-            for j in range(end - at):
-                some[j] = at + j
+            counts[:] = 0
+            for i in range(np.uint64(at), np.uint64(end)):
+                name = np.uint32(preferred[i] + 1)
+                copy_call(calls, i, heads, name)
+                _join_lane(lanes, counts, heads.served_by[name], i)
             waiting[0] = _try_some(
-                plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room, some, end - at,
-                later[0], waiting[0],
-            )  # fmt: skip
+                plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room, later[0], waiting[0]
+            )
             for tried in range(len(waiting) - 1):
                 if waiting[tried] < BLOCK and end < middle:
                     break
                 while waiting[tried] >= BLOCK or (end == middle and waiting[tried] > 0):
                     size = min(BLOCK, waiting[tried])
                     waiting[tried] -= size
+                    counts[:] = 0
+                    for i in later[tried, waiting[tried] : waiting[tried] + size]:
+                        _join_lane(lanes, counts, calls.served_by[i], i)
                     waiting[tried + 1] = _try_some(
                         plan, policies, epoch, first, at_us, preferred, answers, calls, rows, room,
-                        later[tried, waiting[tried] :], size, later[tried + 1], waiting[tried + 1],
+                        later[tried + 1], waiting[tried + 1],
                     )  # fmt: skip
         for at in range(middle, hi, BLOCK):
             size = min(BLOCK, hi - at)
             for j in range(size):
-                some[j] = at + j
+                room.some[j] = at + j
             route_calls(
-                plan, policies, first, at_us, preferred, answers, calls, rows, room.none, some, size, room.order
+                plan, policies, first, at_us, preferred, answers, calls, rows, room.none, room.some, size, room.order
             )
         lo = hi
