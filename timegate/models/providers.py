@@ -85,6 +85,7 @@ def valid_url(base_url: str, where: str) -> str:
     try:
         parts = urlsplit(base_url)
         good = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        good = good and not any(map(str.isspace, base_url))
     except (ValueError, AttributeError):  # such as a port that is no number
         good = False
     if not good:
