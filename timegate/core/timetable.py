@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,8 +65,7 @@ def closed_spans_us(closed: Sequence[Spans], available: Sequence[Spans] | None, 
     return union(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A stretch ``[start_us, end_us)`` in which the same deployments are open, by index in config order."""
 
     start_us: int
