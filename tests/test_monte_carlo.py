@@ -236,9 +236,13 @@ def kill_at_work(client: Any, pid: int) -> threading.Thread:
 def test_the_only_worker_may_die() -> None:
     """With the one worker killed in the middle of a run, its successor does all of the work again."""
     distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    import dask
+
     traffic = TRAFFIC.model_copy(update={"calls": 50_000.0})
     here = tg.monte_carlo(CONFIG, traffic, STORMY, replicas=300, seed=6)
     with (
+        # After 15 s, Dask gives a lost worker up for good, and under load its successor may take longer to start.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as alone,
         distributed.Client(alone) as client,
     ):
