@@ -127,8 +127,8 @@ def to_us(value: Instant, name: str) -> int:
 def _lacks(text: str) -> str:
     """Return what a text that is half a time lacks, as the end of an error message."""
     if re.match(r"(now|today|tonight|tomorrow|yesterday)\b", text, re.IGNORECASE):
-        return " Write date and time: only options of the command know such words."
-    return " Write its date, too." if re.match(r"\d?\d:\d\d", text) else ""
+        return " Write date and time; of such words options of the command know 'now', 'tomorrow' and 'today 03:10'."
+    return " Write its date, too." if re.match(r"([01]?\d|2[0-3]):[0-5]\d", text) else ""
 
 
 def from_us(at_us: int) -> datetime:
