@@ -106,7 +106,7 @@ def test_names_are_printed_as_they_are(tmp_path):
         (CLEAN, ["--format", "yaml"], "--format must be one of the known ones. Got 'yaml'."),
         (CLEAN, ["--horizon", "-1"], "horizon must be longer than 0 days"),
         (CLEAN, ["--horizon", "nan"], "horizon must be longer than 0 days"),
-        (CLEAN, ["--now", "today"], "now must be a time like"),
+        (CLEAN, ["--now", "someday"], "now must be a time like"),
         ("deployments: []", [], "must be a non-empty list"),
         ("deployments: [", [], "cannot be read as YAML"),
         ("a\0b", [], "must be UTF-8 text. Byte 1 is NUL"),

@@ -87,12 +87,14 @@ def runs(sample: tg.Replay) -> dict[str, tg.Replay]:
     def nobody(model_preference: str | None = None) -> None:
         raise RuntimeError("nobody is there")
 
+    with pytest.warns(tg.TimegateWarning, match="no call reached a model"):
+        unknown_router = tg.replay(nobody, tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=20).trace(1))
     return {
         "sample": sample,
         "twelve": twelve(),
         "one call": tg.replay(config(strong=shut, weak=[]), tg.Trace(["2026-03-02T23:10:00.4Z"])),
         "blocked": two(strong=shut, weak=shut),
-        "unknown router": tg.replay(nobody, tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=20).trace(1)),
+        "unknown router": unknown_router,
         "microseconds": tg.replay(
             config(a=[]), tg.Trace(["2026-03-02T12:00:00.999999Z", "2026-03-02T12:00:01.000001Z"])
         ),
