@@ -122,6 +122,8 @@ def test_unknown_models_and_services(tmp_path: Path) -> None:
         book.price("openai/gpt-xx")
     with pytest.raises(ConfigError, match="at the price of flex"):
         book.price("openai/gpt-x", "flex")
+    with pytest.raises(ConfigError, match=r"does not know 'gpt-x'\. A model is named with its provider, as '\w+/"):
+        book.price("gpt-x")
     with pytest.raises(ConfigError, match="does not know 'x/painter'"):
         book.price("x/painter")
 

@@ -147,6 +147,8 @@ def test_a_wrong_edit_is_said(call: Any, message: str) -> None:
         (lambda: tg.Outage(target="a", start="2026-03-02T00:00Z", duration_s=60), "duration"),
         (lambda: tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=9, day=7), "days"),
         (lambda: tg.ErrorRate(target="a", error_rate=0.1), "rate"),
+        (lambda: tg.Price(input=2), "input_per_mtok"),
+        (lambda: tg.Price(input_per_mtok=2, bands=[{"factor": 2, "windows": [["22:00", "06:00"]]}]), "times"),
     ],
 )
 def test_what_people_guess_is_told(call: Any, hint: str) -> None:

@@ -55,6 +55,10 @@ class Amounts(Value):
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError
+    guesses: ClassVar[Mapping[str, str]] = {
+        "input": "Did you mean 'input_per_mtok'?",
+        "output": "Did you mean 'output_per_mtok'?",
+    }
 
     input_per_mtok: Amount | None = None
     output_per_mtok: Amount | None = None
@@ -114,6 +118,11 @@ class Band(Amounts):
     name : str, optional
         Such as ``peak``; figures and ``check`` show it.
     """
+
+    guesses: ClassVar[Mapping[str, str]] = {
+        **Amounts.guesses,
+        **dict.fromkeys(("factor", "multiplier"), "Did you mean 'times'?"),
+    }
 
     windows: Windows = ()
     since: AwareInstant | None = None

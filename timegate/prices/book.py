@@ -120,7 +120,11 @@ class PriceBook:
         provider, _, model_id = model.partition("/")
         found = self._look_up(provider, model_id, service)
         if found is None:
-            near = _hint(model_id, self.models)
+            near = (
+                _hint(model_id, self.models)
+                if model_id
+                else " A model is named with its provider, as 'openai/gpt-4.1'."
+            )
             at = "" if service == "standard" else f" at the price of {service}"
             raise ConfigError(f"the price book {self.name} does not know {shown(model)}{at}.{near}")
         return found if isinstance(found, Entry) else Entry(found)
