@@ -387,3 +387,14 @@ def test_what_makes_a_table_makes_a_trace() -> None:
         tg.Trace("day.csv")
     with pytest.raises(TraceError, match="cannot be made a table"):
         tg.Trace({"at": ["2026-03-02T09:00Z"], "prompt_tokens": [1, 2]})
+
+
+def test_parts_of_different_traces_are_not_joined() -> None:
+    """Parts that differ in columns or in the names that calls prefer would be mistaken for each other."""
+    first, second = ["2026-03-02T09:00Z"], ["2026-03-02T10:00Z"]
+    prefer = [tg.Trace(pd.DataFrame({"at": at, "model_preference": ["weak"]})) for at in (first, second)]
+    assert len(tg.Trace.concat(prefer)) == 2
+    counted = tg.Trace(pd.DataFrame({"at": second, "prompt_tokens": [3]}))
+    for parts in ([tg.Trace(first), counted], [tg.Trace(first), prefer[1]], []):
+        with pytest.raises(TraceError, match="parts must have the same columns"):
+            tg.Trace.concat(parts)

@@ -178,6 +178,10 @@ class GatewayConfig(Value):
         is named in a :class:`TimegateWarning`; keys and other secrets of such a file are neither kept nor shown.
         Files of dates that ``holidays`` names lie beside the config; their dates become part of it.
 
+        Parameters
+        ----------
+        path : path
+
         Raises
         ------
         ConfigError
@@ -213,7 +217,27 @@ class GatewayConfig(Value):
         self._source = other._source
 
     def save(self, path: str | Path) -> None:
-        """Write the config to a YAML or JSON file, whole or not at all."""
+        """Write the config to a YAML or JSON file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            Its suffix chooses: ``.json``, or else YAML.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> config = GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/small"}])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     config.save(f"{folder}/gateway.yaml")
+        ...     GatewayConfig.load(f"{folder}/gateway.yaml") == config
+        True
+        """
         write_document(path, self.to_dict())
 
     def export(
@@ -246,7 +270,13 @@ class GatewayConfig(Value):
         return export(self, to, path, lossy=lossy, like=like, now=now)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the config as plain data; fields that say nothing are left out."""
+        """Return the config as plain data; fields that say nothing are left out.
+
+        Examples
+        --------
+        >>> GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/small"}]).to_dict()
+        {'version': 1, 'deployments': [{'model_name': 'weak', 'model': 'sim/small'}]}
+        """
         return {"version": self.version, **self.model_dump(mode="json", exclude_defaults=True)}
 
     def edited(self, changes: Mapping[str, Mapping[str, Any]] | None = None, /, **more: Mapping[str, Any]) -> Self:
@@ -288,6 +318,10 @@ class GatewayConfig(Value):
     def without(self, *names: str) -> Self:
         """Return a config that lacks some deployments.
 
+        Parameters
+        ----------
+        *names : str
+
         Raises
         ------
         ConfigError
@@ -320,7 +354,14 @@ class GatewayConfig(Value):
         return config
 
     def diff(self, other: GatewayConfig, *args: Any, **options: Any) -> Diff:
-        """Return the stretches of time in which another config routes differently: :func:`timegate.diff`."""
+        """Return the stretches of time in which another config routes differently: :func:`timegate.diff`.
+
+        Parameters
+        ----------
+        other : GatewayConfig
+        *args, **options
+            ``start`` and ``end``, as of :func:`timegate.diff`.
+        """
         from timegate.review.diff import diff  # a door: it stands above this module
 
         return diff(self, other, *args, **options)
@@ -360,6 +401,10 @@ class GatewayConfig(Value):
     def priced(self, book: PriceBook) -> Self:
         """Return the config with the prices of a book in place of each ``auto``.
 
+        Parameters
+        ----------
+        book : PriceBook
+
         Raises
         ------
         ConfigError
@@ -368,5 +413,29 @@ class GatewayConfig(Value):
         return self.model_copy(update={"deployments": tuple(book.fill(d) for d in self.deployments)})
 
     def explain(self, at: Instant, model_preference: str | None = None) -> Explanation:
-        """Say which deployments would be tried at an instant, in which order, and why not the others."""
+        """Say which deployments would be tried at an instant, in which order, and why not the others.
+
+        Parameters
+        ----------
+        at : datetime or str
+            An aware datetime, or ISO text with an offset.
+        model_preference : str, optional
+            The deployment that the call prefers.
+
+        Returns
+        -------
+        Explanation
+            Prints as text; ``order`` has the names, ``frame`` is the same as a table.
+
+        Raises
+        ------
+        InstantError
+            If ``at`` is naive, or no time.
+
+        Examples
+        --------
+        >>> config = GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config.explain("2026-03-02T03:10Z", "weak").order
+        ('weak', 'strong')
+        """
         return self.router().explain(to_us(at, "at"), model_preference)

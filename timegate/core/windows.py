@@ -156,6 +156,15 @@ class Window(LocalDates):
         value : Window, pair of str, or mapping
             ``["22:00", "06:00"]`` or ``{start: "22:00", end: "06:00", tz: ..., days: ..., ...}``.
 
+        Returns
+        -------
+        Window
+
+        Raises
+        ------
+        WindowError, InvalidTypeError
+            If it is none; the message names the field.
+
         Examples
         --------
         >>> Window.parse(["22:00", "06:00"])
@@ -219,6 +228,20 @@ class Window(LocalDates):
         ----------
         at : datetime or str
             An aware datetime, or ISO text with an offset.
+
+        Returns
+        -------
+        bool
+
+        Raises
+        ------
+        InstantError
+            If it is naive, or no time.
+
+        Examples
+        --------
+        >>> Window("22:00", "06:00").contains("2026-03-02T06:00Z")    # both ends are included
+        True
         """
         at_us = to_us(at, "at")
         return len(self.spans_us(at_us, at_us + 1)) > 0
@@ -226,10 +249,20 @@ class Window(LocalDates):
     def spans(self, start: Instant, end: Instant) -> list[tuple[datetime, datetime]]:
         """Return the stretches of the window within ``[start, end]``.
 
+        Parameters
+        ----------
+        start, end : datetime or str
+            Aware datetimes, or ISO texts with an offset.
+
         Returns
         -------
         list of (datetime, datetime)
             First and last instant of each stretch in UTC, both included, in order.
+
+        Raises
+        ------
+        InstantError
+            If one is naive, or no time.
 
         Examples
         --------

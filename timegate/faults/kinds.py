@@ -286,6 +286,11 @@ class SlowStart(Fault):
     slowdown : float
         Multiplies the latency of answers, which the scenario must say with a :class:`Latency` or
         :class:`TokenLatency`.
+
+    Examples
+    --------
+    >>> SlowStart(target="strong", for_s=600, slowdown=3).slowdown
+    3.0
     """
 
     after_outages: ClassVar[bool] = True
@@ -312,6 +317,11 @@ class Latency(Fault):
         Seconds; half of the answers take longer.
     p99_s : float, optional
         One answer in a hundred takes longer. Default: every answer takes ``median_s``.
+
+    Examples
+    --------
+    >>> Latency(target="strong", median_s=1.2, p99_s=8).p99_s
+    8.0
     """
 
     is_latency: ClassVar[bool] = True

@@ -156,6 +156,14 @@ class Scenario(Value):
     def load(cls, path: str | Path) -> Self:
         """Read a scenario from a YAML or JSON file.
 
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        Scenario
+
         Raises
         ------
         ScenarioError
@@ -172,7 +180,23 @@ class Scenario(Value):
             raise ScenarioError(*error.after(f"{path}:")) from None
 
     def save(self, path: str | Path) -> None:
-        """Write the scenario to a YAML or JSON file, whole or not at all."""
+        """Write the scenario to a YAML or JSON file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            Its suffix chooses: ``.json``, or else YAML.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from timegate import ErrorRate
+        >>> scenario = Scenario(seed=7, faults=[ErrorRate(target="strong", rate=0.1)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     scenario.save(f"{folder}/bad.yaml")
+        ...     Scenario.load(f"{folder}/bad.yaml") == scenario
+        True
+        """
         write_document(path, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
@@ -198,6 +222,11 @@ class Scenario(Value):
         strict : bool
             Whether to check that the faults fit them. If not, faults that target others are left out, as for a part
             of a router.
+
+        Returns
+        -------
+        Injector
+            What decides about attempts; it is of this seed and these deployments.
 
         Raises
         ------

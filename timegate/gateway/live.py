@@ -231,6 +231,13 @@ class ModelGateway(Driver):
     def cool(self, name: str, for_s: float) -> None:
         """Leave a deployment alone for so many seconds, as after failures. For people on call.
 
+        Parameters
+        ----------
+        name : str
+            The deployment.
+        for_s : float
+            Seconds.
+
         Raises
         ------
         InvalidValueError
@@ -243,7 +250,27 @@ class ModelGateway(Driver):
         logger.warning("Model `%s` cools for %g s, for somebody said so", name, for_s)
 
     def reset(self, name: str) -> None:
-        """Forget what failed on a deployment: it cools no longer, and its limits are full."""
+        """Forget what failed on a deployment: it cools no longer, and its limits are full.
+
+        Parameters
+        ----------
+        name : str
+            The deployment.
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no such deployment.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> gateway = tg.ModelGateway([{"model_name": "weak", "model": tg.SimulatedModel("small")}])
+        >>> gateway.cool("weak", 60)
+        >>> gateway.reset("weak")
+        >>> gateway.health().set_index("deployment").loc["weak", "takes_calls"]
+        True
+        """
         self._served[2].reset(self._index_of(name))
 
     def _index_of(self, name: str) -> int:
@@ -261,6 +288,15 @@ class ModelGateway(Driver):
             An aware datetime, or ISO text with an offset: windows, order and weights speak of any. Default: now, when
             it is also known what cools, and what is at its limit.
         model_preference : str, optional
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        InstantError
+            If ``at`` is naive, or no time.
         """
         if at is not None:
             return self.router.explain(to_us(at, "at"), model_preference)
@@ -294,7 +330,21 @@ class ModelGateway(Driver):
 
     @classmethod
     def from_serialized(cls, data: Mapping[str, Any]) -> Self:
-        """Build a gateway from what :meth:`serialize`, here or in msgflux, gave."""
+        """Build a gateway from what :meth:`serialize`, here or in msgflux, gave.
+
+        Parameters
+        ----------
+        data : mapping
+
+        Returns
+        -------
+        ModelGateway
+
+        Raises
+        ------
+        InvalidValueError
+            If it is no such data, or a provider is not registered.
+        """
         if data.get("msgflux_type") != cls.msgflux_type:
             raise InvalidValueError(
                 f"Incorrect msgflux type. Expected `{cls.msgflux_type}`, given `{data.get('msgflux_type')}`"

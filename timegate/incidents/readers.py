@@ -27,7 +27,7 @@ CSV_COLUMNS = ("id", "name", "page", "kind", "impact", "status", "start", "end",
 def read_incidents(
     path: str | Path, *more: str | Path, page: str | None = None, columns: Mapping[str, str] | None = None
 ) -> Incidents:
-    """Read the history of incidents that a status page publishes.
+    r"""Read the history of incidents that a status page publishes.
 
     Parameters
     ----------
@@ -60,6 +60,15 @@ def read_incidents(
     ------
     IncidentError
         If a file cannot be read, is of no known form, or a value breaks a rule; the message begins with the path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "incidents.csv")
+    ...     size = path.write_text("start,end,impact\n2026-03-02T09:00Z,2026-03-02T10:00Z,major\n")
+    ...     len(read_incidents(path))
+    1
     """
     asked = None if columns is None else _asked(columns)
     several = "Several are given one by one: read_incidents(*paths)."

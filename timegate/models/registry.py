@@ -67,6 +67,15 @@ class Model(metaclass=_Kin):
         **kwargs
             For the model's constructor, such as ``base_url``, ``api_key_env``, ``headers_env`` or ``temperature``.
 
+        Returns
+        -------
+        BaseModel
+
+        Raises
+        ------
+        InvalidValueError
+            If the path does not have that form, or the provider is not registered.
+
         Examples
         --------
         >>> Model.chat_completion("sim/small")(messages="Hello").consume()
@@ -76,7 +85,22 @@ class Model(metaclass=_Kin):
 
     @classmethod
     def text_embedder(cls, path: str, **kwargs: Any) -> BaseModel:
-        """Build a model that embeds texts; ``path`` and arguments are as in :meth:`chat_completion`."""
+        """Build a model that embeds texts; ``path`` and arguments are as in :meth:`chat_completion`.
+
+        Parameters
+        ----------
+        path : str
+        **kwargs
+
+        Returns
+        -------
+        BaseModel
+
+        Examples
+        --------
+        >>> Model.text_embedder("sim/small").model_type
+        'text_embedder'
+        """
         return cls.create("text_embedder", path, **kwargs)
 
     @classmethod
@@ -92,10 +116,19 @@ class Model(metaclass=_Kin):
         **kwargs
             For the model's constructor.
 
+        Returns
+        -------
+        BaseModel
+
         Raises
         ------
         InvalidValueError
             If the path does not have that form, or the model type or provider is not registered.
+
+        Examples
+        --------
+        >>> Model.create("chat_completion", "sim/small").model_id
+        'small'
         """
         provider, slash, model_id = path.partition("/")
         if not (provider and slash and model_id):

@@ -125,6 +125,14 @@ class Proposals:
     def schedule(self, name: str = "best") -> Proposal:
         """Return a row of :attr:`frontier` with its config, totals and slots.
 
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Proposal
+
         Raises
         ------
         ReplayError

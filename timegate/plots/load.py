@@ -70,6 +70,15 @@ def load(
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, ``freq`` is no length of time, or a colour is none.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+    >>> ax = load(run)
+    >>> ax.get_title(loc="left")
+    'What deployments were asked for'
     """
     tones = chosen_colors(checked(run, "run").deployments, colors)
     freq = frequency(run, 200, freq)

@@ -77,6 +77,15 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, or a colour is none.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+    >>> ax = day(run)
+    >>> ax.get_title(loc="left")
+    'Calls over time, by who served them'
     """
     styles = styles_of(checked(run, "run").deployments, colors)
     ax = axes_of(ax, (10.0, 1.5 + 0.55 * (len(run.deployments) + 1)))
@@ -150,6 +159,15 @@ def share(
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, ``freq`` is no length of time, or a colour is none.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+    >>> ax = share(run, "1h")
+    >>> ax.get_title(loc="left")
+    'Who served, of the calls that arrived'
     """
     styles = styles_of(checked(run, "run").deployments, colors)
     freq = frequency(run, 96, freq)
@@ -193,6 +211,15 @@ def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     ------
     InvalidTypeError
         If an argument is of the wrong type.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+    >>> ax = fallbacks(run)
+    >>> ax.get_title(loc="left")
+    'Who served in whose place, in calls'
     """
     counts = _matrix(checked(run, "run"))
     rows, columns = counts.shape
@@ -260,6 +287,15 @@ def compare(
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, there are not two labels, or a colour is none.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+    >>> ax = compare(run, run)
+    >>> ax.get_title(loc="left")
+    'Who served, and what nobody served'
     """
     names = list(dict.fromkeys([*checked(run_a, "run_a").deployments, *checked(run_b, "run_b").deployments]))
     label_a, label_b = map(plain, two_labels(labels))

@@ -64,6 +64,10 @@ class PriceBook:
             The first knows no weekdays and no holidays, and so takes the peak price of DeepSeek at weekends too. The
             second knows both, and what a model cost before its price changed.
 
+        Returns
+        -------
+        PriceBook
+
         Raises
         ------
         MissingExtraError
@@ -85,10 +89,28 @@ class PriceBook:
     def load(cls, path: str | Path) -> Self:
         """Open a file: LiteLLM's table ``model_prices_and_context_window.json``, or a snapshot of model-prices.
 
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        PriceBook
+
         Raises
         ------
         ConfigError
             If it cannot be read, or is neither.
+
+        Examples
+        --------
+        >>> import json, tempfile
+        >>> from pathlib import Path
+        >>> table = {"openai/gpt-5": {"input_cost_per_token": 1e-6, "output_cost_per_token": 8e-6}}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = Path(folder, "prices.json").write_text(json.dumps(table))
+        ...     PriceBook.load(f"{folder}/prices.json").price("openai/gpt-5").output_per_mtok
+        8.0
         """
         path = as_path(path)
         data = read_document(path, ConfigError)

@@ -201,10 +201,25 @@ class Findings(Sequence[Finding]):
     def at_least(self, severity: Severity) -> Findings:
         """Return the findings of a severity and those that are worse.
 
+        Parameters
+        ----------
+        severity : {"error", "warning", "info"}
+
+        Returns
+        -------
+        Findings
+
         Raises
         ------
         InvalidValueError
             If it is none of ``"error"``, ``"warning"``, ``"info"``.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> len(tg.check(config).at_least("error"))
+        0
         """
         if severity not in _SEVERITIES:
             hint = did_you_mean(severity, _SEVERITIES)

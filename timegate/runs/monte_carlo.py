@@ -118,6 +118,17 @@ class MonteCarlo:
         The intervals are Student's, within the range of a difference of shares. Both faced the same random days
         (common random numbers), so the difference is known far better than either side.
 
+        Parameters
+        ----------
+        other : MonteCarlo
+        confidence : float
+            Of the interval for the mean, between 0 and 1.
+
+        Returns
+        -------
+        DataFrame
+            As of :meth:`summary`.
+
         Raises
         ------
         ReplayError
@@ -178,6 +189,15 @@ def monte_carlo(
         If a fault targets a deployment that is not there.
     ReplayError
         If ``replicas`` or ``seed`` is out of range, or the traffic has no tokens and the scenario needs them.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=200)
+    >>> days = monte_carlo(config, traffic, tg.Scenario(faults=[tg.ErrorRate(target="strong", rate=0.1)]), replicas=50)
+    >>> bool(abs(days.summary().loc["failed", "mean"] - 0.1) < 0.02)
+    True
     """
     router, traffic, scenario = from_files(router, traffic, scenario)
     if not isinstance(traffic, Traffic | Trace):

@@ -98,6 +98,14 @@ class Replay(CallByCall):
         Returns
         -------
         Series of object
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+        >>> run.summary()["first_choice"]
+        3
         """
         served_by = self._calls.served_by
         served = served_by != NOBODY
@@ -144,6 +152,19 @@ class Replay(CallByCall):
         DataFrame
             A row a bin, indexed by its start; a column a deployment, then ``failed``, ``blocked`` and ``shed``. A row
             of shares sums to 1, or is missing where no call arrived.
+
+        Raises
+        ------
+        ReplayError
+            If ``freq`` is no fixed length of time, or makes too many bins.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+        >>> run.share("3h", counts=True)["strong"].tolist()
+        [2, 0, 1]
         """
         step_us = bin_width_us(freq)
         origin_us = bin_origin_us(self.trace.span_us[0], step_us, tz)
@@ -238,6 +259,19 @@ class Replay(CallByCall):
             ``answered_429``: of those admitted in this bin, how many a capacity or another fault answered 429.
             ``running_max``: how many ran at once at most, waiting ones included; one that takes no time counts for
             none. ``cooled_share``: the share of the bin in which it cooled.
+
+        Raises
+        ------
+        ReplayError
+            If ``freq`` is no fixed length of time, or makes too many bins.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+        >>> run.load("6h").loc["strong", "admitted"].tolist()
+        [2, 1]
         """
         step_us = bin_width_us(freq)
         origin_us = bin_origin_us(self.trace.span_us[0], step_us, tz)
@@ -280,11 +314,36 @@ class Replay(CallByCall):
         -------
         list of Path
             The files.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T03:40Z", "2026-03-02T09:00Z"]))
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path.name for path in run.to_csv(folder)]
+        ['calls.csv', 'attempts.csv', 'provenance.json']
         """
         return self._write(folder, "csv", escape_formulas)
 
     def to_parquet(self, folder: str | Path) -> list[Path]:
-        """Write ``calls.parquet``, ``attempts.parquet`` and ``provenance.json``, each whole or not at all."""
+        """Write ``calls.parquet``, ``attempts.parquet`` and ``provenance.json``, each whole or not at all.
+
+        Parameters
+        ----------
+        folder : path
+
+        Returns
+        -------
+        list of Path
+            The files.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
         return self._write(folder, "parquet")
 
     def _write(self, folder: str | Path, kind: str, escape_formulas: bool = False) -> list[Path]:

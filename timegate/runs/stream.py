@@ -106,7 +106,17 @@ class StreamReplay:
         return pd.Series(figures, dtype=object, name="replay")
 
     def share(self, *, counts: bool = False) -> pd.DataFrame:
-        """Return who served, bin by bin, as :meth:`Replay.share` does."""
+        """Return who served, bin by bin, as :meth:`Replay.share` does.
+
+        Parameters
+        ----------
+        counts : bool
+            Whether to give numbers of calls in place of shares.
+
+        Returns
+        -------
+        DataFrame
+        """
         whole = self._whole
         start_us = self._origin_us + whole.first_bin * self._step_us
         return share_frame(whole.by_bin, start_us, self._step_us, self.router.names, counts).tz_convert(self.tz)
@@ -204,6 +214,14 @@ def replay_stream(
         If the source of the chunks raises: the message says how far it came, and the Parquet file, if one was
         asked for, holds that much in complete row groups; beside it, as ``NAME.partial.parquet``, if there is an
         older one, which stays.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+    >>> parts = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=1000).chunks(seed=1)
+    >>> int(replay_stream(config, parts).share(counts=True)["strong"].sum())
+    1014
     """
     router, _, scenario = from_files(router, None, scenario)
     prepared = prepare(router, None, scenario)  # checks the targets, before the first chunk is read

@@ -121,6 +121,12 @@ class Profile(Value):
         ------
         TraceError
             If a value is out of its range.
+
+        Examples
+        --------
+        >>> profile = Profile(start="2026-03-02T00:00Z", bin_s=3600, rates_per_s=[0.1] * 12 + [0.3] * 12)
+        >>> profile.traffic(days=7, scale=2).calls
+        241920.0
         """
         bin_us, length = self.bin_s * SECOND_US, duration(self.bin_s, "exact")
         started = self.start if start is None else from_us(to_us(start, "start"))

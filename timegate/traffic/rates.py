@@ -33,7 +33,7 @@ _KNOWN = (*_INSTANTS, *_SECONDS, *RATES, *CALLS, _MODEL)
 def read_rates(
     path: str | Path, *, origin: Instant | None = None, tz: str | None = None, model: str | None = None
 ) -> Profile:
-    """Read a file of rates, as a profile that generates traffic.
+    r"""Read a file of rates, as a profile that generates traffic.
 
     Known are CSV files with the start of each bin (``at``, instants; or ``start_s``, seconds since an origin) and
     its rate (``rate_per_s``) or its number of calls (``calls``); with the columns ``window_start_utc``,
@@ -62,6 +62,15 @@ def read_rates(
         If the file cannot be read or breaks a rule, or bins are missing; the message begins with the path.
     InstantError
         If ``origin`` is naive or not a time.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "rates.csv")
+    ...     size = path.write_text("at,rate_per_s\n2026-03-02T00:00Z,0.5\n2026-03-02T01:00Z,1.5\n")
+    ...     read_rates(path).rates_per_s
+    (0.5, 1.5)
     """
     path = as_path(path)
     began_us = None if origin is None else to_us(origin, "origin")

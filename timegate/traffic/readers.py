@@ -36,7 +36,7 @@ def read_trace(
     delimiter: str | None = None,
     header: bool | None = None,
 ) -> Trace:
-    """Read a trace from a CSV, JSON or Parquet file, or from the log of a gateway.
+    r"""Read a trace from a CSV, JSON or Parquet file, or from the log of a gateway.
 
     Known are our own format (columns ``at``, and optionally ``model_preference``, ``prompt_tokens``,
     ``completion_tokens`` and what came of each call), the published traces of Azure (2023 to 2025), BurstGPT, Mooncake,
@@ -77,6 +77,15 @@ def read_trace(
         If the file cannot be read or breaks a rule; the message begins with the path, and names line and column.
     InstantError
         If ``origin`` is naive or not a time.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "day.csv")
+    ...     size = path.write_text("at,model_preference\n2026-03-02T03:10Z,strong\n2026-03-02T09:00Z,\n")
+    ...     read_trace(path).preferred_names
+    ('strong',)
     """
     path = as_path(path, {pd.DataFrame: "Trace(frame) takes a table."})
     began_us = None if origin is None else to_us(origin, "origin")

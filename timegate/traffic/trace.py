@@ -177,7 +177,22 @@ class Trace:
 
     @classmethod
     def concat(cls, parts: Sequence[Trace]) -> Self:
-        """Join parts of one trace, which follow each other in time and have the same columns."""
+        """Join parts of one trace, which follow each other in time and have the same columns.
+
+        Parameters
+        ----------
+        parts : sequence of Trace
+
+        Raises
+        ------
+        TraceError
+            If one begins before the one before it ends, or they differ in columns or in the names that calls prefer.
+        """
+        shapes = {(*part.preferred_names, *(getattr(part, name) is None for name in _TOKENS)) for part in parts}
+        if len(shapes) != 1:
+            raise TraceError(
+                f"parts must have the same columns, and the same preferred names. Got {counted(len(shapes), 'kind')}."
+            )
         columns = [
             None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
             for name in _TOKENS
@@ -259,11 +274,35 @@ class Trace:
         return frame if self.observed is None else pd.concat([frame, self.observed], axis=1)
 
     def to_csv(self, path: str | Path, *, escape_formulas: bool = False) -> None:
-        """Write the trace as CSV, whole or not at all; ``escape_formulas`` as in :meth:`Replay.to_csv`."""
+        """Write the trace as CSV, whole or not at all; ``escape_formulas`` as in :meth:`Replay.to_csv`.
+
+        Parameters
+        ----------
+        path : path
+        escape_formulas : bool
+
+        Examples
+        --------
+        >>> import tempfile, timegate as tg
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Trace(["2026-03-02T09:00Z"]).to_csv(f"{folder}/trace.csv")
+        ...     len(tg.read_trace(f"{folder}/trace.csv"))
+        1
+        """
         write_csv(self.frame.assign(at=iso_column(self.at_us)), path, escape_formulas)
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write the trace as Parquet, whole or not at all. Needs pyarrow."""
+        """Write the trace as Parquet, whole or not at all. Needs pyarrow.
+
+        Parameters
+        ----------
+        path : path
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
         with replacing(path) as unfinished:
             write_parquet(self.frame, unfinished)
 
