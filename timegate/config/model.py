@@ -436,6 +436,6 @@ class GatewayConfig(Value):
         --------
         >>> config = GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
         >>> config.explain("2026-03-02T03:10Z", "weak").order
-        ('weak', 'strong')
+        ['weak', 'strong']
         """
         return self.router().explain(to_us(at, "at"), model_preference)

@@ -100,4 +100,10 @@ def _observed(router: Router, trace: Trace) -> Calls:
     latency_s = seen["latency_s"] if "latency_s" in seen else pd.Series(np.zeros(len(trace)))
     latency_us = np.rint(latency_s.fillna(0.0).to_numpy() * SECOND_US).astype(np.int64)
     outcome = np.where(answered, FIRST_CHOICE, FAILED).astype(np.int8)
-    return Calls(served_by, outcome, answered.astype(np.int16), latency_us, np.maximum(served_by, 0))
+    return Calls.empty(0)._replace(
+        served_by=served_by,
+        outcome=outcome,
+        attempts=answered.astype(np.int16),
+        latency_us=latency_us,
+        first_choice=np.maximum(served_by, 0),
+    )
