@@ -268,7 +268,7 @@ class ModelGateway(Driver):
         >>> gateway = tg.ModelGateway([{"model_name": "weak", "model": tg.SimulatedModel("small")}])
         >>> gateway.cool("weak", 60)
         >>> gateway.reset("weak")
-        >>> gateway.health().set_index("deployment").loc["weak", "takes_calls"]
+        >>> bool(gateway.health().set_index("deployment").loc["weak", "takes_calls"])
         True
         """
         self._served[2].reset(self._index_of(name))
