@@ -95,11 +95,6 @@ class Model(metaclass=_Kin):
         Returns
         -------
         BaseModel
-
-        Examples
-        --------
-        >>> Model.text_embedder("sim/small").model_type
-        'text_embedder'
         """
         return cls.create("text_embedder", path, **kwargs)
 
