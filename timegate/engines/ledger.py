@@ -35,10 +35,11 @@ class Ledger:
 
     def end(self, number: int, call: Call, now_us: int) -> None:
         """Note a call that has ended."""
-        for made in call.attempts:
-            self._attempts += made
+        made = call.attempts
+        for attempt in made:
+            self._attempts += attempt
         latency_us = now_us - call.at_us
-        self._ends += (number, len(call.attempts), call.served_by, call.first_choice, len(call.order), latency_us)
+        self._ends += (number, len(made), call.served_by, call.first_choice, len(call.order), latency_us)
         for skip in call.skips:
             self._skips += (number, *skip)
 

@@ -49,7 +49,7 @@ class _Run:
 
     def run(self) -> None:
         """Take the arrivals and the events in their order."""
-        for number, (at_us, preference, prompt, answer) in enumerate(_arrivals(self.trace)):
+        for number, at_us, preference, prompt, answer in _arrivals(self.trace):
             self._until(at_us)
             call = Call(self.router, self.state, at_us, preference, self.luck.of(number))
             flight = _Flight(number, call, call.steps(prompt), prompt, answer)
@@ -105,7 +105,7 @@ class _Run:
 def _one_by_one(router: Router, trace: Trace, injector: Injector, luck: Luck, ended: Ledger) -> None:
     """Take each call to its end when it arrives: nothing that it meets depends on another, so there are no events."""
     state, terms, attempt, draws = router.new_state(), router.terms, injector.attempt, luck.of(0)
-    for number, (now_us, preference, prompt, answer) in enumerate(_arrivals(trace)):
+    for number, now_us, preference, prompt, answer in _arrivals(trace):
         draws.call, tried, tried_before = number, NOBODY, 0
         call = Call(router, state, now_us, preference, draws)
         steps = call.steps(prompt)
@@ -129,12 +129,12 @@ def _one_by_one(router: Router, trace: Trace, injector: Injector, luck: Luck, en
         ended.end(number, call, now_us)
 
 
-def _arrivals(trace: Trace) -> Iterator[tuple[int, str | None, int, int]]:
-    """Yield of each call its instant, whom it prefers, and the lengths of its prompt and answer."""
+def _arrivals(trace: Trace) -> Iterator[tuple[int, int, str | None, int, int]]:
+    """Yield of each call its number, its instant, whom it prefers, and the lengths of its prompt and answer."""
     names = [*trace.preferred_names, None]  # -1, for none, takes the last
     preferences = [names[which] for which in trace.preferred.tolist()]
     columns = (column.tolist() for column in (trace.question_tokens, trace.answer_tokens))
-    return progress(zip(trace.at_us.tolist(), preferences, *columns, strict=True), len(trace))
+    return progress(zip(range(len(trace)), trace.at_us.tolist(), preferences, *columns, strict=True), len(trace))
 
 
 def run(router: Router, trace: Trace, injector: Injector) -> tuple[Calls, Attempts, Log]:
