@@ -509,6 +509,14 @@ def test_calls_that_nobody_could_serve_are_logged_as_errors(call, caplog):
     assert logged(caplog, "ERROR") == ["All 2 available models failed"]
 
 
+def test_a_call_that_its_error_ends_is_logged(call, caplog):
+    """Nobody served it, whether others were left or not."""
+    gateway = ModelGateway([deployment("weak"), deployment("strong")], policy={"raise_on": ["error"]})
+    with pytest.raises(ValueError, match="boom"):
+        call(gateway, errors={"weak": ValueError("boom")})
+    assert logged(caplog, "ERROR") == ["The call ended with an error that raise_on names: boom"]
+
+
 def test_explain():
     """``explain`` answers for a given instant, or for now by the gateway's clock, and refuses a naive one."""
     clock = VirtualClock(to_us(f"{MARCH_2}03:10Z", "at"))

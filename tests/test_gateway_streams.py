@@ -107,7 +107,9 @@ def test_what_fails_before_the_first_chunk_moves_on(server: Any, read: Reader, n
     ("name", "kind"),
     [("cut", "truncated"), ("endless", "truncated"), ("malformed", "server_error"), ("stalled", "timeout")],
 )
-def test_a_stream_that_breaks_off_raises_its_kind(server: Any, read: Reader, name: str, kind: str) -> None:
+def test_a_stream_that_breaks_off_raises_its_kind(
+    server: Any, read: Reader, name: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """By default the reader gets what came and then the error, which names the deployment; nobody else is asked."""
     seen = server.seen["fine"]
     gateway = gateway_of(server, name, "fine", **quick(name))
@@ -115,6 +117,7 @@ def test_a_stream_that_breaks_off_raises_its_kind(server: Any, read: Reader, nam
     assert isinstance(found.error, ModelCallError)
     assert (found.chunks, found.error.kind) == (["Hel"], kind)
     assert str(found.error).startswith(f"deployment '{name}': the stream broke off: ")
+    assert [r.getMessage() for r in caplog.records if r.levelname == "ERROR"] == [str(found.error)]
     record = found.stream.metadata["timegate"]
     assert (record.outcome, record.served_by) == ("failed", None)
     assert [attempt.outcome for attempt in record.attempts] == [kind]

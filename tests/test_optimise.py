@@ -297,11 +297,20 @@ def test_slots_without_calls_stay_as_they_are() -> None:
         STRONG | {"time_constraints": [{"start": "01:00", "end": "04:00", "end_included": False}]}, deployment("weak")
     )
     calls = tg.Trace(at[(at.hour >= 8) & (at.hour < 20)])
-    found = optimise(gateway, calls, step="1h")
+    found = optimise(gateway, calls, step="1h", time_limit_s=3600)
     windows = found.best.deployments[0].time_constraints
     assert tg.Window("01:00", "04:00", end_included=False) in windows
     assert tg.Window("08:00", "18:00", end_included=False) in windows
     assert found.notes == ["84 of 168 slots have no calls: they stay as they are today"]
+
+
+def test_a_search_that_time_ends_says_so() -> None:
+    """And what would make it shorter; a search that ends by itself says nothing of it."""
+    at = pd.date_range("2026-03-02T00:05Z", periods=144, freq="10min")
+    gateway = config(STRONG, deployment("weak"))
+    for limit_s, said in ((0.0, True), (3600.0, False)):
+        found = optimise(gateway, tg.Trace(at), period="day", time_limit_s=limit_s)
+        assert any("time_limit_s ended the search" in note for note in found.notes) is said
 
 
 def test_nothing_to_gain_changes_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The embedded samples: a config, a day of traffic and a scenario."""
+"""The embedded samples: a config, a day of traffic, a scenario and a history of incidents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from timegate.replacing import replacing
 __all__ = ["CONFIG", "SAMPLES", "SCENARIO", "TRACE", "copy_samples", "sample"]
 
 CONFIG, TRACE, SCENARIO = "gateway.yaml", "day.csv", "scenario.yaml"
-SAMPLES = (CONFIG, TRACE, SCENARIO, "gateway.schema.json", "scenario.schema.json")
+SAMPLES = (CONFIG, TRACE, SCENARIO, "incidents.json", "gateway.schema.json", "scenario.schema.json")
 """What a folder to begin in has: the schemas are for editors of YAML."""
 
 

@@ -78,6 +78,7 @@ class Outcomes:
         if self._observers or call.cools:
             tell(call, CallRecord(call, self.model_type), self._observers)
         if call.raised:
+            logger.error("The call ended with an error that raise_on names: %s", errors[-1])
             return errors[-1]
         error = call.error(errors)
         if errors:
@@ -99,6 +100,8 @@ class Outcomes:
         broke = broken(error, call.router.names[call.trying])
         call.final = call.router.call_policy.on_cut != "restart"
         step = steps.send(self._heard(call, call.trying, broke, errors))
+        if call.final:
+            logger.error("%s", broke)
         return step, broke if call.final else None
 
     def _restarted(self, call: Call, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:

@@ -239,7 +239,7 @@ class _Chooser:
             limits=task.limits,
             gap=math.nan if bound == -math.inf else max(0.0, value - bound) / max(abs(value), 1.0),
             words=words,
-            notes=list(self._notes(best)),
+            notes=list(self._notes(best, monotonic() >= until)),
             heuristic=self.shares,
             interrupted=interrupted,
         )
@@ -389,8 +389,10 @@ class _Chooser:
             "deployments."
         )
 
-    def _notes(self, best: Proposal) -> Iterator[str]:
-        """Say what the trace does not tell."""
+    def _notes(self, best: Proposal, ran_out: bool) -> Iterator[str]:
+        """Say what the trace does not tell, and whether there was time enough."""
+        if ran_out:
+            yield "time_limit_s ended the search: a longer step, or more in fixed, leaves less to choose"
         empty = self.costs.calls == 0
         if empty.any():
             differ = (best.is_open != self.open_today).any(axis=1) & empty
