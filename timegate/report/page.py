@@ -325,8 +325,9 @@ body { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; color: var(-
 h1 { margin: 0 0 .5rem; font-size: 1.7rem; line-height: 1.2; }
 h2 { margin: 2.5rem 0 .75rem; font-size: 1.2rem; }
 header p { margin: 0; color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin-top: 1.5rem; }
-.tiles div { padding: .75rem 1rem; border-radius: .5rem; background: var(--tile); color: var(--soft); }
+.tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
+.tiles div { box-sizing: border-box; min-width: 8.5rem; padding: .75rem 1rem; border-radius: .5rem;
+             background: var(--tile); color: var(--soft); }
 .tiles b { display: block; color: var(--ink); font-size: 1.4rem; font-variant-numeric: tabular-nums;
            white-space: nowrap; }
 .wide { overflow-x: auto; }
@@ -344,14 +345,15 @@ tbody th { padding-top: 1.1rem; }
 td { max-width: 34rem; overflow-wrap: anywhere; }
 .whole { white-space: nowrap; }
 .texts td { min-width: 7rem; }
-.numbers td:first-child { min-width: 10.5rem; }
+.numbers td:first-child { min-width: 11.5rem; }
 .texts td:nth-child(n+3) { min-width: 11rem; }
 .numbers td:last-child, .numbers th:last-child { padding-right: .25rem; }
 .numbers td:nth-child(n+2), .numbers thead th:nth-child(n+2) { text-align: right; }
 .numbers td:nth-child(n+2) { overflow-wrap: normal; }
 @media (max-width: 32rem) {
   td, th { padding-right: .8rem; }
-  .tiles div:first-child { grid-column: 1 / -1; }
+  .tiles div { flex-grow: 1; }
+  .tiles div:first-child { flex-basis: 100%; }
 }
 footer { margin-top: 3rem; color: var(--soft); font-size: .9rem; }
 </style>
