@@ -19,7 +19,7 @@ import timegate as tg
 from tests.strategies import Case, cases
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines import compiled, compiling, travel
 from timegate.errors import InvalidValueError
 

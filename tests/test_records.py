@@ -18,7 +18,8 @@ from timegate.core.clock import VirtualClock, to_us
 from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY
 from timegate.core.deployment import Deployment
 from timegate.core.policy import REASONS
-from timegate.core.routing import Call, LiveDraws, Router
+from timegate.core.router import LiveDraws, Router
+from timegate.core.routing import Call
 from timegate.engines.record import CALL_COLUMNS
 from timegate.errors import InvalidValueError, ServerError
 from timegate.gateway.records import CallRecord

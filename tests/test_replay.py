@@ -13,7 +13,7 @@ from test_windows import covers
 
 import timegate as tg
 from timegate.core import draws
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.errors import InvalidTypeError, ReplayError
 
 NINE = "2026-03-02T09:00Z"

@@ -15,7 +15,7 @@ from timegate.core.clock import Instant, to_us
 from timegate.core.deployment import Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.price import odd_currency
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.core.window_value import WindowValue
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, did_you_mean, shown

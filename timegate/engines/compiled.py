@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from timegate.core.policy import NEVER
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.flights import LoopLog
 from timegate.engines.kernel import Room, record_first, replay_calls, route_calls

@@ -44,7 +44,7 @@ class Luck:
 
 
 class CallLuck:
-    """The draws of one call, as :class:`timegate.core.routing.Draws`."""
+    """The draws of one call, as :class:`timegate.core.router.Draws`."""
 
     __slots__ = ("_luck", "call")
 

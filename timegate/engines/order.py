@@ -49,7 +49,7 @@ class Orders(NamedTuple):
 
 @jit(refcount=False, merged=True)
 def make_order(plan, policies, epoch, name, call, order):  # type: ignore[no-untyped-def]
-    """Write the deployments that a call tries: :meth:`timegate.core.routing.Router.order_and_first_choice`.
+    """Write the deployments that a call tries: :meth:`timegate.core.router.Router.order_and_first_choice`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.events import FINISHED, FULL, ROWS_FULL, run_events
 from timegate.engines.flights import Loop, LoopLog, new_loop, with_more_room

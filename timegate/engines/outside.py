@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from timegate.core.deployment import Deployment
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.errors import InvalidTypeError

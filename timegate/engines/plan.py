@@ -12,7 +12,7 @@ import numpy.typing as npt
 from timegate.core.capacity import Provider
 from timegate.core.clock import LAST_US
 from timegate.core.policy import Shared, State, Terms
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.luck import Luck
 from timegate.engines.record import first_choice_by_name
 from timegate.faults.injector import Injector

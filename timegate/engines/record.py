@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import ATTEMPT_OUTCOMES, OUTCOMES, classify
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.traffic.trace import category, utc_column
 
 __all__ = [

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from timegate.core.columns import NOBODY, OK, TIMEOUT
 from timegate.core.policy import NEVER
-from timegate.core.routing import DONE, WAIT, Call, Heard, Router, Step
+from timegate.core.router import Router
+from timegate.core.routing import DONE, WAIT, Call, Heard, Step
 from timegate.engines.ledger import Ledger
 from timegate.engines.luck import Luck
 from timegate.engines.progress import progress

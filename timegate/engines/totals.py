@@ -14,7 +14,7 @@ import numpy.typing as npt
 from timegate.core.clock import DAY_US
 from timegate.core.columns import FAILED, NOBODY, OUTCOMES, PERCENTILES, UNSERVED
 from timegate.core.jit import inlined, jit
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.record import Calls, first_choice_by_name
 from timegate.errors import ReplayError

@@ -21,7 +21,8 @@ import numpy as np
 from timegate.core.columns import NOBODY, OK
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
-from timegate.core.routing import DONE, Call, Heard, Router, Step
+from timegate.core.router import Router
+from timegate.core.routing import DONE, Call, Heard, Step
 from timegate.engines.clocks import Clocks
 from timegate.engines.ledger import columns_of
 from timegate.engines.loop import VirtualLoop

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from timegate.core.deployment import Deployment
 from timegate.core.price import Price
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.settings import Policy
 from timegate.errors import ConfigError, shown
 from timegate.files import dump_yaml, read_document

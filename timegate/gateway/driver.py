@@ -12,7 +12,8 @@ from weakref import ref
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
 from timegate.core.policy import NEVER
-from timegate.core.routing import DONE, WAIT, Call, Draws, Heard, LiveDraws, Router, Step
+from timegate.core.router import Draws, LiveDraws, Router
+from timegate.core.routing import DONE, WAIT, Call, Heard, Step
 from timegate.errors import ModelCallError
 from timegate.gateway.observing import Observer, tell
 from timegate.gateway.outcomes import Outcomes

@@ -15,7 +15,7 @@ from timegate.core.clock import SECOND_US, Clock, Instant, to_us
 from timegate.core.deployment import LISTS, Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.policy import NEVER
-from timegate.core.routing import Draws, Router
+from timegate.core.router import Draws, Router
 from timegate.core.secrets import without_secrets
 from timegate.core.settings import CallPolicy, Policy
 from timegate.core.timetable import Hours

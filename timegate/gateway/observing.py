@@ -21,7 +21,8 @@ from timegate.core.policy import (
     refilled,
     why_not,
 )
-from timegate.core.routing import Call, Router, RouterState
+from timegate.core.router import Router, RouterState
+from timegate.core.routing import Call
 from timegate.gateway.records import CallRecord
 from timegate.show.text import duration
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import NOBODY
 from timegate.core.deployment import Deployment
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.timetable import Hours
 from timegate.core.windows import Window
 from timegate.engines.progress import progress

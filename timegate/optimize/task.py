@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from timegate.config import GatewayConfig
 from timegate.core.clock import DAY_US
 from timegate.core.columns import NOBODY
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
 from timegate.faults import Scenario
 from timegate.optimize.grid import Grid

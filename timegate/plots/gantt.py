@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.spans import Spans, union
 from timegate.core.zones import check_zone
 from timegate.errors import InvalidTypeError, ReplayError

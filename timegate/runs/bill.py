@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.columns import NOBODY, OK
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.zones import bin_origin_us
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError, TimegateWarning

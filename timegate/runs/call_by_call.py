@@ -16,7 +16,7 @@ import pandas as pd
 from timegate.core.clock import FIRST_US, LAST_US, Instant, to_us
 from timegate.core.columns import FALLBACK, OUTCOMES
 from timegate.core.explanation import Explanation
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario

@@ -11,7 +11,7 @@ import pandas as pd
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import RATE_LIMIT
 from timegate.core.policy import CONCURRENT, COOLING, LATE, PROBING, REQUESTS, TOKENS
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.spans import Spans, union
 from timegate.engines.record import Attempts, Log
 from timegate.traffic.trace import Trace, utc_column

@@ -15,7 +15,7 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.columns import OUTCOMES
 from timegate.core.jit import jit
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines import compiled
 from timegate.engines.compiling import announced_compilation
 from timegate.engines.kernel import Room, replay_calls

@@ -12,7 +12,7 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import FAILED, FIRST_CHOICE, NOBODY
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.record import Calls
 from timegate.errors import InvalidTypeError, TimegateWarning, TraceError
 from timegate.gateway.live import ModelGateway

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines import compiled
 from timegate.engines.record import Attempts, Calls
 from timegate.engines.totals import Part, add_baseline, reduce_calls

@@ -12,7 +12,7 @@ import pandas as pd
 from timegate.config import GatewayConfig
 from timegate.core.clock import from_us
 from timegate.core.columns import UNSERVED
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.targets import reserved_prefix
 from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
 from timegate.faults import Fault, Scenario

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from timegate.config import GatewayConfig
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.outside import describe
 from timegate.engines.record import Log
 from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean

@@ -10,7 +10,7 @@ import pandas as pd
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY, OUTCOMES
 from timegate.core.explanation import why_passed_over
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.settings import CallPolicy, Policy
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.faults import Scenario

@@ -15,7 +15,7 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import FIRST_US, from_us
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.zones import bin_origin_us, check_zone
 from timegate.engines import compiled
 from timegate.engines.ordered import Ended, OrderedReplay, shares

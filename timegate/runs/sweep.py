@@ -13,7 +13,7 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US, from_us, to_us
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.core.spans import Spans, union
 from timegate.engines.progress import progress
 from timegate.errors import ReplayError, shown

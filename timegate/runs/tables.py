@@ -13,7 +13,7 @@ import pandas as pd
 
 from timegate.core.columns import UNSERVED
 from timegate.core.policy import REASONS
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError
 from timegate.files import made_folder, replacing, write_csv

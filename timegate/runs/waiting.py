@@ -10,7 +10,7 @@ import numpy.typing as npt
 from timegate.core.clock import SECOND_US
 from timegate.core.columns import PERCENTILES
 from timegate.core.deployment import Deployment
-from timegate.core.routing import Router
+from timegate.core.router import Router
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
