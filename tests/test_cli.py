@@ -11,10 +11,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from typed import refused, run
 
 import timegate as tg
-from timegate.cli import app
 from timegate.samples import CONFIG, SAMPLES, SCENARIO, TRACE, copy_samples, sample
 
 FILES = sorted(
@@ -37,8 +36,6 @@ deployments:
 GOOD_TRACE = "at,model_preference\n2026-03-02T03:10:00Z,strong\n2026-03-02T09:00:00Z,\n"
 GOOD_SCENARIO = "faults: [{type: error_rate, target: strong, rate: 0.5}]\n"
 
-runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
-
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -50,27 +47,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(*args: str, code: int = 0) -> Any:
-    result = runner.invoke(app, list(args))
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
-
-
 def replay(*options: str, code: int = 0) -> Any:
     return run("replay", "config.yaml", "--trace", "trace.csv", *options, code=code)
-
-
-def refused(result: Any, *words: str) -> None:
-    """Hold a refusal to its form: one line, which names the place, and no folder."""
-    assert isinstance(result.exception, SystemExit)
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1, result.stderr
-    assert lines[0].startswith("error: ")
-    assert "more problem" not in lines[0]  # one mistake is told once
-    assert result.stdout == ""
-    for word in words:
-        assert word in lines[0]
-    assert not Path("out").exists()
 
 
 def shell(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -424,7 +402,7 @@ def test_a_plot_fails(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("timegate.plots.fallbacks", fail)
-    result = runner.invoke(app, ["replay", "config.yaml", "--trace", "trace.csv", "--out", "out"])
+    result = replay("--out", "out", code=1)
     assert isinstance(result.exception, ZeroDivisionError)
     assert not (here / "out").exists()
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import runner
+from typed import run
 
 import timegate as tg
-from timegate.cli import app
 from timegate.samples import CONFIG, sample
 
 NOW = "2026-03-02T00:00Z"
@@ -32,9 +31,7 @@ deployments:
 def check(path: Path, text: str, *options: str, code: int = 0) -> Any:
     path = path / "gateway.yaml"
     path.write_text(text)
-    result = runner.invoke(app, ["check", str(path), "--now", NOW, *options])
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return run("check", str(path), "--now", NOW, *options, code=code)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +85,7 @@ def test_horizon(tmp_path):
 
 def test_the_sample():
     """The sample config is checked at the present instant, and its gap at midnight is an error."""
-    result = runner.invoke(app, ["check", str(sample(CONFIG))])
-    assert result.exit_code == 1
+    result = run("check", str(sample(CONFIG)), code=1)
     assert "from 23:30 to 00:30 UTC every day" in " ".join(result.stdout.split())
 
 
@@ -123,13 +119,11 @@ def test_refused(tmp_path, text, options, problem):
 
 def test_no_such_file(tmp_path):
     """A file that is not there is exit code 2."""
-    result = runner.invoke(app, ["check", str(tmp_path / "none.yaml")])
-    assert result.exit_code == 2
-    assert "no such file" in result.stderr
+    assert "no such file" in run("check", str(tmp_path / "none.yaml"), code=2).stderr
 
 
 def test_help():
     """The help names the exit codes."""
-    text = " ".join(runner.invoke(app, ["check", "--help"]).stdout.split())
+    text = " ".join(run("check", "--help").stdout.split())
     for word in ("--fail-on", "--format", "--horizon", "--now", "Exit codes", "2 if the config cannot be read"):
         assert word in text

@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from typed import refused, run
 
 import timegate as tg
-from timegate.cli import app
 
 FILES = ["comparison.csv", "comparison.png", "provenance.json"]
 TODAY = """
@@ -31,8 +30,6 @@ faults:
   - {type: error_rate, target: strong, rate: 0.2}
 """
 
-runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
-
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -47,9 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compare(*options: str, a: str = "today.yaml", b: str = "proposal.yaml", code: int = 0) -> Any:
-    result = runner.invoke(app, ["compare", a, b, "--trace", "trace.csv", *options])
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return run("compare", a, b, "--trace", "trace.csv", *options, code=code)
 
 
 def replays() -> list[tg.Replay]:
@@ -175,8 +170,7 @@ def test_formulas_are_kept_from_spreadsheets_on_demand(here: Path) -> None:
             "proposal.yaml",
             "difference",
         ]
-        result = runner.invoke(app, ["replay", "=1+1", "--trace", "trace.csv", "--out", "out", *option])
-        assert result.exit_code == 0
+        run("replay", "=1+1", "--trace", "trace.csv", "--out", "out", *option)
         assert f"{mark}=1+1" in set(pd.read_csv("out/calls.csv")["served_by"])
 
 
@@ -209,16 +203,6 @@ def test_faults_of_a_deployment_that_one_lacks(here: Path) -> None:
     alone = tg.replay(tg.GatewayConfig.load("today.yaml"), tg.read_trace("trace.csv"), tg.Scenario(**faults))
     written = pd.read_csv(here / "out" / "comparison.csv", index_col="figure")
     assert written.loc["share[weak]", "today.yaml"] == pytest.approx(alone.summary()["share[weak]"])
-
-
-def refused(result: Any, *words: str) -> None:
-    """Hold a refusal to its form: one line, which names the place, and no folder."""
-    assert isinstance(result.exception, SystemExit)
-    assert len(result.stderr.splitlines()) == 1, result.stderr
-    assert result.stderr.startswith("error: ")
-    assert result.stdout == ""
-    assert all(word in result.stderr for word in words), result.stderr
-    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(
@@ -261,7 +245,7 @@ def test_a_failure_in_drawing_writes_nothing(here: Path, monkeypatch: pytest.Mon
         raise ZeroDivisionError
 
     monkeypatch.setattr("timegate.plots.compare", fail)
-    result = runner.invoke(app, ["compare", "today.yaml", "proposal.yaml", "--trace", "trace.csv", "--out", "out"])
+    result = compare("--out", "out", code=1)
     assert isinstance(result.exception, ZeroDivisionError)
     assert not (here / "out").exists()
 
@@ -293,4 +277,4 @@ def test_long_names_of_files_are_folded(here: Path) -> None:
 
 def test_help_has_an_example(here: Path) -> None:
     """The help of the command ends in an example."""
-    assert "timegate compare " in runner.invoke(app, ["compare", "--help"]).stdout.partition("Example")[2]
+    assert "timegate compare " in run("compare", "--help").stdout.partition("Example")[2]

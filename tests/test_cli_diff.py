@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import runner
+from typed import run
 
 import timegate as tg
-from timegate.cli import app
 
 BEFORE = """
 deployments:
@@ -22,15 +21,13 @@ WEEK = ("--from", "2026-03-02T00:00Z", "--to", "2026-03-09T00:00Z")
 
 @pytest.fixture
 def diff(tmp_path: Path) -> Any:
-    def run(before: str, after: str, *options: str, code: int = 0) -> Any:
+    def diff(before: str, after: str, *options: str, code: int = 0) -> Any:
         paths = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
         for path, text in zip(paths, (before, after), strict=True):
             path.write_text(text)
-        result = runner.invoke(app, ["diff", *map(str, paths), *options])
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
+        return run("diff", *map(str, paths), *options, code=code)
 
-    return run
+    return diff
 
 
 def test_the_same(diff):

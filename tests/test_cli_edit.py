@@ -13,15 +13,13 @@ from typing import Any
 
 import nbformat
 import pytest
-from typer.testing import CliRunner
+from typed import run
 
 import timegate as tg
-from timegate.cli import app, edit
+from timegate.cli import edit
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
 from timegate.widgets import FILES_VARIABLE
 from timegate.widgets.dashboard import dashboard
-
-runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
 
 
 class Server:
@@ -58,16 +56,14 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def run(*args: str, code: int = 0) -> Any:
-    result = runner.invoke(app, ["edit", *args])
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+def edited(*args: str, code: int = 0) -> Any:
+    return run("edit", *args, code=code)
 
 
 def test_it_tells_the_dashboard_its_files(here: Path) -> None:
     """Voila is started on this machine alone, with a token that is no argument, and told the files by full paths."""
     port = free_port()
-    result = run(CONFIG, "--trace", TRACE, "--scenario", SCENARIO, "--no-browser", "--port", str(port))
+    result = edited(CONFIG, "--trace", TRACE, "--scenario", SCENARIO, "--no-browser", "--port", str(port))
     [(command, env)] = Server.started
     assert {"--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--port={port}"} < set(command)
     assert not any(env["JUPYTER_TOKEN"] in word for word in command)
@@ -85,11 +81,11 @@ def test_it_moves_to_no_other_port_in_silence(monkeypatch: pytest.MonkeyPatch) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = run(CONFIG, "--port", str(port), code=2)
+        result = edited(CONFIG, "--port", str(port), code=2)
         assert f"port {port} is in use: choose another, or leave it out for one that is free." in result.stderr
         assert Server.started == []
         monkeypatch.setattr(edit, "PORT", port)
-        result = run(CONFIG, "--no-browser")
+        result = edited(CONFIG, "--no-browser")
     [(command, _)] = Server.started
     [chosen] = [word.removeprefix("--port=") for word in command if word.startswith("--port=")]
     assert f"note: port {port} is in use: the editor listens on {chosen}." in result.stderr
@@ -122,7 +118,7 @@ def test_the_browser_is_shown_the_token(here: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(edit, "subprocess", SimpleNamespace(Popen=Listening))
     monkeypatch.setattr(edit, "webbrowser", SimpleNamespace(open=look))
     port = free_port()
-    result = run(CONFIG, "--port", str(port))
+    result = edited(CONFIG, "--port", str(port))
     [(_, env)] = Server.started
     url = f"http://127.0.0.1:{port}/?token={env['JUPYTER_TOKEN']}"
     assert url in result.stdout
@@ -134,13 +130,13 @@ def test_the_browser_is_shown_the_token(here: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_help_keeps_its_brackets() -> None:
     """What stands in brackets is no markup."""
-    assert 'pip install "timegate[edit]"' in runner.invoke(app, ["edit", "--help"]).stdout
+    assert 'pip install "timegate[edit]"' in edited("--help").stdout
 
 
 def test_the_exit_code_is_that_of_the_server(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the server cannot start, such as on a port in use, the command fails too."""
     monkeypatch.setattr(Server, "code", 3)
-    run(CONFIG, code=3)
+    edited(CONFIG, code=3)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
@@ -164,7 +160,7 @@ def test_sigterm_ends_the_server_too(here: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(edit, "subprocess", SimpleNamespace(Popen=Running))
     before = signal.getsignal(signal.SIGTERM)
-    run(CONFIG, code=128 + signal.SIGTERM)
+    edited(CONFIG, code=128 + signal.SIGTERM)
     assert ended == ["Voila"]
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -180,7 +176,7 @@ def test_sigterm_ends_the_server_too(here: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("here")
 def test_wrong_files_are_told_before_anything_opens(args: list[str], problem: str) -> None:
     """What is wrong with a file is one line and exit code 2, and no server starts."""
-    result = run(*args, code=2)
+    result = edited(*args, code=2)
     assert problem in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert Server.started == []
@@ -190,7 +186,7 @@ def test_wrong_files_are_told_before_anything_opens(args: list[str], problem: st
 def test_without_voila_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing Voila is one line with the command that installs it."""
     monkeypatch.setattr(edit, "find_spec", lambda name: None)
-    assert "the dashboard needs Voila: pip install 'timegate[edit]'." in run(CONFIG, code=2).stderr
+    assert "the dashboard needs Voila: pip install 'timegate[edit]'." in edited(CONFIG, code=2).stderr
 
 
 @pytest.mark.parametrize("names", [["config"], ["config", "trace", "scenario"]])

@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from typed import run
 
 import timegate as tg
-from timegate.cli import app
 from timegate.formats.registry import FORMATS
 from timegate.samples import CONFIG, sample
 
 PLAIN = "deployments:\n  # ours\n  - {model_name: weak, model: sim/small, time_constraints: [[22:00, 06:00]]}\n"
-runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
 
 
 @pytest.fixture
@@ -26,15 +24,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(*args: str, code: int = 0) -> Any:
-    result = runner.invoke(app, ["export", *args])
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+def export(*args: str, code: int = 0) -> Any:
+    return run("export", *args, code=code)
 
 
 def test_it_writes_and_says_so(here: Path) -> None:
     """A state that msgflux reads is written, and the command says what and where."""
-    result = run("gateway.yaml", "--to", "msgflux", "--out", "state.json")
+    result = export("gateway.yaml", "--to", "msgflux", "--out", "state.json")
     lines = result.stdout.splitlines()
     assert lines[0] == "Wrote state.json (the state of a msgflux gateway)."
     assert lines[1].startswith(f"Checked by timegate {tg.__version__} on 20")
@@ -44,7 +40,7 @@ def test_it_writes_and_says_so(here: Path) -> None:
 
 def test_it_keeps_comments(here: Path) -> None:
     """Exported onto itself, a file of ours gets a header and quotes, and keeps its comments."""
-    run("gateway.yaml", "--to", "timegate", "--out", "gateway.yaml")
+    export("gateway.yaml", "--to", "timegate", "--out", "gateway.yaml")
     header, text = (here / "gateway.yaml").read_text().split("\n", 1)
     assert header.startswith("# Checked by timegate")
     assert text == PLAIN.replace("22:00, 06:00", '"22:00", "06:00"')
@@ -53,13 +49,13 @@ def test_it_keeps_comments(here: Path) -> None:
 def test_everything_lost_is_printed(here: Path) -> None:
     """Without --lossy each loss is a line, the first says the way out, and nothing is written; with it all is said."""
     config = str(sample(CONFIG))
-    refused = run(config, "--to", "msgflux", "--out", "state.json", code=2)
+    refused = export(config, "--to", "msgflux", "--out", "state.json", code=2)
     lines = refused.stderr.splitlines()
     assert len(lines) == 8
     assert all(line.startswith("error: msgflux cannot say deployments[") for line in lines)
     assert lines[0].endswith("Pass --lossy to leave out what it cannot say.")
     assert not (here / "state.json").exists()
-    written = run(config, "--to", "msgflux", "--out", "state.json", "--lossy")
+    written = export(config, "--to", "msgflux", "--out", "state.json", "--lossy")
     assert sum(line.startswith("Lost: ") for line in written.stdout.splitlines()) == 8
     assert (here / "state.json").exists()
 
@@ -69,7 +65,7 @@ def test_other_formats_are_read(here: Path) -> None:
     (here / "proxy.yaml").write_text(
         "model_list:\n- {model_name: a, litellm_params: {model: openai/a, api_key: sk-canary, rpm: 1}}\n"
     )
-    result = run("proxy.yaml", "--to", "timegate", "--out", "ours.yaml")
+    result = export("proxy.yaml", "--to", "timegate", "--out", "ours.yaml")
     assert result.stderr.startswith("warning: proxy.yaml: read as a LiteLLM proxy config")
     assert result.stderr.count("\n") == 1
     assert "canary" not in result.output + (here / "ours.yaml").read_text()
@@ -93,7 +89,7 @@ def test_other_formats_are_read(here: Path) -> None:
 @pytest.mark.usefixtures("here")
 def test_errors_are_one_line(args: list[str], message: str) -> None:
     """What is wrong is said in one line, with code 2."""
-    result = run(*args, code=2)
+    result = export(*args, code=2)
     assert result.stderr.startswith(message)
     assert result.stderr.count("\n") == 1
 
@@ -101,7 +97,7 @@ def test_errors_are_one_line(args: list[str], message: str) -> None:
 def test_a_missing_package_is_said_in_one_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A calendar without its package names the command that installs it."""
     monkeypatch.setitem(__import__("sys").modules, "icalendar", None)
-    result = run("gateway.yaml", "--to", "ics", "--out", "x.ics", code=2)
+    result = export("gateway.yaml", "--to", "ics", "--out", "x.ics", code=2)
     assert result.stderr == (
         "error: an export to a calendar needs the package icalendar: pip install 'timegate[ics]'\n"
     )
@@ -110,7 +106,7 @@ def test_a_missing_package_is_said_in_one_line(here: Path, monkeypatch: pytest.M
 
 def test_help_names_every_target() -> None:
     """The help lists the targets and what a loss means."""
-    text = " ".join(runner.invoke(app, ["export", "--help"], env={"COLUMNS": "200"}).stdout.split())
+    text = " ".join(run("export", "--help", env={"COLUMNS": "200"}).stdout.split())
     for name in FORMATS:
         assert name in text
     assert "--lossy" in text

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from test_cli import runner
+from typed import run
 
 import timegate as tg
-from timegate.cli import app
 from timegate.optimize import choose
 
 CONFIG = """
@@ -29,13 +28,11 @@ def optimise(tmp_path: Path) -> Any:
     (tmp_path / "today.yaml").write_text(CONFIG)
     tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=144 * 9, freq="10min")).to_csv(tmp_path / "calls.csv")
 
-    def run(*options: str, code: int = 0) -> Any:
+    def optimise(*options: str, code: int = 0) -> Any:
         given = ["optimise", str(tmp_path / "today.yaml"), "--trace", str(tmp_path / "calls.csv"), "--step", "1h"]
-        result = runner.invoke(app, [*given, *options])
-        assert result.exit_code == code, (result.output, result.exception)
-        return result
+        return run(*given, *options, code=code)
 
-    return run
+    return optimise
 
 
 def test_a_proposal_is_printed_and_written(optimise: Any, tmp_path: Path) -> None:

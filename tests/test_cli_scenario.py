@@ -9,14 +9,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
+from typed import run
 
 import timegate as tg
-from timegate.cli import app
 from timegate.files import read_document
 
 CONFIG = "deployments: [{model_name: strong, model: openai/x}, {model_name: weak, model: sim/y}]\n"
-runner = CliRunner(env={"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"})
 
 
 def incident(key: str, hour: int, impact: str, **more: Any) -> dict[str, Any]:
@@ -50,9 +48,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def scenario(*args: str, code: int = 0, files: tuple[str, ...] = ("incidents.json",)) -> Any:
-    result = runner.invoke(app, ["scenario", *files, *args])
-    assert result.exit_code == code, (result.output, result.exception)
-    return result
+    return run("scenario", *files, *args, code=code)
 
 
 def rows(text: str) -> dict[str, str]:
@@ -221,8 +217,8 @@ def test_bad_files(here: Path, content: str, word: str) -> None:
 def test_usage(here: Path) -> None:
     """Without a map or a file it is wrong usage; help has an example that works."""
     scenario(code=2)
-    assert runner.invoke(app, ["scenario"]).exit_code == 2
-    shown = runner.invoke(app, ["scenario", "--help"]).stdout
+    run("scenario", code=2)
+    shown = run("scenario", "--help").stdout
     assert "timegate scenario incidents.json --map Copilot=strong --out bad.yaml" in shown
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import run
+from typed import run
 
 from timegate.errors import ConfigError
 from timegate.files import read_document
