@@ -37,6 +37,7 @@ __all__ = [
     "write_csv",
     "write_document",
     "write_files",
+    "write_parquet",
 ]
 
 # Far above any document that is meant, and low enough to be read or refused within a second or two.
@@ -164,6 +165,14 @@ def write_csv(frame: pd.DataFrame, path: str | Path, escape_formulas: bool = Fal
     quoting: Any = csv.QUOTE_NONNUMERIC if delicate else csv.QUOTE_MINIMAL
     with replacing(path) as unfinished:
         frame.to_csv(unfinished, index=False, lineterminator="\n", quoting=quoting)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet, or say what is missing for it."""
+    try:
+        frame.to_parquet(path, index=False)
+    except ImportError as error:
+        raise MissingExtraError("Parquet needs pyarrow: pip install 'timegate[scale]'. CSV needs nothing.") from error
 
 
 def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from timegate.core.policy import REASONS
 from timegate.core.router import Router
 from timegate.engines.record import Attempts, Calls
 from timegate.errors import ReplayError
-from timegate.files import made_folder, replacing, write_csv
-from timegate.traffic.trace import Trace, category, iso_column, utc_column, write_parquet
+from timegate.files import made_folder, replacing, write_csv, write_parquet
+from timegate.traffic.trace import Trace, category, iso_column, utc_column
 
 __all__ = [
     "attempts_frame",

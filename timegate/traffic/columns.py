@@ -12,11 +12,11 @@ from timegate.errors import TraceError, did_you_mean, shown
 from timegate.problems import Problem
 from timegate.traffic.formats import Format, recognised
 from timegate.traffic.gateways import GATEWAYS, TOTALS
+from timegate.traffic.given import check_spelling, passed_over
 from timegate.traffic.published_formats import PUBLISHED
 from timegate.traffic.rates import CALLS, RATES, SERVEGEN
 from timegate.traffic.tables import Table, Want
 from timegate.traffic.times import guess_unit, looks_like_time
-from timegate.traffic.trace import check_spelling, passed_over
 
 __all__ = ["FORMATS", "ColumnNames", "Naming", "named"]
 
