@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-__all__ = ["Argument", "Place", "Problem", "did_you_mean", "in_python", "shown", "written"]
+__all__ = ["Argument", "Place", "Problem", "did_you_mean", "in_python", "nearest", "shown", "written"]
 
 Place = tuple[str | int, ...]
 """Where in a config, a scenario or a window something stands: the keys and indices that lead there, such as
@@ -182,16 +182,25 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """Return the known name that is most like one, in whichever case; None if none is like it.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+    likeness : float
+        How like it must at least be, from 0 to 1: :meth:`difflib.SequenceMatcher.ratio`. A slip of the pen in a name
+        of ten letters keeps 0.85.
 
     Examples
     --------
     >>> nearest("strnog", ["weak", "Strong"])
     'Strong'
+    >>> nearest("strange", ["weak", "Strong"], 0.85)
     """
     names = list(known)
-    near = difflib.get_close_matches(name[:80].lower(), [known.lower() for known in names], n=1)
+    near = difflib.get_close_matches(name[:80].lower(), [known.lower() for known in names], 1, likeness)
     return next((known for known in names if near and known.lower() == near[0]), None)
 
 

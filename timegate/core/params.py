@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from timegate.core.secrets import is_secret
 from timegate.errors import shown
+from timegate.problems import nearest
 from timegate.validation import FieldError
 
 __all__ = ["TIMES", "Params"]
@@ -43,8 +43,8 @@ def _check(params: dict[str, Any]) -> dict[str, Any]:
         if name == "headers_env" and not (isinstance(value, dict) and _are_variables([*value.values()])):
             text = f"must be a mapping of headers to names of environment variables. {_got(value)}"
             raise FieldError(name, text)
-        if name not in OURS and (near := get_close_matches(name, OURS, 1, 0.85)):
-            raise FieldError(name, "would be sent to the model.", f"Did you mean {near[0]!r}?")
+        if name not in OURS and (near := nearest(name, OURS, 0.85)):
+            raise FieldError(name, "would be sent to the model.", f"Did you mean {near!r}?")
         if name == "model_id" or is_secret(name, value):
             raise FieldError(
                 name,

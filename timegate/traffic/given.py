@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pandas as pd
 
 from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
 from timegate.errors import TraceError, did_you_mean, shown
-from timegate.problems import Problem
+from timegate.problems import Problem, nearest
 from timegate.show.text import listed
 
 __all__ = ["as_table", "check_spelling", "observed", "passed_over", "preferences", "token_counts"]
@@ -88,11 +87,10 @@ def passed_over(columns: Sequence[Any]) -> list[str]:
 
 def check_spelling(unknown: Sequence[Any], columns: Collection[Any]) -> None:
     """Raise an error for a column that is one of ours but for a slip, which must not be passed over."""
+    missing = [name for name in TRACE_COLUMNS if len(name) > 2 and name not in columns]
     for column in unknown:
-        for name in TRACE_COLUMNS:
-            near = SequenceMatcher(None, str(column)[:40].lower(), name).ratio() > 0.85
-            if near and len(name) > 2 and name not in columns:
-                raise TraceError(f"{column!r} is not a column of a trace.{did_you_mean(column, TRACE_COLUMNS)}")
+        if near := nearest(str(column), missing, 0.85):
+            raise TraceError(f"{column!r} is not a column of a trace.{did_you_mean(column, [near])}")
 
 
 def _whole(column: pd.Series[Any], what: str) -> Int64s:
