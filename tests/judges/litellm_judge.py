@@ -87,6 +87,7 @@ from litellm.router import Router, router_arguments  # noqa: E402
 from litellm.router_config import build_router_config  # noqa: E402
 from litellm.router_python_host import PythonHost  # noqa: E402
 from litellm.router_utils.cooldown_cache import CooldownCache  # noqa: E402
+from litellm_cooldowns import Cooldowns  # noqa: E402
 
 VERSION = "1.110.2"
 logging.getLogger("LiteLLM Router").setLevel(logging.CRITICAL)  # scripted failures are no news
@@ -132,60 +133,6 @@ class Selector(selectors.DefaultSelector):
             return ready
         CLOCK.now_us += max(1, round(timeout * 1e6))
         return ready
-
-
-class Cooldowns:
-    """LiteLLM's store of cooldowns and counted failures (its native one keeps native time), in plain dicts.
-
-    As there: a later cooldown replaces the one before; failures are counted in a window that begins with the first one
-    and that no cooldown resets.
-    """
-
-    has_redis = False
-
-    def __init__(self) -> None:
-        self.cooling: dict[str, tuple[int, dict[str, Any]]] = {}
-        self.fails: dict[tuple[str, str | None], tuple[int, int]] = {}
-        self.log: list[dict[str, Any]] = []
-
-    def attach_redis(self, redis: object) -> None: ...
-
-    def flush_local_counters(self) -> None:
-        self.fails.clear()
-
-    def put(self, model_id: str, value: Mapping[str, Any], ttl: float) -> None:
-        for_us = round(ttl * 1e6)
-        self.cooling[model_id] = CLOCK.now_us + for_us, dict(value)
-        self.log.append({"deployment": model_id, "at_us": CLOCK.now_us, "for_us": for_us})
-
-    def increment_allowed_fails(self, model_id: str, suffix: str | None, ttl: float) -> int:
-        until_us, count = self.fails.get((model_id, suffix), (0, 0))
-        if CLOCK.now_us >= until_us:
-            until_us, count = CLOCK.now_us + round(ttl * 1e6), 0
-        self.fails[model_id, suffix] = until_us, count + 1
-        return count + 1
-
-    def active_sync(self, model_ids: Sequence[str]) -> tuple[tuple[str, dict[str, Any]], ...]:
-        return tuple((name, value) for name, value in self.snapshot().items() if name in model_ids)
-
-    def minimum(self, model_ids: Sequence[str], default: float) -> float:
-        return min((value["cooldown_time"] for _, value in self.active_sync(model_ids)), default=default)
-
-    def evict_local(self, model_id: str) -> None:
-        self.cooling.pop(model_id, None)
-
-    def snapshot(self) -> dict[str, dict[str, Any]]:
-        fresh = {"timestamp": real_time()}  # the core asks its native clock, too, whether a cooldown has passed
-        return {name: value | fresh for name, (until_us, value) in self.cooling.items() if CLOCK.now_us < until_us}
-
-    async def async_put(self, model_id: str, value: Mapping[str, Any], ttl: float) -> None:
-        self.put(model_id, value, ttl)
-
-    async def async_increment_allowed_fails(self, model_id: str, suffix: str | None, ttl: float) -> int:
-        return self.increment_allowed_fails(model_id, suffix, ttl)
-
-    async def active(self, model_ids: Sequence[str], *, batch: object = None) -> Sequence[tuple[str, dict[str, Any]]]:
-        return self.active_sync(model_ids)
 
 
 class Call:
@@ -285,7 +232,7 @@ def router_of(case: Mapping[str, Any], host: Host, cooldowns: Cooldowns) -> tupl
 
 
 async def judged(case: Mapping[str, Any]) -> dict[str, Any]:
-    host, cooldowns = Host(case.get("script", {})), Cooldowns()
+    host, cooldowns = Host(case.get("script", {})), Cooldowns(lambda: CLOCK.now_us, real_time)
     router, group = router_of(case, host, cooldowns)
     calls: list[dict[str, Any]] = []
 

@@ -27,11 +27,12 @@ from litellm.router import Router, router_arguments
 from litellm.router_config import build_router_config
 from litellm.router_python_host import PythonHost
 from litellm.router_utils.cooldown_cache import CooldownCache
+from litellm_cooldowns import Cooldowns
 
 import timegate as tg
 
 logging.getLogger("LiteLLM Router").setLevel(logging.CRITICAL)  # injected failures are no news
-NATIVE_S = time.time() + 3600  # the core asks its own clock, too, whether a cooldown has passed
+NATIVE_S = time.time() + 3600
 ERRORS = {
     "timeout": litellm.exceptions.Timeout,
     "rate_limit": litellm.exceptions.RateLimitError,
@@ -40,53 +41,6 @@ ERRORS = {
     "auth": litellm.exceptions.AuthenticationError,
     "bad_request": litellm.exceptions.BadRequestError,
 }
-
-
-class Cooldowns:
-    """LiteLLM's store of cooldowns and of failures counted, in plain dicts, on a clock that can be moved."""
-
-    has_redis = False
-
-    def __init__(self) -> None:
-        self.cooling: dict[str, tuple[float, dict[str, Any]]] = {}
-        self.fails: dict[tuple[str, str | None], tuple[float, int]] = {}
-
-    def attach_redis(self, redis: object) -> None: ...
-
-    def flush_local_counters(self) -> None:
-        self.fails.clear()
-
-    def put(self, model_id: str, value: Mapping[str, Any], ttl: float) -> None:
-        self.cooling[model_id] = time.time() + ttl, dict(value)
-
-    def increment_allowed_fails(self, model_id: str, suffix: str | None, ttl: float) -> int:
-        until_s, count = self.fails.get((model_id, suffix), (0.0, 0))
-        if time.time() >= until_s:
-            until_s, count = time.time() + ttl, 0
-        self.fails[model_id, suffix] = until_s, count + 1
-        return count + 1
-
-    def active_sync(self, model_ids: Sequence[str]) -> tuple[tuple[str, dict[str, Any]], ...]:
-        return tuple((name, value) for name, value in self.snapshot().items() if name in model_ids)
-
-    def minimum(self, model_ids: Sequence[str], default: float) -> float:
-        return min((value["cooldown_time"] for _, value in self.active_sync(model_ids)), default=default)
-
-    def evict_local(self, model_id: str) -> None:
-        self.cooling.pop(model_id, None)
-
-    def snapshot(self) -> dict[str, dict[str, Any]]:
-        fresh = {"timestamp": NATIVE_S}
-        return {name: value | fresh for name, (until_s, value) in self.cooling.items() if time.time() < until_s}
-
-    async def async_put(self, model_id: str, value: Mapping[str, Any], ttl: float) -> None:
-        self.put(model_id, value, ttl)
-
-    async def async_increment_allowed_fails(self, model_id: str, suffix: str | None, ttl: float) -> int:
-        return self.increment_allowed_fails(model_id, suffix, ttl)
-
-    async def active(self, model_ids: Sequence[str], *, batch: object = None) -> Sequence[tuple[str, dict[str, Any]]]:
-        return self.active_sync(model_ids)
 
 
 class Host(PythonHost):
@@ -124,7 +78,8 @@ def litellm_router(scenario: tg.Scenario, names: Sequence[str], **settings: Any)
     host = Host({name: scenario.model(name) for name in names})
     router = Router.from_config(build_router_config(arguments), host=host)
     core = router._core
-    core._cooldowns = CooldownCache(Cooldowns(), core._cooldowns.default_cooldown_time, clock=time.time)
+    store = Cooldowns(lambda: round(time.time() * 1e6), lambda: NATIVE_S)
+    core._cooldowns = CooldownCache(store, core._cooldowns.default_cooldown_time, clock=time.time)
 
     async def call(model_preference: str | None = None) -> Any:
         messages = [{"role": "user", "content": "?"}]
