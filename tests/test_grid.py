@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -183,3 +184,26 @@ def test_bad_grids(arguments: tuple[str, str, str], said: str) -> None:
         Grid.of(*arguments)
     with pytest.raises(WindowError, match="tz must be"):
         Grid.of("week", "1h", "Mars")
+
+
+@pytest.mark.parametrize(
+    ("period", "step", "groups"),
+    [
+        ("week", "15min", [24, 48, 168, 336, 672]),
+        ("week", "30min", [24, 48, 168, 336]),
+        ("week", "20min", [24, 48, 168, 504]),
+        ("week", "2h", [12, 24, 84]),
+        ("day", "10min", [24, 48, 144]),
+        ("day", "6h", [4]),
+    ],
+)
+def test_each_rung_is_finer(period: str, step: str, groups: list[int]) -> None:
+    """Slots are tied ever less, each time within the ties before, and in the end not at all."""
+    grid = Grid.of(period, step, "UTC")
+    rungs = list(grid.ties())
+    assert [len(set(tie.tolist())) for _, tie in rungs] == groups
+    assert len({words for words, _ in rungs}) == len(rungs)
+    for (_, coarse), (_, fine) in pairwise(rungs):
+        assert len({*zip(coarse.tolist(), fine.tolist(), strict=True)}) == len(set(fine.tolist()))
+    numbered = [sorted(set(tie.tolist())) == list(range(len(set(tie.tolist())))) for _, tie in rungs]
+    assert all(numbered)

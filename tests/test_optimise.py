@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -140,29 +139,6 @@ def test_a_planted_week_is_found_in_its_zone() -> None:
     found = optimise(config(strong, deployment("weak")), trace(14, 200), step="1h", tz="Europe/Berlin")
     assert found.best.deployments[0].time_constraints == (tg.Window(**hours),)
     assert found.words == "the same hours on weekdays, and at weekends, whole hours"
-
-
-@pytest.mark.parametrize(
-    ("period", "step", "groups"),
-    [
-        ("week", "15min", [24, 48, 168, 336, 672]),
-        ("week", "30min", [24, 48, 168, 336]),
-        ("week", "20min", [24, 48, 168, 504]),
-        ("week", "2h", [12, 24, 84]),
-        ("day", "10min", [24, 48, 144]),
-        ("day", "6h", [4]),
-    ],
-)
-def test_each_rung_is_finer(period: str, step: str, groups: list[int]) -> None:
-    """Slots are tied ever less, each time within the ties before, and in the end not at all."""
-    grid = Grid.of(period, step, "UTC")
-    rungs = list(choose._rungs(grid))
-    assert [len(set(tie.tolist())) for _, tie in rungs] == groups
-    assert len({words for words, _ in rungs}) == len(rungs)
-    for (_, coarse), (_, fine) in pairwise(rungs):
-        assert len({*zip(coarse.tolist(), fine.tolist(), strict=True)}) == len(set(fine.tolist()))
-    numbered = [sorted(set(tie.tolist())) == list(range(len(set(tie.tolist())))) for _, tie in rungs]
-    assert all(numbered)
 
 
 def test_what_costs_nothing_stays_simple() -> None:

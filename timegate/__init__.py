@@ -47,9 +47,10 @@ if TYPE_CHECKING:
     from timegate.review.findings import Finding, Findings
     from timegate.review.gaps import gaps
     from timegate.runs.compare import compare
-    from timegate.runs.monte_carlo import MonteCarlo, monte_carlo
+    from timegate.runs.monte_carlo import monte_carlo
     from timegate.runs.observed import bill
     from timegate.runs.replay import replay
+    from timegate.runs.replicas import MonteCarlo
     from timegate.runs.result import Replay
     from timegate.runs.stream import StreamReplay, replay_stream
     from timegate.runs.sweep import sweep
@@ -176,8 +177,10 @@ def __getattr__(name: str) -> Any:
             from timegate.review import gaps as module
         case "compare":
             from timegate.runs import compare as module
-        case "MonteCarlo" | "monte_carlo":
+        case "monte_carlo":
             from timegate.runs import monte_carlo as module
+        case "MonteCarlo":
+            from timegate.runs import replicas as module
         case "bill":
             from timegate.runs import observed as module
         case "replay":

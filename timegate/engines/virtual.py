@@ -13,9 +13,7 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import get_ident
-from types import FrameType
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
@@ -24,18 +22,17 @@ from timegate.core.clock import DAY_US
 from timegate.core.columns import CANCELLED, OK, TIMEOUT
 from timegate.core.policy import NEVER
 from timegate.engines.providers import PAUSE, Event, Events, LeftWork, Providers, Work
+from timegate.engines.stacks import place_of
 from timegate.errors import ReplayError
 from timegate.faults.injector import Injector
 from timegate.faults.model import AttemptMade, CallInProgress
 
-__all__ = ["MOST_WAITS", "MOST_WAIT_US", "Fiber", "Scheduler", "place_of"]
+__all__ = ["MOST_WAITS", "MOST_WAIT_US", "Fiber", "Scheduler"]
 
 MOST_WAITS = 1_000_000
 """How often a call may wait: more is taken for a loop without end."""
 MOST_WAIT_US = 366 * DAY_US
 """How long a call may take."""
-
-_HERE = str(Path(__file__).parent.parent)
 
 
 class Fiber(greenlet):  # type: ignore[misc]  # greenlet's stubs leave it untyped
@@ -396,20 +393,3 @@ class Scheduler:
             for bit, number in enumerate(self.share(injector)):
                 mask |= ((own >> bit) & 1) << number
         return mask
-
-
-def place_of(frame: FrameType | None) -> str:
-    """Say where a stack stands outside of this package: the innermost place of somebody else's that is no library's."""
-    found = ""
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((_HERE, "<frozen")):
-            place = f" ({file}, line {frame.f_lineno})"
-            if not any(part in file for part in ("site-packages", _LIBRARY)):
-                return place
-            found = found or place
-        frame = frame.f_back
-    return found
-
-
-_LIBRARY = str(Path(asyncio.__file__).parent.parent)

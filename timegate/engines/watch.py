@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FrameType
 
 from timegate.engines.compiling import Compiler
-from timegate.engines.virtual import Scheduler, place_of
+from timegate.engines.stacks import place_of
+from timegate.engines.virtual import Scheduler
 from timegate.errors import TimegateWarning
 from timegate.faults.model import CallInProgress
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
 from time import monotonic
 from typing import Any
 
@@ -17,7 +16,7 @@ from timegate.core.clock import SECOND_US
 from timegate.engines.progress import progress
 from timegate.errors import ReplayError
 from timegate.faults import Scenario
-from timegate.optimize.grid import HOUR_US, Grid, Period
+from timegate.optimize.grid import Period
 from timegate.optimize.limits import figure_of, late_us, measured, rows_of, written
 from timegate.optimize.program import Program, Row, closes
 from timegate.optimize.proposals import Proposal, Proposals
@@ -255,7 +254,7 @@ class _Chooser:
         interrupted : bool
         """
         found: list[tuple[str, Program, Int64s]] = []
-        rungs, known, bound = list(_rungs(self.task.grid)), None, -math.inf
+        rungs, known, bound = list(self.task.grid.ties()), None, -math.inf
         try:
             for words, tie in progress(rungs, len(rungs), "program"):
                 program = self.program._replace(tie=tie)
@@ -398,20 +397,3 @@ class _Chooser:
             differ = (best.is_open != self.open_today).any(axis=1) & empty
             also = f", but {differ.sum():,}, to join windows" if differ.any() else ""
             yield f"{empty.sum():,} of {len(empty):,} slots have no calls: they stay as they are today{also}"
-
-
-def _rungs(grid: Grid) -> Iterator[tuple[str, Int64s]]:
-    """Give the ways to tie slots together, the simplest to say first; each is finer than the one before."""
-    day, place = np.divmod(np.arange(len(grid)), grid.per_day)
-    kinds = [("the same hours every day", 0 * day)]
-    if grid.days == 7:
-        kinds += [
-            ("the same hours on weekdays, and at weekends", (day >= 5).astype(np.int64)),
-            ("hours by weekday", day),
-        ]
-    coarse = {"whole hours": HOUR_US, "half hours": HOUR_US // 2}
-    widths = {words: us // grid.step_us for words, us in coarse.items() if us > grid.step_us and us % grid.step_us == 0}
-    widths["whole hours" if grid.step_us % HOUR_US == 0 else f"steps of {duration(grid.step_us / SECOND_US)}"] = 1
-    first, *finer = widths.items()
-    for (said, width), (words, kind) in [*product([first], kinds), *product(finer, kinds[-1:])]:
-        yield f"{words}, {said}", kind * (grid.per_day // width) + place // width

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from timegate.core.clock import DAY_US, MINUTE_US, MONDAY_US, from_us
+from timegate.core.clock import DAY_US, MINUTE_US, MONDAY_US, SECOND_US, from_us
 from timegate.core.zones import check_zone
 from timegate.errors import ReplayError, did_you_mean, shown
 from timegate.review.recurrence import local_us
@@ -17,6 +19,7 @@ from timegate.show.text import duration
 
 __all__ = ["HOUR_US", "Grid", "Period"]
 
+Int64s = npt.NDArray[np.int64]
 Period = Literal["week", "day"]
 HOUR_US = 60 * MINUTE_US
 
@@ -70,7 +73,7 @@ class Grid(NamedTuple):
     @property
     def words(self) -> str:
         """What it is, in words."""
-        return f"slots of {duration(self.step_us / 1e6)} of a {'week' if self.days == 7 else 'day'}, {self.tz}"
+        return f"slots of {duration(self.step_us / SECOND_US)} of a {'week' if self.days == 7 else 'day'}, {self.tz}"
 
     def slot_of(self, at_us: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the slot that each of some sorted instants lies in.
@@ -91,3 +94,28 @@ class Grid(NamedTuple):
             self.tz, nonexistent="shift_forward", ambiguous=np.ones(len(self), bool)
         )
         return at.tz_convert("UTC").as_unit("us").asi8
+
+    def ties(self) -> Iterator[tuple[str, Int64s]]:
+        """Give the ways to tie slots together, the simplest to say first; each is finer than the one before.
+
+        Yields
+        ------
+        words : str
+        tie : ndarray of int64, shape (slots,)
+            Slots of one number are tied.
+        """
+        day, place = np.divmod(np.arange(len(self)), self.per_day)
+        kinds = [("the same hours every day", 0 * day)]
+        if self.days == 7:
+            kinds += [
+                ("the same hours on weekdays, and at weekends", (day >= 5).astype(np.int64)),
+                ("hours by weekday", day),
+            ]
+        coarse = {"whole hours": HOUR_US, "half hours": HOUR_US // 2}
+        widths = {
+            words: us // self.step_us for words, us in coarse.items() if us > self.step_us and us % self.step_us == 0
+        }
+        widths["whole hours" if self.step_us % HOUR_US == 0 else f"steps of {duration(self.step_us / SECOND_US)}"] = 1
+        first, *finer = widths.items()
+        for (said, width), (words, kind) in [*product([first], kinds), *product(finer, kinds[-1:])]:
+            yield f"{words}, {said}", kind * (self.per_day // width) + place // width

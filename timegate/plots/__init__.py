@@ -9,12 +9,13 @@ comes or goes can move others, if their hashes meet: ``colors`` pins them.
 
 from timegate.plots.availability import availability
 from timegate.plots.durations import durations
+from timegate.plots.fallbacks import fallbacks
 from timegate.plots.gantt import gantt
 from timegate.plots.load import load
 from timegate.plots.money import cost
 from timegate.plots.price_hours import price_hours
 from timegate.plots.proposals import frontier, schedule, walk_forward
-from timegate.plots.runs import compare, day, fallbacks, share
+from timegate.plots.runs import compare, day, share
 from timegate.plots.story import story
 from timegate.plots.sweep import sweep
 from timegate.plots.week import heatmap

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.plots.drawing import Style, axes_of, inches, legend_below, printed_names, row_axis, titled, type_size
-from timegate.runs.monte_carlo import MonteCarlo
+from timegate.runs.replicas import MonteCarlo
 
 __all__ = ["availability"]
 

@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from timegate import plots
 from timegate.core.columns import OUTCOMES, PERCENTILES
 from timegate.files import write_files
+from timegate.plots.fallbacks import fallbacks_height, no_fallback
 from timegate.plots.money import NOTHING_PAID
-from timegate.plots.runs import fallbacks_height, frequency, no_fallback
+from timegate.plots.runs import frequency
 from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
 from timegate.runs.result import Replay
 from timegate.show.html import Markup, row

@@ -14,7 +14,7 @@ from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.runs.result import Replay
 
 if TYPE_CHECKING:
-    from timegate.runs.monte_carlo import MonteCarlo
+    from timegate.runs.replicas import MonteCarlo
 
 __all__ = ["compare", "two_labels"]
 
