@@ -169,6 +169,31 @@ def test_check_says_what_is_missing_here(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not [f for f in tg.check(asked) if f.code.startswith("TG6")]
 
 
+@pytest.mark.parametrize("base_url", ["localhost:8000", 5, "http://h:port/v1"])
+def test_check_finds_an_address_that_is_none(base_url: Any) -> None:
+    """What ``build()`` refuses is found before, at its place; a good address, or none, is not."""
+    (found,) = [f for f in tg.check(config(base_url=base_url, api_key_env=[]), here=True) if f.code.startswith("TG6")]
+    assert (found.code, found.place, found.deployment) == ("TG603", "deployments[0] 'a': params", "a")
+    assert found.message.startswith("build() will refuse it: base_url must look like 'https://host/v1'. Got ")
+    for right in (config(base_url="http://localhost:8000/v1", api_key_env=[]), config("sim/m")):
+        assert not [f for f in tg.check(right, here=True) if f.code.startswith("TG6")]
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_an_address_of_ones_own_is_missing_as_a_key_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azure's stands in a variable: ``check`` names it, and a call to a model built without it says so."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", SECRET)
+    azure = config("azure/m")
+    assert "AZURE_OPENAI_ENDPOINT is not set here" in next(
+        f.message for f in tg.check(azure, here=True) if f.code == "TG602"
+    )
+    with pytest.raises(tg.ModelRouterError) as caught:
+        azure.build(check_keys=False)(messages="Hi")
+    assert "AZURE_OPENAI_ENDPOINT was not set" in str(caught.value.exceptions[0])
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://me.openai.azure.com")
+    assert not [f for f in tg.check(azure, here=True) if f.code.startswith("TG6")]
+
+
 def test_another_package_registers_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that is not registered is looked for among entry points, by its name."""
     copied = {model_type: dict(classes) for model_type, classes in registry._registry.items()}

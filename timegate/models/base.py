@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -95,6 +96,22 @@ class BaseModel(ABC):
         Default: none.
         """
         return ()
+
+    @classmethod
+    def lacks(cls, **params: Any) -> list[str]:
+        """Return the variables that are not set here, of key and headers, for a model built with these parameters."""
+        needed, headers = cls.keys_of(**params), params.get("headers_env")
+        lacking = [] if not needed or any(map(os.environ.get, needed)) else [" or ".join(needed)]
+        variables = map(str, headers.values()) if isinstance(headers, Mapping) else ()
+        return lacking + [variable for variable in variables if not os.environ.get(variable)]
+
+    @classmethod
+    def refuses(cls, **params: Any) -> str:
+        """Return why no model can be built with these parameters, whatever is set here; empty if one can.
+
+        Default: any will do.
+        """
+        return ""
 
     def serialize(self) -> dict[str, Any]:
         """Return provider, model type and state as plain data, without secrets.

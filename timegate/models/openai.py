@@ -62,7 +62,7 @@ class _OpenAIModel(BaseModel):
         except ImportError as error:
             raise MissingExtraError(f"{name} needs the openai SDK: pip install 'timegate[openai]'") from error
         known = known_or_new(self.provider)
-        address = known.address() if base_url is None else valid_url(base_url, name)
+        address = known.address() if base_url is None else valid_url(base_url, f"{name}: ")
         if address is None and self.provider != "openai":
             if known.base_url_env is None:
                 raise ConfigError(f"{name} needs a base_url: this provider is not one of {', '.join(PROVIDERS)}.")
@@ -77,8 +77,9 @@ class _OpenAIModel(BaseModel):
         self.sampling_run_params = sampling_run_params
         needed = self.keys_of(provider=self.provider, api_key_env=api_key_env)
         key = next(filter(None, map(os.environ.get, needed)), None)
-        self._missing = [] if key or not needed else [" or ".join(needed)]
-        self._missing += [variable for variable in self.headers_env.values() if not os.environ.get(variable)]
+        self._missing = self.lacks(
+            provider=self.provider, base_url=base_url, api_key_env=api_key_env, headers_env=self.headers_env
+        )
         if self._missing and check_key:
             raise ConfigError(f"{name} needs a key in the environment variable {self._missing[0]}.")
         self._asks_usage = known.usage_in_streams
@@ -103,6 +104,23 @@ class _OpenAIModel(BaseModel):
         if given is None:
             return known_or_new(params.get("provider") or cls.provider).api_key_env
         return (given,) if isinstance(given, str) else tuple(given)
+
+    @classmethod
+    def lacks(cls, **params: Any) -> list[str]:
+        """Return the variables that are not set here: also that of an address that is the account's own."""
+        known = known_or_new(params.get("provider") or cls.provider)
+        has_address = known.base_url_env is None or params.get("base_url") is not None or known.address()
+        return super().lacks(**params) + ([] if has_address else [str(known.base_url_env)])
+
+    @classmethod
+    def refuses(cls, **params: Any) -> str:
+        """Return what is wrong with ``base_url``."""
+        try:
+            if params.get("base_url") is not None:
+                valid_url(params["base_url"])
+        except ConfigError as error:
+            return str(error)
+        return ""
 
     @classmethod
     def from_serialized(cls, state: dict[str, Any]) -> Self:

@@ -74,8 +74,8 @@ def known_or_new(name: str) -> Provider:
     return PROVIDERS.get(name) or Provider(name, None, (f"{re.sub(r'[^A-Z0-9]+', '_', name.upper())}_API_KEY",))
 
 
-def valid_url(base_url: str, where: str) -> str:
-    """Return a base URL as it is.
+def valid_url(base_url: str, where: str = "") -> str:
+    """Return a base URL as it is; ``where`` begins the error.
 
     Raises
     ------
@@ -89,10 +89,10 @@ def valid_url(base_url: str, where: str) -> str:
     except (ValueError, AttributeError):  # such as a port that is no number
         good = False
     if not good:
-        raise ConfigError(f"{where}: base_url must look like 'https://host/v1'. Got {shown(base_url)}.")
+        raise ConfigError(f"{where}base_url must look like 'https://host/v1'. Got {shown(base_url)}.")
     if parts.password or parts.username:
         raise ConfigError(
-            f"{where}: base_url must not carry a name or a password, which would be written wherever it is. "
+            f"{where}base_url must not carry a name or a password, which would be written wherever it is. "
             "Give them in an environment variable that headers_env names."
         )
     return base_url

@@ -46,7 +46,8 @@ CODES: dict[str, Code] = {
     "TG201": Code("warning", "all deployments lie behind one provider"),
     "TG202": Code("info", "at times, all open deployments lie behind one provider"),
     "TG601": Code("info", "nobody serves the provider of a deployment, so that it cannot be built here"),
-    "TG602": Code("info", "the environment variable of a key is not set here"),
+    "TG602": Code("info", "the environment variable of a key or an address is not set here"),
+    "TG603": Code("warning", "no model can be built with the parameters of a deployment"),
     # windows
     "TG301": Code("warning", "a window is a single instant, for its start is its end"),
     "TG302": Code("warning", "a window ends a minute before the next begins, and leaves 59.999999 s between them"),

@@ -1,8 +1,7 @@
-"""Checks of providers: whether ``build()`` will find them, and their keys. No key is read, and no SDK loaded."""
+"""Checks of providers: whether ``build()`` will find them, their addresses and keys. No key is read, no SDK loaded."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from timegate.config.model import GatewayConfig
@@ -15,7 +14,7 @@ __all__ = ["check_providers"]
 
 
 def check_providers(config: GatewayConfig) -> Iterator[Finding]:
-    """Find deployments that cannot be built here: whose provider is unknown, or whose key is not set."""
+    """Find deployments that cannot be built here: whose provider, address or key is none, or not known."""
     for i, deployment in enumerate(config.deployments):
         params = dict(deployment.params)
         place = written(("deployments", i), repr(deployment.model_name))
@@ -30,15 +29,19 @@ def check_providers(config: GatewayConfig) -> Iterator[Finding]:
                 deployment.model_name,
             )
             continue
-        needed = served_by.keys_of(provider=deployment.provider, **params)
-        missing = [] if not needed or any(map(os.environ.get, needed)) else [" or ".join(needed)]
-        if isinstance(headers := params.get("headers_env"), dict):
-            missing += [variable for variable in map(str, headers.values()) if not os.environ.get(variable)]
-        if missing:
+        if wrong := served_by.refuses(provider=deployment.provider, **params):
+            yield Finding(
+                "TG603",
+                written(("deployments", i, "params"), repr(deployment.model_name)),
+                f"build() will refuse it: {wrong}",
+                "Mend params, or leave out what the provider has by itself.",
+                deployment.model_name,
+            )
+        if lacking := served_by.lacks(provider=deployment.provider, **params):
             yield Finding(
                 "TG602",
                 place,
-                f"{', '.join(missing)} is not set here: build() refuses.",
+                f"{', '.join(lacking)} is not set here: build() refuses.",
                 "Set it where the gateway runs; build(check_keys=False) does without.",
                 deployment.model_name,
             )
