@@ -128,6 +128,37 @@ def test_never_more_requests_than_a_burst_and_the_rate(rate: int, steps_us: list
             assert (j - i + 1 - rate) * UNIT <= rate * (admitted[j] - from_us)
 
 
+@given(rate=st.sampled_from([1, 7, 60]), moves_us=st.lists(st.tuples(*[st.integers(0, MINUTE_US)] * 2), max_size=40))
+def test_a_clock_that_is_set_back_gains_nothing_twice(rate: int, moves_us: list[tuple[int, int]]) -> None:
+    """Up to a minute behind the latest instant, as often as you like: what was gained until then was gained once."""
+    deployment = Deployment({"limits": {"requests_per_min": rate}})
+    latest_us, admitted = NOW_US, 0
+    for forth_us, back_us in [(0, 0), *moves_us]:
+        latest_us += forth_us
+        for now_us, most in ((latest_us, 1), (latest_us - back_us, 1), (latest_us, rate)):
+            for _ in range(most):
+                if deployment.why_not(now_us) == ADMITTED:
+                    deployment.begin(now_us)
+                    admitted += 1
+        assert (admitted - rate) * UNIT <= rate * (latest_us - NOW_US)
+
+
+def test_a_clock_that_is_set_back_by_an_hour_empties_no_bucket() -> None:
+    """It begins anew, full, and then gains its rate: else it would stay empty for the hour."""
+    deployment = Deployment({"limits": {"requests_per_min": 2, "tokens_per_min": 10}})
+
+    def admitted(now_us: int) -> int:
+        count = 0
+        while deployment.why_not(now_us, 5) == ADMITTED:
+            deployment.begin(now_us, 5)
+            count += 1
+        return count
+
+    back_us = NOW_US - 3600 * SECOND_US
+    assert [admitted(NOW_US), admitted(NOW_US), admitted(back_us), admitted(back_us)] == [2, 0, 2, 0]
+    assert [admitted(back_us + s * SECOND_US) for s in (29, 30, 31, 60)] == [0, 1, 0, 1]
+
+
 @given(rate=st.sampled_from([1, 7, 60, 500]), steps_us=steps_us, burst=st.sampled_from([1, 3]))
 def test_a_429_says_when_it_would_be_admitted(rate: int, steps_us: list[int], burst: int) -> None:
     """At ``Retry-After`` the same attempt is admitted, a microsecond before it is not; refusals cost nothing."""
@@ -535,6 +566,16 @@ def test_a_budget_forgets() -> None:
     shared, budget = Shared(), [0] * 10
     assert [policy.withdraw(terms, shared, budget, NOW_US) for _ in range(3)] == [True, True, False]
     assert policy.withdraw(terms, shared, budget, NOW_US + 2 * SECOND_US)
+
+
+def test_a_budget_forgets_what_a_clock_will_have_taken_in() -> None:
+    """Of a clock that is set back: no deposit stays until that instant comes again."""
+    terms = CallPolicy(retry_budget={"ratio": 1, "min_per_s": 0, "ttl_s": 10}).call_terms(1)
+    shared, budget = Shared(), [0] * 10
+    for _ in range(5):
+        policy.deposit(terms, shared, budget, NOW_US)
+    policy.deposit(terms, shared, budget, NOW_US - 3600 * SECOND_US)
+    assert [policy.withdraw(terms, shared, budget, NOW_US - 3600 * SECOND_US) for _ in range(2)] == [True, False]
 
 
 def test_an_empty_budget_moves_a_call_on() -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "all_cool_until",
     "begin",
     "deposit",
+    "gained_until",
     "pause_us",
     "refilled",
     "settle",
@@ -149,11 +150,20 @@ class Shared:
 def refilled(left: int, at_us: int, rate: int, full: int, now_us: int) -> int:
     """Return what a bucket holds now that held so much at an instant: it gains ``rate`` a microsecond, to ``full``."""
     passed_us = now_us - at_us
-    if passed_us <= 0:  # a live clock may jump back
-        return left
+    if passed_us <= 0:  # or more than a minute ahead of a live clock that was set back: then it begins anew
+        return left if passed_us >= -MINUTE_US else full
     if passed_us > (full - left) // rate:  # also keeps the product within 64 bits
         return full
     return left + passed_us * rate
+
+
+def gained_until(at_us: int, now_us: int) -> int:
+    """Return until when a bucket that was asked at an instant, and now, has gained.
+
+    A clock that is set back goes through time again, for which the bucket gains nothing more; but if it is set back by
+    more than a minute, the bucket begins anew, or it would stay empty for as long.
+    """
+    return at_us if now_us < at_us <= now_us + MINUTE_US else now_us
 
 
 def shortage_us(left: int, cost: int, rate: int, full: int) -> int:
@@ -206,11 +216,11 @@ def begin(terms: Any, state: Any, now_us: int, prompt: int) -> int:
     rate = terms.requests_rate
     if rate > 0:
         left = refilled(state.requests_left, state.requests_at_us, rate, rate * UNIT, now_us)
-        state.requests_left, state.requests_at_us = left - UNIT, now_us
+        state.requests_left, state.requests_at_us = left - UNIT, gained_until(state.requests_at_us, now_us)
     rate = terms.tokens_rate
     if rate > 0:
         left = refilled(state.tokens_left, state.tokens_at_us, rate, rate * UNIT, now_us)
-        state.tokens_left, state.tokens_at_us = left - prompt * UNIT, now_us
+        state.tokens_left, state.tokens_at_us = left - prompt * UNIT, gained_until(state.tokens_at_us, now_us)
     if state.half_open != 0 and state.cooled_until_us <= now_us:
         state.probing += 1
         return 1
@@ -258,7 +268,7 @@ def settle(
     rate = terms.tokens_rate
     if rate > 0 and answer > 0:
         left = refilled(state.tokens_left, state.tokens_at_us, rate, rate * UNIT, now_us)
-        state.tokens_left, state.tokens_at_us = left - answer * UNIT, now_us
+        state.tokens_left, state.tokens_at_us = left - answer * UNIT, gained_until(state.tokens_at_us, now_us)
     if era != state.era:  # it began before the latest cooldown: it neither counts nor extends it
         return 0
     if is_probe != 0:
@@ -405,7 +415,7 @@ def after_failure(
 def _turn(call_terms: Any, shared: Any, budget: Any, now_us: int) -> None:
     """Forget what a retry budget took in longer ago than its time to live."""
     tenth = now_us // call_terms.tenth_us
-    if tenth - shared.tenth >= 10:
+    if abs(tenth - shared.tenth) >= 10:  # or a live clock was set back
         for place in range(10):
             budget[place] = 0
         shared.tenth = tenth
@@ -416,7 +426,7 @@ def _turn(call_terms: Any, shared: Any, budget: Any, now_us: int) -> None:
 
 def deposit(call_terms: Any, shared: Any, budget: Any, now_us: int) -> None:
     """Let a call that arrives pay into the retry budget: a thousand parts."""
-    if now_us // call_terms.tenth_us > shared.tenth:
+    if now_us // call_terms.tenth_us != shared.tenth:
         _turn(call_terms, shared, budget, now_us)
     budget[shared.tenth % 10] += 1000
 
