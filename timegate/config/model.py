@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from timegate.config.config_file import ConfigFile
 from timegate.config.named_windows import by_name, look_up
 from timegate.core.clock import Instant, to_us
 from timegate.core.deployment import Deployment
@@ -19,7 +20,7 @@ from timegate.core.router import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.core.window_value import WindowValue
 from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, did_you_mean, shown
-from timegate.files import as_path, parse_document, read_text, write_document
+from timegate.files import write_document
 from timegate.pointer import Pointer
 from timegate.show.html import Table, framed, table
 from timegate.show.text import and_more, counted, details, listed
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["GatewayConfig"]
 
-MOST_LOST = 100  # that a warning names
 _MOST_ROWS = 50
 
 
@@ -187,29 +187,14 @@ class GatewayConfig(Value):
         ConfigError
             If the file cannot be read, or a value breaks a rule; the message begins with the path.
         """
-        path = as_path(path, {Mapping: "GatewayConfig(**mapping) takes a mapping."})
-        text = read_text(path, ConfigError)
-        data = parse_document(text, path, ConfigError)
-        if not isinstance(data, dict):
-            raise ConfigError(f"{path}: must hold a mapping with `deployments`. Got a {type(data).__name__}.")
-        from timegate.formats.dates import with_dates
-        from timegate.formats.registry import as_ours  # with its parser of YAML it waits until a file is read
-
+        read = ConfigFile.read(path)
         try:
-            data, foreign, lost = as_ours(data)
-            data = with_dates(data, path.parent)
-            config = cls.model_validate(data)
+            config = cls.model_validate(read.data)
         except ConfigError as error:
-            raise ConfigError(*error.after(f"{path}:")) from None
-        if lost:
-            named = "; ".join([*lost[:MOST_LOST], *and_more(len(lost), MOST_LOST)])
-            warnings.warn(
-                f"{path}: read as {foreign}, of which this has no counterpart: {named}.",
-                TimegateWarning,
-                stacklevel=2,
-            )
-        if not foreign and path.suffix != ".json":
-            config._source = _Source(text)
+            raise ConfigError(*error.after(f"{read.path}:")) from None
+        if read.lost:
+            warnings.warn(read.lost, TimegateWarning, stacklevel=2)
+        config._source = _Source(read.text)
         return config
 
     def keep_comments_of(self, other: GatewayConfig) -> None:
