@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.core.clock import VirtualClock, to_us
+from timegate.core.clock import VirtualClock, from_us, to_us
 from timegate.core.columns import ATTEMPT_OUTCOMES, NOBODY
 from timegate.core.deployment import Deployment
 from timegate.core.policy import REASONS
@@ -86,7 +86,8 @@ def test_a_record_says_what_became_of_a_call(way: str) -> None:
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 COUNTS = st.none() | st.integers(0, 10**9)
-SKIPS = st.tuples(st.integers(0, 1), st.just(AT), st.integers(1, len(REASONS) - 1))
+INSTANTS = st.just(0) | st.integers(AT, 2 * AT)
+SKIPS = st.tuples(st.integers(0, 1), st.just(AT), st.integers(1, len(REASONS) - 1), INSTANTS)
 ATTEMPTS = st.tuples(
     st.integers(0, 1),
     st.integers(0, 10**9),
@@ -134,7 +135,10 @@ def test_a_line_of_json_says_what_the_record_says(
         }
         for each in record.attempts
     ]
-    assert [(each["deployment"], each["reason"]) for each in told["skipped"]] == record.skipped
+    untils = [None if each.until is None else iso(each.until) for each in record.skipped]
+    assert [tuple(each.values()) for each in told["skipped"]] == [
+        (*each[:2], until) for each, until in zip(record.skipped, untils, strict=True)
+    ]
     same = ("preferred", "served_by", "outcome", "latency_s", "first_chunk_s", "prompt_tokens", "cached_tokens")
     assert {name: told[name] for name in same} == {name: getattr(record, name) for name in same}
     assert (told["attempts"], told["model"]) == (len(attempts), model)
@@ -170,7 +174,7 @@ def test_the_log_has_fallbacks_and_cooldowns(caplog: pytest.LogCaptureFixture) -
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("WARNING", "Model `a` cools until 2026-03-02T12:01:01+00:00"),
         ("INFO", "Model `b` served instead of `a`: a (server_error)"),
-        ("INFO", "Model `b` served instead of `a`: a (cooling)"),
+        ("INFO", "Model `b` served instead of `a`: a (cooling until 2026-03-02T12:01:01Z)"),
     ]
 
 
@@ -205,7 +209,7 @@ def test_an_explanation_of_now_knows_what_calls_share() -> None:
     assert gateway().metadata["timegate"].served_by == "c"
     now = gateway.explain()
     assert (now.order, now.headline.partition("UTC: ")[2]) == ([], "nobody: all that are open are passed over")
-    with pytest.raises(tg.ModelRouterError, match="No model available: a: cooling"):
+    with pytest.raises(tg.ModelRouterError, match=r"No model available: a: cooling until \d\d:\d\d:\d\d"):
         gateway()
     state = gateway._served[2].deployments[0]
     gateway._clock.at_us += 60_000_000  # type: ignore[attr-defined]
@@ -256,7 +260,9 @@ def test_people_on_call_can_cool_and_reset() -> None:
     gateway = gateway_of(0, 0)
     gateway.cool("a", for_s=30)
     record = gateway().metadata["timegate"]
-    assert (record.served_by, record.skipped) == ("b", [("a", "cooling")])
+    until = from_us(AT + 30_000_000)
+    assert (record.served_by, record.skipped) == ("b", [("a", "cooling", until)])
+    assert record.to_dict()["skipped"] == [{"deployment": "a", "reason": "cooling", "until": iso(until)}]
     gateway.reset("a")
     assert gateway().metadata["timegate"].served_by == "a"
     gateway.cool("a", for_s=30)
@@ -348,3 +354,24 @@ def test_a_call_that_is_cancelled_in_a_pause_is_recorded() -> None:
 
     asyncio.run(main())
     assert [[a.outcome for a in record.attempts] for record in heard] == [["server_error"]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_limit_of_tokens_says_once_that_it_cannot_count(caplog: pytest.LogCaptureFixture, stream: bool) -> None:
+    """Of each deployment whose answers report no usage, and whose policy counts tokens; of others nothing."""
+
+    class Silent(Answering):
+        def __call__(self, **kwargs: Any) -> Any:
+            return tg.ModelStreamResponse(iter("yes")) if stream else tg.ModelResponse("yes")
+
+    clock = VirtualClock(AT)
+    limited = {"limits": {"tokens_per_min": 1000}}
+    entries = [("a", Silent, limited), ("b", Silent, {}), ("c", Answering, limited)]
+    models = [{"model_name": name, "model": kind(clock), "policy": policy} for name, kind, policy in entries]
+    gateway = tg.ModelGateway(models, clock)
+    with caplog.at_level("WARNING", "timegate"):
+        for name in "abc" * 2:
+            answer = gateway(model_preference=name)
+            assert answer.consume() if not isinstance(answer, tg.ModelStreamResponse) else list(answer)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["Model `a` reports no usage: its limit of tokens_per_min counts its answers as 0"]

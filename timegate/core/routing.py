@@ -12,12 +12,13 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from timegate.core.columns import NOBODY, OK, classify
+from timegate.core.explanation import why_passed_over
 from timegate.core.policy import (
     ADMITTED,
+    COOLING,
     END,
     MOVE_ON,
     PASS_OVER,
-    REASONS,
     USE_ANYWAY,
     after_failure,
     all_cool_until,
@@ -62,7 +63,8 @@ class Call:
     attempts : tuple of tuple
         ``(deployment, pause_us, started_us, ended_us, kind)`` of each; the pause is that before it.
     skips : tuple of tuple
-        ``(deployment, at_us, reason)`` of each that was passed over.
+        ``(deployment, at_us, reason, until_us)`` of each that was passed over; the last is when it has cooled, 0 if it
+        does not cool.
     served_by : int
         ``NOBODY`` so far, or to the end.
     raised : bool
@@ -78,7 +80,7 @@ class Call:
 
     # Not set anew for every call: that takes its time.
     attempts: tuple[tuple[int, int, int, int, int], ...] = ()
-    skips: tuple[tuple[int, int, int], ...] = ()
+    skips: tuple[tuple[int, int, int, int], ...] = ()
     served_by = trying = NOBODY
     raised = final = False
     cools: tuple[tuple[int, int], ...] = ()
@@ -139,7 +141,8 @@ class Call:
                             if reason == ADMITTED:
                                 is_probe, era = begin(terms, of, now_us, prompt), of.era
                                 break
-                            self.skips += ((deployment, now_us, reason),)
+                            cools_us = of.cooled_until_us if reason == COOLING else 0
+                            self.skips += ((deployment, now_us, reason, cools_us),)
                             place, tries = place + 1, 0
                 if soonest_us > 0:
                     pause_us = soonest_us - now_us
@@ -204,7 +207,7 @@ class Call:
             (deployments[index].name, deployments[index].provider, exception)
             for (index, *_), exception in zip(self.attempts, exceptions, strict=True)
         ]
-        skipped = [(deployments[index].name, REASONS[reason]) for index, _, reason in self.skips]
+        skipped = [(deployments[index].name, why_passed_over(why, until_us)) for index, _, why, until_us in self.skips]
         if not self.order:
             message = "No model available due to time constraints"
         elif info:

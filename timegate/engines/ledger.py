@@ -40,8 +40,8 @@ class Ledger:
             self._attempts += attempt
         latency_us = now_us - call.at_us
         self._ends += (number, len(made), call.served_by, call.first_choice, len(call.order), latency_us)
-        for skip in call.skips:
-            self._skips += (number, *skip)
+        for deployment, at_us, reason, _ in call.skips:
+            self._skips += (number, deployment, at_us, reason)
 
     def columns(self, keeps_first: bool) -> tuple[Calls, Attempts]:
         """Return what was noted; see :func:`columns_of`."""

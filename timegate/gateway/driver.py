@@ -62,6 +62,7 @@ class Driver(Outcomes):
         self._clock = clock or SystemClock()
         self._draws: Draws = draws or LiveDraws()
         self._observers = tuple(observers)
+        self._untold = set()
         self._keeps_prompts = any(getattr(observer, "prompts", False) for observer in self._observers)
         # One tuple, so that a call which begins while another takes its place sees either.
         self._served = router, models, router.new_state(lock=True)

@@ -41,7 +41,7 @@ def tell(call: Call, record: CallRecord, observers: Sequence[Observer]) -> None:
         logger.warning("Model `%s` cools until %s", names[index], from_us(until_us).isoformat())
     if call.served_by not in (NOBODY, call.first_choice) and logger.isEnabledFor(logging.INFO):
         failed = [f"{each.deployment} ({each.outcome})" for each in record.attempts[:-1]]
-        failed += [f"{name} ({reason})" for name, reason in record.skipped]
+        failed += map(str, record.skipped)
         logger.info("Model `%s` served instead of `%s`: %s", record.served_by, record.first_choice, ", ".join(failed))
     for observer in observers:
         try:

@@ -34,6 +34,7 @@ class Outcomes:
     model_type: str
     _clock: Clock
     _observers: tuple[Observer, ...]
+    _untold: set[str]
 
     def _heard(self, call: Call, index: int, error: Exception, errors: list[Exception]) -> Heard:
         """Say what an attempt's error means, and tell the log."""
@@ -56,6 +57,8 @@ class Outcomes:
             record.reported = {name: metadata[name] for name in REPORTED if name in metadata}
             # The prompt's length was not known when the attempt began, and counts now.
             tokens = (record.prompt_tokens or 0) + (record.completion_tokens or 0)
+        if tokens == 0 and call.router.terms[call.trying].tokens_rate > 0:
+            self._say_untold(call.router.names[call.trying])
         steps.send((self._clock.now_us(), OK, 0, tokens))
         next(steps, None)  # to let go of a generator that has not ended costs more
         if self._observers or call.cools or call.served_by != call.first_choice:
@@ -63,6 +66,12 @@ class Outcomes:
         if metadata is not None:
             metadata["timegate"] = record
         return answer
+
+    def _say_untold(self, name: str) -> None:
+        """Tell the log, once, that answers of a deployment do not say how many tokens they took."""
+        if name not in self._untold:
+            self._untold.add(name)
+            logger.warning("Model `%s` reports no usage: its limit of tokens_per_min counts its answers as 0", name)
 
     def _given_up(self, call: Call, steps: Generator[Step, Heard, None], record: CallRecord) -> None:
         """End a call for whose answer nobody waits any more: the attempt under way is ``cancelled``."""

@@ -257,7 +257,7 @@ def _parquet_writer() -> Callable[[Path, Path], None]:
         "finish_reason": text,
         "rate_limits": pa.map_(text, text),
         "tries": pa.list_(pa.struct({**attempt, "latency_s": seconds, "pause_s": seconds, "first_chunk_s": seconds})),
-        "skipped": pa.list_(pa.struct({"deployment": text, "reason": text})),
+        "skipped": pa.list_(pa.struct({"deployment": text, "reason": text, "until": instant})),
         "asked": text,
     }
 
@@ -265,6 +265,8 @@ def _parquet_writer() -> Callable[[Path, Path], None]:
         found = json.loads(line)
         for holder in (found, *found["tries"]):
             holder["at"] = datetime.fromisoformat(holder["at"])
+        for skip in found["skipped"]:
+            skip["until"] = skip["until"] and datetime.fromisoformat(skip["until"])
         found["rate_limits"] = list(found["rate_limits"].items())
         found["asked"] = json.dumps(found["asked"]) if "asked" in found else None
         return dict(found)

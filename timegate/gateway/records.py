@@ -15,7 +15,7 @@ from timegate.core.policy import REASONS
 from timegate.core.routing import Call
 from timegate.show.text import iso
 
-__all__ = ["REPORTED", "AttemptRecord", "CallRecord"]
+__all__ = ["REPORTED", "AttemptRecord", "CallRecord", "SkipRecord"]
 
 REPORTED = ("usage", "model", "finish_reason", "rate_limits")
 """What a record keeps of an answer's metadata."""
@@ -35,6 +35,18 @@ class AttemptRecord(NamedTuple):
     latency_s: float
     pause_s: float
     first_chunk_s: float | None = None
+
+
+class SkipRecord(NamedTuple):
+    """An open deployment that was passed over; ``until`` says when it has cooled, None if it does not cool."""
+
+    deployment: str
+    reason: str
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        until = "" if self.until is None else f" until {iso(self.until)}"
+        return f"{self.deployment} ({self.reason}{until})"
 
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
@@ -134,10 +146,13 @@ class CallRecord:
         ]
 
     @property
-    def skipped(self) -> list[tuple[str, str]]:
-        """The open deployments that were passed over, and why."""
+    def skipped(self) -> list[SkipRecord]:
+        """The open deployments that were passed over, why, and until when they cool."""
         names = self._call.router.names
-        return [(names[index], REASONS[reason]) for index, _, reason in self._call.skips]
+        return [
+            SkipRecord(names[index], REASONS[reason], from_us(until_us) if until_us else None)
+            for index, _, reason, until_us in self._call.skips
+        ]
 
     @property
     def latency_s(self) -> float:
@@ -205,7 +220,9 @@ class CallRecord:
                 f'"first_chunk_s": {_seconds(started_us, began_us[place]) if place in began_us else "null"}}}'
             )
         skipped = [
-            f'{{"deployment": {_text(names[index])}, "reason": "{REASONS[reason]}"}}' for index, _, reason in call.skips
+            f'{{"deployment": {_text(names[index])}, "reason": "{REASONS[reason]}", "until": '
+            + (f'"{_written(until_us)}"}}' if until_us else "null}")
+            for index, _, reason, until_us in call.skips
         ]
         asked = f', "asked": {_encoded(call.asked)}' if prompts and call.asked is not None else ""
         return (

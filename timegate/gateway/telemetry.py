@@ -77,7 +77,7 @@ class OpenTelemetry:
             "timegate.served_by": record.served_by,
         }
         known = {name: value for name, value in asked.items() if value is not None}
-        skipped = [f"{name}: {reason}" for name, reason in record.skipped]
+        skipped = [f"{skip.deployment}: {skip.reason}" for skip in record.skipped]
         unserved = {"error.type": record.outcome} if record.outcome in UNSERVED else {}
         span = self._tracer.start_span(
             f"route {operation}",
