@@ -538,18 +538,21 @@ BAD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("content", "words"), [pytest.param(c, words, id=name) for name, (c, *words) in BAD.items()])
-def test_bad_documents(tmp_path: Path, content: Any, words: list[str]) -> None:
-    """Each is one sentence that begins with the path and names the place."""
-    if isinstance(content, list):
-        content = json.dumps({"incidents": content})
-    path = tmp_path / "x.json"
+def refused(path: Path, content: str | bytes, words: list[str]) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(IncidentError) as caught:
         tg.read_incidents(path)
     assert str(caught.value).startswith(f"{path}: ")
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(("content", "words"), [pytest.param(c, words, id=name) for name, (c, *words) in BAD.items()])
+def test_bad_documents(tmp_path: Path, content: Any, words: list[str]) -> None:
+    """Each is one sentence that begins with the path and names the place."""
+    if isinstance(content, list):
+        content = json.dumps({"incidents": content})
+    refused(tmp_path / "x.json", content, words)
 
 
 BAD_CSV = {
@@ -570,13 +573,7 @@ BAD_CSV = {
 )
 def test_bad_csv(tmp_path: Path, content: Any, words: list[str]) -> None:
     """Each is one sentence that begins with the path and names the row."""
-    path = tmp_path / "x.csv"
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(IncidentError) as caught:
-        tg.read_incidents(path)
-    assert str(caught.value).startswith(f"{path}: ")
-    for word in words:
-        assert word in str(caught.value)
+    refused(tmp_path / "x.csv", content, words)
 
 
 def test_bad_openlog_times(tmp_path: Path) -> None:

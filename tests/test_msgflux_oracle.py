@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -131,21 +132,29 @@ def check(config: list[dict[str, Any]], at_us: int, preference: str | None, ours
     assert ours == theirs, f"{windows} at {from_us(at_us).isoformat()}, preferring {preference!r}"
 
 
+def calls_of_both(
+    seed: int, traveller: tm.Traveller
+) -> Iterator[tuple[Any, Any, dict[str, Any], Callable[[Any, Any], None]]]:
+    """Yield ours, theirs, a call to ask of each at an instant that the clock shows, and what compares the two."""
+    rng = np.random.default_rng(seed)
+    for _ in range(CONFIGS):
+        config = random_config(rng)
+        ours, theirs = tg.ModelGateway(config), MsgfluxGateway(config)
+        for at_us, preference, errors in random_calls(rng, config):
+            jump(traveller, at_us)
+            kwargs = {"model_preference": preference, "errors": errors}
+            yield ours, theirs, kwargs, partial(check, config, at_us, preference)
+
+
 @pytest.mark.usefixtures("quiet")
 def test_the_same_calls():
     """On 12,800 random calls both gateways try the same in the same order, answer the same, and raise the same."""
-    rng = np.random.default_rng(20260302)
     ends = {"served": 0, "failed": 0, "blocked": 0}
     with tm.travel(0, tick=False) as traveller:
-        for _ in range(CONFIGS):
-            config = random_config(rng)
-            ours, theirs = tg.ModelGateway(config), MsgfluxGateway(config)
-            for at_us, preference, errors in random_calls(rng, config):
-                jump(traveller, at_us)
-                kwargs = {"model_preference": preference, "errors": errors}
-                tried, end = call(ours, **kwargs)
-                check(config, at_us, preference, (tried, end), call(theirs, **kwargs))
-                ends["served" if isinstance(end, str) else "failed" if tried else "blocked"] += 1
+        for ours, theirs, kwargs, same in calls_of_both(20260302, traveller):
+            tried, end = call(ours, **kwargs)
+            same((tried, end), call(theirs, **kwargs))
+            ends["served" if isinstance(end, str) else "failed" if tried else "blocked"] += 1
     assert sum(ends.values()) >= 10_000
     assert min(ends.values()) > 1000, ends  # each kind of end is well represented
 
@@ -153,19 +162,13 @@ def test_the_same_calls():
 @pytest.mark.usefixtures("quiet")
 def test_the_same_calls_awaited():
     """On 12,800 other random calls the same holds of ``acall``."""
-    rng = np.random.default_rng(20260303)
 
     async def main() -> int:
         count = 0
         with tm.travel(0, tick=False) as traveller:
-            for _ in range(CONFIGS):
-                config = random_config(rng)
-                ours, theirs = tg.ModelGateway(config), MsgfluxGateway(config)
-                for at_us, preference, errors in random_calls(rng, config):
-                    jump(traveller, at_us)
-                    kwargs = {"model_preference": preference, "errors": errors}
-                    check(config, at_us, preference, await acall(ours, **kwargs), await acall(theirs, **kwargs))
-                    count += 1
+            for ours, theirs, kwargs, same in calls_of_both(20260303, traveller):
+                same(await acall(ours, **kwargs), await acall(theirs, **kwargs))
+                count += 1
         return count
 
     assert asyncio.run(main()) >= 10_000

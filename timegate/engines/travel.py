@@ -361,11 +361,13 @@ class _Draws:
 class _Gateway(ModelGateway):
     """Our gateway, told of the lengths of prompts and answers, which live it hears from providers."""
 
-    def _begin(self, model_preference: str | None) -> tuple[Call, Generator[Step, Heard, None], list[Exception]]:
-        call, _, errors = super()._begin(model_preference)
+    def _begin(
+        self, model_preference: str | None, kwargs: dict[str, Any]
+    ) -> tuple[Call, Generator[Step, Heard, None], list[Any]]:
+        call, _, models = super()._begin(model_preference, kwargs)
         made = CallInProgress.current.get()
         assert made is not None  # noqa: S101 - it is called within a replay
-        return call, _with_tokens(call.steps(made.prompt), made.tokens), errors
+        return call, _with_tokens(call.steps(made.prompt), made.tokens), models
 
 
 def _with_tokens(steps: Generator[Step, Heard, None], tokens: int) -> Generator[Step, Heard, None]:

@@ -15,9 +15,8 @@ from timegate.core.policy import NEVER
 from timegate.core.router import Draws, LiveDraws, Router
 from timegate.core.routing import DONE, WAIT, Call, Heard, Step
 from timegate.errors import ModelCallError
-from timegate.gateway.observing import Observer, tell
+from timegate.gateway.observing import Observer
 from timegate.gateway.outcomes import Outcomes
-from timegate.gateway.records import CallRecord
 from timegate.gateway.streams import (
     GatewayStream,
     Restarted,
@@ -97,9 +96,7 @@ class Driver(Outcomes):
         ModelRouterError
             If no deployment is open, or all that are open have failed.
         """
-        call, steps, models = self._begin(model_preference)
-        if self._keeps_prompts:
-            call.asked = kwargs
+        call, steps, models = self._begin(model_preference, kwargs)
         step = next(steps)
         errors: list[Exception] = []
         passed_on = False
@@ -107,19 +104,15 @@ class Driver(Outcomes):
             answer, head, chunks = self._serve(call, steps, step, models, kwargs, errors)
             if chunks is None:
                 return self._answered(call, steps, answer)
-            stream = self._stream(call, answer)
             if call.router.call_policy.on_cut == "buffer":
-                stream.chunks = iter(head)
-                self._answered(call, steps, stream, stream.metadata["timegate"])
-                return stream
+                return self._buffered(call, steps, answer, head)
+            stream = self._stream(call, answer)
             relay = self._relay(call, steps, ref(stream), answer, head, chunks, models, kwargs, errors)
             next(relay)
             stream.chunks, passed_on = relay, True
             return stream
         except BaseException as error:
-            if not isinstance(error, Exception):
-                self._given_up(call, steps, CallRecord(call, self.model_type))
-            steps.close()
+            self._left(call, steps, error)
             raise
         finally:
             if errors and not passed_on:
@@ -127,9 +120,7 @@ class Driver(Outcomes):
 
     async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
-        call, steps, models = self._begin(model_preference)
-        if self._keeps_prompts:
-            call.asked = kwargs
+        call, steps, models = self._begin(model_preference, kwargs)
         step = next(steps)
         errors: list[Exception] = []
         passed_on = False
@@ -137,19 +128,15 @@ class Driver(Outcomes):
             answer, head, chunks = await self._serve_async(call, steps, step, models, kwargs, errors)
             if chunks is None:
                 return self._answered(call, steps, answer)
-            stream = self._stream(call, answer)
             if call.router.call_policy.on_cut == "buffer":
-                stream.chunks = iter(head)
-                self._answered(call, steps, stream, stream.metadata["timegate"])
-                return stream
+                return self._buffered(call, steps, answer, head)
+            stream = self._stream(call, answer)
             relay = self._relay_async(call, steps, ref(stream), answer, head, chunks, models, kwargs, errors)
             await anext(relay)
             stream.chunks, passed_on = relay, True
             return stream
         except BaseException as error:
-            if not isinstance(error, Exception):
-                self._given_up(call, steps, CallRecord(call, self.model_type))
-            steps.close()
+            self._left(call, steps, error)
             raise
         finally:
             if errors and not passed_on:
@@ -190,10 +177,14 @@ class Driver(Outcomes):
         warming._served, warming._observers = (router, [Warmer(model) for model in models], state), ()
         return warming
 
-    def _begin(self, model_preference: str | None) -> tuple[Call, Generator[Step, Heard, None], list[Any]]:
+    def _begin(
+        self, model_preference: str | None, kwargs: dict[str, Any]
+    ) -> tuple[Call, Generator[Step, Heard, None], list[Any]]:
         """Begin a call that arrives now, and tell the log."""
         router, models, state = self._served
         call = Call(router, state, self._clock.now_us(), model_preference, self._draws)
+        if self._keeps_prompts:
+            call.asked = kwargs
         if (model_preference or len(call.order) < len(models)) and logger.isEnabledFor(logging.DEBUG):
             order = [router.names[index] for index in call.order]
             if len(order) < len(models):
@@ -320,10 +311,7 @@ class Driver(Outcomes):
                     yield from head
                     yield from chunks
                 except Exception as error:
-                    step, broke = self._cut(call, steps, error, errors)
-                    if broke is not None:
-                        tell(call, record, self._observers)
-                        raise broke from error
+                    step = self._cut(call, steps, error, errors, record)
                     close(chunks)
                     answer, head, rest = self._serve(call, steps, step, models, kwargs, errors)
                     self._restarted(call, stream, answer, record)
@@ -333,8 +321,7 @@ class Driver(Outcomes):
                     self._answered(call, steps, answer, record)
                     return
         except BaseException as error:
-            if not isinstance(error, Exception):
-                self._given_up(call, steps, record)
+            self._left(call, steps, error, record)
             raise
         finally:
             close(chunks)
@@ -357,10 +344,7 @@ class Driver(Outcomes):
                         yield head[0]
                         head = await next_within(chunks, idle_s, "no further chunk")
                 except Exception as error:
-                    step, broke = self._cut(call, steps, error, errors)
-                    if broke is not None:
-                        tell(call, record, self._observers)
-                        raise broke from error
+                    step = self._cut(call, steps, error, errors, record)
                     await aclose(chunks)
                     answer, head, rest = await self._serve_async(call, steps, step, models, kwargs, errors)
                     self._restarted(call, stream, answer, record)
@@ -372,8 +356,7 @@ class Driver(Outcomes):
                     self._answered(call, steps, answer, record)
                     return
         except BaseException as error:
-            if not isinstance(error, Exception):
-                self._given_up(call, steps, record)
+            self._left(call, steps, error, record)
             raise
         finally:
             await aclose(chunks)

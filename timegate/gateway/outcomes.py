@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from typing import Any
 from weakref import ref
@@ -73,14 +73,20 @@ class Outcomes:
             self._untold.add(name)
             logger.warning("Model `%s` reports no usage: its limit of tokens_per_min counts its answers as 0", name)
 
-    def _given_up(self, call: Call, steps: Generator[Step, Heard, None], record: CallRecord) -> None:
-        """End a call for whose answer nobody waits any more: the attempt under way is ``cancelled``."""
-        if call.served_by != NOBODY:
-            return
-        call.final = True
-        with suppress(StopIteration):  # it has ended
-            steps.send((self._clock.now_us(), CANCELLED, 0, 0))
-            tell(call, record, self._observers)
+    def _left(
+        self,
+        call: Call,
+        steps: Generator[Step, Heard, None],
+        error: BaseException,
+        record: CallRecord | None = None,
+    ) -> None:
+        """End a call that an error leaves; if nobody waits for its answer, the attempt under way is ``cancelled``."""
+        if not isinstance(error, Exception) and call.served_by == NOBODY:
+            call.final = True
+            with suppress(StopIteration):  # it has ended
+                steps.send((self._clock.now_us(), CANCELLED, 0, 0))
+                tell(call, record or CallRecord(call, self.model_type), self._observers)
+        steps.close()
 
     def _error(self, call: Call, errors: list[Exception]) -> Exception:
         """Return what the caller of a call gets that nobody served."""
@@ -102,16 +108,32 @@ class Outcomes:
         answer.metadata["timegate"] = record
         return GatewayStream((), answer.response_type, answer.metadata)
 
+    def _buffered(
+        self, call: Call, steps: Generator[Step, Heard, None], answer: ModelStreamResponse, chunks: Iterable[Any]
+    ) -> GatewayStream:
+        """End a call with a stream that was read to its end before anything of it is passed on."""
+        stream = self._stream(call, answer)
+        stream.chunks = iter(chunks)
+        self._answered(call, steps, stream, stream.metadata["timegate"])
+        return stream
+
     def _cut(
-        self, call: Call, steps: Generator[Step, Heard, None], error: Exception, errors: list[Exception]
-    ) -> tuple[Step, Exception | None]:
-        """Hear that a stream broke off; return what follows, or the error that its reader is told."""
+        self,
+        call: Call,
+        steps: Generator[Step, Heard, None],
+        error: Exception,
+        errors: list[Exception],
+        record: CallRecord,
+    ) -> Step:
+        """Hear that a stream broke off; return what follows, or raise what its reader is told."""
         broke = broken(error, call.router.names[call.trying])
         call.final = call.router.call_policy.on_cut != "restart"
         step = steps.send(self._heard(call, call.trying, broke, errors))
         if call.final:
             logger.error("%s", broke)
-        return step, broke if call.final else None
+            tell(call, record, self._observers)
+            raise broke from error
+        return step
 
     def _restarted(self, call: Call, stream: ref[GatewayStream], answer: Any, record: CallRecord) -> None:
         """Let another deployment's answer take the place of a stream's."""

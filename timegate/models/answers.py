@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from timegate.errors import ContentFilterError, ModelConnectionError, ServerError, TruncatedError, shown
@@ -75,11 +76,29 @@ class Parts:
     """Puts the parts of a streamed answer together."""
 
     def __init__(self) -> None:
+        self._events = Events()
         self.metadata: dict[str, Any] = {"finish_reason": None, "usage": None, "model": None}
         self._has_finished = False
         self.is_over = False
 
-    def take(self, event: bytes) -> str | None:
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """Yield the texts that end in some bytes."""
+        return self._texts(self._events.feed(chunk))
+
+    def end(self) -> Iterator[str]:
+        """Yield the text that only the end of the stream ends."""
+        yield from self._texts(self._events.end())
+        if not (self.is_over or self._has_finished):
+            raise TruncatedError("the stream ended without its end mark")
+
+    def _texts(self, events: Iterator[bytes]) -> Iterator[str]:
+        for event in events:
+            if text := self._take(event):
+                yield text
+            if self.is_over:
+                return
+
+    def _take(self, event: bytes) -> str | None:
         """Return the text of an event."""
         if event.strip() == b"[DONE]":
             self.is_over = True
@@ -112,15 +131,17 @@ class Parts:
         call["function"]["name"] += said.get("name") or ""
         call["function"]["arguments"] += said.get("arguments") or ""
 
-    def end(self) -> None:
-        """Hear that nothing more comes."""
-        if not (self.is_over or self._has_finished):
-            raise TruncatedError("the stream ended without its end mark")
 
-
-def _cut(error: Exception) -> Exception:
-    """Return what a failure means once an answer has begun: a connection that is lost cuts it."""
-    return TruncatedError(str(error)) if type(error) is ModelConnectionError else error
+@contextmanager
+def _begun() -> Iterator[None]:
+    """Say what a failure means once an answer has begun: a connection that is lost cuts it."""
+    try:
+        with our_errors():
+            yield
+    except ModelConnectionError as error:
+        if type(error) is not ModelConnectionError:
+            raise
+        raise TruncatedError(str(error)) from error.__cause__
 
 
 def read(response: Any, parts: Parts, model: object) -> Iterator[str]:
@@ -128,41 +149,27 @@ def read(response: Any, parts: Parts, model: object) -> Iterator[str]:
 
     It holds the model meanwhile: one that nobody holds closes its connections, and would cut the stream.
     """
-    events = Events()
     try:
-        with our_errors():
+        with _begun():
             for chunk in response.iter_bytes():
-                for event in events.feed(chunk):
-                    if text := parts.take(event):
-                        yield text
-                    if parts.is_over:
-                        return
-            for event in events.end():
-                if text := parts.take(event):
-                    yield text
-            parts.end()
-    except ModelConnectionError as error:
-        raise _cut(error) from error.__cause__
+                yield from parts.feed(chunk)
+                if parts.is_over:
+                    return
+            yield from parts.end()
     finally:
         response.close()
 
 
 async def read_async(response: Any, parts: Parts, model: object) -> AsyncIterator[str]:
     """Yield the texts of a stream, as :func:`read` does."""
-    events = Events()
     try:
-        with our_errors():
+        with _begun():
             async for chunk in response.aiter_bytes():
-                for event in events.feed(chunk):
-                    if text := parts.take(event):
-                        yield text
-                    if parts.is_over:
-                        return
-            for event in events.end():
-                if text := parts.take(event):
+                for text in parts.feed(chunk):
                     yield text
-            parts.end()
-    except ModelConnectionError as error:
-        raise _cut(error) from error.__cause__
+                if parts.is_over:
+                    return
+            for text in parts.end():
+                yield text
     finally:
         await response.aclose()
