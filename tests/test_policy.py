@@ -640,3 +640,20 @@ def test_when_the_first_has_cooled() -> None:
     assert policy.all_cool_until(states, [0, 1, 2], 3, NOW_US) == NOW_US + 5
     assert policy.all_cool_until(states, [0, 3], 2, NOW_US) == 0
     assert policy.all_cool_until(states, [], 0, NOW_US) == 0
+
+
+@pytest.mark.parametrize(
+    ("until_us", "first_us", "first_until_us", "expected"),
+    [
+        (10, 0, NEVER, 10),
+        (10, 4, 5, 10),
+        (10, 5, 5, 10),  # in time, if only just
+        (10, 6, 5, 5),
+        (10, 20, 15, 10),
+    ],
+)
+def test_who_says_nothing_in_time_is_given_up_earlier(
+    until_us: int, first_us: int, first_until_us: int, expected: int
+) -> None:
+    """The limit of the first chunk counts where that comes late, and never makes the attempt's own limit later."""
+    assert policy.gives_up_us(until_us, first_us, first_until_us) == expected

@@ -24,6 +24,7 @@ __all__ = [
     "begin",
     "deposit",
     "gained_until",
+    "gives_up_us",
     "pause_us",
     "refilled",
     "settle",
@@ -225,6 +226,19 @@ def begin(terms: Any, state: Any, now_us: int, prompt: int) -> int:
         state.probing += 1
         return 1
     return 0
+
+
+def gives_up_us(until_us: int, first_us: int, first_until_us: int) -> int:
+    """Return when an attempt is given up, if it has not ended by then; an end at that very instant is in time.
+
+    Parameters
+    ----------
+    until_us : int
+        The limit of the attempt as a whole.
+    first_us, first_until_us : int
+        When the first of its answer comes, and the limit of that.
+    """
+    return min(until_us, first_until_us) if first_us > first_until_us else until_us
 
 
 def settle(

@@ -23,6 +23,7 @@ from timegate.core.policy import (
     all_cool_until,
     begin,
     deposit,
+    gives_up_us,
     settle,
     why_not,
 )
@@ -44,11 +45,10 @@ _FEW = 8  # calls since the last first attempt on a deployment, up to which a bl
 
 @jit(refcount=False, merged=True)
 def _serve(loop, policies, who, now_us):  # type: ignore[no-untyped-def]
-    """Let an attempt's work begin: see ``stepped._Run._serve``."""
+    """Let an attempt's work begin: see ``providers.Providers._serve``."""
     flight = loop.flights[who]
     flight.queue = -1
-    if now_us + flight.first_us > flight.first_until_us:
-        flight.until_us = min(flight.until_us, flight.first_until_us)
+    flight.until_us = gives_up_us(flight.until_us, now_us + flight.first_us, flight.first_until_us)
     ends_us = now_us + flight.service_us
     if ends_us <= flight.until_us:
         flight.event_us, flight.event_class = ends_us, ENDS
@@ -86,7 +86,7 @@ def _leave_queue(loop, policies, who):  # type: ignore[no-untyped-def]
 
 @jit(refcount=False)
 def _release(loop, policies, mask, answer, now_us):  # type: ignore[no-untyped-def]
-    """Give slots back, and let those begin that wait for them: see ``stepped._Run._release``."""
+    """Give slots back, and let those begin that wait for them: see ``providers.Providers.release``."""
     release(policies.providers, mask)
     settle_tokens(policies.providers, mask, now_us, answer)
     for queue in range(len(loop.heads)):

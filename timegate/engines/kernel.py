@@ -16,7 +16,7 @@ from timegate.core import columns, policy
 from timegate.core.columns import NOBODY, OK, TIMEOUT
 from timegate.core.draws import BLOCK, uniform
 from timegate.core.jit import jit, register
-from timegate.core.policy import END, MOVE_ON, NEVER, after_failure
+from timegate.core.policy import END, MOVE_ON, NEVER, after_failure, gives_up_us
 from timegate.engines import record
 from timegate.engines.judge import judge, judge_block, work_arrays
 from timegate.engines.order import make_order
@@ -132,8 +132,7 @@ def route_calls(plan, policies, first, at_us, preferred, answers, calls, rows, r
                 plan, now * deployments + deployment, call, tries - 1, now_us, answer
             )
             most_us = min(now_us + terms.timeout_us, deadline_us) - now_us
-            if first_us > terms.first_chunk_us:
-                most_us = min(most_us, terms.first_chunk_us)
+            most_us = gives_up_us(most_us, first_us, terms.first_chunk_us)
             if took_us > most_us:
                 outcome, took_us, retry_after_us = TIMEOUT, most_us, 0
             row = row_of[i] + calls.attempts[i] if records else -1

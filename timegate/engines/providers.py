@@ -15,7 +15,7 @@ from typing import Any
 from timegate.core import capacity
 from timegate.core.capacity import REFUSED, WAITS, Provider
 from timegate.core.columns import OK, RATE_LIMIT, TIMEOUT
-from timegate.core.policy import NEVER
+from timegate.core.policy import NEVER, gives_up_us
 
 __all__ = ["END", "LIMIT", "PAUSE", "Events", "LeftWork", "Providers", "Work"]
 
@@ -142,8 +142,7 @@ class Providers:
     def _serve(self, work: Work, now_us: int) -> None:
         """Let the work of an attempt begin."""
         work.queue = -1
-        if now_us + work.first_us > work.first_until_us:
-            work.until_us = min(work.until_us, work.first_until_us)
+        work.until_us = gives_up_us(work.until_us, now_us + work.first_us, work.first_until_us)
         work.ends_us = now_us + work.service_us
         if work.ends_us <= work.until_us:
             work.event = self._events.push(work.ends_us, END, work.call, work.attempt, work)

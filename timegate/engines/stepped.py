@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from timegate.core.columns import NOBODY, OK, TIMEOUT
-from timegate.core.policy import NEVER
+from timegate.core.policy import NEVER, gives_up_us
 from timegate.core.router import Router
 from timegate.core.routing import DONE, WAIT, Call, Heard, Step
 from timegate.engines.ledger import Ledger
@@ -118,8 +118,9 @@ def _one_by_one(router: Router, trace: Trace, injector: Injector, luck: Luck, en
                 tried_before = tried_before + 1 if deployment == tried else 0
                 tried = deployment
                 outcome, service_us, retry_after_s, first_us = attempt(deployment, number, tried_before, now_us, answer)
-                if first_us and first_us > terms[deployment].first_chunk_us:
-                    until_us = min(until_us, now_us + terms[deployment].first_chunk_us)
+                if first_us:
+                    first_until_us = now_us + terms[deployment].first_chunk_us
+                    until_us = gives_up_us(until_us, now_us + first_us, first_until_us)
                 now_us += service_us
                 if now_us > until_us:
                     now_us, outcome, retry_after_s = until_us, TIMEOUT, 0.0
