@@ -23,7 +23,20 @@ import timegate as tg
 from timegate.errors import InputError
 from timegate.show.text import iso, printable
 
-__all__ = ["Config", "app", "as_instant", "as_option", "main", "new_console", "new_table", "plain", "reporting", "say"]
+__all__ = [
+    "Config",
+    "app",
+    "argument",
+    "as_instant",
+    "as_option",
+    "main",
+    "new_console",
+    "new_table",
+    "option",
+    "plain",
+    "reporting",
+    "say",
+]
 
 INPUT_ERROR, INTERRUPTED = 2, 130
 
@@ -42,10 +55,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
-# readable=False leaves the check to our own readers, whose errors are one line.
-Config = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The gateway: YAML or JSON.", readable=False, show_default=False)
-]
+
+def option(*names: str, **said: Any) -> Any:
+    """Declare an option whose help says what holds without it, and whose file our own readers check, in one line."""
+    return typer.Option(*names, readable=False, show_default=False, **said)
+
+
+def argument(**said: Any) -> Any:
+    """Declare an argument, as :func:`option` does an option."""
+    return typer.Argument(readable=False, show_default=False, **said)
+
+
+Config = Annotated[Path, argument(metavar="CONFIG", help="The gateway: YAML or JSON.")]
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import Config, app, as_instant, new_console, new_table, plain, reporting
+from timegate.cli.base import Config, app, as_instant, new_console, new_table, option, plain, reporting
 from timegate.errors import InvalidValueError, did_you_mean
 from timegate.review.findings import Severity
 from timegate.show.text import period
@@ -30,14 +30,10 @@ def check(
     ] = "error",
     output: Annotated[str, typer.Option("--format", metavar="FORMAT", help=f"{' or '.join(FORMATS)}.")] = "table",
     horizon: Annotated[
-        float | None,
-        typer.Option(metavar="DAYS", help="How far to look ahead. Default: the coming year.", show_default=False),
+        float | None, option(metavar="DAYS", help="How far to look ahead. Default: the coming year.")
     ] = None,
     now: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="From when: a time with Z or an offset. Default: the present.", show_default=False
-        ),
+        str | None, option(metavar="TIME", help="From when: a time with Z or an offset. Default: the present.")
     ] = None,
 ) -> None:
     """Find what a config does that its owner may not have meant.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, cast
 
-import typer
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import app, new_console, new_table, plain, reporting, say
+from timegate.cli.base import app, argument, new_console, new_table, plain, reporting, say
 from timegate.cli.runs import (
     Columns,
     EngineName,
@@ -31,12 +30,8 @@ from timegate.runs.replay import Engine
 
 __all__ = ["compare"]
 
-ConfigA = Annotated[
-    Path, typer.Argument(metavar="CONFIG_A", help="The gateway as it is.", readable=False, show_default=False)
-]
-ConfigB = Annotated[
-    Path, typer.Argument(metavar="CONFIG_B", help="The one to compare with it.", readable=False, show_default=False)
-]
+ConfigA = Annotated[Path, argument(metavar="CONFIG_A", help="The gateway as it is.")]
+ConfigB = Annotated[Path, argument(metavar="CONFIG_B", help="The one to compare with it.")]
 WIDEST = 16
 """Of a heading that is the name of a file: longer ones are folded."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 
 import timegate as tg
-from timegate.cli.base import app, as_instant, new_console, new_table, plain, reporting
+from timegate.cli.base import app, argument, as_instant, new_console, new_table, option, plain, reporting
 from timegate.core.clock import from_us, to_us
 
 __all__ = ["diff"]
@@ -20,23 +20,13 @@ DIFFER = 1
 @app.command()
 @reporting()
 def diff(
-    before: Annotated[
-        Path, typer.Argument(metavar="A", help="The gateway before.", readable=False, show_default=False)
-    ],
-    after: Annotated[Path, typer.Argument(metavar="B", help="The gateway after.", readable=False, show_default=False)],
+    before: Annotated[Path, argument(metavar="A", help="The gateway before.")],
+    after: Annotated[Path, argument(metavar="B", help="The gateway after.")],
     start: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="TIME",
-            help="A time with Z or an offset. Default: Monday 00:00 UTC of this week.",
-            show_default=False,
-        ),
+        option("--from", metavar="TIME", help="A time with Z or an offset. Default: Monday 00:00 UTC of this week."),
     ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option("--to", metavar="TIME", help="Default: a week after --from.", show_default=False),
-    ] = None,
+    end: Annotated[str | None, option("--to", metavar="TIME", help="Default: a week after --from.")] = None,
 ) -> None:
     """Show where two configs route differently, exactly.
 

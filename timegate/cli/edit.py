@@ -20,7 +20,7 @@ import typer
 
 import timegate as tg
 from timegate import widgets
-from timegate.cli.base import Config, app, new_console, plain, reporting, say
+from timegate.cli.base import Config, app, new_console, option, plain, reporting, say
 from timegate.errors import InvalidValueError, MissingExtraError
 
 __all__ = ["edit"]
@@ -34,22 +34,11 @@ EXTENSIONS = ("anywidget", "@jupyter-widgets/jupyterlab-manager", "@voila-dashbo
 @reporting()
 def edit(
     config: Config,
-    trace: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The arrivals to replay. Default: none.", readable=False, show_default=False),
-    ] = None,
-    scenario: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The faults. Default: none.", readable=False, show_default=False),
-    ] = None,
+    trace: Annotated[Path | None, option(metavar="FILE", help="The arrivals to replay. Default: none.")] = None,
+    scenario: Annotated[Path | None, option(metavar="FILE", help="The faults. Default: none.")] = None,
     port: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help=f"The port of this machine to listen on. Default: {PORT}, or one that is free.",
-            show_default=False,
-        ),
+        option(min=1, max=65535, help=f"The port of this machine to listen on. Default: {PORT}, or one that is free."),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Whether to open a browser.")] = True,
 ) -> None:

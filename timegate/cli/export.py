@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import timegate as tg
-from timegate.cli.base import INPUT_ERROR, Config, app, as_option, new_console, plain, reporting, say
+from timegate.cli.base import INPUT_ERROR, Config, app, as_option, new_console, option, plain, reporting, say
 from timegate.errors import ConfigError
 from timegate.formats.registry import FORMATS
 
@@ -19,19 +19,8 @@ __all__ = ["export"]
 @reporting()
 def export(
     config: Config,
-    to: Annotated[
-        str,
-        typer.Option(metavar="TARGET", help=f"One of {', '.join(FORMATS)}.", show_default=False),
-    ],
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="PATH",
-            help="The file to write; its suffix chooses between YAML and JSON.",
-            readable=False,
-            show_default=False,
-        ),
-    ],
+    to: Annotated[str, option(metavar="TARGET", help=f"One of {', '.join(FORMATS)}.")],
+    out: Annotated[Path, option(metavar="PATH", help="The file to write; its suffix chooses between YAML and JSON.")],
     lossy: Annotated[
         bool, typer.Option("--lossy", help="Leave out what the target cannot say; the file lists it.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import timegate as tg
-from timegate.cli.base import Config, app, as_instant, new_console, new_table, plain, reporting
+from timegate.cli.base import Config, app, as_instant, new_console, new_table, option, plain, reporting
 from timegate.show.text import duration, shown_instant
 
 __all__ = ["gaps"]
@@ -20,14 +20,9 @@ FOUND = 1
 def gaps(
     config: Config,
     start: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="TIME", help="A time with Z or an offset. Default: Monday 00:00.", show_default=False
-        ),
+        str | None, option("--from", metavar="TIME", help="A time with Z or an offset. Default: Monday 00:00.")
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Default: a week after --from.", show_default=False)
-    ] = None,
+    end: Annotated[str | None, option("--to", metavar="TIME", help="Default: a week after --from.")] = None,
     tz: Annotated[str, typer.Option(metavar="ZONE", help="The zone of the table.")] = "UTC",
 ) -> None:
     """List the minutes of a week that nobody serves.

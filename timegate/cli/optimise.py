@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import timegate as tg
-from timegate.cli.base import Config, app, new_console, new_table, plain, reporting, say
+from timegate.cli.base import Config, app, new_console, new_table, option, plain, reporting, say
 from timegate.cli.runs import Columns, Origin, ScenarioFile, Sort, TraceFile, Unit, Zone, columns_of
 from timegate.errors import ReplayError, shown
 from timegate.show.text import figure, percent
@@ -30,21 +30,18 @@ def optimise(
     scenario: ScenarioFile = None,
     limit: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--limit",
             metavar="NAME=NUMBER",
             help="What a schedule must keep: failed=0.001, latency_p95_s=3, cost_usd=100. Several times, if need be.",
-            show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--out",
             metavar="FILE",
             help="Where to write the best config: YAML or JSON. Comments of CONFIG are kept in YAML.",
-            readable=False,
-            show_default=False,
         ),
     ] = None,
     minimise: Annotated[str, typer.Option(metavar="WHAT", help="cost or failed.")] = "cost",
@@ -57,19 +54,15 @@ def optimise(
     shortest: Annotated[str, typer.Option(metavar="LENGTH", help="Of a window, and of the time between two.")] = "1h",
     fixed: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--fixed",
             metavar="NAME",
             help="A deployment whose windows stay; or what must be so: 'strong=closed 02:00-04:00 mon-fri', or open, "
             "in the zone of the slots. Several times, if need be.",
-            show_default=False,
         ),
     ] = None,
     train: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DAYS", help="Also walk forward: choose on so many days, such as 28D.", show_default=False
-        ),
+        str | None, option(metavar="DAYS", help="Also walk forward: choose on so many days, such as 28D.")
     ] = None,
     test: Annotated[str, typer.Option(metavar="DAYS", help="What a walk forward judges on, after --train.")] = "7D",
     tz: Zone = None,

@@ -11,7 +11,7 @@ import typer
 from rich.text import Text
 
 import timegate as tg
-from timegate.cli.base import Config, app, as_instant, new_console, new_table, plain, reporting
+from timegate.cli.base import Config, app, as_instant, new_console, new_table, option, plain, reporting
 from timegate.cli.runs import (
     Columns,
     EngineName,
@@ -89,15 +89,12 @@ def explain(
     config: Config,
     at: Annotated[
         str | None,
-        typer.Option(
+        option(
             metavar="TIME",
             help="A time with Z or an offset: 2026-03-02T03:10Z; 03:10 is today's, in UTC. Default: now.",
-            show_default=False,
         ),
     ] = None,
-    prefer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The deployment that the call prefers.", show_default=False)
-    ] = None,
+    prefer: Annotated[str | None, option(metavar="NAME", help="The deployment that the call prefers.")] = None,
 ) -> None:
     """Say which deployments a call would try at a time, in which order, and why not the others.
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import timegate as tg
-from timegate.cli.base import as_instant, new_console, new_table, plain
+from timegate.cli.base import as_instant, new_console, new_table, option, plain
 from timegate.errors import ReplayError, TraceError, shown
 from timegate.runs.replay import Engine
 from timegate.show.text import and_more, counted
@@ -37,49 +37,30 @@ __all__ = [
 
 MOST_PAIRS = 12
 
-# readable=False leaves the check to our own readers, whose errors are one line.
 TraceFile = Annotated[
     Path,
-    typer.Option(
+    option(
         "--trace",
         metavar="FILE",
         help="The arrivals: CSV, JSON lines or Parquet with the column 'at', a published trace, or a gateway's log.",
-        readable=False,
-        show_default=False,
     ),
 ]
 ScenarioFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--scenario",
-        metavar="FILE",
-        help="The faults: YAML or JSON. Default: none.",
-        readable=False,
-        show_default=False,
-    ),
+    Path | None, option("--scenario", metavar="FILE", help="The faults: YAML or JSON. Default: none.")
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(
+    option(
         "--out",
         metavar="DIR",
         help="The folder for tables, plots and what else is made. Without it, tables are printed and no more.",
-        readable=False,
-        show_default=False,
     ),
 ]
-Zone = Annotated[
-    str | None,
-    typer.Option("--tz", metavar="ZONE", help="The zone of times that state none, such as UTC.", show_default=False),
-]
+Zone = Annotated[str | None, option("--tz", metavar="ZONE", help="The zone of times that state none, such as UTC.")]
 Origin = Annotated[
     str | None,
-    typer.Option(
-        "--origin",
-        metavar="TIME",
-        help="Whence times count that are numbers, such as BurstGPT's.",
-        callback=as_instant,
-        show_default=False,
+    option(
+        "--origin", metavar="TIME", help="Whence times count that are numbers, such as BurstGPT's.", callback=as_instant
     ),
 ]
 EscapeFormulas = Annotated[
@@ -88,18 +69,14 @@ EscapeFormulas = Annotated[
 ]
 Columns = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--columns",
         metavar="NAME=COLUMN,...",
         help="What the columns of the trace mean: at=startTime,prompt_tokens=tokens_in.",
-        show_default=False,
     ),
 ]
 Unit = Annotated[
-    str | None,
-    typer.Option(
-        "--unit", metavar="UNIT", help="What times that are numbers count: s, ms, us or ns.", show_default=False
-    ),
+    str | None, option("--unit", metavar="UNIT", help="What times that are numbers count: s, ms, us or ns.")
 ]
 Sort = Annotated[bool, typer.Option("--sort", help="Sort arrivals that are not in order of time.")]
 EngineName = Annotated[

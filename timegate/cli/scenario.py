@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 import timegate as tg
-from timegate.cli.base import app, as_instant, new_console, new_table, plain, reporting
+from timegate.cli.base import app, argument, as_instant, new_console, new_table, option, plain, reporting
 from timegate.errors import IncidentError, shown
 from timegate.files import dump_yaml
 from timegate.incidents.mapping import By, MappedFaults
@@ -23,50 +23,34 @@ __all__ = ["scenario"]
 def scenario(
     files: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="INCIDENTS",
-            help="Histories of a status page: incidents.json, scheduled-maintenances.json, or CSV.",
-            readable=False,
-            show_default=False,
+        argument(
+            metavar="INCIDENTS", help="Histories of a status page: incidents.json, scheduled-maintenances.json, or CSV."
         ),
     ],
     map_: Annotated[
         list[str],
-        typer.Option(
+        option(
             "--map",
             metavar="NAME=TARGET",
             help="Whom the incidents of a component or page befall: a deployment, or provider:NAME. "
             "'*' is all that no other takes. May be repeated.",
-            show_default=False,
         ),
     ],
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The scenario to write: YAML or JSON. Without it, it is printed.",
-            readable=False,
-            show_default=False,
-        ),
+        Path | None, option(metavar="FILE", help="The scenario to write: YAML or JSON. Without it, it is printed.")
     ] = None,
     min_impact: Annotated[
         str | None,
-        typer.Option(
-            metavar="IMPACT",
-            help="The least that counts: none, minor, major, critical. Default: major.",
-            show_default=False,
-        ),
+        option(metavar="IMPACT", help="The least that counts: none, minor, major, critical. Default: major."),
     ] = None,
     component: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only incidents that name it. May be repeated.", show_default=False),
+        list[str] | None, option(metavar="NAME", help="Only incidents that name it. May be repeated.")
     ] = None,
     error_rate: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             metavar="IMPACT=RATE",
             help="Incidents of an impact fail only a share of the attempts: minor=0.1. May be repeated.",
-            show_default=False,
         ),
     ] = None,
     by: Annotated[
@@ -78,31 +62,17 @@ def scenario(
     maintenance: Annotated[bool, typer.Option("--maintenance", help="Scheduled maintenance counts too.")] = False,
     start: Annotated[
         str | None,
-        typer.Option(
-            "--from",
-            metavar="TIME",
-            help="Only incidents that are not over by then: a time with Z or an offset.",
-            show_default=False,
-        ),
+        option("--from", metavar="TIME", help="Only incidents that are not over by then: a time with Z or an offset."),
     ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option("--to", metavar="TIME", help="Only incidents that start before then.", show_default=False),
-    ] = None,
+    end: Annotated[str | None, option("--to", metavar="TIME", help="Only incidents that start before then.")] = None,
     until: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="When open incidents end. Default: with the trace.", show_default=False),
+        str | None, option(metavar="TIME", help="When open incidents end. Default: with the trace.")
     ] = None,
     zero_length_s: Annotated[
         float, typer.Option(metavar="SECONDS", help="How long incidents last that state no length; 0 drops them.")
     ] = 0.0,
-    page: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Names the page that the files are of.", show_default=False)
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A gateway, to check the targets by.", readable=False, show_default=False),
-    ] = None,
+    page: Annotated[str | None, option(metavar="NAME", help="Names the page that the files are of.")] = None,
+    config: Annotated[Path | None, option(metavar="FILE", help="A gateway, to check the targets by.")] = None,
     seed: Annotated[int, typer.Option(metavar="NUMBER", help="Of the scenario's draws.")] = 0,
 ) -> None:
     """Make a scenario of the incidents that a status page publishes.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from timegate.cli.base import app, new_console, plain, reporting
+from timegate.cli.base import app, new_console, option, plain, reporting
 from timegate.errors import InvalidValueError, did_you_mean
 from timegate.files import write_document
 from timegate.formats.schema import config_schema, scenario_schema
@@ -24,12 +24,7 @@ def schema(
     what: Annotated[
         str, typer.Option("--for", metavar="FILE", help=f"The kind of file: {' or '.join(SCHEMAS)}.")
     ] = "config",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH", help="The file to write to. Default: the terminal.", readable=False, show_default=False
-        ),
-    ] = None,
+    out: Annotated[Path | None, option(metavar="PATH", help="The file to write to. Default: the terminal.")] = None,
 ) -> None:
     """Print the JSON Schema of a config or scenario, by which editors complete and check it.
 
