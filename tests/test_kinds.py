@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, get_args
@@ -448,7 +449,7 @@ def test_a_long_history_is_replayed_step_by_step() -> None:
     trace = every("7min", "2026-01-01", "2026-05-01")
     runs = [replay(trace, *faults, engine=engine) for engine in ("compiled", "stepped")]
     pd.testing.assert_frame_equal(runs[0].calls, runs[1].calls)
-    inside = [any(lo <= at < hi for lo, hi in (spans[i : i + 3] if i >= 0 else [])) for at, i in _near(trace, spans)]
+    inside = [any(lo <= at < hi for lo, hi in spans[i : i + 3]) for at, i in _near(trace, spans)]
     assert (runs[0].calls["outcome"] == "failed").tolist() == inside
 
 
@@ -456,7 +457,7 @@ def _near(trace: tg.Trace, spans: list[tuple[datetime, datetime]]) -> list[tuple
     """Return each arrival, and the place of an outage that begins at most two before it."""
     starts = [lo for lo, _ in spans]
     arrivals = trace.frame["at"].dt.to_pydatetime()
-    return [(at, max(0, int(np.searchsorted(starts, at)) - 2)) for at in arrivals]
+    return [(at, max(0, bisect_left(starts, at) - 2)) for at in arrivals]
 
 
 def test_every_kind_is_registered() -> None:
