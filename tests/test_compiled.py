@@ -302,6 +302,14 @@ def test_each_engine_that_is_compiled_is_said_once(monkeypatch: pytest.MonkeyPat
     assert capsys.readouterr().err == SAYS.format("this") + SAYS.format("that")
 
 
+def test_what_is_not_kept_is_not_said_to_be(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Where no folder takes what is compiled, nobody is told that later runs have it."""
+    monkeypatch.setattr(compiling, "_announced", set())
+    monkeypatch.setattr(compiling, "is_kept", lambda: False)
+    compiling._Announcement("this").on_start(None)
+    assert capsys.readouterr().err == "timegate: compiling this. That may take a minute.\n"
+
+
 def test_latencies_have_the_quantiles_asked_for() -> None:
     """Median and 99th percentile of a lognormal latency are those of the fault, within 5 standard errors."""
     scenario = tg.Scenario(faults=[tg.Latency(target="d0", median_s=0.8, p99_s=6.0)], seed=3)

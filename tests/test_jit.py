@@ -20,14 +20,14 @@ from timegate.core.jit import inlined, jit, register
 # A kernel in one module, which calls one of another.
 PROBE = """
 from timegate.core.draws import slowed_us
-from timegate.core.jit import jit
+from timegate.core.jit import is_kept, jit
 
 @jit()
 def probe(latency_us):
     return slowed_us(latency_us, 3.0)
 
 if __name__ == "timegate.core.probe":
-    print(probe(7), sum(probe.stats.cache_hits.values()))
+    print(probe(7), sum(probe.stats.cache_hits.values()), int(is_kept()))
 """
 
 
@@ -41,7 +41,7 @@ def package(tmp_path: Path) -> Path:
 
 
 def probe(package: Path, **places: str) -> tuple[list[int], str]:
-    """Run the probe in a process of its own; what it says, and how often it was found in the cache."""
+    """Run the probe in a process of its own; what it says, how often it was found in the cache, and if it is kept."""
     kept = {key: value for key, value in os.environ.items() if key not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     # No bytecode: Python itself knows an edit by size and time alone.
     env = kept | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"} | places
@@ -82,12 +82,12 @@ def test_the_cache_is_never_stale(package: Path, tmp_path: Path, place: str) -> 
         assert all((tmp_path / "site" in path.parents) == (place == "tree") for path in tmp_path.rglob("*.nb[ic]"))
         return found
 
-    assert probe(package, **places) == ([21, 0], "")
+    assert probe(package, **places) == ([21, 0, 1], "")
     first = files()
     assert first
-    assert probe(package, **places) == ([21, 1], "")
+    assert probe(package, **places) == ([21, 1, 1], "")
     edit(package)
-    assert probe(package, **places) == ([30, 0], "")
+    assert probe(package, **places) == ([30, 0, 1], "")
     assert files()
     assert files().isdisjoint(first)
 
@@ -96,7 +96,7 @@ def test_without_a_folder_for_the_cache(package: Path) -> None:
     """Where nothing can be written to, kernels are compiled all the same, and one line says so."""
     close(package)
     found, said = probe(package, HOME=os.devnull)
-    assert found == [21, 0]
+    assert found == [21, 0, 0]
     assert said.startswith("timegate: no folder can be written to")
     assert said.count("\n") == 1
 

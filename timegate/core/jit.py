@@ -23,7 +23,7 @@ from numba import njit
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
 
-__all__ = ["inlined", "jit", "register"]
+__all__ = ["inlined", "is_kept", "jit", "register"]
 
 inlined = partial(njit, inline="always")
 """``@inlined()`` compiles a function into each of its callers, with their options."""
@@ -95,6 +95,17 @@ def register(module: ModuleType) -> None:
     for function in vars(module).values():
         if inspect.isfunction(function) and function.__module__ == module.__name__:
             register_jitable(forceinline=True)(function)
+
+
+def is_kept() -> bool:
+    """Whether what is compiled is kept: some folder can be written to, as far as kernels have looked for one.
+
+    Examples
+    --------
+    >>> is_kept()
+    True
+    """
+    return _say_that_nothing_is_kept.cache_info().currsize == 0
 
 
 def _keep(kernel: Any, function: Callable[..., Any], key: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from numba.core.event import Listener, install_listener
 
+from timegate.core.jit import is_kept
+
 __all__ = ["Compiler", "announced_compilation"]
 
 
@@ -19,7 +21,8 @@ class _Announcement(Listener):
     def on_start(self, event: Any) -> None:
         if self.what not in _announced:
             _announced.add(self.what)
-            sys.stderr.write(f"timegate: compiling {self.what}. That may take a minute, and is kept for later runs.\n")
+            kept = ", and is kept for later runs" if is_kept() else ""
+            sys.stderr.write(f"timegate: compiling {self.what}. That may take a minute{kept}.\n")
 
     def on_end(self, event: Any) -> None:
         pass
