@@ -105,8 +105,8 @@ def read_text(path: Path, error_class: type[InvalidValueError]) -> str:
     except (InputError, MissingExtraError):
         raise
     except Exception as error:  # whatever the decompressors raise
-        told = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise error_class(f"{path}: cannot be read: {told}.") from None
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise error_class(f"{path}: cannot be read: {reason}.") from None
     if len(content) > MAX_DOCUMENT_BYTES:
         raise error_class(f"{path}: larger than {MAX_DOCUMENT_BYTES // 2**20} MiB; this cannot be meant.")
     try:
@@ -280,8 +280,8 @@ def made_folder(folder: str | Path, error_class: type[InvalidValueError]) -> Pat
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # no path holds NUL
-        told = getattr(error, "strerror", error)
-        raise error_class(f"{folder}: cannot be made a folder: {told}.") from error
+        reason = getattr(error, "strerror", error)
+        raise error_class(f"{folder}: cannot be made a folder: {reason}.") from error
     return folder
 
 

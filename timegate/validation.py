@@ -88,12 +88,12 @@ def _by_name(init: _Init) -> _Init:
     """Have a constructor whose arguments have names say so to whoever gives them by place."""
 
     @functools.wraps(init)  # whose signature is the one that help and pydantic see
-    def told(self: Any, /, *unnamed: Any, **data: Any) -> None:
+    def checked(self: Any, /, *unnamed: Any, **data: Any) -> None:
         if unnamed:
             raise InvalidTypeError(_unnamed(type(self), unnamed[0]))
         init(self, **data)
 
-    return cast("_Init", told)
+    return cast("_Init", checked)
 
 
 def _unnamed(cls: type[Value], given: object) -> Problem:

@@ -315,8 +315,8 @@ class ModelGateway(Driver):
         ):
             # msgflux writes `msgflux_type` into a model's state and cannot read it back: it is left out. So is what
             # other people's models may tell of keys.
-            told = without_secrets({key: v for key, v in model.serialize().items() if key != "msgflux_type"})
-            entry: dict[str, Any] = {"model_name": name, "model": told}
+            saved = without_secrets({key: v for key, v in model.serialize().items() if key != "msgflux_type"})
+            entry: dict[str, Any] = {"model_name": name, "model": saved}
             for key in (*LISTS, "prefer_during"):
                 if deployment.get(key) is not None:
                     entry[key] = [plain(window) for window in deployment[key]]

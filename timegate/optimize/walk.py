@@ -105,7 +105,7 @@ def walk_forward(
     folds = _folds(traffic, _days("train", train), _days("test", test), check_zone(tz))
     bare = (d.model_copy(update={"time_constraints": (), "available": ()}) for d in config.deployments)
     always = config.model_copy(update={"deployments": tuple(bare)})
-    judge = _Judge(traffic, scenario, folds)
+    judge = _Judge(traffic, scenario)
     days = {TODAY: [judge.days(config, fold) for fold in folds], ALWAYS: [judge.days(always, fold) for fold in folds]}
     chosen: dict[tuple[int, str], GatewayConfig] = {}
     for number in progress(range(len(folds)), len(folds), "fold"):
@@ -127,7 +127,7 @@ def walk_forward(
 class _Judge:
     """Replays schedules over the whole trace, once each, and looks at stretches of it."""
 
-    def __init__(self, trace: Trace, scenario: Scenario, folds: list[Fold]) -> None:
+    def __init__(self, trace: Trace, scenario: Scenario) -> None:
         self.trace, self.scenario, self.currency = trace, scenario, "USD"
         self._kept: dict[GatewayConfig, Any] = {}
 

@@ -18,12 +18,9 @@ class Log(NamedTuple):
     ----------
     kinds : frozenset of str
         Of the values of ``kind``, those that call a model; empty where all do.
-    are_ends : bool
-        Whether its times are those at which requests ended, and nothing says when they began.
     """
 
     kinds: frozenset[str] = frozenset()
-    are_ends: bool = False
 
 
 class Format(NamedTuple):

@@ -134,7 +134,7 @@ GATEWAYS = (
         {"time_local": "at", "status": "status"},
         optional={"request": "request"},
         remark="the time of a request is that of its end",
-        log=Log(are_ends=True),
+        log=Log(),
     ),
     # What a replay of ours writes: calls.csv, calls.parquet; and what a Recorder keeps of a gateway.
     Format(

@@ -180,8 +180,8 @@ class Proposing(anywidget.AnyWidget):
         if self.trace is None or not len(self.trace):
             raise ReplayError("there is no trace: windows are chosen for the calls of one.")
         reading = read_draft(self.draft, self.config, self.scenario)
-        told = options_for({**self._optimise, **options}, self.trace, self.tz)
-        return partial(optimise, reading.config, self.trace, reading.acting, **told)
+        arguments = options_for({**self._optimise, **options}, self.trace, self.tz)
+        return partial(optimise, reading.config, self.trace, reading.acting, **arguments)
 
     def _put(self, found: Proposals) -> None:
         """Put what was found on screen."""
