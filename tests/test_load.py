@@ -90,6 +90,8 @@ def test_a_frequency_that_is_none_is_refused() -> None:
     )
     with pytest.raises(ReplayError, match="freq must be a fixed length of time"):
         run.load("often")
+    with pytest.raises(ReplayError, match="freq must be a fixed length of time"):
+        run.load(None)
     with pytest.raises(ReplayError, match="the limit is 1,000,000"):
         run.load("1ms")
 

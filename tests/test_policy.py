@@ -288,6 +288,13 @@ def test_backoff_of_the_presets(preset: Any, least_s: list[float], most_s: list[
         assert policy.pause_us(terms, n, almost_one, almost_one) == pytest.approx(most * 1e6, abs=1)
 
 
+def test_backoff_as_envoy_documents_it() -> None:
+    """Its documentation has ``2**n - 1`` times 25 ms, up to ten times that, which stands beside the preset."""
+    terms = Policy(preset="envoy", backoff={"minus_one": True}).terms()
+    most_s = [policy.pause_us(terms, n, 1 - 2**-53, 0.0) / 1e6 for n in range(1, 6)]
+    assert most_s == pytest.approx([0.025, 0.075, 0.175, 0.25, 0.25], abs=2e-6)
+
+
 def after(
     kind: str = "server_error", tries: int = 1, retry_after_s: float = 0, cooled: int = 0, is_last: bool = False,
     deadline_us: int = NEVER, **fields: Any,

@@ -59,6 +59,17 @@ CASES = {
     ),
     "retry_on without retries": ({**SHORT, "retry_on": ["timeout"]}, [], [("TG703", "policy.retry_on")]),
     "backoff without retries": ({**SHORT, "backoff": {"max_s": 9.0}}, [], [("TG703", "policy.backoff")]),
+    "pauses without retries": (
+        {**SHORT, "retry_after_max_s": 5.0, "retry_after": "replace"}, [], [("TG703", "policy.retry_after_max_s")],
+    ),
+    "limits of nothing": ({**SHORT, "limits": {}}, [], [("TG706", "policy.limits")]),
+    "one failure within a time": (
+        {**SHORT, "cooldown": {"failures": 1, "within_s": 5.0}}, [], [("TG706", "policy.cooldown.within_s")],
+    ),
+    "one failure in a row": (
+        {**SHORT, "cooldown": {"failures": 1, "consecutive": True}}, [], [("TG706", "policy.cooldown.consecutive")],
+    ),
+    "two failures within a time": ({**SHORT, "cooldown": {"failures": 2, "within_s": 5.0}}, [], []),
     "retries of one alone": ({**SHORT, "retry_on": ["timeout"]}, [{}, {"policy": {"max_retries": 1}}], []),
     "one's own retry_on without retries": (
         RETRIES,

@@ -98,11 +98,38 @@ def test_the_nearest_good_name(policy: Any, nearest: str) -> None:
     assert f"Did you mean '{nearest}'?" in refused(policy)
 
 
-def test_a_queue_has_an_end() -> None:
-    """A capacity's queue holds a finite number, and needs slots to wait for."""
-    for fields in ({"queue": -1, "concurrent": 1}, {"queue": 10**10, "concurrent": 1}, {"queue": 5}):
-        with pytest.raises(InputError, match="queue"):
-            tg.Capacity(target="strong", requests_per_min=5, **fields)
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "concurrent or requests_per_min or tokens_per_min must be given"),
+        ({"concurrent": 0}, "concurrent must be greater than or equal to 1. Got 0."),
+        ({"requests_per_min": 0}, "requests_per_min must be greater"),
+        ({"tokens_per_min": 0}, "tokens_per_min must be greater"),
+        ({"concurrent": 1, "queue": -1}, "queue must be greater"),
+        ({"concurrent": 1, "queue": math.inf}, "queue must be a valid integer. Got inf."),
+        ({"concurrent": 1, "queue": 10**10}, "queue must be less"),
+        ({"requests_per_min": 5, "queue": 5}, "queue goes with concurrent, which is missing."),
+        *(
+            ({"concurrent": 1, "queue": 1, "queue_timeout_s": seconds}, "queue_timeout_s must be ")
+            for seconds in (-1.0, 0.0, 1e-9, math.nan, math.inf, "5")
+        ),
+        ({"concurrent": 1, "queue_timeout_s": 5.0}, "queue_timeout_s goes with queue, which is missing."),
+        ({"requests_per_min": 5, "burst": 0}, "burst must be greater"),
+        ({"concurrent": 5, "burst": 1}, "burst goes with requests_per_min, which is missing."),
+        ({"requests_per_min": 5, "reserve": 1}, "reserve goes with tokens_per_min, which is missing."),
+        ({"tokens_per_min": 50, "reserve": 51}, "reserve must not exceed tokens_per_min"),
+        ({"requests_per_min": 5, "stops_on_cancel": True}, "stops_on_cancel goes with concurrent, which is missing."),
+        ({"concurrent": 5, "stops_on_cancel": "yes"}, "stops_on_cancel must be a valid boolean"),
+        ({"rpm": 5}, "Capacity has the unknown key 'rpm'. Did you mean 'requests_per_min'?"),
+        ({"concurent": 5}, "Did you mean 'concurrent'?"),
+    ],
+    ids=str,
+)
+def test_what_a_capacity_refuses(fields: dict[str, Any], message: str) -> None:
+    """Limits of nothing, queues and waits without an end, and what goes with a limit that is not there."""
+    with pytest.raises(InputError) as caught:
+        tg.Capacity(target="strong", **fields)
+    assert message in str(caught.value)
 
 
 def test_a_cooldown_has_an_end() -> None:

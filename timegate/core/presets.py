@@ -71,6 +71,9 @@ Sources: envoyproxy/gateway ``api/v1alpha1/retry_types.go``, ``healthcheck_types
 ``internal/xds/translator/route.go``; envoyproxy/envoy ``source/common/common/backoff_strategy.cc`` and
 ``source/extensions/clusters/outlier_detection_impl.cc``.
 
+Its pauses are those of the code, which doubles 25 ms; the documentation, and older code, have ``2**n - 1`` times 25 ms:
+``backoff: {minus_one: true}`` beside it.
+
 It cannot say: that of all 5xx only 503 is retried; that any other status, 429 and 400 too, ends a run of failures as
 an answer does; that deployments come back at sweeps, every 3 s, and that each sweep in health takes 30 s off the next
 cooldown (here an answer takes all off); that all are used as soon as half of them cool; the timeout of a route, and the
@@ -92,8 +95,9 @@ PORTKEY: dict[str, Any] = {
 Sources: Portkey-AI/gateway ``src/handlers/retryHandler.ts``, ``src/globals.ts``;
 https://portkey.ai/docs/product/ai-gateway/automatic-retries and ``.../circuit-breaker``; the package async-retry.
 
-``use_retry_after_header`` is ``retry_after_max_s: 60``. It cannot say: that this is for a 429 only, bounds all pauses
-on a target together, and leaves later retries without a pause; the circuit breaker, which has no numbers of its own.
+``use_retry_after_header`` is ``retry_after_max_s: 60``. It cannot say: that of all 5xx only 500, 502, 503, 504 and 529
+are retried; that a ``Retry-After`` is for a 429 only, bounds all pauses on a target together, and leaves later retries
+without a pause; the circuit breaker, which has no numbers of its own.
 """
 
 BIFROST: dict[str, Any] = {
@@ -111,8 +115,8 @@ Sources: maximhq/bifrost ``core/utils.go`` (``calculateBackoff``), ``core/failur
 ``core/schemas/provider.go``; https://docs.getbifrost.ai/features/retries-and-fallbacks. Its releases take no notice of
 ``Retry-After`` (issue 6971); a newer core may wait the longer of both, up to 5 s: ``retry_after_max_s: 5`` beside it.
 
-It cannot say: that a key which is refused is changed without a pause, where there are several; whether a timeout is
-retried, which could not be settled.
+It cannot say: that of all 5xx only 500, 502, 503 and 504 are retried; that a key which is refused is changed without a
+pause, where there are several; whether a timeout is retried, which could not be settled.
 """
 
 SEED: dict[str, Any] = {

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from timegate.core.capacity import MOST, Provider
 from timegate.core.clock import SECOND_US
 from timegate.core.policy import NEVER, UNIT
+from timegate.core.policy_parts import Limits
 from timegate.errors import ScenarioError
-from timegate.faults.fault import Fault
+from timegate.faults.fault import Fault, Seconds
 from timegate.faults.rules import CAPACITY, Rule, RuleContext
 from timegate.validation import FieldError
 
@@ -49,12 +50,14 @@ class Capacity(Fault):
     20
     """
 
+    guesses: ClassVar[Mapping[str, str]] = Limits.guesses
+
     type: Literal["capacity"] = "capacity"
     requests_per_min: Annotated[int, Field(ge=1, le=10**9)] | None = None
     tokens_per_min: Annotated[int, Field(ge=1, le=10**10)] | None = None
     concurrent: Annotated[int, Field(ge=1, le=10**9)] | None = None
     queue: Annotated[int, Field(ge=0, le=10**9)] = 0
-    queue_timeout_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    queue_timeout_s: Annotated[Seconds, Field(le=86_400)] | None = None
     burst: Annotated[int, Field(ge=1, le=10**9)] | None = None
     reserve: Annotated[int, Field(ge=0, le=10**9)] = 0
     stops_on_cancel: bool = False
@@ -72,6 +75,12 @@ class Capacity(Fault):
         ):
             if getattr(self, name) and not getattr(self, needs):
                 raise FieldError(name, f"goes with {needs}, which is missing.")
+        if self.tokens_per_min is not None and self.reserve > self.tokens_per_min:
+            raise FieldError(
+                "reserve",
+                "must not exceed tokens_per_min, which is all that the bucket holds: nothing would be admitted. "
+                f"Got {self.reserve} and {self.tokens_per_min}.",
+            )
         return self
 
     def provider(self) -> Provider:

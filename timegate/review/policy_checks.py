@@ -8,7 +8,8 @@ import numpy as np
 
 from timegate.config.model import GatewayConfig
 from timegate.core.deployment import Deployment
-from timegate.core.settings import TIMEOUT_S, Backoff, CallPolicy, Policy
+from timegate.core.policy_parts import LONGEST_S
+from timegate.core.settings import TIMEOUT_S, Backoff, CallPolicy, Limits, Policy
 from timegate.core.spans import Spans, union
 from timegate.problems import Place, written
 from timegate.review.findings import Finding
@@ -45,6 +46,10 @@ def check_policies(config: GatewayConfig, surveyed: Survey, periods: Spans) -> I
         yield from _outlasting(deployment, _policy(complete), general, i)
         yield from _never_preferred(deployment, surveyed, periods, i)
     yield from _weights(config)
+
+
+_OF_PAUSES = ("retry_after_max_s", "retry_after", "retry_after_beyond")
+"""Fields about the pauses before retries, whose defaults ask for nothing."""
 
 
 def _policy(deployment: Deployment) -> Policy:
@@ -101,7 +106,9 @@ def _without_effect(
 ) -> Iterator[Finding]:
     """Find fields of a policy that change nothing for any of the deployments that it speaks of."""
     retries = any(_policy(deployment).max_retries for deployment in whole)
+    default = Policy()
     idle = [field for field in ("retry_on", "backoff") if field in given.model_fields_set and getattr(given, field)]
+    idle += [field for field in _OF_PAUSES if getattr(given, field) not in (getattr(default, field), 0)]
     if idle and not retries:
         yield Finding(
             "TG703",
@@ -110,6 +117,8 @@ def _without_effect(
             "Give max_retries, or leave it out." if len(idle) == 1 else "Give max_retries, or leave them out.",
             name,
         )
+    if given.limits is not None and given.limits == Limits():
+        yield Finding("TG706", f"{place}.limits", "It limits nothing.", "Give it a number, or leave it out.", name)
     if given.max_retries and not given.retry_on and not (given.backoff and given.backoff.before_fallback):
         yield Finding(
             "TG706",
@@ -138,6 +147,16 @@ def _without_effect(
                 name,
             )
     cooldown = given.cooldown
+    if cooldown is not None and cooldown.failures == 1 and cooldown.window == "sliding":
+        for field in ("within_s", "consecutive"):
+            if getattr(cooldown, field):
+                yield Finding(
+                    "TG706",
+                    f"{place}.cooldown.{field}",
+                    "One failure is enough, whatever was before it.",
+                    f"Give more failures, or leave {field} out.",
+                    name,
+                )
     counts = cooldown is not None and (cooldown.failures is not None or cooldown.failure_ratio is not None)
     if counts and cooldown is not None and not cooldown.on:
         yield Finding(
@@ -177,7 +196,8 @@ def _outlasting(deployment: Deployment, policy: Policy, general: CallPolicy, i: 
     if not policy.max_retries or not (deployment.time_constraints or deployment.available):
         return
     backoff = policy.backoff or Backoff()
-    pause_s = max(backoff.max_s * backoff.hi + backoff.add_s, policy.retry_after_max_s)
+    most_s = min(backoff.max_s * backoff.hi + backoff.add_s, LONGEST_S if backoff.cap_s is None else backoff.cap_s)
+    pause_s = max(most_s, policy.retry_after_max_s)
     lasts_s = general.deadline_s
     if policy.timeout_s is not None:
         lasts_s = min(policy.max_retries * (policy.timeout_s + pause_s), general.deadline_s or np.inf)

@@ -48,6 +48,8 @@ def attempts_frame(router: Router, made: Attempts) -> pd.DataFrame:
 def bin_width_us(freq: str, name: str = "freq") -> int:
     """Return the length of a pandas frequency in microseconds, or raise a ReplayError that names the parameter."""
     try:
+        if freq is None:  # which pandas takes for no length
+            raise TypeError
         width_us = pd.Timedelta(pd.tseries.frequencies.to_offset(freq)).value // 1000  # type: ignore[arg-type]
     except (ValueError, TypeError, OverflowError) as error:
         raise ReplayError(f"{name} must be a fixed length of time like '15min' or '1h'. Got {freq!r}.") from error
