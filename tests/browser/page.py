@@ -65,6 +65,7 @@ class Bench:
     def __init__(self, page: Page, editor: tg.ScheduleEditor, style: str = "") -> None:
         self.page, self.editor = page, editor
         self.messages: list[Any] = []
+        self.asked: list[str] = []  # what the page has asked the kernel for, and the kernel has begun
         editor.send = lambda content, buffers=None: self.messages.append(content)  # type: ignore[method-assign]
         page.expose_function("toKernel", self.to_kernel)
         page.route("http://editor.test/", lambda route: route.fulfill(
@@ -83,6 +84,7 @@ class Bench:
             self.editor.set_state(message["state"])
         else:
             self.editor._handle_custom_msg(message["content"], [])
+            self.asked.append(message["content"]["kind"])
         messages, self.messages = self.messages, []
         return json.dumps({"state": self.state(), "messages": messages})
 
