@@ -453,7 +453,7 @@ def test_three_pages_pool() -> None:
         (history(*SPACED, impact="minor"), {}, IncidentError, "Got 0 of 5 incidents; 5 impact below major."),
         (history(*SPACED, impact=None), {}, IncidentError, "5 impact not known to be major."),
         (history((0, 50), *SPACED), {}, IncidentError, "Got 2 of 6 incidents"),
-        (history(*((n * 10, n * 10 + 1) for n in range(5))), {}, IncidentError, "all 5 outages last 3600 s"),
+        (history(*((n * 10, n * 10 + 1) for n in range(5))), {}, IncidentError, "all 5 outages last 1 h"),
         (
             sum((history(SPACED[n], page=str(n)) for n in range(1, 5)), history(SPACED[0], page="x")),
             {},

@@ -9,6 +9,7 @@ from typing import Any
 
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
 from timegate.problems import Problem
+from timegate.show.text import time_of_day
 
 __all__ = [
     "DATE_FILE",
@@ -58,7 +59,7 @@ def read_time(value: object, field: str) -> str:
     if not isinstance(value, str):
         hint = ""
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
-            hint = f"YAML 1.1 readers turn an unquoted {value // 60:02}:{value % 60:02} into a number: quote it."
+            hint = f"YAML 1.1 readers turn an unquoted {time_of_day(value)} into a number: quote it."
         got = f"{shown(value)} ({type(value).__name__})"
         text = f"must be a string: start and end must be strings like '22:00'. Got {got}."
         raise InvalidTypeError(Problem((field,), text, hint))

@@ -29,6 +29,7 @@ from timegate.faults.rules import (
     Rule,
     RuleContext,
 )
+from timegate.show.text import rounded
 
 __all__ = ["Injector"]
 
@@ -108,11 +109,11 @@ class Injector:
         """
         error = ATTEMPT_OUTCOMES[rule.outcome].replace("_", " ")
         if rule.kind == CHANCE:
-            return f"{100 * rule.a:.3g}% {error}"
+            return f"{rounded(100 * rule.a, 3)}% {error}"
         if rule.kind == HOURLY:
             rates = 100 * self.hourly_rates[int(rule.b)]
-            return f"{rates.min():.3g}-{rates.max():.3g}% {error}"
-        return f"{rule.a:.3g}x slower" if rule.kind == SLOWDOWN else ""
+            return f"{rounded(rates.min(), 3)}-{rounded(rates.max(), 3)}% {error}"
+        return f"{rounded(rule.a, 3)}x slower" if rule.kind == SLOWDOWN else ""
 
     def outages_us(self, deployment: int) -> list[tuple[int, int]]:
         """Return when every attempt on a deployment fails, as half-open stretches in microseconds."""

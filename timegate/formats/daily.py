@@ -22,7 +22,7 @@ from timegate.core.windows import FIELDS, Window
 from timegate.core.zones import constant_offsets
 from timegate.formats.format import remark
 from timegate.problems import Problem
-from timegate.show.text import listed
+from timegate.show.text import listed, time_of_day
 
 __all__ = ["Daily", "daily"]
 
@@ -168,8 +168,7 @@ def _cover(spans: Spans, say: Callable[[str], Problem], found: Daily) -> None:
 
 
 def _text(us: int) -> str:
-    minutes = us // MINUTE_US % 1440
-    return f"{minutes // 60:02}:{minutes % 60:02}"
+    return time_of_day(us // MINUTE_US % 1440)
 
 
 def _offset(us: int) -> str:

@@ -26,7 +26,7 @@ from timegate.incidents.history import Incidents
 from timegate.incidents.incident import Incident
 from timegate.incidents.mapping import By, period_us, rank
 from timegate.incidents.outages import OutageFit
-from timegate.show.text import counted
+from timegate.show.text import counted, duration
 
 __all__ = ["fit_outages"]
 
@@ -223,8 +223,9 @@ def _overlap(outages: dict[str, Spans], by_page: pd.DataFrame) -> pd.DataFrame:
 def _candidates(lengths: Float64s) -> pd.DataFrame:
     """Fit each distribution, the best first."""
     if lengths[0] == lengths[-1]:
+        length = duration(float(lengths[0]), "exact")
         raise IncidentError(
-            f"all {len(lengths)} outages last {lengths[0]:g} s: lengths that do not differ have no distribution."
+            f"all {len(lengths)} outages last {length}: lengths that do not differ have no distribution."
         )
     scaled = lengths / lengths.mean()  # the solver starts near 1
     rows: dict[str, tuple[float, float, float, float, int]] = {}

@@ -342,7 +342,7 @@ class Incidents:
         asked += [name for name, wanted in (("titles", titles), ("maintenance", maintenance)) if wanted]
         times = ("from", period[0]), ("to", period[1]), ("until", until_us)
         asked += [f"{name} {from_us(at_us):%Y-%m-%dT%H:%M:%SZ}" for name, at_us in times if at_us is not None]
-        asked += [f"no length as {zero_length_s:g} s"] if zero_length_s else []
+        asked += [f"no length as {duration(zero_length_s, 'exact')}"] if zero_length_s else []
         made = f"{counted(len(faults), 'fault')} from {self._source}: {'; '.join(asked)}"
         return MappedFaults(list(faults.values()), decisions, made)
 

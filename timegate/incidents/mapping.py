@@ -16,6 +16,7 @@ from timegate.faults.scenario import Scenario
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.incident import IMPACTS, Incident
 from timegate.show.html import framed
+from timegate.show.text import duration
 
 __all__ = [
     "ANY",
@@ -333,7 +334,8 @@ def span_us(
         if not zero_length_us:
             decisions.note("dropped", "has no length: its true times stand in prose, if anywhere", incident.id)
             return None
-        decisions.note("guessed", f"has no length: taken to last {zero_length_us / SECOND_US:g} s", incident.id)
+        length = duration(zero_length_us / SECOND_US, "exact")
+        decisions.note("guessed", f"has no length: taken to last {length}", incident.id)
         end_us = start_us + zero_length_us
     return start_us, end_us
 

@@ -25,7 +25,7 @@ from timegate.prices.book import prices_of
 from timegate.review.diff import Diff, diff
 from timegate.runs.replay import replay
 from timegate.show.html import framed, numbers
-from timegate.show.text import counted, percent
+from timegate.show.text import counted, percent, time_of_day
 from timegate.traffic.trace import Trace
 
 __all__ = ["FRONTIER_COLUMNS", "Proposal", "Proposals"]
@@ -189,7 +189,7 @@ class Proposals:
         day, place = np.divmod(np.arange(size), grid.per_day)
         minutes = place * (grid.step_us // MINUTE_US)
         days = np.array([word.capitalize() for word in DAYS] if grid.days == 7 else ["daily"])[day]
-        starts = [f"{minute // 60:02}:{minute % 60:02}" for minute in minutes.tolist()]
+        starts = [*map(time_of_day, minutes.tolist())]
         at_us = grid.middles_us(self.trace.span_us[0])
         holds = np.zeros((size, deployments), np.bool_)
         for column, price in enumerate(self.prices):

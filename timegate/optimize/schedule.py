@@ -16,6 +16,7 @@ from timegate.core.timetable import Timetable
 from timegate.core.windows import FIELDS, Window
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
 from timegate.optimize.grid import Grid
+from timegate.show.text import time_of_day
 
 __all__ = ["Fixed", "allowed_states", "open_today", "split_fixed", "windows_of_slots", "with_windows"]
 
@@ -55,7 +56,7 @@ def windows_of_slots(closed: Bools, grid: Grid) -> tuple[Window, ...]:
 def _window(place: int, size: int, until: int, days: Sequence[int], grid: Grid) -> Window:
     """Write slots of a day, from a place on; ``until`` is the weekday of the end of what lasts for days, else -1."""
     minutes = grid.step_us // MINUTE_US
-    start, end = (f"{m // 60:02}:{m % 60:02}" for m in (place * minutes, (place + size) * minutes % 1440))
+    start, end = map(time_of_day, (place * minutes, (place + size) * minutes % 1440))
     if until >= 0:
         end = f"{DAYS[until]} {end}"
     elif place + size == grid.per_day:
@@ -152,7 +153,7 @@ def _when(slot: int, grid: Grid) -> str:
     day, place = divmod(int(slot), grid.per_day)
     minutes = place * (grid.step_us // MINUTE_US)
     weekday = f"on {DAYS[day].capitalize()} " if grid.days == 7 else ""
-    return f"{weekday}at {minutes // 60:02}:{minutes % 60:02} {grid.tz}"
+    return f"{weekday}at {time_of_day(minutes)} {grid.tz}"
 
 
 def with_windows(config: GatewayConfig, windows: Mapping[str, Sequence[Window]]) -> GatewayConfig:

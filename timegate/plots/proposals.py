@@ -26,6 +26,7 @@ from timegate.plots.drawing import (
     x_of,
 )
 from timegate.show.palette import ALARM, chosen_colors, mix
+from timegate.show.text import percent
 
 __all__ = ["frontier", "schedule", "walk_forward"]
 
@@ -197,7 +198,7 @@ def walk_forward(walk: WalkForward, ax: Axes | None = None) -> Axes:
         )
         row = table.loc[name]
         verdict = "a saving" if row["believed"] else "no more than noise" if np.isfinite(row["low"]) else "too few days"
-        label = f"{plain(str(name))}: {100 * row['share']:.1f}%, {verdict}"
+        label = f"{plain(str(name))}: {percent(row['share'], 1)}, {verdict}"
         handles += ax.plot(ends, saved, label=label, linewidth=1.5, **style)
         if np.isfinite(row["low"]):
             right = ends[-1] + (1 + number) * 0.012 * (ends[-1] - ends[0])

@@ -17,7 +17,7 @@ from timegate.core.deployment import windows_of
 from timegate.core.spans import Spans
 from timegate.core.zones import constant_offsets
 from timegate.review.date_words import FEW, date_text, dates_in_words, on_weekdays, weekday_text
-from timegate.show.text import duration, listed
+from timegate.show.text import duration, listed, time_of_day
 
 __all__ = ["Pattern", "Terms", "local_us", "occurrence", "offset_changes", "patterns", "terms_of"]
 
@@ -314,7 +314,7 @@ def _day(day: int, dated: bool) -> str:
 def _clock(us: int) -> str:
     """Return the time of day, with seconds where they are not zero."""
     minutes, rest = divmod(int(us) % DAY_US, MINUTE_US)
-    text = f"{minutes // 60:02}:{minutes % 60:02}"
+    text = time_of_day(minutes)
     return text + (f":{rest / SECOND_US:09.6f}".removesuffix(".000000") if rest else "")
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "rounded",
     "shortened",
     "shown_instant",
+    "time_of_day",
 ]
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
@@ -201,6 +202,17 @@ def details(fields: Mapping[str, object]) -> str:
     """
     texts = {name: f"({details(value)})" if isinstance(value, Mapping) else value for name, value in fields.items()}
     return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in texts.items())
+
+
+def time_of_day(minutes: int) -> str:
+    """Write how many minutes after midnight a clock shows, as windows say it.
+
+    Examples
+    --------
+    >>> time_of_day(545)
+    '09:05'
+    """
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def iso(at: datetime, *, short: bool = False) -> str:
