@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from test_readers import write
 
 import timegate as tg
 from timegate.errors import InstantError, TimegateError, TraceError
@@ -18,12 +19,6 @@ TRACES = Path(__file__).parents[2] / "shared" / "data" / "traces"
 AZURE, SERVEGEN = TRACES / "azure2024_coding_10min_digitised.csv", TRACES / "servegen_rates_10min.csv"
 ORIGIN = "2026-03-02T00:00+08:00"
 CLIENT = "0,0,0,,0,0\n600,0.02,1.5,Gamma,0.4,100\n1200,0.06,0.5,Weibull,2.1,18\n"
-
-
-def write(folder: Path, content: str | bytes, name: str = "rates.csv") -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 @pytest.mark.parametrize(

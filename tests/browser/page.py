@@ -110,10 +110,17 @@ class Bench:
         self.drag_from(x, y, dx, dy, steps)
 
     def drag_from(self, x: float, y: float, dx: float, dy: float = 0, steps: int = 6) -> None:
+        with self.held(x, y, dx, dy, steps):
+            pass
+
+    @contextmanager
+    def held(self, x: float, y: float, dx: float, dy: float = 0, steps: int = 6) -> Iterator[None]:
+        """Drag what is at a point by so many pixels, and let go of it at the end of the block."""
         mouse = self.page.mouse
         mouse.move(x, y)
         mouse.down()
         mouse.move(x + dx, y + dy, steps=steps)
+        yield
         mouse.up()
 
     def failures(self) -> list[str]:

@@ -194,12 +194,8 @@ class TestPointer:
         """An edge stops before the other one, and the page says why."""
         bench = open_editor()
         box = slider(bench, "weak window 1 end").bounding_box()
-        mouse = bench.page.mouse
-        mouse.move(box["x"] + 3, box["y"] + 9)
-        mouse.down()
-        mouse.move(box["x"] - bench.minutes(300), box["y"] + 9, steps=4)
-        assert "keeps at least a minute" in status(bench)
-        mouse.up()
+        with bench.held(box["x"] + 3, box["y"] + 9, -bench.minutes(300)):
+            assert "keeps at least a minute" in status(bench)
         bench.settle()
         assert closed(bench, 1)[0] == ["10:00", "10:15"]
         assert "keeps at least a minute" in status(bench)
@@ -297,12 +293,8 @@ class TestPointer:
         """Escape during a drag leaves everything as it was, and no step of undo."""
         bench = open_editor()
         box = slider(bench, "weak window 1 end").bounding_box()
-        mouse = bench.page.mouse
-        mouse.move(box["x"] + 3, box["y"] + 9)
-        mouse.down()
-        mouse.move(box["x"] + 200, box["y"] + 9, steps=4)
-        bench.page.keyboard.press("Escape")
-        mouse.up()
+        with bench.held(box["x"] + 3, box["y"] + 9, 200):
+            bench.page.keyboard.press("Escape")
         bench.settle()
         assert bench.editor.config == CONFIG
         assert bench.page.get_by_label("Undo").is_disabled()
@@ -489,6 +481,10 @@ class TestForm:
     def field(self, bench: Bench, name: str) -> Any:
         return bench.page.locator(f".tg-fields:not([hidden]) [name={name}]")
 
+    def enter(self, bench: Bench, name: str, value: str) -> None:
+        self.field(bench, name).fill(value)
+        self.field(bench, name).press("Enter")
+
     def drafts(self, bench: Bench) -> Any:
         """Return how many schedules the page sent; a schedule at rest is also checked, at a moment of its own."""
         return bench.page.evaluate("model.sent.filter((m) => m.state?.draft).length")
@@ -505,8 +501,7 @@ class TestForm:
             ("until", "2026-04-01"),
             ("except_dates", "2026-03-03, 2026-03-04"),
         ]:
-            self.field(bench, name).fill(value)
-            self.field(bench, name).press("Enter")
+            self.enter(bench, name, value)
             bench.settle()
         for day in ("sat", "sun"):
             bench.page.get_by_role("checkbox", name=day).uncheck(force=True)
@@ -534,8 +529,7 @@ class TestForm:
             ("months", "nov-feb"),
             ("holidays", "de-by"),
         ]:
-            self.field(bench, name).fill(value)
-            self.field(bench, name).press("Enter")
+            self.enter(bench, name, value)
             bench.settle()
         for name, value in [("on_holidays", "only"), ("end_included", "false")]:
             self.field(bench, name).select_option(value)
@@ -567,8 +561,7 @@ class TestForm:
         """It is said in place, what was typed stays to be mended, and the config stays valid."""
         bench = open_editor()
         bar(bench, "weak window 1").click()
-        self.field(bench, name).fill(value)
-        self.field(bench, name).press("Enter")
+        self.enter(bench, name, value)
         bench.settle()
         assert message in bench.page.locator(".tg-form-wrong").inner_text()
         assert self.field(bench, name).input_value() == value
@@ -576,8 +569,7 @@ class TestForm:
         assert wrong.evaluate_all("(all) => all.map((e) => e.name)") == [name]
         assert bench.editor.config == CONFIG
         good = {"start": "10:15", "end": "12:00", "except_dates": "", "tz": "Europe/Berlin"}[name]
-        self.field(bench, name).fill(good)
-        self.field(bench, name).press("Enter")
+        self.enter(bench, name, good)
         bench.settle()
         assert message not in bench.page.locator(".tg-form-wrong").inner_text()  # a finding may stand there
         assert wrong.count() == 0
@@ -605,13 +597,11 @@ class TestForm:
         """The field is marked, whoever found it wrong: this page, or the kernel."""
         bench = open_editor()
         bar(bench, "strong outage 1").click()
-        self.field(bench, "to").fill("2026-03-02 08:00")
-        self.field(bench, "to").press("Enter")
+        self.enter(bench, "to", "2026-03-02 08:00")
         wrong = bench.page.locator("[aria-invalid=true]")
         assert wrong.evaluate_all("(all) => all.map((e) => e.name)") == ["to"]
         assert "must end after it starts" in bench.page.locator(".tg-form-wrong").inner_text()
-        self.field(bench, "to").fill("2250-01-01 00:00")
-        self.field(bench, "to").press("Enter")
+        self.enter(bench, "to", "2250-01-01 00:00")
         bench.settle()
         assert bench.editor.answer["problems"][0]["field"] == "end"
         assert wrong.evaluate_all("(all) => all.map((e) => e.name)") == ["to"]
@@ -622,8 +612,7 @@ class TestForm:
         assert bench.page.locator(".tg-row").nth(2).locator(".tg-outside").count() == 2
         bench.page.get_by_role("button", name="backup", exact=True).click()
         bench.page.get_by_text("available 08:00").click()
-        self.field(bench, "end").fill("18:00")
-        self.field(bench, "end").press("Enter")
+        self.enter(bench, "end", "18:00")
         bench.settle()
         assert bench.editor.config.deployments[2].available[0].end == "18:00"
         self.field(bench, "kind").select_option("time_constraints")
@@ -647,23 +636,18 @@ class TestForm:
         assert config.deployments[0].time_constraints == config.deployments[1].available == (later,)
         assert config.to_dict()["deployments"][1]["available"] == ["night"]
         bench.page.get_by_text("closed night: 22:00").wait_for()
-        self.field(bench, "name").fill("1st")
-        self.field(bench, "name").press("Enter")
+        self.enter(bench, "name", "1st")
         bench.page.get_by_text("name must begin with a letter and hold no colon. Got '1st'.").wait_for()
-        self.field(bench, "name").fill("")
-        self.field(bench, "name").press("Enter")
-        self.field(bench, "start").fill("21:00")
-        self.field(bench, "start").press("Enter")
+        self.enter(bench, "name", "")
+        self.enter(bench, "start", "21:00")
         bench.settle()
         config = bench.editor.config
         assert config.windows == {"night": later}
         assert config.deployments[0].time_constraints == (tg.Window("21:00", "07:00"),)
-        self.field(bench, "name").fill("evening")
-        self.field(bench, "name").press("Enter")
+        self.enter(bench, "name", "evening")
         bench.settle()
         assert list(bench.editor.config.windows) == ["night", "evening"]
-        self.field(bench, "name").fill("night")
-        self.field(bench, "name").press("Enter")
+        self.enter(bench, "name", "night")
         bench.settle()
         assert bench.editor.config.deployments[0].time_constraints == (later,)
         bench.page.keyboard.press("Control+z")
@@ -692,8 +676,7 @@ class TestForm:
         bench = open_editor(tz="Asia/Kolkata")
         bar(bench, "strong outage 1").click()
         assert self.field(bench, "from").input_value() == "2026-03-02 14:30"
-        self.field(bench, "to").fill("2026-03-02 16:00")
-        self.field(bench, "to").press("Enter")
+        self.enter(bench, "to", "2026-03-02 16:00")
         self.field(bench, "target").select_option("provider:openai")
         self.field(bench, "error").select_option("timeout")
         bench.settle()
@@ -704,8 +687,7 @@ class TestForm:
             "2026-03-02T10:30:00+00:00",
         )
         assert bar(bench, "weak outage 1").count() == 1
-        self.field(bench, "to").fill("")
-        self.field(bench, "to").press("Enter")
+        self.enter(bench, "to", "")
         bench.settle()
         assert bench.editor.scenario.faults[0].end is None
         assert slider(bench, "weak outage 1 start").count() == 1

@@ -14,7 +14,6 @@ from timegate.core.deployment import LISTS, windows_of
 from timegate.core.spans import Spans, union
 from timegate.core.targets import provider_target
 from timegate.errors import InstantError, InvalidTypeError, shown
-from timegate.problems import written
 from timegate.review.findings import Finding, Findings
 from timegate.review.policy_checks import check_policies
 from timegate.review.price_checks import check_prices
@@ -187,13 +186,9 @@ def _coverage_findings(
     for i, spans in surveyed.only.items() if len(config.deployments) > 1 else ():
         name = config.deployments[i].model_name
         for words, stretches in _recurring(_without_moments(spans)[0], terms, periods, now_us):
-            yield Finding(
-                "TG103",
-                written(("deployments", i), repr(name)),
-                f"Only {name!r} is open {words}: no call can fall back.",
-                _who_closes(config, int(stretches[0, 0])),
-                name,
-                spans_us=stretches,
+            message = f"Only {name!r} is open {words}: no call can fall back."
+            yield Finding.of_deployment(
+                "TG103", (i,), name, message, _who_closes(config, int(stretches[0, 0])), stretches
             )
     for i, (deployment, spans) in enumerate(zip(config.deployments, surveyed.open, strict=True)):
         longest_us = int(np.diff(spans, axis=1).max(initial=0))
@@ -201,13 +196,13 @@ def _coverage_findings(
             often = (
                 f"for more than {duration(longest_us / SECOND_US)} at a time" if longest_us else "in the time looked at"
             )
-            yield Finding(
+            yield Finding.of_deployment(
                 "TG104",
-                written(("deployments", i), repr(deployment.model_name)),
+                (i,),
+                deployment.model_name,
                 f"{deployment.model_name!r} is never open {often}: calls cannot count on it.",
                 "Shorten its time_constraints, widen its available windows, or remove the deployment.",
-                deployment.model_name,
-                spans_us=spans,
+                spans,
             )
 
 

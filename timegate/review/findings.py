@@ -18,6 +18,7 @@ import pandas as pd
 from timegate.core.clock import SECOND_US, from_us
 from timegate.core.spans import Spans
 from timegate.errors import InvalidValueError, did_you_mean, shown
+from timegate.problems import Place, written
 from timegate.show.html import Markup, framed, table
 from timegate.show.text import and_more, counted, iso
 
@@ -127,6 +128,20 @@ class Finding:
     line: int | None = None
     column: int | None = None
     spans_us: Spans = dataclasses.field(default_factory=_NO_SPANS.copy, repr=False, compare=False)
+
+    @classmethod
+    def of_deployment(
+        cls, code: str, place: Place, name: str, message: str, fix: str, spans_us: Spans | None = None
+    ) -> Finding:
+        """Return what was found about a deployment; ``place`` leads to it from the list of them.
+
+        Examples
+        --------
+        >>> Finding.of_deployment("TG805", (0, "price"), "weak", "It is old.", "Write the new one.").place
+        "deployments[0] 'weak': price"
+        """
+        where = written(("deployments", *place), repr(name))
+        return cls(code, where, message, fix, name, spans_us=_NO_SPANS.copy() if spans_us is None else spans_us)
 
     @property
     def severity(self) -> Severity:

@@ -202,12 +202,12 @@ def _outlasting(deployment: Deployment, policy: Policy, general: CallPolicy, i: 
     if policy.timeout_s is not None:
         lasts_s = min(policy.max_retries * (policy.timeout_s + pause_s), general.deadline_s or np.inf)
     long = "without an end" if lasts_s is None else f"for up to {duration(lasts_s)}"
-    yield Finding(
+    yield Finding.of_deployment(
         "TG707",
-        written(("deployments", i), repr(deployment.name)),
+        (i,),
+        deployment.name,
         f"A call that arrives before {deployment.name!r} closes may try it again {long} after that.",
         "Give it fewer retries or a shorter timeout_s, or let its windows close earlier, if that matters.",
-        deployment.name,
     )
 
 
@@ -221,12 +221,12 @@ def _never_preferred(deployment: Deployment, surveyed: Survey, periods: Spans, i
             why = "the deployment is closed whenever it applies"
         else:
             continue
-        yield Finding(
+        yield Finding.of_deployment(
             "TG708",
-            written(("deployments", i, "prefer_during", index), repr(deployment.name)),
+            (i, "prefer_during", index),
+            deployment.name,
             f"It never applies: {why}.",
             "Move it to when the deployment is open, or remove it.",
-            deployment.name,
         )
 
 
@@ -237,19 +237,19 @@ def _weights(config: GatewayConfig) -> Iterator[Finding]:
         given = [i for i in group if config.deployments[i].weight is not None]
         if len(group) == 1 and given:
             name = router.names[group[0]]
-            yield Finding(
+            yield Finding.of_deployment(
                 "TG704",
-                written(("deployments", group[0], "weight"), repr(name)),
+                (group[0], "weight"),
+                name,
                 f"No other deployment has the priority of {name!r}: there is nothing to draw.",
                 "Give those that share calls the same priority, or leave weight out.",
-                name,
             )
         elif len(group) > 1 and not any(router.weights[i] for i in group):
             names = listed(repr(router.names[i]) for i in group)
-            yield Finding(
+            yield Finding.of_deployment(
                 "TG705",
-                written(("deployments", group[0], "weight"), repr(router.names[group[0]])),
+                (group[0], "weight"),
+                router.names[group[0]],
                 f"The weights of {names} are all 0: they are tried in the order of the config.",
                 "Give one of them a weight above 0.",
-                router.names[group[0]],
             )

@@ -15,7 +15,6 @@ from timegate.core.price import Band, Price
 from timegate.core.spans import Spans, complement, union
 from timegate.errors import ConfigError, MissingExtraError, shown
 from timegate.prices.book import PACKAGES, PriceBook, opened
-from timegate.problems import written
 from timegate.review.findings import Finding
 
 __all__ = ["check_prices"]
@@ -36,8 +35,7 @@ def check_prices(config: GatewayConfig, periods: Spans) -> Iterator[Finding]:
 
 def _bands(i: int, deployment: Deployment, held: list[Spans], periods: Spans) -> Iterator[Finding]:
     def finding(code: str, index: int, message: str, fix: str, spans: Spans) -> Finding:
-        place = written(("deployments", i, "price", "bands", index), repr(deployment.model_name))
-        return Finding(code, place, message, fix, deployment.model_name, spans_us=spans)
+        return Finding.of_deployment(code, (i, "price", "bands", index), deployment.model_name, message, fix, spans)
 
     bands = deployment.price.bands if deployment.price else ()
     for index, spans in enumerate(held):
@@ -102,12 +100,12 @@ def _changed(i: int, deployment: Deployment, price: Price, periods: Spans) -> It
             if later or not _same(price.listed_at(cut_us - 1), theirs.listed_at(cut_us - 1)) or _same(mine, book_says):
                 continue
             amounts = Price.model_validate(book_says).text()
-            yield Finding(
+            yield Finding.of_deployment(
                 "TG805",
-                written(("deployments", i, "price"), repr(deployment.model_name)),
+                (i, "price"),
+                deployment.model_name,
                 f"It is that of before {from_us(cut_us):%Y-%m-%d}: since then {book.name} has {amounts}.",
                 "Write a band with that since, or the price that holds now; or price: auto.",
-                deployment.model_name,
             )
             return
 
@@ -132,7 +130,7 @@ def _common(one: Spans, other: Spans, periods: Spans) -> Spans:
 
 
 def _unknown(i: int, deployment: Deployment) -> Iterator[Finding]:
-    place = written(("deployments", i, "price"), repr(deployment.model_name))
+    place, name = (i, "price"), deployment.model_name
     try:
         book = opened("genai-prices")
         other = book.entry(deployment.model).other
@@ -144,6 +142,6 @@ def _unknown(i: int, deployment: Deployment) -> Iterator[Finding]:
         if other is not None:
             fix = "Write the price, if the provider asks another."
             text = book.assumed(deployment.model, other)
-            yield Finding("TG806", place, text, fix, deployment.model_name)
+            yield Finding.of_deployment("TG806", place, name, text, fix)
         return
-    yield Finding("TG804", place, message, fix, deployment.model_name)
+    yield Finding.of_deployment("TG804", place, name, message, fix)

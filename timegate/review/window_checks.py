@@ -16,7 +16,6 @@ from timegate.core.holidays import estimate, worked_weekends
 from timegate.core.spans import Spans, union
 from timegate.core.spelling import DAYS, runs
 from timegate.core.windows import Window
-from timegate.problems import written
 from timegate.review.findings import Finding
 from timegate.review.recurrence import offset_changes
 from timegate.review.survey import Survey, Tally
@@ -70,11 +69,9 @@ class _PlacedWindow(NamedTuple):
     window: Window
 
     def finding(self, code: str, message: str, fix: str, spans: Spans | None = None) -> Finding:
-        i, field, index = self.place
-        name = self.deployment.model_name
-        place = written(("deployments", i, field, index), repr(name))
-        finding = Finding(code, place, message, fix, name, field, index)
-        return finding if spans is None else replace(finding, spans_us=spans)
+        _, field, index = self.place
+        finding = Finding.of_deployment(code, self.place, self.deployment.model_name, message, fix, spans)
+        return replace(finding, field=field, index=index)
 
     def names(self, others: Iterable[int]) -> str:
         """Name windows of the same list."""

@@ -107,7 +107,7 @@ def monte_carlo(
 
     prices = prices_of_router(routing)
     warn_of_no_tokens(lacking(prices, traffic) if prices else ())
-    batch = partial(_run_batch, routing, traffic, scenario, prices, seed)
+    batch = partial(_run_batch, partial(_run, routing, traffic, scenario, prices, seed))
     batches = [range(lo, min(lo + _BATCH, replicas)) for lo in range(0, replicas, _BATCH)]
     if client is None:
         rows = list(_here(batch, replicas, threads))
@@ -129,15 +129,8 @@ def monte_carlo(
     return MonteCarlo(days, provenance, any(isinstance(f, RandomOutages) for f in scenario.faults) or in_order)
 
 
-def _run_batch(
-    router: Router,
-    traffic: Traffic | Trace,
-    scenario: Scenario,
-    prices: PriceList | None,
-    seed: int,
-    replicas: Sequence[int],
-) -> list[dict[str, Any]]:
-    return [_run(router, traffic, scenario, prices, seed, replica) for replica in replicas]
+def _run_batch(run: Callable[[int], dict[str, Any]], replicas: Sequence[int]) -> list[dict[str, Any]]:
+    return [run(replica) for replica in replicas]
 
 
 def _here(
