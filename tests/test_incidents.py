@@ -383,7 +383,7 @@ def test_no_length(tmp_path: Path) -> None:
     assert decided(faults) == {"dropped: has no length: its true times stand in prose, if anywhere": ["a"]}
     faults = found.to_faults({"*": "strong"}, zero_length_s=1800)
     assert faults[0].end - faults[0].start == timedelta(minutes=30)
-    assert decided(faults) == {"guessed: has no length: taken to last 1800 s": ["a"]}
+    assert decided(faults) == {"guessed: has no length: taken to last 30 min": ["a"]}
 
 
 def test_the_impact_on_a_component(tmp_path: Path) -> None:
