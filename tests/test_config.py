@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.errors import ConfigError, InstantError
+from timegate.errors import ConfigError, InstantError, ScenarioError
 
 WEAK = {"model_name": "weak", "model": "sim/small"}
 configs = strategies.eras.flatmap(strategies.configs)
@@ -318,6 +318,14 @@ def test_odd_names_survive_a_file(tmp_path: Path, name: str, suffix: str) -> Non
     config = tg.GatewayConfig.model_validate(deployment(model_name=name, description=name, model=f"sim/{name}"))
     config.save(tmp_path / f"x.{suffix}")
     assert tg.GatewayConfig.load(tmp_path / f"x.{suffix}") == config
+
+
+def test_a_config_is_saved_in_a_form_that_it_is_read_from(tmp_path: Path) -> None:
+    """Another ending than those of YAML and JSON is refused by configs and by scenarios, as their own errors."""
+    with pytest.raises(ConfigError, match=r"path must end in \.yaml, \.yml or \.json"):
+        tg.GatewayConfig(deployments=[WEAK]).save(tmp_path / "x.toml")
+    with pytest.raises(ScenarioError, match=r"path must end in \.yaml, \.yml or \.json"):
+        tg.Scenario().save(tmp_path / "x.toml")
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json"])

@@ -151,11 +151,11 @@ def test_traces_of_any_length(trace: list[str]) -> None:
 
 def test_wrong_arguments_are_refused() -> None:
     """What is wrong with the arguments is raised at once, not shown in a widget."""
-    with pytest.raises(InvalidTypeError, match=r"config must be a GatewayConfig, .* Got str"):
-        ScenarioExplorer("gateway.yaml")  # type: ignore[arg-type]
-    with pytest.raises(InvalidTypeError, match=r"trace must be a Trace, or None\. Got list"):
+    with pytest.raises(InvalidTypeError, match=r"config must be a GatewayConfig, or the path of its file. Got 3"):
+        ScenarioExplorer(3)  # type: ignore[arg-type]
+    with pytest.raises(InvalidTypeError, match=r"trace must be a Trace, a table or a path\. Got list"):
         ScenarioExplorer(CONFIG, ["2026-03-02T09:00Z"])  # type: ignore[arg-type]
     with pytest.raises(InvalidTypeError, match="scenario must be a Scenario"):
-        ScenarioExplorer(CONFIG, TRACE, {"faults": []})  # type: ignore[arg-type]
+        ScenarioExplorer(CONFIG, TRACE, 3)  # type: ignore[arg-type]
     with pytest.raises(ScenarioError, match="Did you mean 'weak'"):
         ScenarioExplorer(CONFIG, TRACE, tg.Scenario(faults=[tg.ErrorRate(target="wek", rate=0.1)]))

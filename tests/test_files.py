@@ -21,7 +21,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import timegate as tg
-from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, TimegateError, TimegateWarning
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, TimegateError, TimegateWarning, shown
 from timegate.files import dump_yaml, read_document, replacing, write_document
 from timegate.yaml12 import parse
 
@@ -67,14 +67,23 @@ def test_words_that_yaml_1_1_misreads_are_quoted(word: str) -> None:
     assert dump_yaml({"key": word}) == f'key: "{word}"\n'
 
 
-@pytest.mark.parametrize("name", ["x.yaml", "x.yml", "x.json", "x"])
+@pytest.mark.parametrize("name", ["x.yaml", "x.yml", "x.json", "x.JSON", "x"])
 def test_documents_round_trip_through_files(tmp_path: Path, name: str) -> None:
     """The suffix decides between JSON and YAML, for writing and for reading."""
     data = {"a": [1, 2.5, None, True], "b": {"c": "ü, 22:00"}}
     write_document(tmp_path / name, data)
     assert read_document(tmp_path / name, ConfigError) == data
-    if name.endswith(".json"):
+    if name.lower().endswith(".json"):
         assert json.loads((tmp_path / name).read_text(encoding="utf-8")) == data
+
+
+@pytest.mark.parametrize("name", ["x.toml", "x.yaml.gz", "x.csv", "gateway.v2"])
+def test_no_yaml_is_written_under_another_ending(tmp_path: Path, name: str) -> None:
+    """A name that promises another format is refused, and nothing is written."""
+    with pytest.raises(ConfigError) as caught:
+        write_document(tmp_path / name, {}, ConfigError)
+    assert str(caught.value) == f"path must end in .yaml, .yml or .json. Got {shown(str(tmp_path / name))}."
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
@@ -555,7 +564,7 @@ def test_what_is_no_path_is_told(given: Any) -> None:
     """Whatever takes a path says so, in place of Python's words on its own types."""
     takes = [
         tg.GatewayConfig.load, tg.Scenario.load, tg.PriceBook.load, tg.read_trace, tg.read_rates, tg.read_incidents,
-        tg.read_holidays, tg.Recorder, tg.check, tg.gaps, tg.Scenario().save,
+        tg.read_holidays, tg.Recorder, tg.Scenario().save,
     ]  # fmt: skip
     for take in takes:
         with pytest.raises(InvalidTypeError, match=r"^path must be the path of a file\. Got "):

@@ -22,7 +22,7 @@ from test_windows import covers, luck
 
 from timegate import BaseModel, ModelGateway, ModelRouterError, SimulatedModel, Window
 from timegate.core.clock import DAY_US, VirtualClock, from_us, to_us
-from timegate.errors import InstantError, InvalidModelError, InvalidTypeError, InvalidValueError, WindowError
+from timegate.errors import InstantError, InvalidModelError, InvalidTypeError, InvalidValueError, WindowError, shown
 
 NIGHT = [("22:00", "06:00")]
 MARCH_2 = "2026-03-02T"
@@ -152,6 +152,25 @@ def test_all_failed(call):
     assert error.exceptions == [errors["c"], errors["a"]]
     assert error.model_info == [("c", "scripted", errors["c"]), ("a", "scripted", errors["a"])]
     assert error.__context__ is errors["a"]
+
+
+@pytest.mark.parametrize("preference", [["strong"], {"strong"}, 3, b"strong"])
+def test_a_preference_is_a_name(call, preference):
+    """Whatever else is given is refused, before anybody is tried, by calls and by explain alike."""
+    message = re.escape(f"model_preference must be the name of a deployment, or None. Got {shown(preference)}.")
+    with pytest.raises(InvalidTypeError, match=message):
+        call(three(), model_preference=preference)
+    with pytest.raises(InvalidTypeError, match=message):
+        three().explain(f"{MARCH_2}03:10Z", preference)
+
+
+def test_a_call_has_no_places():
+    """What is given without a name is refused in words of the gateway's users."""
+    message = r"a call takes its arguments by name, such as messages=\.\.\. Got 'Hi' by place\."
+    with pytest.raises(InvalidTypeError, match=message):
+        three()("Hi")
+    with pytest.raises(InvalidTypeError, match=message):
+        asyncio.run(three().acall("Hi"))
 
 
 @pytest.mark.parametrize(

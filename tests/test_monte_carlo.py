@@ -159,6 +159,35 @@ def test_bad_arguments() -> None:
         tg.monte_carlo(CONFIG, TRAFFIC, tokens)
 
 
+@pytest.mark.filterwarnings("ignore")  # distributed's own
+@pytest.mark.parametrize(("client", "error"), [(3, InvalidTypeError), ("nowhere", ReplayError)])
+def test_a_client_that_is_none(client: Any, error: type[Exception]) -> None:
+    """What is no cluster's client or address is told, with what may be given."""
+    pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    with pytest.raises(error, match=r"client must be 'local', .* Got "):
+        tg.monte_carlo(CONFIG, TRAFFIC, replicas=2, client=client)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_local_cluster_waits_for_the_successor_of_a_lost_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask gives a lost worker up after 15 s, and would then wait for ever; an hour is enough on any machine."""
+    distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")
+    import dask
+
+    seen: list[Any] = []
+
+    class Small(distributed.LocalCluster):  # type: ignore[misc]
+        def __init__(self, **options: Any) -> None:
+            seen.append((dask.config.get("distributed.deploy.lost-worker-timeout"), options["dashboard_address"]))
+            super().__init__(**options, n_workers=1)
+
+    monkeypatch.setattr(distributed, "LocalCluster", Small)
+    there = tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=3, seed=6, client="local")
+    pd.testing.assert_frame_equal(there.replicas, tg.monte_carlo(CONFIG, TRAFFIC, STORMY, replicas=3, seed=6).replicas)
+    assert seen == [("1h", None)]
+    assert dask.config.get("distributed.deploy.lost-worker-timeout") != "1h"
+
+
 @pytest.fixture(scope="module")
 def cluster():  # type: ignore[no-untyped-def]
     distributed = pytest.importorskip("distributed", reason="the extra `scale` is not installed")

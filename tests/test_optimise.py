@@ -538,7 +538,7 @@ def test_traces_that_are_too_short() -> None:
 def test_bad_types() -> None:
     with pytest.raises(InvalidTypeError, match="config must be a GatewayConfig"):
         optimise(TWO.router(), trace(), period="day")  # type: ignore[arg-type]
-    with pytest.raises(InvalidTypeError, match=r"traffic must be a Trace. Got PoissonTraffic. Draw one"):
+    with pytest.raises(InvalidTypeError, match=r"a table or a path. Got PoissonTraffic. Draw one"):
         optimise(TWO, tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=100))  # type: ignore[arg-type]
     with pytest.raises(InvalidTypeError, match="limits must be a mapping"):
         optimise(TWO, trace(), period="day", limits=0.1)  # type: ignore[arg-type]

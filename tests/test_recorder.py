@@ -299,5 +299,8 @@ os._exit(8)
 
 def test_a_path_must_say_what_it_is(tmp_path: Path) -> None:
     """Only files that read_trace reads back are written."""
+    with pytest.raises(FileNotFoundError, match="no such folder") as caught:
+        Recorder(tmp_path / "no" / "calls.jsonl")
+    assert caught.value.filename == str(tmp_path / "no")
     with pytest.raises(InvalidValueError, match=r"path must end in \.jsonl"):
         Recorder(tmp_path / "calls.csv")

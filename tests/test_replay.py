@@ -152,8 +152,8 @@ def test_an_unknown_preference_is_reported_and_passed_over() -> None:
     [
         ((TWO.to_dict(), DAY), "router must be a GatewayConfig, a ModelGateway or a callable. Got dict."),
         ((None, DAY), "router must be a GatewayConfig, a ModelGateway or a callable. Got NoneType."),
-        ((TWO, 1_000), "trace must be a Trace: pass tg.Trace(frame). Got int."),
-        ((TWO, None), "trace must be a Trace: pass tg.Trace(frame). Got NoneType."),
+        ((TWO, 1_000), "trace must be a Trace, a table or a path. Got int."),
+        ((TWO, None), "trace must be a Trace, a table or a path. Got NoneType."),
         ((TWO, DAY, {"faults": []}), "scenario must be a Scenario"),
         ((TWO, DAY, ["outage"]), "scenario must be a Scenario"),
     ],

@@ -33,6 +33,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
@@ -70,6 +72,7 @@ __all__ = [
     "WindowError",
     "did_you_mean",
     "shown",
+    "warn",
 ]
 
 
@@ -301,3 +304,11 @@ class MissingExtraError(TimegateError, ImportError):
 
 class TimegateWarning(UserWarning):
     """The input was understood, with a reservation that the message states."""
+
+
+def warn(text: str) -> None:
+    """Raise a :class:`TimegateWarning` where a user's own code called this package."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "timegate":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, TimegateWarning, stacklevel=level)

@@ -265,11 +265,13 @@ def _yaml() -> Any:
     return yaml12
 
 
-def write_document(path: str | Path, data: Any, header: str = "") -> None:
-    """Write plain data whole or not at all; as JSON if the name ends in ``.json``, else as YAML."""
+def write_document(path: str | Path, data: Any, error_class: type[InvalidValueError] = InvalidValueError) -> None:
+    """Write plain data whole or not at all: as JSON or YAML, as the name ends; if it has no ending, as YAML."""
     path = as_path(path)
-    is_json = path.suffix == ".json"
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n" if is_json else dump_yaml(data, header)
+    suffix = path.suffix.lower()
+    if suffix not in (".json", ".yaml", ".yml", ""):
+        raise error_class(f"path must end in .yaml, .yml or .json. Got {shown(str(path))}.")
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n" if suffix == ".json" else dump_yaml(data)
     with replacing(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any, NoReturn, Self
+import inspect
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, Self, TypeVar
 
-from timegate.problems import did_you_mean
+from timegate.errors import InvalidTypeError
+from timegate.problems import did_you_mean, shown
 
-__all__ = ["Pointer", "instead_of"]
+__all__ = ["Pointer", "guided", "instead_of"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _INSTEAD = {
     **dict.fromkeys(("load", "load_config", "read_config", "from_yaml", "Config"), "GatewayConfig.load(path)"),
@@ -25,6 +31,25 @@ _INSTEAD = {
 }
 """What does what people look for in the package, by the names that they guess."""
 
+_ARGUMENTS = {
+    "client": ("cluster", "dask", "scheduler"),
+    "colors": ("color", "colour", "colours", "palette"),
+    "config": ("gateway", "router"),
+    "days": ("day", "day_of_week", "weekday", "weekdays"),
+    "freq": ("bin", "bins", "every", "frequency", "interval", "resolution"),
+    "observers": ("callbacks", "hooks", "recorder"),
+    "path": ("file", "filename"),
+    "replicas": ("days", "iterations", "n", "n_days", "n_replicas", "n_runs", "runs", "samples"),
+    "router": ("config", "gateway"),
+    "scenario": ("failures", "faults", "outages"),
+    "seed": ("random_state", "rng"),
+    "threads": ("n_jobs", "processes", "workers"),
+    "trace": ("arrivals", "calls", "traffic"),
+    "traffic": ("arrivals", "calls", "process", "trace"),
+    "tz": ("time_zone", "timezone", "tzinfo", "zone"),
+}
+"""Names of arguments, and what people write in their place."""
+
 
 def instead_of(name: str, known: Collection[str] = ()) -> str:
     """Return the end of a sentence that says what to use in place of a name of the package; empty if nobody can tell.
@@ -41,6 +66,55 @@ def instead_of(name: str, known: Collection[str] = ()) -> str:
         near = "" if name.startswith("_") or not known else did_you_mean(name, known)
         return f".{near}" if near else ""
     return f". Use {found}." if found.startswith(("a ", "run.")) else f". Use timegate.{found}."
+
+
+def guided(hint: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a function say which of its arguments is meant, where it is given a keyword or a place that it has not.
+
+    Parameters
+    ----------
+    hint : str, optional
+        What to say where that is none of its arguments.
+
+    Raises
+    ------
+    InvalidTypeError
+        By the function.
+
+    Examples
+    --------
+    >>> @guided()
+    ... def simulate(traffic, *, replicas=1000): ...
+    >>> simulate("week.csv", n=10)
+    Traceback (most recent call last):
+        ...
+    timegate.errors.InvalidTypeError: simulate takes no 'n'. Did you mean 'replicas'?
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        parameters = inspect.signature(function).parameters.values()
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        by_place = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        by_name = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+        names = [name for name in (*by_place, *by_name) if name != "self"]
+        guesses = {guess: name for name in reversed(names) for guess in _ARGUMENTS.get(name, ()) if guess not in names}
+        own_name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+        @wraps(function)
+        def told(*args: P.args, **kwargs: P.kwargs) -> R:
+            for name in kwargs:
+                if name not in names and not (takes_any and name.lower() not in guesses):
+                    meant = guesses.get(name.lower())
+                    way = f" Did you mean {meant!r}?" if meant else hint or did_you_mean(name, names)
+                    raise InvalidTypeError(f"{own_name} takes no {name!r}.{way}")
+            if len(args) > len(by_place):
+                way = hint or (f" By name it takes {', '.join(by_name)}." if by_name else "")
+                raise InvalidTypeError(f"{own_name} has no place for {shown(args[len(by_place)])}.{way}")
+            return function(*args, **kwargs)
+
+        return told
+
+    return decorate
 
 
 class Pointer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from timegate.core.price import odd_currency
 from timegate.core.router import Router
 from timegate.core.settings import TIMEOUT_S, CallPolicy, Policy
 from timegate.core.window_value import WindowValue
-from timegate.errors import ConfigError, InvalidValueError, TimegateWarning, did_you_mean, shown
+from timegate.errors import ConfigError, InvalidValueError, did_you_mean, shown, warn
 from timegate.files import write_document
 from timegate.pointer import Pointer
 from timegate.show.html import Table, framed, table
@@ -193,7 +192,7 @@ class GatewayConfig(Value):
         except ConfigError as error:
             raise ConfigError(*error.after(f"{read.path}:")) from None
         if read.lost:
-            warnings.warn(read.lost, TimegateWarning, stacklevel=2)
+            warn(read.lost)
         config._source = _Source(read.text)
         return config
 
@@ -207,10 +206,12 @@ class GatewayConfig(Value):
         Parameters
         ----------
         path : path
-            Its suffix chooses: ``.json``, or else YAML.
+            Ends in ``.yaml``, ``.yml`` or ``.json``.
 
         Raises
         ------
+        ConfigError
+            If it ends in anything else.
         OSError
             If it cannot be written.
 
@@ -223,7 +224,7 @@ class GatewayConfig(Value):
         ...     GatewayConfig.load(f"{folder}/gateway.yaml") == config
         True
         """
-        write_document(path, self.to_dict())
+        write_document(path, self.to_dict(), ConfigError)
 
     def export(
         self,

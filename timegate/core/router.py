@@ -19,7 +19,7 @@ from timegate.core.explanation import Explanation
 from timegate.core.policy import NEVER, CallTerms, Shared, State, weighted_choice
 from timegate.core.settings import CallPolicy
 from timegate.core.timetable import Hours, Timetable
-from timegate.errors import InvalidValueError, did_you_mean
+from timegate.errors import InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.show.text import listed
 
 __all__ = ["Draws", "LiveDraws", "Router", "RouterState"]
@@ -221,8 +221,15 @@ class Router:
             segments = [table.segment_at(at_us) for table in (self.timetable, self.head_hours) if table is not None]
             orders = {}
             self._orders = max(s.start_us for s in segments), min(s.end_us for s in segments), orders
-        found = orders.get(model_preference)
+        try:
+            found = orders.get(model_preference)
+        except TypeError:  # it cannot be hashed
+            found = None
         if found is None:
+            if not isinstance(model_preference, str | None):
+                raise InvalidTypeError(
+                    f"model_preference must be the name of a deployment, or None. Got {shown(model_preference)}."
+                )
             known = model_preference if model_preference in self.index else None
             found = orders.get(known) or self._order(at_us, known, draws)
             if not self.draws_order:

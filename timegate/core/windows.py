@@ -25,6 +25,7 @@ from timegate.core.spelling import DAYS, read_end, read_time
 from timegate.core.stretch import check_period, stretch
 from timegate.core.zones import check_zone, constant_offsets
 from timegate.errors import InvalidTypeError, WindowError, did_you_mean, shown
+from timegate.pointer import guided
 from timegate.problems import Problem
 
 __all__ = ["FIELDS", "Window"]
@@ -91,6 +92,7 @@ class Window(LocalDates):
     tz: str
     end_included: bool
 
+    @guided()
     def __init__(
         self,
         start: str,

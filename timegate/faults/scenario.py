@@ -185,7 +185,14 @@ class Scenario(Value):
         Parameters
         ----------
         path : path
-            Its suffix chooses: ``.json``, or else YAML.
+            Ends in ``.yaml``, ``.yml`` or ``.json``.
+
+        Raises
+        ------
+        ScenarioError
+            If it ends in anything else.
+        OSError
+            If it cannot be written.
 
         Examples
         --------
@@ -197,7 +204,7 @@ class Scenario(Value):
         ...     Scenario.load(f"{folder}/bad.yaml") == scenario
         True
         """
-        write_document(path, self.to_dict())
+        write_document(path, self.to_dict(), ScenarioError)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scenario as plain data."""

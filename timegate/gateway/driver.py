@@ -7,14 +7,14 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from copy import copy
 from types import CoroutineType
-from typing import Any, Self
+from typing import Any, Never, Self
 from weakref import ref
 
 from timegate.core.clock import SECOND_US, Clock, SystemClock
 from timegate.core.policy import NEVER
 from timegate.core.router import Draws, LiveDraws, Router
 from timegate.core.routing import DONE, WAIT, Call, Heard, Step
-from timegate.errors import ModelCallError
+from timegate.errors import InvalidTypeError, ModelCallError, shown
 from timegate.gateway.observing import Observer
 from timegate.gateway.outcomes import Outcomes
 from timegate.gateway.streams import (
@@ -76,7 +76,7 @@ class Driver(Outcomes):
         """The models, in the order of the deployments."""
         return self._served[1]
 
-    def __call__(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
+    def __call__(self, *unnamed: Never, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers.
 
         Parameters
@@ -95,7 +95,11 @@ class Driver(Outcomes):
         ------
         ModelRouterError
             If no deployment is open, or all that are open have failed.
+        InvalidTypeError
+            If the preference is no name, or an argument is given by place.
         """
+        if unnamed:
+            raise _unnamed(unnamed[0])
         call, steps, models = self._begin(model_preference, kwargs)
         step = next(steps)
         errors: list[Exception] = []
@@ -118,8 +122,10 @@ class Driver(Outcomes):
             if errors and not passed_on:
                 errors.clear()  # else their tracebacks would keep the arguments alive
 
-    async def acall(self, *, model_preference: str | None = None, **kwargs: Any) -> Any:
+    async def acall(self, *unnamed: Never, model_preference: str | None = None, **kwargs: Any) -> Any:
         """Serve a call by the first deployment that answers, as :meth:`__call__` does."""
+        if unnamed:
+            raise _unnamed(unnamed[0])
         call, steps, models = self._begin(model_preference, kwargs)
         step = next(steps)
         errors: list[Exception] = []
@@ -362,6 +368,11 @@ class Driver(Outcomes):
             await aclose(chunks)
             steps.close()
             errors.clear()
+
+
+def _unnamed(given: object) -> InvalidTypeError:
+    """Return the error of a call whose arguments have no names."""
+    return InvalidTypeError(f"a call takes its arguments by name, such as messages=... Got {shown(given)} by place.")
 
 
 def _no_answer(answer: Any, model: Any) -> ModelCallError:

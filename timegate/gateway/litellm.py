@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from timegate.config import GatewayConfig
+from timegate.config.given import as_config
 from timegate.core.clock import SECOND_US, Clock, SystemClock
 from timegate.core.timetable import Timetable
 from timegate.errors import ConfigError, MissingExtraError
@@ -58,7 +59,7 @@ class WindowRouting(CustomLogger):  # type: ignore[misc]
 
     def __init__(self, config: GatewayConfig | str | Path, clock: Clock | None = None) -> None:
         super().__init__()
-        read = config if isinstance(config, GatewayConfig) else GatewayConfig.load(config)
+        read = as_config(config)
         self._places = {deployment.model_name: place for place, deployment in enumerate(read.deployments)}
         self._timetable = Timetable([deployment.hours for deployment in read.deployments])
         self._clock = clock or SystemClock()

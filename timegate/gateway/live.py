@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import pandas as pd
 
+from timegate.config.given import as_config
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import SECOND_US, Clock, Instant, to_us
 from timegate.core.deployment import LISTS, Deployment
@@ -36,6 +37,7 @@ from timegate.gateway.entries import (
 from timegate.gateway.observing import Observer, explained, health
 from timegate.gateway.watching import Watch
 from timegate.models.registry import Model
+from timegate.pointer import guided
 
 __all__ = ["ModelGateway"]
 
@@ -85,6 +87,7 @@ class ModelGateway(Driver):
     msgflux_type: ClassVar[str] = "model_gateway"
     model_types: ClassVar[None] = None
 
+    @guided()
     def __init__(
         self,
         models: list[dict[str, Any]],
@@ -180,8 +183,7 @@ class ModelGateway(Driver):
         ConfigError
             If the config is not valid, cannot be built, or is of another model type; the gateway goes on as it was.
         """
-        read = config if isinstance(config, GatewayConfig) else GatewayConfig.load(config)
-        new = read.build(check_keys)
+        new = as_config(config).build(check_keys)
         if new.model_type != self.model_type:
             raise ConfigError(f"model_type must stay {self.model_type!r}. Got {new.model_type!r}.")
         router, models, state = new._served

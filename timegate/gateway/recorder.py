@@ -7,6 +7,7 @@ piece, when a file is closed or full.
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from typing import IO, Any, Self
 from timegate.errors import InvalidValueError, MissingExtraError, shown
 from timegate.files import as_path
 from timegate.gateway.records import CallRecord
+from timegate.pointer import guided
 from timegate.replacing import replacing
 from timegate.show.text import counted
 
@@ -60,6 +62,8 @@ class Recorder:
     ------
     InvalidValueError
         If the path ends in neither.
+    OSError
+        If the file cannot be opened, as in a folder that is not there.
     MissingExtraError
         If pyarrow is needed and not installed.
 
@@ -76,6 +80,7 @@ class Recorder:
     1
     """
 
+    @guided()
     def __init__(
         self,
         path: str | Path,
@@ -87,6 +92,8 @@ class Recorder:
         self.path = as_path(path)
         if self.path.suffix not in (".jsonl", ".parquet"):
             raise InvalidValueError(f"path must end in .jsonl or .parquet. Got {shown(str(path))}.")
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "no such folder", str(self.path.parent))
         self._lines = self.path.with_suffix(".jsonl")
         self._write_parquet = _parquet_writer() if self.path.suffix == ".parquet" else None
         self.prompts = prompts

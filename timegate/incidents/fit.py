@@ -6,8 +6,10 @@ Importing this module loads scipy, so it waits until somebody fits.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,14 @@ from timegate.core.distributions import LengthDistribution
 from timegate.core.spans import Spans, union
 from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone
-from timegate.errors import IncidentError
+from timegate.errors import IncidentError, InvalidTypeError, shown
 from timegate.incidents.decisions import Decisions
 from timegate.incidents.history import Incidents
 from timegate.incidents.incident import Incident
 from timegate.incidents.mapping import By, period_us, rank
 from timegate.incidents.outages import OutageFit
+from timegate.incidents.readers import read_incidents
+from timegate.pointer import guided
 from timegate.show.text import counted, duration
 
 __all__ = ["fit_outages"]
@@ -35,8 +39,9 @@ Float64s = npt.NDArray[np.float64]
 FEWEST = 5  # fewer lengths tell three distributions apart by nothing but chance
 
 
+@guided()
 def fit_outages(
-    incidents: Incidents,
+    incidents: Incidents | str | Path,
     *,
     min_impact: str = "major",
     components: Sequence[str] | None = None,
@@ -102,6 +107,12 @@ def fit_outages(
     >>> fit.mtbf_s / 3600, round(fit.mttr_s / 3600, 2), fit.distribution
     (96.2, 5.33, 'exponential')
     """
+    if isinstance(incidents, str | os.PathLike):
+        incidents = read_incidents(incidents)
+    if not isinstance(incidents, Incidents):
+        raise InvalidTypeError(
+            f"incidents must be Incidents, as from read_incidents(path), or a path. Got {shown(incidents)}."
+        )
     check_zone(tz)
     first_us, last_us = period_us(start, end)
     part = incidents.select(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from timegate.errors import InvalidValueError, did_you_mean
+from timegate.errors import InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.models.base import BaseModel
 
 __all__ = ["Model", "register_model"]
@@ -22,6 +22,8 @@ COMPATIBLE = "openai"
 
 def register_model(cls: _ModelClass) -> _ModelClass:
     """Make a model class known under its ``model_type`` and ``provider``. Use it as a decorator."""
+    if not isinstance(cls, type):
+        raise InvalidTypeError(f"a model class must derive from BaseModel. Got {shown(cls)}.")
     for name in ("model_type", "provider"):
         if not getattr(cls, name, None):
             raise InvalidValueError(f"{cls.__name__} must define `model_type` and `provider`. `{name}` is missing.")
@@ -31,6 +33,10 @@ def register_model(cls: _ModelClass) -> _ModelClass:
 
 class _Kin(type):
     """Gives :class:`Model` a constructor for every registered model type."""
+
+    def __call__(cls, *given: Any, **kwargs: Any) -> NoReturn:
+        path = shown(given[0]) if given and isinstance(given[0], str) else "'provider/model-id'"
+        raise InvalidTypeError(f"Model is called by the type of a model: Model.chat_completion({path}).")
 
     def __getattr__(cls, model_type: str) -> Callable[..., BaseModel]:
         if model_type not in _registry:
@@ -125,9 +131,9 @@ class Model(metaclass=_Kin):
         >>> Model.create("chat_completion", "sim/small").model_id
         'small'
         """
-        provider, slash, model_id = path.partition("/")
+        provider, slash, model_id = str(path).partition("/")
         if not (provider and slash and model_id):
-            raise InvalidValueError(f"model must look like 'provider/model-id'. Got {path!r}.")
+            raise InvalidValueError(f"model must look like 'provider/model-id'. Got {shown(path)}.")
         model_class: Callable[..., BaseModel] = cls.class_of(model_type, provider, kwargs.get("base_url"))
         if getattr(model_class, "provider", provider) != provider:
             kwargs["provider"] = provider

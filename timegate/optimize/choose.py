@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.core.clock import SECOND_US
@@ -25,6 +27,7 @@ from timegate.optimize.search import improved, tightened
 from timegate.optimize.slots import Totals, members, slot_costs
 from timegate.optimize.solver import solve
 from timegate.optimize.task import Minimise, Task, number
+from timegate.pointer import guided
 from timegate.prices.tariff import PICO
 from timegate.show.text import counted, duration, listed
 from timegate.traffic.trace import Trace
@@ -38,10 +41,11 @@ _POINT_S = 5.0  # that the program of each may take
 _RUNG = 0.1  # of the time left, that a program of tied slots may take
 
 
+@guided()
 def optimise(
-    config: GatewayConfig,
-    traffic: Trace,
-    scenario: Scenario | None = None,
+    config: GatewayConfig | str | Path,
+    traffic: Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,
+    scenario: Scenario | str | Path | None = None,
     *,
     minimise: Minimise = "cost",
     limits: Mapping[str, float] | None = None,
@@ -64,11 +68,11 @@ def optimise(
 
     Parameters
     ----------
-    config : GatewayConfig
+    config : GatewayConfig or path
         As it is today. Its order, policies and prices stay.
-    traffic : Trace
+    traffic : Trace, DataFrame, DatetimeIndex or path
         At least as long as the period. Weeks are laid on top of each other.
-    scenario : Scenario, optional
+    scenario : Scenario or path, optional
         What fails. Default: nothing.
     minimise : {"cost", "failed"}
     limits : mapping of str to float, optional

@@ -7,15 +7,16 @@ from numbers import Real
 from typing import Any, Literal, NamedTuple, get_args
 
 from timegate.config import GatewayConfig
+from timegate.config.given import as_config
 from timegate.core.clock import DAY_US
 from timegate.core.columns import NOBODY
 from timegate.core.router import Router
-from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
+from timegate.errors import ReplayError, did_you_mean, shown
 from timegate.faults import Scenario
 from timegate.optimize.grid import Grid
 from timegate.optimize.limits import read_limits
 from timegate.optimize.schedule import split_fixed
-from timegate.runs.prepare import Prepared, as_scenario
+from timegate.runs.prepare import Prepared, as_scenario, as_trace, from_files
 from timegate.runs.replay import replay, replayed
 from timegate.runs.result import Replay
 from timegate.runs.tables import bin_width_us
@@ -64,13 +65,8 @@ class Task(NamedTuple):
         fixed: Any,
     ) -> Task:
         """Check the arguments of :func:`timegate.optimize.choose.optimise`."""
-        if not isinstance(config, GatewayConfig):
-            raise InvalidTypeError(
-                f"config must be a GatewayConfig, whose windows it writes. Got {type(config).__name__}."
-            )
-        if not isinstance(trace, Trace):
-            hint = " Draw one: traffic.trace(seed)." if hasattr(trace, "trace") else ""
-            raise InvalidTypeError(f"traffic must be a Trace. Got {type(trace).__name__}.{hint}")
+        _, trace, scenario = from_files(None, trace, scenario)
+        config, trace = as_config(config), as_trace(trace, "traffic")
         if minimise not in get_args(Minimise):
             hint = did_you_mean(minimise, get_args(Minimise))
             raise ReplayError(f"minimise must be one of the known ones. Got {shown(minimise)}.{hint}")

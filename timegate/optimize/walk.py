@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.config import GatewayConfig
+from timegate.config.given import as_config
 from timegate.core.clock import DAY_US
 from timegate.core.columns import NOBODY
 from timegate.core.zones import check_zone
@@ -19,7 +21,8 @@ from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, show
 from timegate.faults import Scenario
 from timegate.optimize.choose import optimise
 from timegate.optimize.walked import ALWAYS, TODAY, Days, Fold, WalkForward
-from timegate.runs.prepare import as_scenario
+from timegate.pointer import guided
+from timegate.runs.prepare import as_scenario, as_trace, from_files
 from timegate.runs.replay import replay
 from timegate.runs.tables import bin_width_us
 from timegate.show.text import counted
@@ -32,10 +35,11 @@ Choose = Callable[[GatewayConfig, Trace, Scenario], GatewayConfig]
 Int64s = npt.NDArray[np.int64]
 
 
+@guided()
 def walk_forward(
-    config: GatewayConfig,
-    traffic: Trace,
-    scenario: Scenario | None = None,
+    config: GatewayConfig | str | Path,
+    traffic: Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,
+    scenario: Scenario | str | Path | None = None,
     *,
     train: str = "28D",
     test: str = "7D",
@@ -52,10 +56,10 @@ def walk_forward(
 
     Parameters
     ----------
-    config : GatewayConfig
+    config : GatewayConfig or path
         As it is today.
-    traffic : Trace
-    scenario : Scenario, optional
+    traffic : Trace, DataFrame, DatetimeIndex or path
+    scenario : Scenario or path, optional
         What fails, in the past and after it. Default: nothing.
     train, test : str
         Whole days, such as ``"28D"``.
@@ -95,10 +99,8 @@ def walk_forward(
     >>> walk.table[["choice", "saved_usd", "believed"]].values.tolist()
     [['optimise', 3.0, True], ['always open', 0.0, False]]
     """
-    if not isinstance(config, GatewayConfig):
-        raise InvalidTypeError(f"config must be a GatewayConfig. Got {type(config).__name__}.")
-    if not isinstance(traffic, Trace):
-        raise InvalidTypeError(f"traffic must be a Trace. Got {type(traffic).__name__}.")
+    _, traffic, scenario = from_files(None, traffic, scenario)
+    config, traffic = as_config(config), as_trace(traffic, "traffic")
     tried = [config]
     choices = _choices(choose, tz, options, tried if frontier else None)
     scenario = as_scenario(scenario)

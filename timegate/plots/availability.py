@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.plots.drawing import Style, axes_of, inches, legend_below, printed_names, row_axis, titled, type_size
+from timegate.pointer import guided
 from timegate.runs.replicas import MonteCarlo
 
 __all__ = ["availability"]
@@ -27,6 +28,7 @@ SPREAD: Style = {"color": "#7A7A7A", "linewidth": 1.5, "solid_capstyle": "butt"}
 MEAN: Style = {"color": "black", "marker": "o", "markersize": 4, "linewidth": 3, "solid_capstyle": "butt"}
 
 
+@guided()
 def availability(
     results: MonteCarlo | Mapping[str, MonteCarlo], confidence: float = 0.95, ax: Axes | None = None
 ) -> Axes:

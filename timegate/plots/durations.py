@@ -15,6 +15,7 @@ from timegate.core.distributions import LengthDistribution
 from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.incidents.outages import OutageFit, OutageModel
 from timegate.plots.drawing import Style, axes_of, inches, legend_below, titled
+from timegate.pointer import guided
 from timegate.show.text import counted, duration
 
 __all__ = ["durations"]
@@ -54,6 +55,7 @@ LADDERS = (
 )  # fmt: skip
 
 
+@guided()
 def durations(fit: OutageFit | npt.ArrayLike, ax: Axes | None = None) -> Axes:
     """Draw how many outages last at least how long, on logarithmic axes: the data as steps, the fit as a curve.
 

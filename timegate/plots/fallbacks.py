@@ -9,6 +9,7 @@ from matplotlib.colors import PowerNorm
 
 from timegate.core.columns import UNSERVED
 from timegate.plots.drawing import Style, axes_of, checked, empty, inches, printed_names, row_axis, titled, type_size
+from timegate.pointer import guided
 from timegate.runs.result import Replay
 from timegate.show.palette import luminance
 from timegate.show.text import counted, listed
@@ -16,6 +17,7 @@ from timegate.show.text import counted, listed
 __all__ = ["fallbacks", "fallbacks_height", "no_fallback"]
 
 
+@guided()
 def fallbacks(run: Replay, ax: Axes | None = None) -> Axes:
     """Draw who served in whose place: a row a first choice, a column a deployment that served.
 

@@ -34,6 +34,7 @@ from timegate.plots.drawing import (
     titled,
     x_of,
 )
+from timegate.pointer import guided
 from timegate.runs.prepare import as_router, as_scenario
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors, mix
@@ -49,6 +50,7 @@ LABELLED, FULL = (-0.08, 0.46), (-0.36, 0.72)
 LABEL_POINTS = 7.0
 
 
+@guided()
 def gantt(
     run: Replay | GatewayConfig | ModelGateway | Router,
     scenario: Scenario | None = None,

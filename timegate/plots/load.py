@@ -23,6 +23,7 @@ from timegate.plots.drawing import (
     x_of,
 )
 from timegate.plots.runs import frequency
+from timegate.pointer import guided
 from timegate.runs.load import REFUSALS
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors
@@ -36,6 +37,7 @@ REFUSED: Style = {"facecolor": ALARM["shed"], "edgecolor": "none", "linewidth": 
 COOLED: Style = {"facecolor": "#222222", "edgecolor": "none", "linewidth": 0.0}
 
 
+@guided()
 def load(
     run: Replay,
     freq: str | None = None,

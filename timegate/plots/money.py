@@ -26,6 +26,7 @@ from timegate.plots.drawing import (
     x_of,
 )
 from timegate.plots.runs import frequency
+from timegate.pointer import guided
 from timegate.prices.paid import ANSWERED
 from timegate.runs.result import Replay
 from timegate.show.palette import chosen_colors
@@ -37,6 +38,7 @@ NOTHING_PAID = "No call was answered, and nothing was paid for answers."
 STRIP, GAP = 0.035, 0.015  # of the height: a deployment's bands, and what is between them
 
 
+@guided()
 def cost(
     run: Replay,
     freq: str | None = None,

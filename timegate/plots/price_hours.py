@@ -16,6 +16,7 @@ from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown
 from timegate.plots.drawing import axes_of, checked, inches, legend_below, plain, row_axis, titled
+from timegate.pointer import guided
 from timegate.runs.bill import no_prices
 from timegate.runs.result import Replay
 from timegate.show.palette import chosen_colors, luminance, mix
@@ -33,6 +34,7 @@ WEEKS = 8  # at most, over which prices are averaged
 LEVELS = 5  # of a price, named one by one in the legend
 
 
+@guided()
 def price_hours(
     run: Replay,
     deployment: str | None = None,

@@ -25,6 +25,7 @@ from timegate.plots.drawing import (
     titled,
     x_of,
 )
+from timegate.pointer import guided
 from timegate.show.palette import ALARM, chosen_colors, mix
 from timegate.show.text import percent
 
@@ -39,6 +40,7 @@ _HIGH, _STRIP = 0.52, 0.2  # of a row: its bar, and the band below it
 _BAND: Style = {"facecolor": "white", "edgecolor": "#555555", "hatch": "//////", "linewidth": 0.4}
 
 
+@guided()
 def frontier(found: Proposals, ax: Axes | None = None) -> Axes:
     """Draw what schedules cost against the share of the calls that they fail.
 
@@ -85,6 +87,7 @@ def frontier(found: Proposals, ax: Axes | None = None) -> Axes:
     return titled(ax, "What schedules cost, and how many calls they fail")
 
 
+@guided()
 def schedule(
     found: Proposals, name: str = "best", ax: Axes | None = None, colors: Mapping[str, str] | None = None
 ) -> Axes:
@@ -159,6 +162,7 @@ def schedule(
     return titled(ax, f"Who is open, today and in {name!r}")
 
 
+@guided()
 def walk_forward(walk: WalkForward, ax: Axes | None = None) -> Axes:
     """Draw what choices saved against today's windows, day by day, added up over the days that they had not seen.
 

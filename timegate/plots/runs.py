@@ -34,6 +34,7 @@ from timegate.plots.drawing import (
     type_size,
     x_of,
 )
+from timegate.pointer import guided
 from timegate.runs.compare import two_labels
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors, mix
@@ -50,6 +51,7 @@ STEPS = (
 )
 
 
+@guided()
 def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = None, *, tz: str = "UTC") -> Axes:
     """Draw a replay over time: a row a deployment in config order, and one for the calls that nobody served.
 
@@ -126,6 +128,7 @@ def day(run: Replay, ax: Axes | None = None, colors: Mapping[str, str] | None = 
     return titled(ax, "Calls over time, by who served them")
 
 
+@guided()
 def share(
     run: Replay,
     freq: str | None = None,
@@ -191,6 +194,7 @@ def share(
     return titled(ax, "Who served, of the calls that arrived")
 
 
+@guided()
 def compare(
     run_a: Replay,
     run_b: Replay,

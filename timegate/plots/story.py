@@ -24,6 +24,7 @@ from timegate.plots.drawing import (
     titled,
     type_size,
 )
+from timegate.pointer import guided
 from timegate.runs.result import Replay
 from timegate.show.palette import ALARM, chosen_colors
 from timegate.show.text import duration
@@ -41,6 +42,7 @@ NOTE: Style = {
 PAUSE: Style = {"color": "#555555", "linewidth": 1.2, "linestyle": ":"}
 
 
+@guided()
 def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
     """Draw what happened to one call: a row a deployment, in the order of the call, over the time since its arrival.
 

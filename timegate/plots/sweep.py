@@ -10,6 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from timegate.errors import InvalidTypeError, ReplayError, did_you_mean
 from timegate.plots.drawing import Style, axes_of, inches, label_across, legend_below, row_axis, titled, type_size
+from timegate.pointer import guided
 from timegate.runs.sweep import SWEEP_COLUMNS
 from timegate.show.palette import ALARM, luminance
 from timegate.show.text import duration, percent
@@ -25,6 +26,7 @@ VALUES = {
 NEVER: Style = {"facecolor": "none", "edgecolor": ALARM["failed"], "linewidth": 0.0, "hatch": "xxxx"}
 
 
+@guided()
 def sweep(table: pd.DataFrame, value: str = "recovery_s", ax: Axes | None = None) -> Axes:
     """Draw a sweep as a heat map: load from left to right, length of outage from top to bottom.
 

@@ -25,6 +25,7 @@ from timegate.plots.drawing import (
     styles_of,
     titled,
 )
+from timegate.pointer import guided
 from timegate.runs.result import Replay
 from timegate.show.palette import mix
 
@@ -36,6 +37,7 @@ PALE = 0.72  # how much white is mixed into the part of a cell that others than 
 LEAST = 0.06  # of a cell's height: a single call that nobody served is seen
 
 
+@guided()
 def heatmap(run: Replay, tz: str = "UTC", ax: Axes | None = None, colors: Mapping[str, str] | None = None) -> Axes:
     """Draw who serves by weekday and hour: a row a day, a cell an hour, in the colour of who serves most in it.
 

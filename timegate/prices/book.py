@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 from timegate.core.deployment import Deployment
 from timegate.core.price import Price
-from timegate.errors import ConfigError, MissingExtraError, TimegateWarning, did_you_mean, shown
+from timegate.errors import ConfigError, MissingExtraError, did_you_mean, shown, warn
 from timegate.files import as_path, read_document
 from timegate.prices import genai, litellm_table, model_prices
 from timegate.prices.entry import Entry
@@ -165,7 +164,7 @@ class PriceBook:
         found = self.entry(deployment.model)
         if found.other is not None:
             text = f"{deployment.name!r}: {self.assumed(deployment.model, found.other)}"
-            warnings.warn(text, TimegateWarning, stacklevel=5)
+            warn(text)
         return deployment.model_copy(update={"price": found.price.model_copy(update={"times": price.times})})
 
     def assumed(self, model: str, other: str) -> str:
@@ -205,7 +204,7 @@ def _price_of(deployment: Deployment) -> Price | None:
     except (ConfigError, MissingExtraError) as error:
         said = str(error)
         text = f"{deployment.name!r}: {said}{'' if said[-1] in '.?' else '.'} What it costs is unknown."
-        warnings.warn(text, TimegateWarning, stacklevel=5)
+        warn(text)
         return None
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from timegate.config.given import as_config
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, LAST_US, MINUTE_US, SECOND_US, Instant, SystemClock, to_us
 from timegate.core.deployment import LISTS, windows_of
 from timegate.core.spans import Spans, union
 from timegate.core.targets import provider_target
 from timegate.errors import InstantError, InvalidTypeError, shown
+from timegate.pointer import guided
 from timegate.review.findings import Finding, Findings
 from timegate.review.policy_checks import check_policies
 from timegate.review.price_checks import check_prices
@@ -31,6 +33,7 @@ MOST_WINDOWS_A_YEAR = 2_000
 MOST_PATTERNS = 6  # that are listed; the others share a finding
 
 
+@guided()
 def check(
     config: GatewayConfig | str | Path,
     horizon: timedelta | float | tuple[Instant, Instant] | None = None,
@@ -81,7 +84,7 @@ def check(
     """
     found: list[Finding] = []
     if not isinstance(config, GatewayConfig):
-        path, config = config, GatewayConfig.load(config)
+        path, config = config, as_config(config)
         found += _text_findings(Path(path), config)
     now_us = SystemClock().now_us() if now is None else to_us(now, "now")
     periods = _periods(config, horizon, now_us)

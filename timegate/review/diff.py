@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from timegate.config.given import as_config
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import DAY_US, SECOND_US, WEEK_US, Instant, SystemClock, from_us, to_us
 from timegate.core.zones import monday_us
 from timegate.errors import InstantError, InvalidValueError, did_you_mean, shown
+from timegate.pointer import guided
 from timegate.review.orders import Order, Orders, Rank, preferring
 from timegate.review.otherwise import models_of, other_deployments, other_terms
 from timegate.review.recurrence import patterns, terms_of
@@ -40,6 +42,7 @@ class _Piece(NamedTuple):
     after: Order
 
 
+@guided()
 def diff(
     config_a: GatewayConfig | str | Path,
     config_b: GatewayConfig | str | Path,
@@ -91,7 +94,7 @@ def diff(
       - weak -> strong
       + weak
     """
-    before, after = (c if isinstance(c, GatewayConfig) else GatewayConfig.load(c) for c in (config_a, config_b))
+    before, after = as_config(config_a, "config_a"), as_config(config_b, "config_b")
     start_us = monday_us(SystemClock().now_us(), "UTC") if start is None else to_us(start, "start")
     end_us = to_us(from_us(start_us + WEEK_US) if end is None else end, "end")
     if end_us <= start_us:

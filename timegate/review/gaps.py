@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from timegate.config.given import as_config
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import MINUTE_US, SECOND_US, Instant, SystemClock, from_us, to_us
 from timegate.core.spelling import DAYS
 from timegate.core.zones import check_zone, monday_us
 from timegate.errors import InstantError
+from timegate.pointer import guided
 from timegate.review.survey import survey
 
 __all__ = ["gaps"]
 
 
+@guided()
 def gaps(
     config: GatewayConfig | str | Path, start: Instant | None = None, end: Instant | None = None, tz: str = "UTC"
 ) -> pd.DataFrame:
@@ -55,8 +58,7 @@ def gaps(
     >>> len(table), str(table["day"].iloc[0]), str(table["start"].iloc[0]), round(table["minutes"].iloc[0])
     (7, 'Mon', '2026-03-02 05:00:00+00:00', 60)
     """
-    if not isinstance(config, GatewayConfig):
-        config = GatewayConfig.load(config)
+    config = as_config(config)
     check_zone(tz)
     start_us = monday_us(SystemClock().now_us(), tz) if start is None else to_us(start, "start")
     first = pd.Timestamp(from_us(start_us)).tz_convert(tz)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +14,7 @@ from timegate.core.columns import NOBODY, OK
 from timegate.core.router import Router
 from timegate.core.zones import bin_origin_us
 from timegate.engines.record import Attempts, Calls
-from timegate.errors import ReplayError, TimegateWarning
+from timegate.errors import ReplayError, warn
 from timegate.prices.listed import PriceList, prices_said
 from timegate.prices.paid import Paid
 from timegate.prices.tariff import PICO, UNKNOWN
@@ -265,7 +264,7 @@ def warn_of_no_tokens(missing: Iterable[str]) -> None:
     """Say, if there are any, which tokens are paid for and unknown."""
     if names := " and no ".join(missing):
         text = f"the trace has no {names}: what is paid for them is unknown; only prices per call apply."
-        warnings.warn(text, TimegateWarning, stacklevel=5)
+        warn(text)
 
 
 def _whole(one: Money, other: Money) -> Money:

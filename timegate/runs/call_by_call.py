@@ -20,6 +20,7 @@ from timegate.core.router import Router
 from timegate.engines.record import Attempts, Calls, Log
 from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
+from timegate.pointer import guided
 from timegate.runs.bill import Ledger
 from timegate.runs.story import has_policies, story_frame
 from timegate.runs.tables import (
@@ -111,6 +112,7 @@ class CallByCall:
         """The bills of the attempts, from which tables and figures of money are made."""
         return Ledger(self.router, self.trace, self._calls, lambda: self._attempts)
 
+    @guided()
     def fallbacks(self) -> pd.DataFrame:
         """Return who served in whose place.
 
@@ -125,6 +127,7 @@ class CallByCall:
         pairs = self._first_choices[fell_back] * size + self._calls.served_by[fell_back]
         return named_pairs(np.bincount(pairs, minlength=size * size).reshape(size, size), self.router.names)
 
+    @guided()
     def explain(self, call: int | Instant) -> Explanation:
         """Say why a call went where it went; where there are policies, the whole story of it.
 
@@ -150,6 +153,7 @@ class CallByCall:
         story = self.story(call) if has_policies(self.router, self.scenario) else None
         return replace(explained, rows=rows, note=note, story=story)
 
+    @guided()
     def story(self, call: int) -> pd.DataFrame:
         """Return what happened to a call, in order of time.
 

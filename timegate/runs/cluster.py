@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from timegate.errors import MissingExtraError
+from timegate.errors import InvalidTypeError, MissingExtraError, ReplayError, shown
 
 __all__ = ["Client", "run_in_order", "run_in_turn"]
 
@@ -74,11 +74,26 @@ def _connected(client: Client) -> Iterator[Any]:
         import distributed
     except ImportError as error:
         raise MissingExtraError("a cluster needs Dask: pip install 'timegate[scale]'") from error
+    if not isinstance(client, str | distributed.Client):
+        raise InvalidTypeError(f"client must be 'local', an address or a dask.distributed.Client. Got {shown(client)}.")
     if isinstance(client, distributed.Client):
         yield client  # not ours to close
     elif client == "local":
-        with distributed.LocalCluster(threads_per_worker=1) as cluster, distributed.Client(cluster) as local:
+        import dask
+
+        with (
+            # Dask gives a lost worker up for good if its successor has not begun by then, and waits for ever.
+            dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
+            distributed.LocalCluster(threads_per_worker=1, dashboard_address=None) as cluster,
+            distributed.Client(cluster) as local,
+        ):
             yield local
     else:
-        with distributed.Client(client) as remote:
+        try:
+            remote = distributed.Client(client)
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            rule = "must be 'local', or the address of a scheduler, such as 'tcp://host:8786'"
+            raise ReplayError(f"client {rule}. Got {client!r}: {reason}.") from error
+        with remote:
             yield remote

@@ -11,6 +11,7 @@ import pandas as pd
 
 from timegate.config import GatewayConfig
 from timegate.errors import InvalidTypeError, ReplayError, shown
+from timegate.pointer import guided
 from timegate.runs.result import Replay
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ __all__ = ["compare", "two_labels"]
 _DIFFERENCE = "difference"
 
 
+@guided()
 def compare(a: Replay | MonteCarlo, b: Replay | MonteCarlo, labels: Sequence[str] = ("a", "b")) -> pd.DataFrame:
     """Return two results side by side, with their difference.
 

@@ -27,6 +27,7 @@ from timegate.errors import InvalidTypeError, ReplayError, shown
 from timegate.faults import RandomOutages, Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
+from timegate.pointer import guided
 from timegate.prices.listed import PriceList
 from timegate.runs.bill import lacking, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order
@@ -45,6 +46,7 @@ _BATCH = 50  # replicas to one task of a cluster
 _FEW = 8  # replicas to one task of a thread, so that an interrupt is soon heard
 
 
+@guided()
 def monte_carlo(
     router: GatewayConfig | ModelGateway | Router | str | Path,
     traffic: Traffic | Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,

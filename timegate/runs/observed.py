@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from timegate.core.clock import SECOND_US
 from timegate.core.columns import FAILED, FIRST_CHOICE, NOBODY
 from timegate.core.router import Router
 from timegate.engines.record import Calls
-from timegate.errors import InvalidTypeError, TimegateWarning, TraceError
+from timegate.errors import TraceError, warn
 from timegate.gateway.live import ModelGateway
+from timegate.pointer import guided
 from timegate.runs.bill import Ledger
-from timegate.runs.prepare import as_router, from_files
+from timegate.runs.prepare import as_router, as_trace, from_files
 from timegate.runs.tables import bin_width_us
 from timegate.show.text import counted, listed
 from timegate.traffic.trace import Trace
@@ -25,6 +25,7 @@ from timegate.traffic.trace import Trace
 __all__ = ["bill"]
 
 
+@guided()
 def bill(
     router: GatewayConfig | ModelGateway | Router | str | Path,
     trace: Trace | pd.DataFrame | str | Path,
@@ -78,9 +79,7 @@ def bill(
     0.0028
     """
     router, trace, _ = from_files(router, trace, None)
-    routing = as_router(router)
-    if not isinstance(trace, Trace):
-        raise InvalidTypeError(f"trace must be a Trace, a table or a path. Got {type(trace).__name__}.")
+    routing, trace = as_router(router), as_trace(trace)
     ledger = Ledger(routing, trace, _observed(routing, trace), None)
     return ledger.frame(bin_width_us(freq), "completion", "nothing", exact, tz)
 
@@ -95,7 +94,7 @@ def _observed(router: Router, trace: Trace) -> Calls:
     if unknown := sorted(set(names[served_by == NOBODY].dropna())):
         calls = counted(int((names.notna() & (served_by == NOBODY)).sum()), "call")
         text = f"{calls} served by {listed(map(repr, unknown))}: no deployment has that name, and nothing is billed."
-        warnings.warn(text, TimegateWarning, stacklevel=3)
+        warn(text)
     answered: Any = served_by != NOBODY
     latency_s = seen["latency_s"] if "latency_s" in seen else pd.Series(np.zeros(len(trace)))
     latency_us = np.rint(latency_s.fillna(0.0).to_numpy() * SECOND_US).astype(np.int64)

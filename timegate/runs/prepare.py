@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,14 +12,14 @@ from timegate.core.clock import from_us
 from timegate.core.columns import UNSERVED
 from timegate.core.router import Router
 from timegate.core.targets import reserved_prefix
-from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_you_mean, shown
+from timegate.errors import InvalidTypeError, ReplayError, did_you_mean, shown, warn
 from timegate.faults import Fault, Scenario
 from timegate.faults.kinds import Capacity
 from timegate.gateway.live import ModelGateway
 from timegate.show.text import period
 from timegate.traffic import Trace, Traffic, read_trace
 
-__all__ = ["Facts", "Prepared", "as_router", "as_scenario", "from_files", "prepare", "warn_of_idle"]
+__all__ = ["Facts", "Prepared", "as_router", "as_scenario", "as_trace", "from_files", "prepare", "warn_of_idle"]
 
 
 def as_router(router: Any) -> Router:
@@ -31,7 +29,8 @@ def as_router(router: Any) -> Router:
     elif isinstance(router, ModelGateway):
         router = router.router
     if not isinstance(router, Router):
-        raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.")
+        way = " A callable is replayed by replay(router, trace, scenario)." if callable(router) else ""
+        raise InvalidTypeError(f"router must be a GatewayConfig or a ModelGateway. Got {type(router).__name__}.{way}")
     for name in router.names:
         if name in UNSERVED or reserved_prefix(name):
             raise ReplayError(f"a deployment must not be named {name!r}: that is an outcome, or a target of faults.")
@@ -47,6 +46,14 @@ def from_files(router: Any, traffic: Any, scenario: Any) -> tuple[Any, Any, Any]
     elif isinstance(traffic, pd.DataFrame | pd.DatetimeIndex):
         traffic = Trace(traffic)
     return router, traffic, Scenario.load(scenario) if isinstance(scenario, str | Path) else scenario
+
+
+def as_trace(trace: Any, name: str = "trace") -> Trace:
+    """Return a trace, or say what was given in its place."""
+    if not isinstance(trace, Trace):
+        way = " Draw one: traffic.trace(seed)." if isinstance(trace, Traffic) else ""
+        raise InvalidTypeError(f"{name} must be a Trace, a table or a path. Got {type(trace).__name__}.{way}")
+    return trace
 
 
 def as_scenario(scenario: Any) -> Scenario:
@@ -145,7 +152,7 @@ class Prepared:
     def _warn(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            _warn(text)
+            warn(text)
 
 
 def prepare(router: Any, traffic: Trace | Traffic | None, scenario: Any) -> Prepared:
@@ -200,14 +207,6 @@ def warn_of_idle(scenario: Scenario, first_us: int, last_us: int) -> None:
             bounds = [at for fault in faults for at in (fault.start, fault.end) if at is not None]
             theirs = " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (min(bounds), max(bounds))))
             calls = period(first, last, "%Y-%m-%d %H:%M")
-            _warn(
+            warn(
                 f"no {kind} of {target!r} meets the calls, which arrive from {calls}. Those of the scenario: {theirs}."
             )
-
-
-def _warn(text: str) -> None:
-    """Warn where a user's own code called this package."""
-    frame, level = sys._getframe(), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "timegate":
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, TimegateWarning, stacklevel=level)

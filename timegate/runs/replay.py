@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,11 +13,12 @@ from timegate.config import GatewayConfig
 from timegate.core.router import Router
 from timegate.engines.outside import describe
 from timegate.engines.record import Log
-from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, TimegateWarning, did_you_mean
+from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, did_you_mean, warn
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
-from timegate.runs.prepare import Prepared, as_scenario, from_files, prepare, warn_of_idle
+from timegate.pointer import guided
+from timegate.runs.prepare import Prepared, as_scenario, as_trace, from_files, prepare, warn_of_idle
 from timegate.runs.result import Replay
 from timegate.traffic import Trace
 
@@ -27,6 +27,7 @@ __all__ = ["Engine", "replay", "replayed"]
 Engine = Literal["auto", "compiled", "stepped", "travel"]
 
 
+@guided()
 def replay(
     router: GatewayConfig | ModelGateway | Router | Callable[..., Any] | str | Path,
     trace: Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,
@@ -81,8 +82,7 @@ def replay(
     ['weak', 'strong']
     """
     router, trace, scenario = from_files(router, trace, scenario)
-    if not isinstance(trace, Trace):
-        raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
+    trace = as_trace(trace)
     if engine not in get_args(Engine):
         raise ReplayError(f"engine {engine!r} is not known.{did_you_mean(engine, get_args(Engine))}")
     owner, awaits = getattr(router, "__self__", None), False
@@ -118,7 +118,7 @@ def replay(
     try:
         scenario.injector(seen.deployments)
     except ScenarioError as error:
-        warnings.warn(f"{error} It was never called.", TimegateWarning, stacklevel=2)
+        warn(f"{error} It was never called.")
     return Replay(seen, trace, scenario, "travel", calls, attempts, Log.of())
 
 

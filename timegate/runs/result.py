@@ -13,7 +13,7 @@ import pandas as pd
 
 from timegate.core.columns import NOBODY
 from timegate.core.zones import bin_origin_us
-from timegate.pointer import Pointer
+from timegate.pointer import Pointer, guided
 from timegate.runs.bill import ChargedAt
 from timegate.runs.call_by_call import CallByCall
 from timegate.runs.load import cooled_s, load_frame, refused
@@ -80,6 +80,7 @@ class Replay(CallByCall):
             },
         }
 
+    @guided()
     def summary(self) -> pd.Series[Any]:
         """Return the figures of the replay, labelled.
 
@@ -134,6 +135,7 @@ class Replay(CallByCall):
         figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
 
+    @guided()
     def share(self, freq: str = "1h", *, counts: bool = False, tz: str = "UTC") -> pd.DataFrame:
         """Return who served, bin by bin.
 
@@ -172,6 +174,7 @@ class Replay(CallByCall):
         start_us = origin_us + part.first_bin * step_us
         return share_frame(part.by_bin, start_us, step_us, self.router.names, counts).tz_convert(tz)
 
+    @guided()
     def bill(
         self,
         freq: str = "1h",
@@ -240,6 +243,7 @@ class Replay(CallByCall):
 
         return totals_between(self.trace, self._calls, self.router, start_us, end_us)
 
+    @guided()
     def load(self, freq: str = "1min", *, tz: str = "UTC") -> pd.DataFrame:
         """Return what each deployment was asked for and what it let through, bin by bin.
 
@@ -278,6 +282,7 @@ class Replay(CallByCall):
         frame = load_frame(self.router, self.trace, self._attempts, self._log, step_us, origin_us)
         return frame.tz_convert(tz, level="at")
 
+    @guided()
     def recovery(self, window: str = "1min") -> pd.DataFrame:
         """Return what each outage cost in calls, and how long after its end calls fared as before it.
 
@@ -300,6 +305,7 @@ class Replay(CallByCall):
         """
         return recovery_frame(self.trace, self._calls, self.outages(), bin_width_us(window, "window"))
 
+    @guided()
     def to_csv(self, folder: str | Path, *, escape_formulas: bool = False) -> list[Path]:
         """Write ``calls.csv``, ``attempts.csv`` and ``provenance.json``, each whole or not at all.
 
@@ -327,6 +333,7 @@ class Replay(CallByCall):
         """
         return self._write(folder, "csv", escape_formulas)
 
+    @guided()
     def to_parquet(self, folder: str | Path) -> list[Path]:
         """Write ``calls.parquet``, ``attempts.parquet`` and ``provenance.json``, each whole or not at all.
 

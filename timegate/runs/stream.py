@@ -21,10 +21,11 @@ from timegate.engines import compiled
 from timegate.engines.ordered import Ended, OrderedReplay, shares
 from timegate.engines.progress import progress
 from timegate.engines.totals import MAX_BINS, Part, too_many_bins
-from timegate.errors import InvalidTypeError, ReplayError, TraceError
+from timegate.errors import InvalidTypeError, ReplayError, TraceError, shown
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.gateway.live import ModelGateway
+from timegate.pointer import guided
 from timegate.prices.listed import PriceList
 from timegate.runs.bill import Ledger, no_prices, warn_of_no_tokens
 from timegate.runs.cluster import Client, run_in_order, run_in_turn
@@ -39,6 +40,8 @@ from timegate.show.text import counted
 from timegate.traffic import Trace, Traffic
 
 __all__ = ["StreamReplay", "replay_stream"]
+
+_BINS = " Its bins are as long as the freq that replay_stream was given, in its tz."
 
 
 class StreamReplay:
@@ -105,6 +108,7 @@ class StreamReplay:
         figures["scenario_hash"] = self.scenario.fingerprint
         return pd.Series(figures, dtype=object, name="replay")
 
+    @guided(_BINS)
     def share(self, *, counts: bool = False) -> pd.DataFrame:
         """Return who served, bin by bin, as :meth:`Replay.share` does.
 
@@ -121,6 +125,7 @@ class StreamReplay:
         start_us = self._origin_us + whole.first_bin * self._step_us
         return share_frame(whole.by_bin, start_us, self._step_us, self.router.names, counts).tz_convert(self.tz)
 
+    @guided(_BINS)
     def bill(self, *, failed: Failed = "nothing", exact: bool = False) -> pd.DataFrame:
         """Return what was paid, bin by bin, charged at completion, as :meth:`Replay.bill` does.
 
@@ -166,6 +171,7 @@ class StreamReplay:
         self._part = Part((before.span_us[0], part.span_us[1]), before.first_bin, by_bin, before.totals)
 
 
+@guided()
 def replay_stream(
     router: GatewayConfig | ModelGateway | Router | str | Path,
     chunks: str | Path | Trace | pd.DataFrame | Iterable[Trace | pd.DataFrame],
@@ -373,6 +379,8 @@ def _chunks(
         )
     if isinstance(chunks, Trace | pd.DataFrame):
         chunks = [chunks]
+    if not isinstance(chunks, Iterable):
+        raise InvalidTypeError(f"chunks must be a path, a Trace, or parts of one in their order. Got {shown(chunks)}.")
     total = len(chunks) if isinstance(chunks, Sized) else None
     return (chunk if isinstance(chunk, Trace) else Trace(chunk) for chunk in chunks), total
 

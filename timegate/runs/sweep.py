@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import product
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from timegate.errors import ReplayError, shown
 from timegate.faults import Scenario
 from timegate.faults.kinds import Outage
 from timegate.gateway.live import ModelGateway
-from timegate.runs.prepare import as_router, as_scenario
+from timegate.pointer import guided
+from timegate.runs.prepare import as_router, as_scenario, as_trace, from_files
 from timegate.runs.recovery import LEVEL_WINDOWS, Service
 from timegate.runs.replay import replay
 from timegate.runs.result import Replay
@@ -38,10 +40,11 @@ NEARLY = 0.9
 """Of the share served before an outage, what is enough to say that a system is still up at the end of a trace."""
 
 
+@guided()
 def sweep(
-    router: GatewayConfig | ModelGateway | Router,
-    trace: Trace,
-    scenario: Scenario,
+    router: GatewayConfig | ModelGateway | Router | str | Path,
+    trace: Trace | pd.DataFrame | pd.DatetimeIndex | str | Path,
+    scenario: Scenario | str | Path,
     *,
     load: Sequence[float] = (1.0,),
     outage_s: Sequence[float] | None = None,
@@ -54,10 +57,10 @@ def sweep(
 
     Parameters
     ----------
-    router : GatewayConfig, ModelGateway or Router
-    trace : Trace
+    router : GatewayConfig, ModelGateway, Router, or path of a config
+    trace : Trace, DataFrame, DatetimeIndex or path
         It must go on for a window after the longest outage.
-    scenario : Scenario
+    scenario : Scenario or path
         With at least one outage that begins within the trace, be it of an :class:`Outage` or of another fault that
         fails every attempt, as :meth:`Replay.outages` tells.
     load : sequence of float
@@ -93,7 +96,8 @@ def sweep(
     >>> sweep(config, trace, tg.Scenario(faults=[outage]), outage_s=[60, 600])["unserved"].tolist()
     [60, 600]
     """
-    routing, scenario = as_router(router), as_scenario(scenario)
+    router, trace, scenario = from_files(router, trace, scenario)
+    routing, trace, scenario = as_router(router), as_trace(trace), as_scenario(scenario)
     if outage_s is not None and not any(isinstance(fault, Outage) for fault in scenario.faults):
         raise ReplayError(f"outage_s is the length of an Outage: scenario must hold one. Got {shown(scenario)}.")
     loads = _numbers("load", load)

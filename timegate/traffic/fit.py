@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -13,9 +15,11 @@ from timegate.core.clock import DAY_US, MONDAY_US, SECOND_US, WEEK_US, Instant, 
 from timegate.core.distributions import GapDistribution
 from timegate.core.zones import check_zone, constant_offsets, midnight_us, monday_us
 from timegate.errors import TraceError, did_you_mean, shown
+from timegate.pointer import guided
 from timegate.show.text import counted, percent
 from timegate.traffic.process import Tokens, weibull_shape
 from timegate.traffic.profile import MOST_BINS, Profile
+from timegate.traffic.readers import read_trace
 from timegate.traffic.trace import Trace
 
 __all__ = ["fit_profile"]
@@ -29,8 +33,9 @@ _LEAST_SHARE = 0.05  # of a bin that must have been observed, lest its rate be t
 _CALLS_A_BIN = 30  # times cv squared: below, bursts cannot be told from changes of the rate
 
 
+@guided()
 def fit_profile(
-    trace: Trace,
+    trace: Trace | str | Path,
     bin: str = "1h",  # noqa: A002 - what the thing is called
     period: Period = "day",
     *,
@@ -51,7 +56,7 @@ def fit_profile(
 
     Parameters
     ----------
-    trace : Trace
+    trace : Trace or path
         At least 20 arrivals.
     bin : str
         Length of a bin, such as ``"10min"``; a day holds a whole number of them.
@@ -82,8 +87,10 @@ def fit_profile(
     <Profile of 99,248 calls: 24 bins of 1 h from 2026-03-02 00:00 UTC, 1.15 calls/s, cv 1.99 ± 0.01 (gamma)>
     ▃▃▃▂▂▂▂▁▁▁▂▂▃▅▇▇▇████▆▄▃
     """
+    if isinstance(trace, str | os.PathLike):
+        trace = read_trace(trace)
     if not isinstance(trace, Trace):
-        raise TraceError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(trace).__name__}.")
+        raise TraceError(f"trace must be a Trace, or a path. Got {shown(trace)}.")
     if period not in get_args(Period):
         raise TraceError(f"period must be 'day' or 'week'. Got {shown(period)}.{did_you_mean(period, _PERIOD_US)}")
     bin_us = _bin_us(bin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ def as_table(given: Any) -> pd.DataFrame:
     """Return a table of whatever holds one, or of times alone."""
     if isinstance(given, pd.DataFrame):
         return given
-    if isinstance(given, str | Path):
-        raise TraceError(f"a trace is made of times. Got {shown(given)}. A file is read by timegate.read_trace(path).")
+    if isinstance(given, str | bytes | Path) or not isinstance(given, Iterable):
+        way = " A file is read by timegate.read_trace(path)." if isinstance(given, str | Path) else ""
+        raise TraceError(f"a trace must be made of times. Got {shown(given)}.{way}")
     is_rows = isinstance(given, list | tuple) and bool(given) and isinstance(given[0], Mapping)
     try:
         return pd.DataFrame(given) if is_rows or isinstance(given, Mapping) else pd.DataFrame({"at": pd.Series(given)})

@@ -11,6 +11,7 @@ import pandas as pd
 from timegate.core.clock import SECOND_US, Instant, from_us, to_us
 from timegate.errors import TraceError, did_you_mean, shown
 from timegate.files import as_path, check_readable, read_csv
+from timegate.pointer import guided
 from timegate.show.text import counted
 from timegate.traffic.profile import Profile
 from timegate.traffic.tables import check_is_data
@@ -30,6 +31,7 @@ SERVEGEN_FILES = "*-trace.csv"
 _KNOWN = (*_INSTANTS, *_SECONDS, *RATES, *CALLS, _MODEL)
 
 
+@guided()
 def read_rates(
     path: str | Path, *, origin: Instant | None = None, tz: str | None = None, model: str | None = None
 ) -> Profile:

@@ -13,6 +13,7 @@ import pandas as pd
 from timegate.core.clock import Instant, from_us, to_us
 from timegate.errors import InputError, TraceError
 from timegate.files import as_path, check_readable
+from timegate.pointer import guided
 from timegate.problems import Problem
 from timegate.show.text import counted
 from timegate.traffic.attempts import calls_of
@@ -25,6 +26,7 @@ from timegate.traffic.trace import Trace, utc_column
 __all__ = ["read_trace"]
 
 
+@guided()
 def read_trace(
     path: str | Path,
     tz: str | None = None,

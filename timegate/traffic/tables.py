@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from timegate.errors import MissingExtraError, TimegateWarning, TraceError, shown
+from timegate.errors import MissingExtraError, TraceError, shown, warn
 from timegate.files import delimiter_of, read_csv
 from timegate.packed import bare_suffix, opened
 from timegate.traffic.access_log import is_access_log, rows_of_access_log
@@ -261,7 +260,7 @@ def _json_lines(path: Path) -> Iterator[Row]:
         except (ValueError, RecursionError):
             if number > 1 and not line.endswith("\n"):  # the last: whoever wrote it was killed
                 text = f"{path}: {place}, the last, is cut off and passed over. It is {shown(line)}."
-                warnings.warn(TimegateWarning(text), stacklevel=2)
+                warn(text)
                 return
             raise TraceError(f"{path}: {place} must be JSON. Got {shown(line.strip())}.") from None
         if is_otlp(document):

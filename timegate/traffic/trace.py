@@ -17,7 +17,7 @@ from timegate.core.clock import FIRST_US, LAST_US, from_us
 from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS
 from timegate.errors import TraceError
 from timegate.files import replacing, write_csv, write_parquet
-from timegate.pointer import Pointer
+from timegate.pointer import Pointer, guided
 from timegate.problems import Problem
 from timegate.show.html import framed, numbers
 from timegate.show.text import counted, period
@@ -82,6 +82,7 @@ class Trace:
     from_csv = Pointer("timegate.read_trace(path).")
     read_csv = Pointer("timegate.read_trace(path).")
 
+    @guided(" Its columns, such as model_preference, stand in the table that it is made of.")
     def __init__(
         self,
         frame: pd.DataFrame | pd.Series[Any] | pd.DatetimeIndex | Mapping[str, Any] | Sequence[Any],

@@ -8,10 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from timegate.config import GatewayConfig
+from timegate.config.given import as_config as config_given
 from timegate.core.clock import DAY_US
 from timegate.errors import InvalidTypeError, WindowError, shown
 from timegate.faults import Scenario
 from timegate.problems import Problem
+from timegate.runs import prepare
+from timegate.runs.prepare import from_files
 from timegate.traffic import Trace
 from timegate.widgets import live
 
@@ -19,7 +22,7 @@ __all__ = ["as_config", "as_date", "as_scenario", "as_trace", "first_date"]
 
 
 def as_config(value: Any) -> GatewayConfig:
-    """Return a config that is valid, whoever made it; from a mapping too."""
+    """Return a config that is valid, whoever made it; from a mapping or a path too."""
     if isinstance(value, GatewayConfig):
         try:
             data = value.to_dict()
@@ -27,29 +30,19 @@ def as_config(value: Any) -> GatewayConfig:
             raise InvalidTypeError(f"config holds what no config may: {error}") from error
         checked = GatewayConfig.model_validate(data)
         return value if value == checked else checked  # the one that was loaded knows its comments
-    if isinstance(value, Mapping):
-        return GatewayConfig.model_validate(dict(value))
-    raise InvalidTypeError(f"config must be a GatewayConfig, as from GatewayConfig.load(path). Got {shown(value)}.")
+    return GatewayConfig.model_validate(dict(value)) if isinstance(value, Mapping) else config_given(value)
 
 
 def as_scenario(value: Any) -> Scenario:
-    """Return a scenario, from a mapping too; None is the one in which nothing happens."""
-    if value is None:
-        return Scenario()
-    if isinstance(value, Scenario):
-        return value
+    """Return a scenario, from a mapping or a path too; None is the one in which nothing happens."""
     if isinstance(value, Mapping):
         return Scenario.model_validate(dict(value))
-    raise InvalidTypeError(
-        f"scenario must be a Scenario, such as Scenario(faults=[...]) or Scenario.load(path). Got {shown(value)}."
-    )
+    return prepare.as_scenario(from_files(None, None, value)[2])
 
 
 def as_trace(value: Any) -> Trace | None:
-    """Return a trace, or None."""
-    if value is None or isinstance(value, Trace):
-        return value
-    raise InvalidTypeError(f"trace must be a Trace: pass tg.Trace(frame). Got {type(value).__name__}.")
+    """Return a trace, from a table or a path too, or None."""
+    return None if value is None else prepare.as_trace(from_files(None, value, None)[1])
 
 
 def as_date(value: Any) -> str:

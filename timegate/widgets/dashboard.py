@@ -6,10 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from timegate.config import GatewayConfig
-from timegate.faults import Scenario
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
-from timegate.traffic import read_trace
 from timegate.widgets import FILES_VARIABLE
 from timegate.widgets.editor import ScheduleEditor
 
@@ -23,16 +20,6 @@ def dashboard() -> ScheduleEditor:
     """
     if FILES_VARIABLE in os.environ:
         paths = {name: Path(path) for name, path in json.loads(os.environ[FILES_VARIABLE]).items()}
-        return _editor(**paths, path=paths["config"])
-    return _editor(sample(CONFIG), sample(TRACE), sample(SCENARIO))
-
-
-def _editor(
-    config: Path, trace: Path | None = None, scenario: Path | None = None, path: str | Path = ""
-) -> ScheduleEditor:
-    return ScheduleEditor(
-        GatewayConfig.load(config),
-        None if trace is None else read_trace(trace),
-        None if scenario is None else Scenario.load(scenario),
-        path=path,
-    )
+        config = paths["config"]
+        return ScheduleEditor(config, paths.get("trace"), paths.get("scenario"), path=config)
+    return ScheduleEditor(sample(CONFIG), sample(TRACE), sample(SCENARIO))

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import traitlets
 
 from timegate.config import GatewayConfig
@@ -19,6 +20,7 @@ from timegate.core.clock import Instant, from_us, to_us
 from timegate.core.zones import check_zone
 from timegate.errors import InputError, InvalidValueError, TimegateError, TimegateWarning, shown
 from timegate.faults import Scenario
+from timegate.pointer import guided
 from timegate.review.check import check
 from timegate.review.diff import Diff, diff
 from timegate.runs.replay import replay
@@ -56,11 +58,11 @@ class ScheduleEditor(Proposing):
 
     Parameters
     ----------
-    config : GatewayConfig
+    config : GatewayConfig or path
         Where to start.
-    trace : Trace, optional
+    trace : Trace, DataFrame or path, optional
         The arrivals to replay. Default: none, and windows are edited blind.
-    scenario : Scenario, optional
+    scenario : Scenario or path, optional
         What goes wrong. Default: nothing.
     tz : str
         The zone of the axis.
@@ -131,11 +133,12 @@ class ScheduleEditor(Proposing):
     findings = traitlets.Dict().tag(sync=True)
     origin = traitlets.Unicode().tag(sync=True)
 
+    @guided()
     def __init__(
         self,
-        config: GatewayConfig,
-        trace: Trace | None = None,
-        scenario: Scenario | None = None,
+        config: GatewayConfig | str | Path,
+        trace: Trace | pd.DataFrame | str | Path | None = None,
+        scenario: Scenario | str | Path | None = None,
         *,
         tz: str = "UTC",
         day: date | str | None = None,

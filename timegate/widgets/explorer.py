@@ -6,6 +6,7 @@ import io
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -18,14 +19,15 @@ from matplotlib.figure import Figure
 from timegate import plots
 from timegate.config import GatewayConfig
 from timegate.core.targets import Targets
-from timegate.errors import InvalidTypeError, TimegateError
+from timegate.errors import TimegateError
 from timegate.faults import ErrorRate, Outage, Scenario
 from timegate.plots.runs import STEPS
-from timegate.runs.prepare import as_scenario
+from timegate.pointer import guided
 from timegate.runs.replay import replay
 from timegate.show.palette import ALARM
 from timegate.show.text import counted, percent
 from timegate.traffic import PoissonTraffic, Trace
+from timegate.widgets.arguments import as_config, as_scenario, as_trace
 
 __all__ = ["ScenarioExplorer"]
 
@@ -56,10 +58,10 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
 
     Parameters
     ----------
-    config : GatewayConfig
-    trace : Trace, optional
+    config : GatewayConfig or path
+    trace : Trace, DataFrame or path, optional
         Default: some 20,000 generated calls of one day.
-    scenario : Scenario, optional
+    scenario : Scenario or path, optional
         What goes wrong in any case. Default: nothing.
 
     Attributes
@@ -85,14 +87,16 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
     run = traitlets.Any()
     scenario = traitlets.Any()
 
-    def __init__(self, config: GatewayConfig, trace: Trace | None = None, scenario: Scenario | None = None) -> None:
-        if not isinstance(config, GatewayConfig):
-            raise InvalidTypeError(f"config must be a GatewayConfig, as from load(path). Got {type(config).__name__}.")
-        if not isinstance(trace, Trace | None):
-            raise InvalidTypeError(f"trace must be a Trace, or None. Got {type(trace).__name__}.")
-        self._config, self._given = config, as_scenario(scenario)
-        self._trace = trace or PoissonTraffic(start=_MONDAY, calls=20_000).trace(seed=0)
-        self._figure = Figure(figsize=(9.5, 1.5 + 0.55 * (len(config.deployments) + 1)), layout="constrained")
+    @guided()
+    def __init__(
+        self,
+        config: GatewayConfig | str | Path,
+        trace: Trace | pd.DataFrame | str | Path | None = None,
+        scenario: Scenario | str | Path | None = None,
+    ) -> None:
+        self._config, self._given = as_config(config), as_scenario(scenario)
+        self._trace = as_trace(trace) or PoissonTraffic(start=_MONDAY, calls=20_000).trace(seed=0)
+        self._figure = Figure(figsize=(9.5, 1.5 + 0.55 * (len(self._config.deployments) + 1)), layout="constrained")
         FigureCanvasAgg(self._figure)
         self._make_controls()
         self._message = ipywidgets.HTML()
