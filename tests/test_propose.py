@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -173,12 +174,12 @@ def held(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Ev
     begun, free = threading.Event(), threading.Event()
     chosen = choose.optimise
 
+    @wraps(chosen)
     def optimise(*given: Any, **options: Any) -> Any:
         begun.set()
         free.wait()
         return chosen(*given, **options)
 
-    optimise.__kwdefaults__ = chosen.__kwdefaults__
     monkeypatch.setattr(propose, "optimise", optimise)
     return begun, free
 

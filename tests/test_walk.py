@@ -222,9 +222,9 @@ def test_bad_arguments(arguments: dict[str, Any], said: str) -> None:
 def test_bad_types() -> None:
     calls = trace(14)
     with pytest.raises(InvalidTypeError, match="config must be a GatewayConfig"):
-        walk_forward("config", calls)  # type: ignore[arg-type]
+        walk_forward(3, calls)  # type: ignore[arg-type]
     with pytest.raises(InvalidTypeError, match="traffic must be a Trace"):
-        walk_forward(TWO, "calls")  # type: ignore[arg-type]
+        walk_forward(TWO, 3)  # type: ignore[arg-type]
     for choose in ("best", {"today": stay}, {1: stay}):
         with pytest.raises(InvalidTypeError, match="choose must be a function"):
             walk_forward(TWO, calls, train="3D", choose=choose)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -35,7 +36,7 @@ def as_options(value: Any) -> dict[str, Any]:
         raise InvalidTypeError(
             f"optimise must be a mapping like {{'limits': {{'failed': 0.001}}}}. Got {shown(value)}."
         )
-    known = list(optimise.__kwdefaults__ or ())
+    known = [p.name for p in inspect.signature(optimise).parameters.values() if p.kind is p.KEYWORD_ONLY]
     for name in value:
         if name not in known:
             hint = did_you_mean(name, known)
