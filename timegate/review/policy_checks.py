@@ -107,7 +107,9 @@ def _without_effect(
     """Find fields of a policy that change nothing for any of the deployments that it speaks of."""
     retries = any(_policy(deployment).max_retries for deployment in whole)
     default = Policy()
-    idle = [field for field in ("retry_on", "backoff") if field in given.model_fields_set and getattr(given, field)]
+    idle: list[str] = [
+        field for field in ("retry_on", "backoff") if field in given.model_fields_set and getattr(given, field)
+    ]
     idle += [field for field in _OF_PAUSES if getattr(given, field) not in (getattr(default, field), 0)]
     if idle and not retries:
         yield Finding(
