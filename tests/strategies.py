@@ -258,8 +258,12 @@ def scenarios(
                 fault["queue_timeout_s"] = draw(st.sampled_from([None, 0.3, 50.0]))
             if draw(st.booleans()):
                 fault |= {"requests_per_min": draw(st.sampled_from([1, 60])), "burst": draw(st.sampled_from([None, 2]))}
-            if draw(st.booleans()):
-                fault |= {"tokens_per_min": 5000, "reserve": draw(st.sampled_from([0, 1000]))}
+            if draw(st.sampled_from([True, True, False])):
+                fault |= {
+                    "tokens_per_min": draw(st.sampled_from([300, 5000])),
+                    "reserve": draw(st.sampled_from([0, 50])),
+                }
+                fault["cache_aware"] = draw(st.sampled_from([True, True, False]))
         if kind == "latency":
             fault["median_s"] = draw(seconds)
             fault["p99_s"] = draw(st.none() | st.just(3 * fault["median_s"]))
@@ -295,11 +299,15 @@ def traces(
     )
     preferences = st.sampled_from([None, *(d.model_name for d in config.deployments), "nobody"])
     counts = st.integers(0, 5000)
-    row = st.tuples(near | anywhere, preferences, counts, counts)
+    # Of each prompt a share is cached, or nobody knows which.
+    row = st.tuples(near | anywhere, preferences, counts, counts, st.sampled_from([0.99, 0.5, 1, 0, None]))
     size = draw(st.sampled_from([1, 4, 20, max_size]))  # left alone, hypothesis draws few long lists
     rows = sorted(draw(st.lists(row, min_size=min(size, max_size), max_size=max_size)), key=lambda row: row[0])
-    frame = pd.DataFrame(rows, columns=["at", "model_preference", "prompt_tokens", "completion_tokens"])
+    frame = pd.DataFrame(rows, columns=["at", "model_preference", "prompt_tokens", "completion_tokens", "cached"])
     frame["model_preference"] = frame["model_preference"].astype(object)
+    cached = (frame["prompt_tokens"] * frame.pop("cached").astype(float)).floordiv(1)
+    if draw(st.sampled_from([True, True, False])):
+        frame["cached_tokens"] = cached
     return tg.Trace(frame if tokens else frame[["at", "model_preference"]])
 
 

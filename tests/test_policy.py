@@ -166,28 +166,28 @@ def test_a_429_says_when_it_would_be_admitted(rate: int, steps_us: list[int], bu
     for step_us in (0, *steps_us):
         now_us += step_us
         before = astuple(provider)
-        verdict, retry_after_us, _ = capacity.ask([provider], 1, now_us, 0)
+        verdict, retry_after_us, _ = capacity.ask([provider], 1, now_us, 0, 0)
         if verdict == capacity.REFUSED:
             assert retry_after_us > 0
             assert astuple(provider) == before
-            assert capacity.ask([Provider(*before)], 1, now_us + retry_after_us, 0)[0] == capacity.STARTS
-            assert capacity.ask([Provider(*before)], 1, now_us + retry_after_us - 1, 0)[0] == capacity.REFUSED
+            assert capacity.ask([Provider(*before)], 1, now_us + retry_after_us, 0, 0)[0] == capacity.STARTS
+            assert capacity.ask([Provider(*before)], 1, now_us + retry_after_us - 1, 0, 0)[0] == capacity.REFUSED
         assert provider.requests_left <= provider.requests_full
 
 
 def test_what_never_fits_is_refused_without_a_retry_after() -> None:
     """A prompt that is longer than a minute's tokens has nothing to wait for."""
     provider = Provider(tokens_rate=1000, tokens_full=1000 * UNIT)
-    assert capacity.ask([provider], 1, NOW_US, 1001) == (capacity.REFUSED, 0, -1)
-    assert capacity.ask([provider], 1, NOW_US, 1000) == (capacity.STARTS, 0, -1)
+    assert capacity.ask([provider], 1, NOW_US, 1001, 0) == (capacity.REFUSED, 0, -1)
+    assert capacity.ask([provider], 1, NOW_US, 1000, 0) == (capacity.STARTS, 0, -1)
 
 
 def test_several_capacities_admit_together_or_not_at_all() -> None:
     """An attempt that one refuses takes nothing from the other; the longer wait of both is told."""
     free, slow = Provider(requests_rate=60, requests_full=60 * UNIT), Provider(requests_rate=2, requests_full=UNIT)
-    assert capacity.ask([free, slow], 3, NOW_US, 0)[0] == capacity.STARTS
+    assert capacity.ask([free, slow], 3, NOW_US, 0, 0)[0] == capacity.STARTS
     left = free.requests_left
-    assert capacity.ask([free, slow], 3, NOW_US, 0) == (capacity.REFUSED, 30 * SECOND_US, -1)
+    assert capacity.ask([free, slow], 3, NOW_US, 0, 0) == (capacity.REFUSED, 30 * SECOND_US, -1)
     assert (free.requests_left, free.running) == (left, 1)
 
 

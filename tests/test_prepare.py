@@ -77,6 +77,26 @@ def test_a_warning_is_given_once(run: Run, config: tg.GatewayConfig, scenario: A
 
 
 @RUNS
+@pytest.mark.parametrize(
+    "known", [{}, {"cached_tokens": pd.array([1, None, 0, 2, 2, 2], "Int64")}], ids=["none", "some"]
+)
+def test_cached_input_that_is_not_known_is_said_once(run: Run, known: dict[str, Any]) -> None:
+    """Whole prompts count then; nothing is said where all is known, or no capacity asks."""
+    frame = FRAME[["at"]].assign(prompt_tokens=3, completion_tokens=1, **known)
+    aware, plain = (
+        tg.Scenario(faults=[tg.Capacity(target="weak", tokens_per_min=9, cache_aware=cache_aware)])
+        for cache_aware in (True, False)
+    )
+    with pytest.warns(tg.TimegateWarning) as caught:
+        run(CONFIG, frame, aware)
+    text = "some calls have no cached_tokens: cache-aware capacities count all of their prompts."
+    assert [str(warning.message) for warning in caught] == [text]
+    assert Path(caught[0].filename) == Path(__file__)
+    run(CONFIG, frame, plain)
+    run(CONFIG, frame.assign(cached_tokens=2), aware)
+
+
+@RUNS
 def test_what_is_missing_is_said_alike(run: Run) -> None:
     """Unknown lengths of answers, targets that are not there and values of other types are the same errors in all."""
     with pytest.raises(ReplayError, match=r"^the scenario has a token_latency: the calls need completion_tokens\.$"):

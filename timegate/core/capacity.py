@@ -12,7 +12,7 @@ from typing import Any
 
 from timegate.core.policy import NEVER, UNIT, refilled, shortage_us
 
-__all__ = ["MOST", "Provider", "ask", "can_start", "release", "settle_tokens", "start", "stopping"]
+__all__ = ["MOST", "Provider", "ask", "can_start", "counted", "release", "settle_tokens", "start", "stopping"]
 
 MOST = 62
 """Capacities of a scenario: which of them an attempt needs is a mask of bits."""
@@ -32,6 +32,7 @@ class Provider:
     queue: int = 0
     queue_timeout_us: int = NEVER
     reserve: int = 0
+    cache_aware: int = 0
     stops_on_cancel: int = 0
     running: int = 0
     waiting: int = 0
@@ -41,8 +42,15 @@ class Provider:
     tokens_at_us: int = -NEVER
 
 
-def ask(providers: Any, mask: int, now_us: int, prompt: int) -> tuple[int, int, int]:
+def ask(providers: Any, mask: int, now_us: int, prompt: int, cached: int) -> tuple[int, int, int]:
     """Ask the capacities of a mask for an attempt; return ``STARTS``, ``WAITS`` or ``REFUSED``, and more.
+
+    Parameters
+    ----------
+    providers : sequence of Provider
+    mask, now_us : int
+    prompt, cached : int
+        Tokens of the prompt, and how many of them the deployment has in its cache.
 
     Returns
     -------
@@ -68,7 +76,7 @@ def ask(providers: Any, mask: int, now_us: int, prompt: int) -> tuple[int, int, 
         if rate > 0:
             full = provider.tokens_full
             left = refilled(provider.tokens_left, provider.tokens_at_us, rate, full, now_us)
-            missing_us = shortage_us(left, (prompt + provider.reserve) * UNIT, rate, full)
+            missing_us = shortage_us(left, counted(provider, prompt, cached), rate, full)
             if missing_us > 0:
                 refused, retry_after_us = True, max(retry_after_us, missing_us)
         if provider.running >= provider.slots or provider.waiting > 0:
@@ -89,13 +97,18 @@ def ask(providers: Any, mask: int, now_us: int, prompt: int) -> tuple[int, int, 
         rate = provider.tokens_rate
         if rate > 0:
             left = refilled(provider.tokens_left, provider.tokens_at_us, rate, provider.tokens_full, now_us)
-            cost = (prompt + provider.reserve) * UNIT
-            provider.tokens_left, provider.tokens_at_us = left - cost, now_us
+            provider.tokens_left, provider.tokens_at_us = left - counted(provider, prompt, cached), now_us
     if queue >= 0:
         providers[queue].waiting += 1
         return WAITS, 0, queue
     start(providers, mask)
     return STARTS, 0, -1
+
+
+def counted(provider: Any, prompt: int, cached: int) -> int:
+    """Return what an attempt takes from a bucket of tokens at its start."""
+    tokens: int = provider.reserve + (prompt - cached if provider.cache_aware != 0 else prompt)
+    return tokens * UNIT
 
 
 def can_start(providers: Any, mask: int) -> bool:

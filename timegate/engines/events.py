@@ -7,7 +7,7 @@ stream's next part is not known yet.
 
 from __future__ import annotations
 
-from timegate.core import capacity, policy
+from timegate.core import capacity, policy, prompt_cache
 from timegate.core.capacity import REFUSED, WAITS, ask, can_start, release, settle_tokens, start, stopping
 from timegate.core.columns import NOBODY, OK, RATE_LIMIT, TIMEOUT
 from timegate.core.draws import uniform
@@ -27,6 +27,7 @@ from timegate.core.policy import (
     settle,
     why_not,
 )
+from timegate.core.prompt_cache import cached_at
 from timegate.engines.flights import AT_ONCE, pop, push
 from timegate.engines.judge import judge, judge_block
 from timegate.engines.order import find_order
@@ -36,6 +37,7 @@ __all__ = ["FINISHED", "FULL", "ROWS_FULL", "run_events"]
 
 register(policy)
 register(capacity)
+register(prompt_cache)
 
 ENDS, LIMIT, PAUSE = range(3)  # classes of events; arrivals come last
 FINISHED, PAUSED, FULL, ROWS_FULL = range(4)
@@ -140,7 +142,9 @@ def _note_skip(log, call, deployment, now_us, reason):  # type: ignore[no-untype
 
 
 @jit(refcount=False)
-def run_events(plan, policies, orders, loop, log, first, at_us, preferred, prompts, answers, calls, rows, row_of, more):  # type: ignore[no-untyped-def]
+def run_events(  # type: ignore[no-untyped-def]
+    plan, policies, orders, loop, log, first, at_us, preferred, prompts, answers, cached, calls, rows, row_of, more
+):
     """Take arrivals and events in their order, until there are none or the loop has to stop.
 
     Parameters
@@ -150,6 +154,8 @@ def run_events(plan, policies, orders, loop, log, first, at_us, preferred, promp
         Number of the first of the calls that are given.
     at_us, preferred, prompts, answers : ndarray
         As :func:`timegate.engines.kernel.route_calls` takes them.
+    cached : ndarray
+        How many of each prompt's tokens the first choice has in its cache; empty if no capacity asks.
     calls, rows, row_of : Calls, Attempts, ndarray
         To be written. An attempt's row follows from ``row_of``, where each call's attempts begin; if that is empty, it
         is the next in the order in which attempts end, and none if there are no rows.
@@ -324,7 +330,10 @@ def run_events(plan, policies, orders, loop, log, first, at_us, preferred, promp
         )  # fmt: skip
         flight.mask = plan.masks[epoch * deployments + deployment]
         if flight.mask != 0:
-            verdict, retry_after_us, queue = ask(policies.providers, flight.mask, now_us, flight.prompt)
+            held = 0
+            if len(cached) > 0:
+                held = cached_at(deployment, flight.first_choice, cached[flight.call - first])
+            verdict, retry_after_us, queue = ask(policies.providers, flight.mask, now_us, flight.prompt, held)
             if verdict == REFUSED:
                 flight.outcome, flight.service_us, flight.retry_after_us = RATE_LIMIT, 0, retry_after_us
                 flight.mask = 0

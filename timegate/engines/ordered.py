@@ -40,10 +40,12 @@ class _Arrivals(NamedTuple):
     preferred: npt.NDArray[np.int32]
     prompts: npt.NDArray[np.int64]
     answers: npt.NDArray[np.int64]
+    cached: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, trace: Trace) -> _Arrivals:
-        return cls(trace.at_us, trace.preferred, trace.question_tokens, trace.answer_tokens)
+    def of(cls, trace: Trace, policies: Policies) -> _Arrivals:
+        cached = trace.cached_question_tokens if policies.providers["cache_aware"].any() else NOTHING
+        return cls(trace.at_us, trace.preferred, trace.question_tokens, trace.answer_tokens, cached)
 
 
 def replay_in_order(
@@ -77,8 +79,9 @@ def replay_in_order(
     loop = new_loop(plan.is_open.shape[1], len(policies.providers))
     rows = Attempts.empty(0) if rows is None else rows
     return _go_on(
-        plan, policies, loop, 0, _Arrivals.of(trace), calls, rows, row_of, log, more=False, log_grows=log_grows
-    )[2]
+        plan, policies, loop, 0, _Arrivals.of(trace, policies), calls, rows, row_of, log,
+        more=False, log_grows=log_grows,
+    )[2]  # fmt: skip
 
 
 def _go_on(
@@ -143,7 +146,7 @@ class OrderedReplay:
         self._loop = new_loop(len(router.deployments), len(self._policies.providers))
         self._first = 0  # the number of the first call that is kept
         self._pending: deque[Trace] = deque()
-        self._arrivals = _Arrivals(NOTHING, np.empty(0, np.int32), NOTHING, NOTHING)
+        self._arrivals = _Arrivals(NOTHING, np.empty(0, np.int32), NOTHING, NOTHING, NOTHING)
         self._calls = Calls.empty(0, self._keeps_first)
         self._rows = Attempts.empty(_ROWS if keeps_attempts else 0)  # of calls that are kept
 
@@ -164,7 +167,7 @@ class OrderedReplay:
         start_us = int(self._arrivals.at_us[0]) if len(self._arrivals.at_us) else trace.span_us[0]
         kept = len(self._arrivals.at_us)
         self._pending.append(trace)
-        self._arrivals = _Arrivals(*_joined(self._arrivals, _Arrivals.of(trace)))
+        self._arrivals = _Arrivals(*_joined(self._arrivals, _Arrivals.of(trace, self._policies)))
         fresh = Calls.empty(len(trace), self._keeps_first)
         fresh.outcome[:] = _UNDER_WAY
         self._calls = Calls(*_joined(self._calls, fresh))

@@ -70,6 +70,8 @@ class Work:
         Lengths in tokens.
     caller : object
         Whom its end is for.
+    cached : int
+        How many of the prompt's tokens the deployment has in its cache.
     event : int
         The serial number of the event that ends it; older ones mean nothing.
     """
@@ -85,6 +87,7 @@ class Work:
     caller: Any
     first_us: int = 0
     first_until_us: int = NEVER
+    cached: int = 0
     mask: int = 0
     queue: int = -1
     queue_until_us: int = NEVER
@@ -125,7 +128,7 @@ class Providers:
     def begin(self, work: Work, mask: int, now_us: int) -> None:
         """Ask the capacities of a mask for an attempt, and say when it ends."""
         if mask:
-            verdict, retry_after_us, queue = capacity.ask(self.providers, mask, now_us, work.prompt)
+            verdict, retry_after_us, queue = capacity.ask(self.providers, mask, now_us, work.prompt, work.cached)
             if verdict == REFUSED:
                 work.outcome, work.service_us, work.retry_after_us = RATE_LIMIT, 0, retry_after_us
             else:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from timegate.core.columns import NOBODY, OK, TIMEOUT
 from timegate.core.policy import NEVER, gives_up_us
+from timegate.core.prompt_cache import cached_at
 from timegate.core.router import Router
 from timegate.core.routing import DONE, WAIT, Call, Heard, Step
 from timegate.engines.ledger import Ledger
@@ -32,6 +34,8 @@ class _Flight:
     steps: Generator[Step, Heard, None]
     prompt: int
     answer: int
+    cached: int
+    """How much of the prompt its first choice has in its cache."""
     made: int = 0
     deployment: int = NOBODY
     """Where its latest attempt is, or was."""
@@ -50,10 +54,11 @@ class _Run:
 
     def run(self) -> None:
         """Take the arrivals and the events in their order."""
-        for number, at_us, preference, prompt, answer in _arrivals(self.trace):
+        cached = self.trace.cached_question_tokens.tolist() if self.injector.cache_aware else repeat(0, len(self.trace))
+        for (number, at_us, preference, prompt, answer), held in zip(_arrivals(self.trace), cached, strict=True):
             self._until(at_us)
             call = Call(self.router, self.state, at_us, preference, self.luck.of(number))
-            flight = _Flight(number, call, call.steps(prompt), prompt, answer)
+            flight = _Flight(number, call, call.steps(prompt), prompt, answer, held)
             self._go_on(flight, next(flight.steps), at_us)
         self._until(NEVER)
 
@@ -90,6 +95,7 @@ class _Run:
         work = Work(
             flight.number, flight.made, outcome, service_us, round(retry_after_s * 1e6), until_us,
             flight.prompt, flight.answer, flight, first_us, now_us + self.router.terms[deployment].first_chunk_us,
+            cached_at(deployment, flight.call.first_choice, flight.cached),
         )  # fmt: skip
         self.providers.begin(work, self.injector.capacities_at(deployment, now_us), now_us)
 

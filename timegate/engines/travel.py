@@ -10,13 +10,14 @@ import threading
 import warnings
 from array import array
 from asyncio.events import _get_running_loop, _set_running_loop
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from itertools import islice
+from itertools import islice, repeat
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from timegate.core.columns import NOBODY, OK
 from timegate.core.deployment import Deployment
@@ -77,6 +78,9 @@ def run(
     travel = _Travel(call_router, trace)
     if injector is not None:
         travel.scheduler.share(injector)
+    if known is not None and injector is not None and injector.cache_aware:
+        firsts = (known.names[first] for first in _first_choices(known, trace, injector.seed).tolist())
+        travel.caches = zip(firsts, trace.cached_question_tokens.tolist(), strict=True)
     travel.run()
     if known is None and travel.untried and not travel.log.seen:
         number, error = travel.untried
@@ -150,12 +154,7 @@ class _Log:
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         rows[:, 2] = numbers[rows[:, 2]]
         count = np.bincount(rows[:, 0], minlength=len(trace))
-        firsts = first_choice_by_name(trace.preferred_names, router)[trace.preferred + 1]
-        if not router.fixed_first:
-            luck, names = Luck(seed, router.names), [*trace.preferred_names, None]
-            arrivals = enumerate(zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True))
-            for number, (at_us, preferred) in arrivals:
-                _, firsts[number] = router.order_and_first_choice(at_us, names[preferred], luck.of(number))
+        firsts = _first_choices(router, trace, seed)
         open_ = np.zeros(len(trace), np.int64)
         if router.names:
             for number in np.flatnonzero(count == 0).tolist():
@@ -168,11 +167,29 @@ class _Log:
         return columns_of(ends, made, keeps_first=not router.fixed_first)
 
 
+def _first_choices(router: Router, trace: Trace, seed: int) -> npt.NDArray[np.int64]:
+    """Return each call's first choice."""
+    firsts = first_choice_by_name(trace.preferred_names, router)[trace.preferred + 1]
+    if not router.fixed_first:
+        luck, names = Luck(seed, router.names), [*trace.preferred_names, None]
+        arrivals = enumerate(zip(trace.at_us.tolist(), trace.preferred.tolist(), strict=True))
+        for number, (at_us, preferred) in arrivals:
+            _, firsts[number] = router.order_and_first_choice(at_us, names[preferred], luck.of(number))
+    return firsts
+
+
 class _Travel:
-    """One replay."""
+    """One replay.
+
+    Attributes
+    ----------
+    caches : iterable of tuple
+        The name of each call's first choice, and how much of its prompt that one has in its cache.
+    """
 
     def __init__(self, call_router: Callable[..., Any], trace: Trace) -> None:
         self.call_router, self.trace = call_router, trace
+        self.caches: Iterable[tuple[str | None, int]] = repeat((None, 0), len(trace))
         self.log = _Log(len(trace))
         self.clocks = Clocks(int(trace.at_us[0]) if len(trace) else 0)
         self.scheduler: Scheduler = self.clocks.scheduler
@@ -198,17 +215,18 @@ class _Travel:
     def _run(self) -> None:
         trace, scheduler = self.trace, self.scheduler
         at_us, columns = trace.at_us.tolist(), (trace.preferred, trace.question_tokens, trace.answer_tokens)
-        arrivals = enumerate(zip(at_us, [*at_us[1:], NEVER], *(column.tolist() for column in columns), strict=True))
+        lists = (column.tolist() for column in columns)
+        arrivals = enumerate(zip(at_us, [*at_us[1:], NEVER], *lists, self.caches, strict=True))
         chunks = iter(lambda: list(islice(arrivals, _CHUNK)), [])
         try:
             # The bar is drawn between the chunks: within one, its clock would travel too.
             for chunk in progress(chunks, -(-len(trace) // _CHUNK), unit="thousand calls"):
                 with self._installed():
-                    for number, (now_us, next_us, preferred, prompt, answer) in chunk:
+                    for number, (now_us, next_us, preferred, prompt, answer, cache) in chunk:
                         scheduler.until(now_us)
                         scheduler.advance(now_us)
                         scheduler.next_arrival_us = next_us
-                        call = CallInProgress(number, now_us, prompt, answer, scheduler)
+                        call = CallInProgress(number, now_us, prompt, answer, scheduler, *cache)
                         self._arrive(call, self._preferences[preferred])
             with self._installed():
                 scheduler.finish()

@@ -21,6 +21,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 from timegate.core.clock import DAY_US
 from timegate.core.columns import CANCELLED, OK, TIMEOUT
 from timegate.core.policy import NEVER
+from timegate.core.prompt_cache import cached_at
 from timegate.engines.providers import PAUSE, Event, Events, LeftWork, Providers, Work
 from timegate.engines.stacks import place_of
 from timegate.errors import ReplayError
@@ -364,6 +365,7 @@ class Scheduler:
         work = Work(
             call.number, len(call.attempts), made.outcome, made.latency_us, made.retry_after_us,
             max(made.until_us, made.at_us), call.prompt, call.tokens, (made, call, waiter),
+            cached=cached_at(made.deployment, call.first_choice, call.cached),
         )  # fmt: skip
         self.providers.begin(work, self._mask(injector, made.at_us), made.at_us)
         return work

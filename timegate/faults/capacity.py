@@ -41,6 +41,11 @@ class Capacity(Fault):
         How many requests the bucket of requests holds. Default: those of a minute.
     reserve : int
         Tokens that are taken for the answer at the start, and settled at its end.
+    cache_aware : bool
+        Whether the bucket of tokens counts no cached input: the ``cached_tokens`` of a call are left out at its first
+        choice. A fallback starts cold, as in bills: there the whole prompt counts. Anthropic's limits of input tokens
+        a minute are cache-aware for most models (https://platform.claude.com/docs/en/api/rate-limits); Baseten's are
+        not (https://docs.baseten.co/inference/model-apis/pricing-and-limits).
     stops_on_cancel : bool
         Whether work ends, and its slot is free, when its caller gives up.
 
@@ -60,6 +65,7 @@ class Capacity(Fault):
     queue_timeout_s: Annotated[Seconds, Field(le=86_400)] | None = None
     burst: Annotated[int, Field(ge=1, le=10**9)] | None = None
     reserve: Annotated[int, Field(ge=0, le=10**9)] = 0
+    cache_aware: bool = False
     stops_on_cancel: bool = False
 
     @model_validator(mode="after")
@@ -72,6 +78,7 @@ class Capacity(Fault):
             ("stops_on_cancel", "concurrent"),
             ("burst", "requests_per_min"),
             ("reserve", "tokens_per_min"),
+            ("cache_aware", "tokens_per_min"),
         ):
             if getattr(self, name) and not getattr(self, needs):
                 raise FieldError(name, f"goes with {needs}, which is missing.")
@@ -96,6 +103,7 @@ class Capacity(Fault):
             queue=self.queue,
             queue_timeout_us=wait_us,
             reserve=self.reserve,
+            cache_aware=int(self.cache_aware),
             stops_on_cancel=int(self.stops_on_cancel),
         )
 

@@ -57,6 +57,8 @@ class Injector:
         What rules of the kind ``HOURLY`` look up.
     capacity_names : tuple of str
         The names of the faults that are capacities.
+    cache_aware : bool
+        Whether a capacity counts no cached input.
     needs_tokens : bool
         Whether a latency depends on the length of the answer.
     """
@@ -82,6 +84,7 @@ class Injector:
         self.hourly_rates = np.array([*rows], np.float64).reshape(-1, 24)
         self._providers = list(capacities.values())
         self.capacity_names = tuple(capacities)
+        self.cache_aware = any(provider.cache_aware for provider in self._providers)
         self.needs_tokens = any(rule.kind == TOKENS for rules in self.rules for rule in rules)
 
     @cached_property

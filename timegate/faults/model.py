@@ -71,6 +71,10 @@ class CallInProgress:
     prompt, tokens : int
         The lengths of its prompt and of its answer.
     host : Host
+    first_choice : str, optional
+        The name of its first choice.
+    cached : int
+        How much of its prompt that one has in its cache, in tokens.
 
     Attributes
     ----------
@@ -87,15 +91,27 @@ class CallInProgress:
     current: ContextVar[CallInProgress | None] = ContextVar("timegate_call", default=None)
 
     __slots__ = (
-        "at_us", "attempts", "host", "last_answered", "number", "prompt", "running", "served", "tokens", "waits",
+        "at_us", "attempts", "cached", "first_choice", "host", "last_answered", "number", "prompt", "running", "served",
+        "tokens", "waits",
     )  # fmt: skip
 
-    def __init__(self, number: int, at_us: int, prompt: int, tokens: int, host: Host) -> None:
+    def __init__(
+        self,
+        number: int,
+        at_us: int,
+        prompt: int,
+        tokens: int,
+        host: Host,
+        first_choice: str | None = None,
+        cached: int = 0,
+    ) -> None:
         self.number = number
         self.at_us = at_us
         self.prompt = prompt
         self.tokens = tokens
         self.host = host
+        self.first_choice = first_choice
+        self.cached = cached
         self.attempts: list[AttemptMade] = []
         self.running = 0
         self.last_answered: AttemptMade | None = None

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from timegate.core.columns import NOBODY, OK
+from timegate.core.prompt_cache import is_warm
 from timegate.core.router import Router
 from timegate.core.zones import bin_origin_us
 from timegate.engines.record import Attempts, Calls
@@ -235,7 +236,7 @@ class Ledger:
         columns = [NOTHING if column is None else np.ascontiguousarray(column) for column in tokens]
         warm = ALL
         if len(columns[-1]):
-            warm = (self._first_choices[call] if len(call) else self._first_choices) == deployment
+            warm = is_warm(deployment, self._first_choices[call] if len(call) else self._first_choices)
         return Usage(deployment.astype(np.int16, copy=False), at_us, later_us, answered, warm, call, *columns)
 
     @cached_property

@@ -76,8 +76,8 @@ class Facts(NamedTuple):
     preferred_names : tuple of str
     tokens : int or None
         The least number of an answer's tokens; -1 if some are missing, None if nothing is known of any.
-    prompt : int or None
-        The same of a prompt's.
+    prompt, cached : int or None
+        The same of a prompt's, and of those of them that are cached.
     span_us : tuple of int
         The first and the last instant at which calls may arrive.
     """
@@ -85,19 +85,20 @@ class Facts(NamedTuple):
     preferred_names: tuple[str, ...]
     tokens: int | None
     prompt: int | None
+    cached: int | None
     span_us: tuple[int, int]
 
     @classmethod
     def of(cls, traffic: Trace | Traffic) -> Facts:
         """Ask a trace, or what traces are drawn from."""
         if isinstance(traffic, Trace):
-            known = traffic.completion_tokens, traffic.prompt_tokens
-            tokens, prompt = (None if lengths is None else int(lengths.min()) for lengths in known)
-            return cls(traffic.preferred_names, tokens, prompt, traffic.span_us)
+            known = traffic.completion_tokens, traffic.prompt_tokens, traffic.cached_tokens
+            tokens, prompt, cached = (None if lengths is None else int(lengths.min()) for lengths in known)
+            return cls(traffic.preferred_names, tokens, prompt, cached, traffic.span_us)
         edges_us = traffic.edges_us
         span_us = int(edges_us[0]), int(edges_us[-1]) - 1
         tokens, prompt = (None if law is None else 0 for law in (traffic.completion_tokens, traffic.prompt_tokens))
-        return cls(traffic.preferred_names, tokens, prompt, span_us)
+        return cls(traffic.preferred_names, tokens, prompt, None, span_us)
 
 
 class Prepared:
@@ -144,6 +145,8 @@ class Prepared:
             self._warn(
                 "some calls have no prompt_tokens or no completion_tokens: limits of tokens a minute count them as 0."
             )
+        if self.injector.cache_aware and facts.prompt is not None and (facts.cached is None or facts.cached < 0):
+            self._warn("some calls have no cached_tokens: cache-aware capacities count all of their prompts.")
 
     def finish(self, span_us: tuple[int, int]) -> None:
         """Warn of what no call of the whole traffic meets."""
@@ -176,8 +179,8 @@ def prepare(router: Any, traffic: Trace | Traffic | None, scenario: Any) -> Prep
     Warns
     -----
     TimegateWarning
-        Of preferences for deployments that are not there, prompts and answers without a length that matters, and kinds
-        of fault that meet no call.
+        Of preferences for deployments that are not there, lengths that matter and are not known, and kinds of fault
+        that meet no call.
 
     Examples
     --------

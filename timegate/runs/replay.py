@@ -16,6 +16,7 @@ from timegate.engines.record import Log
 from timegate.errors import InvalidTypeError, ReplayError, ScenarioError, did_you_mean, warn
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
+from timegate.faults.kinds import Capacity
 from timegate.gateway.live import ModelGateway
 from timegate.pointer import guided
 from timegate.runs.prepare import Prepared, as_scenario, as_trace, from_files, prepare, warn_of_idle
@@ -114,6 +115,11 @@ def replay(
         return Replay(seen, trace, prepared.scenario, "travel", calls, attempts, Log.of())
     scenario = as_scenario(scenario)
     warn_of_idle(scenario, *trace.span_us)
+    if any(isinstance(fault, Capacity) and fault.cache_aware for fault in scenario.faults):
+        warn(
+            "cache-aware capacities count all of each prompt here: whose cache is warm is not known of a router that "
+            "does not name its deployments."
+        )
     seen, calls, attempts = _travel().run(router, trace, None)
     try:
         scenario.injector(seen.deployments)

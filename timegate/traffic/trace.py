@@ -258,6 +258,12 @@ class Trace:
         return np.zeros(len(self), np.int64) if known is None else np.maximum(known, 0)
 
     @property
+    def cached_question_tokens(self) -> Int64s:
+        """How much of each prompt the first choice has in its cache, in tokens; 0 where the trace does not say."""
+        known = self.cached_tokens
+        return np.zeros(len(self), np.int64) if known is None else np.clip(known, 0, self.question_tokens)
+
+    @property
     def frame(self) -> pd.DataFrame:
         """The trace as a DataFrame, with the columns that it was given."""
         columns: dict[str, Any] = {"at": utc_column(self.at_us)}

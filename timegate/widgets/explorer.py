@@ -197,7 +197,12 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
             return self._trace
         codes = np.full(len(self._trace), -1 if name is None else 0, np.int32)
         return Trace.from_arrays(
-            self._trace.at_us, codes, () if name is None else (name,), self._trace.completion_tokens
+            self._trace.at_us,
+            codes,
+            () if name is None else (name,),
+            self._trace.completion_tokens,
+            self._trace.prompt_tokens,
+            self._trace.cached_tokens,
         )
 
 
