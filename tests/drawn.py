@@ -1,4 +1,4 @@
-"""What tests of plots ask of an Axes."""
+"""What tests of plots draw, and what they ask of an Axes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.text import Text
+
+import timegate as tg
+
+
+def config(**windows: list[list[str]]) -> tg.GatewayConfig:
+    """Return deployments by name, each closed in its windows."""
+    return tg.GatewayConfig.model_validate(
+        {
+            "deployments": [
+                {"model_name": name, "model": f"sim/{name}", "time_constraints": closed}
+                for name, closed in windows.items()
+            ]
+        }
+    )
 
 
 def texts(ax: Axes) -> list[str]:

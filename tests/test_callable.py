@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from asked import answered, ways
 
 import timegate as tg
 from timegate.errors import CallerError, InvalidTypeError, ModelTimeoutError
@@ -44,17 +45,10 @@ class Callable:
 
 def ask(asked: Any, way: str, **kwargs: Any) -> Any:
     """Call a model or a gateway, and read what it answers."""
-    if way == "sync":
-        return asked(**kwargs).consume()
-
-    async def main() -> Any:
-        answer = await asked.acall(**kwargs)
-        return "".join([p async for p in answer]) if isinstance(answer, tg.ModelStreamResponse) else answer.consume()
-
-    return asyncio.run(main())
+    answer, chunks = answered(asked, way, **kwargs)
+    return answer.consume() if chunks is None else "".join(chunks)
 
 
-ways = pytest.mark.parametrize("way", ["sync", "async"])
 functions = [plain, awaited, parts, async_parts, Callable(), lambda **kwargs: awaited(**kwargs)]
 
 

@@ -14,6 +14,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+from asked import answered, run, ways
 from fault_server import fault_server
 from test_clock import travel
 
@@ -40,19 +41,8 @@ def model(server: Any, name: str, **params: Any) -> tg.BaseModel:
 
 def ask(asked: Any, way: str, **kwargs: Any) -> Any:
     """Call a model or a gateway one way or the other, and read a stream to its end."""
-    if way == "sync":
-        answer = asked(**kwargs)
-        return "".join(answer) if isinstance(answer, tg.ModelStreamResponse) else answer
-
-    async def main() -> Any:
-        answer = await asked.acall(**kwargs)
-        return "".join([text async for text in answer]) if isinstance(answer, tg.ModelStreamResponse) else answer
-
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        return runner.run(main())
-
-
-ways = pytest.mark.parametrize("way", ["sync", "async"])
+    answer, chunks = answered(asked, way, **kwargs)
+    return answer if chunks is None else "".join(chunks)
 
 
 @ways
@@ -105,8 +95,7 @@ def test_a_stream_goes_on_whose_model_nobody_holds(server: Any, way: str) -> Non
         gc.collect()
         assert stream.consume() == "Hello"
     else:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            assert runner.run(main()) == "Hello"
+        assert run(main()) == "Hello"
 
 
 @ways
@@ -124,8 +113,7 @@ def test_a_streams_metadata_is_there_at_its_end(server: Any, way: str) -> None:
         assert stream.consume() == "Hello"
         found.update(stream.metadata)
     else:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(main())
+        run(main())
     assert (found["finish_reason"], found["usage"]["completion_tokens"], found["model"]) == ("stop", 2, "m-1")
     assert server.requests[-1][2]["stream_options"] == {"include_usage": True}
 
@@ -145,8 +133,7 @@ def test_a_loop_that_ends_leaves_no_connection(server: Any, name: str) -> None:
         warnings.simplefilter("always")
         for _ in range(3):
             server.clients[name].clear()
-            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(main())
+            run(main())
             assert name != "lasting" or len(server.clients[name]) == 1
         gc.collect()
     assert not said

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from asked import run
 from fault_server import fault_server
 from test_failures import model
 
@@ -73,8 +74,7 @@ def read(request: pytest.FixtureRequest) -> Callable[..., Read]:
         return found
 
     def awaited(gateway: tg.ModelGateway, **kwargs: Any) -> Read:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            return runner.run(main(gateway, **kwargs))
+        return run(main(gateway, **kwargs))
 
     return sync if request.param == "sync" else awaited
 
@@ -257,8 +257,7 @@ def test_a_stream_that_is_given_up_leaves_a_record(way: str, read: int, end: str
         blocking()
         gc.collect()
     else:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            left = runner.run(awaited())
+        left = run(awaited())
         del left
     [record] = heard
     assert (record.outcome, record.served_by) == ("failed", None)
@@ -297,8 +296,7 @@ def test_a_cancelled_reader_gives_back_what_it_holds(chunks: int) -> None:
         await asyncio.sleep(0)
         return running(gateway)
 
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        assert runner.run(main()) == 0
+    assert run(main()) == 0
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError("reset"), ValueError("odd"), TruncatedError("cut")])

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from asked import answered, run, ways
 
 from timegate import (
     BaseModel,
@@ -319,19 +320,8 @@ def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 def ask(model: Any, way: str, **kwargs: Any) -> Any:
     """Call a model or gateway one way or the other, and read a stream to its end."""
-    if way == "sync":
-        answer = model(**kwargs)
-        return (list(answer), answer.data) if isinstance(answer, ModelStreamResponse) else answer
-
-    async def main() -> Any:
-        answer = await model.acall(**kwargs)
-        return (await collect(answer), answer.data) if isinstance(answer, ModelStreamResponse) else answer
-
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:  # not uvloop, which msgflux sets for all
-        return runner.run(main())
-
-
-ways = pytest.mark.parametrize("way", ["sync", "async"])
+    answer, chunks = answered(model, way, **kwargs)
+    return answer if chunks is None else (chunks, answer.data)
 
 
 @ways
@@ -431,8 +421,7 @@ def test_openai_model_lets_go_of_closed_event_loops(server):
         await model.acall(messages="Hi")
 
     for _ in range(4):
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(main())
+        run(main())
     gc.collect()
     assert sum(loop() is not None for loop in loops) <= 1
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import assert_labels_keep_apart, assert_nothing_is_cut, contrast, row_labels, texts
+from drawn import assert_labels_keep_apart, assert_nothing_is_cut, config, contrast, row_labels, texts
 from matplotlib import dates as mdates
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -42,17 +42,6 @@ PLOT_NAMES = ("day", "share", "fallbacks", "heatmap", "gantt", "compare", "load"
 
 pytestmark = pytest.mark.usefixtures("closed_figures")
 every_plot = pytest.mark.parametrize("plot", PLOTS, ids=PLOT_NAMES)
-
-
-def config(**deployments: list[list[str]]) -> tg.GatewayConfig:
-    return tg.GatewayConfig.model_validate(
-        {
-            "deployments": [
-                {"model_name": name, "model": f"sim/{name}", "time_constraints": windows}
-                for name, windows in deployments.items()
-            ]
-        }
-    )
 
 
 def twelve() -> tg.Replay:

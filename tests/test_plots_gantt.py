@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import assert_labels_keep_apart, assert_nothing_is_cut, row_labels, texts
+from drawn import assert_labels_keep_apart, assert_nothing_is_cut, config, row_labels, texts
 from matplotlib import dates as mdates
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -23,14 +23,6 @@ pytestmark = pytest.mark.usefixtures("closed_figures")
 DATA = Path(__file__).parents[1] / "data"
 DAY = ("2026-03-02T00:00Z", "2026-03-03T00:00Z")
 CLOSED, OUTAGE = "#eeeeee", "#555555"
-
-
-def config(**windows: list[list[str]]) -> tg.GatewayConfig:
-    return tg.GatewayConfig(
-        deployments=[
-            {"model_name": name, "model": f"sim/{name}", "time_constraints": closed} for name, closed in windows.items()
-        ]
-    )
 
 
 def outage(target: str, start: str, end: str | None) -> tg.Outage:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import assert_labels_keep_apart, assert_nothing_is_cut, contrast, row_labels, texts
+from drawn import assert_labels_keep_apart, assert_nothing_is_cut, config, contrast, row_labels, texts
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -22,15 +22,6 @@ from timegate.show import palette
 pytestmark = pytest.mark.usefixtures("closed_figures")
 
 HEIGHT = 0.88  # of a full cell
-
-
-def config(**deployments: list[list[str]]) -> tg.GatewayConfig:
-    return tg.GatewayConfig(
-        deployments=[
-            {"model_name": name, "model": f"sim/{name}", "time_constraints": windows}
-            for name, windows in deployments.items()
-        ]
-    )
 
 
 def replayed(calls: int = 3000, days: int = 21, start: str = "2026-03-02T00:00Z", seed: int = 1) -> tg.Replay:
