@@ -6,12 +6,14 @@ they meet; around some eras the clocks change. :func:`cases` draws all that a re
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 import pandas as pd
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -47,6 +49,11 @@ zones = st.sampled_from(ZONES)
 times = st.sampled_from(["00:00", "00:01", "06:00", "12:00", "22:00", "23:59"]) | st.builds(
     "{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59)
 )
+
+
+def examples(count: int, **others: Any) -> settings:
+    """Let a property be tried on so many examples, or on as many as the variable ``TIMEGATE_EXAMPLES`` says."""
+    return settings(max_examples=int(os.environ.get("TIMEGATE_EXAMPLES", count)), **others)
 
 
 class Case(NamedTuple):

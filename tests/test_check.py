@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from strategies import MICROSECOND, SPAN, _edges, configs, eras, us
+from strategies import MICROSECOND, SPAN, _edges, configs, eras, examples, us
 from test_timetable import is_open
 
 import timegate as tg
@@ -56,7 +56,7 @@ def open_at(given: tg.GatewayConfig, at_us: int) -> list[int]:
     return [i for i, d in enumerate(given.deployments) if is_open(Hours(d.time_constraints, d.available), at_us)]
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(eras.flatmap(lambda era: st.tuples(st.just(era), configs(era), st.integers(0, SPAN.days - 1))))
 def test_coverage_is_what_zoneinfo_says(drawn):
     """Gaps, lone deployments and lone providers are exactly where brute force by minute and edge finds them."""
@@ -82,7 +82,7 @@ def test_coverage_is_what_zoneinfo_says(drawn):
             assert all(open_at(given, at) != who for at in beside), from_us(at_us)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(eras.flatmap(lambda era: st.tuples(st.just(era), configs(era))))
 def test_never_open_is_what_the_timetable_says(drawn):
     """A deployment is found to be never open iff no segment of a minute or longer is open."""
@@ -95,7 +95,7 @@ def test_never_open_is_what_the_timetable_says(drawn):
         assert (deployment.model_name in named) == (lengths.max(initial=0) < 60_000_000)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(eras.flatmap(lambda era: st.tuples(st.just(era), configs(era))))
 def test_removing_what_changes_nothing_changes_nothing(drawn):
     """The timetable is the same without a window that never applies, lies within others, or is overruled."""

@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 
 import timegate as tg
-from tests.strategies import Case, cases
+from tests.strategies import Case, cases, examples
 from timegate.core.deployment import Deployment
 from timegate.core.policy import NEVER
 from timegate.core.router import Router
 from timegate.engines import compiled, compiling, travel
 from timegate.errors import InvalidValueError
-
-EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "500"))
 
 
 def assert_engines_agree(case: Case) -> None:
@@ -36,7 +34,7 @@ def assert_engines_agree(case: Case) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(500, suppress_health_check=list(HealthCheck))
 @given(case=cases(latencies=True), chunk=st.sampled_from([1, 7, 64, 1 << 18]))
 def test_differential(case: Case, chunk: int) -> None:
     """Every column of calls and attempts is equal, on random cases and in any chunking.
@@ -53,7 +51,7 @@ def test_differential(case: Case, chunk: int) -> None:
 def test_differential_of_policies(policy: str) -> None:
     """The same with random policies, of each call by itself, and of what calls share: cooldowns, limits, capacities."""
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(500, suppress_health_check=list(HealthCheck))
     @given(case=cases(latencies=True, policy=policy), chunk=st.sampled_from([1, 7, 64, 1 << 18]))
     def differ(case: Case, chunk: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -78,7 +76,7 @@ def test_differential_of_work_that_nobody_waits_for() -> None:
 def test_differential_of_the_live_gateway(policy: str) -> None:
     """The live gateway in virtual time, blocking and awaiting, gives what the stepped engine gives."""
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(500, suppress_health_check=list(HealthCheck))
     @given(case=cases(latencies=True, policy=policy, max_size=60))
     def differ(case: Case) -> None:
         assume(all(terms.first_chunk_us == NEVER for terms in case.config.router().terms))  # of streams

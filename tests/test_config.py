@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.errors import ConfigError, InstantError, ScenarioError
@@ -158,7 +159,7 @@ def test_forms_of_a_window_are_equal() -> None:
 
 
 @pytest.mark.parametrize("name", ["gateway.yaml", "gateway.json"])
-@settings(max_examples=50)
+@examples(50)
 @given(config=configs, description=st.none() | st.text(st.characters(exclude_categories=["Cs"])))
 def test_saving_and_loading_gives_an_equal_config(
     tmp_path_factory: pytest.TempPathFactory, name: str, config: tg.GatewayConfig, description: str | None
@@ -178,7 +179,7 @@ def test_saving_and_loading_gives_an_equal_config(
     assert {copy.router().fingerprint for copy in copies} == {config.router().fingerprint}
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(config=configs)
 def test_readers_of_yaml_1_1_get_the_same_data(
     tmp_path_factory: pytest.TempPathFactory, config: tg.GatewayConfig

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 from timegate.core.dates import LocalDates
 from timegate.review.date_words import dates_in_words
@@ -22,7 +23,7 @@ def listed(text: str) -> list[str]:
     return re.split(", | and ", text)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.sets(st.sampled_from([*range(1, 29), -1, -2, -3]), min_size=1, max_size=3), months)
 def test_days_of_the_month(numbers, of):
     """The numbers that are said, read back, give the dates again, and are no more than were given."""
@@ -35,7 +36,7 @@ def test_days_of_the_month(numbers, of):
     assert LocalDates(days_of_month=read, months=of).start_days(FIRST, FIRST + 364).tolist() == dates.tolist()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.sampled_from(WEEKDAYS), st.sets(st.sampled_from([1, 2, 3, 4]), min_size=1, max_size=3), months)
 def test_weekdays_of_the_month(name, nths, of):
     """The first and third Monday are said so."""
@@ -46,7 +47,7 @@ def test_weekdays_of_the_month(name, nths, of):
     assert {ORDINALS[item] for item in listed(said)} == nths
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.sets(st.integers(0, 364), min_size=1, max_size=60))
 def test_any_dates(places):
     """Of dates that follow no rule, none is said; a rule is said for none but its own dates."""

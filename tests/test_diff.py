@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from strategies import MICROSECOND, SPAN, _edges, configs, eras, us
+from strategies import MICROSECOND, SPAN, _edges, configs, eras, examples, us
 from test_timetable import is_open
 
 import timegate as tg
@@ -115,7 +115,7 @@ def test_differs_exactly_where_zoneinfo_says(pair, day):
                     assert pd.isna(text) if not found else text == written(found[:1])
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(eras.flatmap(lambda era: st.tuples(st.just(era), configs(era), st.randoms(use_true_random=False))))
 def test_the_same_timetable_is_no_difference(drawn):
     """Windows in another order, twice, or cut in two at midnight or noon say the same, and so do descriptions."""

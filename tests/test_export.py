@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.core.deployment import LISTS
@@ -365,7 +366,7 @@ foreign = st.fixed_dictionaries(
 ) | st.fixed_dictionaries({"model_list": st.lists(group, max_size=3) | anything, "router_settings": router | anything})
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(data=foreign)
 def test_no_foreign_config_escapes(data: dict[str, Any]) -> None:
     """Whatever a foreign config holds, it becomes a config of ours or an error of ours."""

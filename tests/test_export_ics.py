@@ -14,6 +14,7 @@ import pytest
 import strategies
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.core.clock import DAY_US, from_us, to_us
@@ -87,7 +88,7 @@ def windows(draw: st.DrawFn) -> tg.Window:
         reject()  # longer than its period, or nothing
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(window=windows())
 def test_events_are_where_windows_are(tmp_path_factory: pytest.TempPathFactory, window: tg.Window) -> None:
     """Over nine weeks with changes of the clocks, an independent expansion gives the stretches of the window."""

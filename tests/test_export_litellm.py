@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
+from strategies import examples
 
 import timegate as tg
 from timegate import yaml12
@@ -122,7 +123,7 @@ def test_unknown_providers_are_noted(tmp_path: Path) -> None:
     }
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(config=strategies.eras.flatmap(strategies.configs))
 def test_a_way_out_and_back(tmp_path_factory: pytest.TempPathFactory, config: tg.GatewayConfig) -> None:
     """Read again, an export is the config without its windows."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import time_machine as tm
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from strategies import examples
 from test_clock import jump
 
 import timegate as tg
@@ -152,7 +153,7 @@ def is_closed(windows: list[list[str]], at_us: int) -> bool:
     return False
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(closed=lists, available=lists, zone=st.sampled_from(FIXED_ZONES))
 def test_daily_windows_differ_only_where_they_say(closed: list[Any], available: list[Any], zone: str) -> None:
     """Translated from any zone of fixed offset, hours are equal but for the microseconds that are named as lost."""
@@ -291,7 +292,7 @@ def test_our_gateway_reads_it_too(tmp_path: Path) -> None:
     assert gateway().consume() in ("sim/m0", "sim/m1")
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(windows=st.lists(lists, min_size=1, max_size=4), suffix=st.sampled_from(["json", "yaml", "state"]))
 def test_a_way_out_and_back(tmp_path_factory: pytest.TempPathFactory, windows: list[Any], suffix: str) -> None:
     """Read again, an exact export is a config with the same names, models and hours; of plain windows the same."""

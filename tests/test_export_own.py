@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate import yaml12
@@ -284,7 +285,7 @@ def commented(draw: st.DrawFn, config: tg.GatewayConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.data())
 def test_any_config_takes_the_place_of_any_other(data: st.DataObject) -> None:
     """Rewritten from one commented config to another, a text says the other; to itself, it does not change."""
@@ -299,7 +300,7 @@ def test_any_config_takes_the_place_of_any_other(data: st.DataObject) -> None:
     assert rewrite(text, old.to_dict(), old.to_dict()) == text
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(config=configs, name=st.sampled_from(["gateway.yaml", "gateway.json", "gateway"]))
 def test_any_config_survives_load_save_load(
     tmp_path_factory: pytest.TempPathFactory, config: tg.GatewayConfig, name: str

@@ -1,28 +1,27 @@
 """Whatever a file or a mapping holds: it is read, or refused in one short line by an error of ours.
 
-``TIMEGATE_FUZZ_EXAMPLES=20000 pytest tests/test_fuzz_loader.py`` searches longer; ``fuzz_loader_atheris.py``, beside
+``TIMEGATE_EXAMPLES=20000 pytest tests/test_fuzz_loader.py`` searches longer; ``fuzz_loader_atheris.py``, beside
 this file, is guided by coverage.
 """
 
 from __future__ import annotations
 
 import copy
-import os
 from datetime import UTC, date, time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import strategies
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.core.windows import Window
 from timegate.yaml12 import dump, parse
 
 SOURCES: dict[str, Any] = {"config": tg.GatewayConfig, "scenario": tg.Scenario}
-EXAMPLES = int(os.environ.get("TIMEGATE_FUZZ_EXAMPLES", "100"))
 TOKENS = [
     "\n", "\r\n", "\t", " ", "  ", "\0", "\ufeff", "\u2028", "\x85", "\ud7ff", "\U0001f600", "\x07", "\\", "/", "'",
     '"', "`", "@", "- ", ": ", ":", "? ", "| ", "> ", "#", ",", "[", "]", "{", "}", "[]", "{}", "&a ", "*a", "<<: *a",
@@ -81,7 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
-@settings(max_examples=EXAMPLES)
+@examples(100)
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 @example(b"")
 @example(b"deployments: !!binary x")
@@ -92,7 +91,7 @@ def test_bytes(folder: Path, kind: str, suffix: str, content: bytes) -> None:
 
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
-@settings(max_examples=EXAMPLES)
+@examples(100)
 @given(tokens=st.lists(st.sampled_from(TOKENS), max_size=30))
 def test_tokens(folder: Path, kind: str, suffix: str, tokens: list[str]) -> None:
     """Any sequence of the tokens of YAML and JSON is read or refused."""
@@ -101,7 +100,7 @@ def test_tokens(folder: Path, kind: str, suffix: str, tokens: list[str]) -> None
 
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
-@settings(max_examples=EXAMPLES)
+@examples(100)
 @given(data=st.data())
 def test_texts_near_valid_ones(folder: Path, kind: str, suffix: str, data: st.DataObject) -> None:
     """A valid file with some changes is read or refused; what is read survives being saved and read again."""
@@ -200,7 +199,7 @@ def changed(draw: st.DrawFn, kind: str) -> Any:
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-@settings(max_examples=EXAMPLES)
+@examples(100)
 @given(data=st.data())
 def test_data(kind: str, data: st.DataObject) -> None:
     """Any nested data is taken or refused."""
@@ -214,7 +213,7 @@ def test_data(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", ["trace.csv", "trace.parquet", "trace.csv.gz"])
-@settings(max_examples=EXAMPLES)
+@examples(100)
 @given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_bytes_of_traces(folder: Path, name: str, content: bytes) -> None:
     """Any bytes are read as a trace or refused."""
@@ -231,7 +230,7 @@ TRACE = "at,model_preference,prompt_tokens,completion_tokens\n" + "".join(
 )
 
 
-@settings(max_examples=EXAMPLES)
+@examples(100)
 @given(text=mutated(TRACE), options=st.sampled_from([{}, {"tz": "UTC"}, {"tz": "Europe/Berlin", "sort": True}]))
 def test_traces_near_valid_ones(folder: Path, text: str, options: dict[str, Any]) -> None:
     """A valid trace with some changes is read or refused."""

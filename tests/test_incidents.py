@@ -11,7 +11,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from strategies import examples
 
 import timegate as tg
 from timegate.errors import IncidentError, InstantError, ScenarioError
@@ -361,7 +362,7 @@ def test_closed_at_no_time(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.sampled_from(["investigating", "monitoring", "resolved"]), min_size=1, max_size=7))
-@settings(max_examples=50)
+@examples(50)
 def test_any_stream_of_updates(tmp_path_factory: pytest.TempPathFactory, statuses: list[str]) -> None:
     """An incident lasts until the first update after which no other opens it again."""
     stream = [(status, f"2026-03-02T{9 + hour:02}:00:00Z") for hour, status in enumerate(statuses)]

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
+from strategies import examples
 
 import timegate as tg
 from timegate.core import draws
@@ -334,7 +335,7 @@ def histories(distribution: str, shape: float | None, seeds: int, mtbf_s: float 
 
 @pytest.mark.parametrize(("distribution", "shape"), FAMILIES)
 @given(p=st.floats(0, 1, exclude_max=True))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_lengths_are_the_quantiles_of_scipy(distribution: str, shape: float | None, p: float) -> None:
     """The length of a draw is scipy's quantile of a distribution with the mean asked for."""
     family = DISTRIBUTIONS.index(distribution)

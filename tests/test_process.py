@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
+from strategies import examples
 
 import timegate as tg
 from timegate.errors import InstantError, ReplayError, TimegateError, TimegateWarning, TraceError
@@ -213,7 +214,7 @@ processes = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(traffic=processes, seed=st.integers(0, 2**64), size=st.integers(1, 50))
 def test_parts_of_any_size_are_the_whole(traffic: Traffic, seed: int, size: int) -> None:
     """The same seed gives the same calls in parts of any size: in order, in the profile, none in a bin of rate 0."""

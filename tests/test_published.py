@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.errors import TimegateError, TraceError
@@ -35,7 +36,7 @@ def chi_square(counts: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> 
     return float((((counts - expected) ** 2 / expected).sum() - df) / math.sqrt(2 * df))
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     calls=st.integers(50, 300),
     seed=st.integers(0, 2**64),

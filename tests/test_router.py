@@ -9,12 +9,12 @@ from itertools import permutations
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from test_routing import DAY, ERA, NAMES, NIGHT, closed_at_night, drive, router, some_hours
 from test_timetable import instants, is_open
 
-from tests.strategies import configs, us
+from tests.strategies import configs, examples, us
 from timegate import Window
 from timegate.core.clock import from_us, to_us
 from timegate.core.deployment import Deployment
@@ -22,7 +22,7 @@ from timegate.core.router import Router
 from timegate.core.timetable import Hours
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.sampled_from(["none", "own"]).flatmap(lambda policy: configs(ERA, policy)),
     st.lists(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from test_timetable import any_hours, instants, is_open
 
 from timegate import ModelRouterError, Window
@@ -44,7 +45,7 @@ def drive(router: Router, at_us: int, preference: str | None, errors: dict[str, 
     return tried, call.error([errors[name] for name in tried])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     some_hours,
     instants,

@@ -10,8 +10,9 @@ from typing import Any, get_args
 import pandas as pd
 import pytest
 import strategies
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.core.columns import ProviderError
@@ -191,7 +192,7 @@ def test_names_of_faults_are_unique() -> None:
     )  # fmt: skip
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(scenarios)
 def test_names_of_streams_never_collide(scenario: tg.Scenario) -> None:
     """Every fault of a scenario has a stream of its own."""
@@ -218,7 +219,7 @@ def test_a_target_that_is_not_there_gets_a_hint(target: str, hint: str, engine: 
 
 
 @pytest.mark.parametrize("name", ["bad.yaml", "bad.json"])
-@settings(max_examples=50)
+@examples(50)
 @given(scenario=scenarios, description=st.none() | st.text(st.characters(exclude_categories=["Cs"])))
 def test_saving_and_loading_gives_an_equal_scenario(
     tmp_path_factory: pytest.TempPathFactory, name: str, scenario: tg.Scenario, description: str | None
@@ -233,7 +234,7 @@ def test_saving_and_loading_gives_an_equal_scenario(
         assert copy.fault_names == scenario.fault_names
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(scenarios)
 def test_readers_of_yaml_1_1_get_the_same_data(tmp_path_factory: pytest.TempPathFactory, scenario: tg.Scenario) -> None:
     """PyYAML reads a saved file as the same plain data: instants stay text."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import strategies
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from strategies import examples
 
 import timegate as tg
 from timegate.core.columns import UNSERVED
@@ -120,14 +121,14 @@ def test_the_files_in_the_repository_are_current(kind: str, name: str) -> None:
     assert says(kind, parse(sample)) == []
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(configs)
 def test_every_config_passes_as_saved(config: tg.GatewayConfig) -> None:
     """Any valid config, as it stands in its file, passes the schema."""
     assert says("config", json.loads(json.dumps(config.to_dict()))) == []
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(scenarios)
 def test_every_scenario_passes_as_saved(scenario: tg.Scenario) -> None:
     """Any valid scenario, as it stands in its file, passes the schema."""
@@ -327,7 +328,7 @@ def changed(draw: st.DrawFn, valid: st.SearchStrategy[Any]) -> Any:
     return data
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(changed(configs))
 @example(window(start="12:00\n"))
 def test_a_config_that_loads_passes(data: Any) -> None:
@@ -335,14 +336,14 @@ def test_a_config_that_loads_passes(data: Any) -> None:
     assert not (loads("config", data) and says("config", data))
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(changed(scenarios))
 def test_a_scenario_that_loads_passes(data: Any) -> None:
     """The schema of scenarios is nowhere stricter than the loader."""
     assert not (loads("scenario", data) and says("scenario", data))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text("0123456789:", min_size=1, max_size=6), st.sampled_from(["start", "end"]))
 @example("24:00", "start")
 @example("24:0", "end")
@@ -352,7 +353,7 @@ def test_times_are_those_of_the_loader(text: str, key: str) -> None:
     assert loads("config", data) == (says("config", data) == [])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text("0123W-2", min_size=7, max_size=10) | st.dates().map(str))
 def test_dates_that_load_pass(text: str) -> None:
     """A date that the loader reads passes the schema."""

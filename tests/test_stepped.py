@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import timegate as tg
-from tests.strategies import Case, cases
+from tests.strategies import Case, cases, examples
 from timegate.core.columns import NOBODY, OUTCOMES
 from timegate.engines.ledger import columns_of
 
-EXAMPLES = int(os.environ.get("TIMEGATE_EXAMPLES", "50"))
-
 
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(50, suppress_health_check=list(HealthCheck))
 @given(case=st.sampled_from(["none", "own"]).flatmap(lambda policy: cases(latencies=True, policy=policy, max_size=60)))
 def test_one_by_one_and_by_events(case: Case) -> None:
     """Calls that share nothing fare alike with a capacity that is never full, for which they are taken by events."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 import timegate as tg
-from tests.strategies import Case, cases
+from tests.strategies import Case, cases, examples
 from timegate.engines import totals
 from timegate.errors import InvalidTypeError, ReplayError, TraceError, WindowError
 from timegate.runs import stream
@@ -34,7 +34,7 @@ def cut(trace: tg.Trace, size: int) -> list[pd.DataFrame]:
 
 
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60, suppress_health_check=list(HealthCheck))
 @given(case=cases(latencies=True), size=st.integers(1, 200))
 def test_totals_are_those_of_one_replay(case: Case, size: int) -> None:
     """Shares by bin, fallbacks and counts are equal for any trace, scenario and size of chunks."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from test_price import DEEPSEEK
 
 from timegate.core.clock import DAY_US, MINUTE_US, to_us
@@ -78,7 +79,7 @@ prices = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     listed=st.lists(prices, min_size=1, max_size=3),
     rows=st.lists(
@@ -185,7 +186,7 @@ rows = st.tuples(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(listed=st.lists(prices, min_size=2, max_size=2), used=st.lists(rows, max_size=20), cut=st.integers(0, 20))
 def test_sums_are_exact(listed: list[Price], used: list[tuple[Any, ...]], cut: int) -> None:
     """Sums by bin, deployment and kind are those of what each attempt costs, however the attempts are cut in parts."""

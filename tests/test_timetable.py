@@ -7,8 +7,9 @@ from zoneinfo import available_timezones
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 from test_windows import covers, edges, luck
 
 from timegate import Window
@@ -53,7 +54,7 @@ def probes(table: Timetable, lo: int, hi: int) -> list[int]:
     return sorted({at + by for at in found for by in (-1, 0, 1) if lo <= at + by < hi})
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(tables, instants, instants)
 def test_compile_agrees_with_the_oracle(table, one, other):
     """Segments tile the range without gap or needless cut, and each instant's is open for whom the rule says."""
@@ -70,7 +71,7 @@ def test_compile_agrees_with_the_oracle(table, one, other):
     assert [s.start_us for s in listed[1:]] == [s.end_us for s in listed[:-1]]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(tables, st.lists(instants, min_size=2, max_size=12))
 def test_segment_at_in_any_order(table, visits):
     """However the clock jumps, the segment holds the instant, and is open from end to end for whom the rule says."""
@@ -81,7 +82,7 @@ def test_segment_at_in_any_order(table, visits):
             assert segment.open == open_at(table, inside)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(tables, instants)
 def test_open_until_is_the_next_change(table, at_us):
     """The state holds up to the microsecond before, and flips there; None only if it never does."""

@@ -21,8 +21,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from strategies import examples
 
 import timegate as tg
 from timegate.engines import virtual
@@ -463,7 +464,7 @@ def simulated(program: list[tuple[str, Any]], arrivals: list[int], fails: set[st
     fails=st.sets(st.sampled_from("ab")),
     takes=st.fixed_dictionaries({"a": st.integers(1, 5), "b": st.integers(1, 5)}),
 )
-@settings(deadline=None, max_examples=100)
+@examples(100)
 def test_random_programs(
     program: list[tuple[str, Any]], arrivals: list[int], fails: set[str], takes: dict[str, int]
 ) -> None:

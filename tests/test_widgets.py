@@ -23,7 +23,7 @@ from matplotlib import pyplot as plt
 from traitlets import TraitError
 
 import timegate as tg
-from tests.strategies import windows
+from tests.strategies import examples, windows
 from timegate import plots, samples
 from timegate.core.clock import DAY_US, EPOCH, MINUTE_US
 from timegate.core.spans import union
@@ -121,7 +121,7 @@ class TestEdits:
         assert reading.acting is reading.scenario
 
     @given(st.lists(WINDOWS, max_size=3), st.lists(WINDOWS, max_size=3))
-    @settings(max_examples=50)
+    @examples(50)
     def test_every_window_survives(self, closed, available):
         """Windows of all kinds go to the page and back, through JSON, as they are."""
         deployment = {"model_name": "a", "model": "sim/a", "time_constraints": closed, "available": available}

@@ -19,8 +19,9 @@ import holidays
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
+from strategies import examples
 
 from timegate import Window
 from timegate.core import zones
@@ -212,7 +213,7 @@ weekday_names = st.sampled_from(WEEKDAYS) | st.builds("{}#{}".format, st.sampled
 some_dates = st.dates(dt.date(1900, 1, 1), dt.date(2199, 12, 31))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     first=some_dates,
     days=st.none() | st.none() | st.sets(weekday_names, min_size=1, max_size=4),
@@ -258,7 +259,7 @@ def test_every_zone_at_changes_of_its_history():
                 check(window, change_us, also=tuple(changes))
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(instants_and_windows())
 def test_any_window_at_any_instant(pair):
     """Any window, around any instant of three centuries, holds what zoneinfo says."""
