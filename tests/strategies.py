@@ -127,6 +127,7 @@ def policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
         made["retry_after_beyond"] = draw(st.sampled_from(["move_on", "ignore"]))
         made["backoff"] = {
             "initial_s": draw(st.sampled_from([0.0, 0.5, 30.0])),
+            "base": draw(st.sampled_from([2.0, 1.0, 3.7])),
             "max_s": 3600.0,
             "minus_one": draw(st.booleans()),
             "before_fallback": draw(st.booleans()),
@@ -181,7 +182,11 @@ def call_policies(draw: DrawFn, shared: bool) -> dict[str, Any]:
         made["max_cooled_share"] = draw(st.sampled_from([1.0, 0.5]))
         if draw(st.sampled_from([False, True])):
             ratio = draw(st.sampled_from([0.1, 1.0]))
-            made["retry_budget"] = {"ratio": ratio, "min_per_s": draw(st.sampled_from([0.0, 0.1])), "ttl_s": 10.0}
+            reserve = {
+                "min_per_s": draw(st.sampled_from([0.0, 0.1])),
+                "ttl_s": draw(st.sampled_from([1.0, 10.0, 900.0])),
+            }
+            made["retry_budget"] = {"ratio": ratio} | reserve
     return made
 
 

@@ -97,6 +97,37 @@ def test_attempts_that_are_there_twice_count_once(tmp_path: Path, log: str) -> N
     assert len(later) == len(once) + 1
 
 
+LANGSMITH = [
+    {"id": "1", "trace_id": "t", "run_type": "chain", "start_time": "2026-03-02T10:00:00", "end_time": None,
+     "status": "success", "inputs": {"messages": []}, "dotted_order": "x"},
+    {"id": "2", "trace_id": "t", "run_type": "llm", "start_time": "2026-03-02T10:00:00.5", "status": "error",
+     "end_time": "2026-03-02T10:00:01", "error": "429", "extra": {"metadata": {"ls_model_name": "gpt"}},
+     "prompt_tokens": 0, "completion_tokens": 0},
+    {"id": "3", "trace_id": "t", "run_type": "llm", "start_time": "2026-03-02T10:00:01.5", "status": "success",
+     "end_time": "2026-03-02T10:00:03", "error": None, "extra": {"metadata": {"ls_model_name": "claude"}},
+     "prompt_tokens": 10, "completion_tokens": 7},
+]  # fmt: skip
+
+
+def test_langsmith(tmp_path: Path) -> None:
+    """Runs of models are attempts, joined by their trace; chains around them are not."""
+    trace = read(tmp_path, "\n".join(map(json.dumps, LANGSMITH)), "runs.jsonl")
+    names = "served_by", "status", "latency_s", "attempts", "prompt_tokens", "completion_tokens"
+    assert columns(trace, *names) == [(0.5, "claude", "success", 2.5, 2, 10, 7)]
+    assert trace.notes == (
+        "read as LangSmith runs, times taken as UTC",
+        "1 row without a call of a model, passed over",
+        "2 attempts of 1 call, by their traces",
+        "1 attempt that failed, kept",
+    )
+
+
+def test_a_log_without_a_call_of_a_model_is_an_error(tmp_path: Path) -> None:
+    """Where attempts are joined by their trace, too."""
+    with pytest.raises(TraceError, match=r"runs\.jsonl: read as LangSmith runs: no row calls a model\.$"):
+        read(tmp_path, json.dumps(LANGSMITH[0]) + "\n" + json.dumps(LANGSMITH[0]), "runs.jsonl")
+
+
 LANGFUSE = """id,traceId,type,startTime,endTime,level,providedModelName,usageDetails
 1,t,SPAN,2026-03-02T10:00:00.000Z,2026-03-02T10:00:05.000Z,DEFAULT,,
 2,t,GENERATION,2026-03-02T10:00:01.000Z,2026-03-02T10:00:03.000Z,DEFAULT,gpt,"{""input"":10,""input_cached_tokens"":5,""output"":7,""total"":22}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import resolve_name
@@ -187,6 +188,36 @@ def test_names_that_the_pages_use_are_there(page: str) -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in files if path != Path(__file__))
     words = set(re.findall(r"\w+", code))
     assert sorted(name for name in found if name not in words) == []
+
+
+def test_names_stand_where_the_recipes_say() -> None:
+    """A name that a recipe places in a file stands there: else it leads to where the thing once was."""
+    text = " ".join((ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    found = re.findall(r"`([\w.]+)`(?:(?:,| and| or) `[\w.]+`)? (?:in|of) `([\w/]+\.(?:py|js|mjs|ts))`", text)
+    assert found
+    for name, file in found:
+        path = next(place / file for place in (ROOT.parent, ROOT, ROOT / "widgets/static") if (place / file).is_file())
+        assert set(name.split(".")) <= set(re.findall(r"\w+", path.read_text(encoding="utf-8"))), f"{name} in {file}"
+
+
+REFERENCE = re.compile(r":(?:func|class|meth|mod|data|exc|attr):`~?([\w.]+)`")
+
+
+def test_references_of_docstrings_lead_somewhere() -> None:
+    """What a docstring refers to stands in the module that it names, or in its own, or on the face."""
+    known, lost = modules(), []
+    texts = {name: REFERENCE.sub("", path.read_text(encoding="utf-8")) for name, path in known.items()}
+    words = {name: set(re.findall(r"\w+", text)) for name, text in texts.items()}
+    for name, path in known.items():
+        for target in REFERENCE.findall(path.read_text(encoding="utf-8")):
+            parts, home = target.split("."), name
+            if parts[0] == "timegate":
+                size = max(n for n in range(1, len(parts) + 1) if ".".join(parts[1:n]) in known)
+                home, parts = ".".join(parts[1:size]), parts[size:]
+            is_known = set(parts) <= words[home] or parts[0] in words[""] | sys.stdlib_module_names
+            if not is_known:
+                lost.append(f"{name}: {target}")
+    assert not lost, "\n".join(lost)
 
 
 @pytest.mark.parametrize(

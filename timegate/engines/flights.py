@@ -44,7 +44,7 @@ class Loop(NamedTuple):
         The queue of each capacity, as flights; -1 for none.
     blocks : tuple
         First attempts judged beforehand: for each deployment the cell, the first call, the one after the last, and the
-        latest first attempt; then what :func:`judge` returns of them.
+        latest first attempt; then what :func:`timegate.engines.judge.judge` returns of them.
     places, zeros : ndarray of int64, shape (AT_ONCE,)
         The numbers from 0, which are those of a block's calls; and 0 for each.
     work : tuple of ndarray

@@ -1,7 +1,7 @@
 """What becomes of attempts, compiled: one by one, and in blocks of the first attempts of consecutive calls.
 
-:func:`judge` restates :meth:`timegate.faults.rules.Injector.attempt`; :func:`judge_block` gives the same, bit for bit,
-rule by rule for many calls, which the compiler makes vector instructions of.
+:func:`judge` restates :meth:`timegate.faults.injector.Injector.attempt`; :func:`judge_block` gives the same, bit for
+bit, rule by rule for many calls, which the compiler makes vector instructions of.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ def calls_of(frame: pd.DataFrame, log: Log, notes: list[str], names: Mapping[str
     Parameters
     ----------
     frame : DataFrame
-        A row an attempt, by the names that :class:`Format` lists; ``at`` and ``ended`` are aware times.
+        A row an attempt, by the names that :class:`timegate.traffic.formats.Format` lists; ``at`` and ``ended`` are
+        aware times.
     log : Log
     notes : list of str
         Takes what is decided, and what is not read.
@@ -84,7 +85,7 @@ def _of_kinds(frame: pd.DataFrame, log: Log, notes: list[str]) -> pd.DataFrame:
             notes.append(f"{counted(others, 'request')} other than POST, kept")
     if not log.kinds:
         return frame
-    keep = frame["kind"].astype(str).str.upper().isin(log.kinds)
+    keep = frame["kind"].astype(str).str.upper().isin({kind.upper() for kind in log.kinds})
     if not keep.all():
         notes.append(f"{counted(int((~keep).sum()), 'row')} without a call of a model, passed over")
     return frame[keep]
@@ -152,7 +153,7 @@ def _joined(
         (code[1:] == code[:-1]) & (code[1:] >= 0) & lost[:-1] & (pause_s >= -OVERLAP_S) & (pause_s <= RETRY_WITHIN_S)
     )
     first = np.flatnonzero(np.append(True, ~again)) if len(frame) else np.zeros(0, np.int64)
-    last = np.append(first[1:], len(frame)) - 1
+    last = np.append(first, len(frame))[1:] - 1
     calls = frame.iloc[order[last]].copy()
     calls["at"] = frame["at"].iloc[order[first]].array
     calls["attempts"] = last - first + 1

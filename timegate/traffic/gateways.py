@@ -47,6 +47,20 @@ GATEWAYS = (
         known_by=("traceId",),
         log=Log(frozenset({"GENERATION", "EMBEDDING"})),
     ),
+    # docs.langchain.com/langsmith/run-data-format: a row a run, of which only some call a model; UTC without zone.
+    Format(
+        "LangSmith runs",
+        {"start_time": "at", "run_type": "kind"},
+        optional={
+            "id": "id",
+            "end_time": "ended",
+            "status": "status",
+            "trace_id": "call",
+            "extra.metadata.ls_model_name": "served_by",
+            **_TOKENS,
+        },
+        log=Log(frozenset({"llm", "embedding"})),
+    ),
     # timegate/traffic/spans.py makes these columns of spans.
     Format(
         "OTLP spans",

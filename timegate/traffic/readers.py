@@ -42,9 +42,9 @@ def read_trace(
 
     Known are our own format (columns ``at``, and optionally ``model_preference``, ``prompt_tokens``,
     ``completion_tokens`` and what came of each call), the published traces of Azure (2023 to 2025), BurstGPT, Mooncake,
-    Qwen-Bailian and Vidur, and the logs of LiteLLM, Langfuse, Helicone, OpenRouter, Portkey, Cloudflare AI Gateway,
-    Bedrock, OTLP spans of models, and web servers. They are told apart by their columns; any other table is read with
-    ``columns``. What was assumed, left out or joined stands in the trace's ``notes``.
+    Qwen-Bailian and Vidur, and the logs of LiteLLM, Langfuse, LangSmith, Helicone, OpenRouter, Portkey, Cloudflare AI
+    Gateway, Bedrock, OTLP spans of models, and web servers. They are told apart by their columns; any other table is
+    read with ``columns``. What was assumed, left out or joined stands in the trace's ``notes``.
 
     Parameters
     ----------
