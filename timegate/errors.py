@@ -94,6 +94,17 @@ class ModelRouterError(TimegateError):
         each that was open took no call.
     skipped : list of (model_name, reason)
         The open deployments that were passed over.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> never = [["00:00", "24:00"]]
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/small", "time_constraints": never}])
+    >>> try:
+    ...     config.build()(messages="Hello").consume()
+    ... except tg.ModelRouterError as error:
+    ...     print(error)
+    No model available due to time constraints
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -10,7 +11,7 @@ from timegate.errors import ConfigError
 from timegate.files import as_path, parse_document, read_text
 from timegate.show.text import and_more
 
-__all__ = ["ConfigFile"]
+__all__ = ["ConfigFile", "Source"]
 
 MOST_LOST = 100  # that a warning names
 
@@ -59,3 +60,15 @@ class ConfigFile(NamedTuple):
         named = "; ".join([*lost[:MOST_LOST], *and_more(len(lost), MOST_LOST)])
         said = f"{path}: read as {foreign}, of which this has no counterpart: {named}." if lost else ""
         return cls(path, data, "" if foreign or path.suffix == ".json" else text, said)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text that a config was read from, so that an export keeps its comments. No part of the config's value:
+    any two are equal, and pickles and deep copies leave the text behind.
+    """  # noqa: D205 - one thought
+
+    text: str = field(default="", compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[type[Source], tuple[()]]:
+        return Source, ()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, PrivateAttr, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from timegate.config.config_file import ConfigFile
+from timegate.config.config_file import ConfigFile, Source
 from timegate.config.named_windows import by_name, look_up
 from timegate.core.clock import Instant, to_us
 from timegate.core.deployment import Deployment
@@ -34,18 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["GatewayConfig"]
 
 _MOST_ROWS = 50
-
-
-@dataclass(frozen=True)
-class _Source:
-    """The text that a config was read from, so that an export keeps its comments. No part of the config's value:
-    any two are equal, and pickles and deep copies leave the text behind.
-    """  # noqa: D205 - one thought
-
-    text: str = field(default="", compare=False, repr=False)
-
-    def __reduce__(self) -> tuple[type[_Source], tuple[()]]:
-        return _Source, ()
 
 
 class GatewayConfig(Value):
@@ -94,7 +81,7 @@ class GatewayConfig(Value):
     check: ClassVar[Pointer] = Pointer("timegate.check(config).")
     gaps: ClassVar[Pointer] = Pointer("timegate.gaps(config).")
     replay: ClassVar[Pointer] = Pointer("timegate.replay(config, trace, scenario).")
-    _source: _Source = PrivateAttr(default_factory=_Source)
+    _source: Source = PrivateAttr(default_factory=Source)
 
     @model_validator(mode="before")
     @classmethod
@@ -185,6 +172,14 @@ class GatewayConfig(Value):
         ------
         ConfigError
             If the file cannot be read, or a value breaks a rule; the message begins with the path.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = Path(folder, "gateway.yaml").write_text("deployments: [{model_name: weak, model: sim/small}]")
+        ...     GatewayConfig.load(f"{folder}/gateway.yaml")
+        <GatewayConfig of 1 deployment: weak>
         """
         read = ConfigFile.read(path)
         try:
@@ -193,7 +188,7 @@ class GatewayConfig(Value):
             raise ConfigError(*error.after(f"{read.path}:")) from None
         if read.lost:
             warn(read.lost)
-        config._source = _Source(read.text)
+        config._source = Source(read.text)
         return config
 
     def keep_comments_of(self, other: GatewayConfig) -> None:
@@ -347,6 +342,13 @@ class GatewayConfig(Value):
         other : GatewayConfig
         *args, **options
             ``start`` and ``end``, as of :func:`timegate.diff`.
+
+        Examples
+        --------
+        >>> config = GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> later = config.edited(strong={"time_constraints": [["22:00", "06:00"]]})
+        >>> print(str(config.diff(later, "2026-03-02T00:00Z", "2026-03-03T00:00Z")).splitlines()[0])
+        Routing differs for 8 h of 24 h, 2026-03-02 00:00 to 2026-03-03 00:00 UTC.
         """
         from timegate.review.diff import diff  # a door: it stands above this module
 
@@ -395,6 +397,14 @@ class GatewayConfig(Value):
         ------
         ConfigError
             If the book does not know a model.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> book = tg.PriceBook("mine", lambda provider, model, service: tg.Price(per_call=0.01))
+        >>> config = GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/small", "price": "auto"}])
+        >>> config.priced(book).deployments[0].price.per_call
+        0.01
         """
         return self.model_copy(update={"deployments": tuple(book.fill(d) for d in self.deployments)})
 

@@ -62,6 +62,14 @@ class Deployment(Value):
         place here. They change nothing of the routing.
     description : str, optional
         For people.
+
+    Examples
+    --------
+    >>> weak = Deployment(model_name="weak", model="sim/small", time_constraints=[["22:00", "06:00"]])
+    >>> weak
+    Deployment(model_name='weak', model='sim/small', time_constraints=(Window('22:00', '06:00'),))
+    >>> weak.name, weak.provider
+    ('weak', 'sim')
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError

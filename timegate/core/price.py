@@ -263,6 +263,11 @@ class Price(Amounts):
             From 0 on, in order.
         amounts : dict of str to float
         times : float
+
+        Examples
+        --------
+        >>> next(Price(input_per_mtok=2.5, times=0.5).within(None))
+        (0, {'input_per_mtok': 2.5}, 0.5)
         """
         amounts, tiers, times = self.amounts(), self.tiers, self.times
         if band is not None:

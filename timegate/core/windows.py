@@ -136,7 +136,13 @@ class Window(LocalDates):
         return self.text()
 
     def text(self, every_day: str = "") -> str:
-        """Write the window in a line; ``every_day`` stands for the weekdays where there are none."""
+        """Write the window in a line; ``every_day`` stands for the weekdays where there are none.
+
+        Examples
+        --------
+        >>> Window("22:00", "06:00", days=["fri"]).text()
+        '22:00-06:00 UTC, fri'
+        """
         parts = [f"{self.start}-{self.end} {self.tz}"]
         parts += [] if self.end_included else ["end not included"]
         return ", ".join(parts + self.dates_in_words(every_day))
@@ -190,7 +196,13 @@ class Window(LocalDates):
         return cls(*value)
 
     def to_config(self) -> list[str] | dict[str, Any]:
-        """Return what :meth:`parse` reads: the pair if it says everything, else a mapping of plain values."""
+        """Return what :meth:`parse` reads: the pair if it says everything, else a mapping of plain values.
+
+        Examples
+        --------
+        >>> Window("22:00", "06:00", days=["fri"]).to_config()
+        {'start': '22:00', 'end': '06:00', 'days': ['fri']}
+        """
         said = self._said()
         if not said:
             return [self.start, self.end]
@@ -284,6 +296,11 @@ class Window(LocalDates):
         -------
         ndarray of int64, shape (n, 2)
             Half-open, sorted and disjoint.
+
+        Examples
+        --------
+        >>> Window("22:00", "06:00").spans_us(0, 86_400_000_000).tolist()
+        [[0, 21600000001], [79200000000, 86400000000]]
         """
         cuts = constant_offsets(self.tz, start_us, end_us)
         if not cuts:

@@ -218,6 +218,11 @@ class RateLimited(Failure):
         The probability that an attempt is refused, 0 to 1.
     retry_after_s : float, optional
         What the answer's ``Retry-After`` says, in seconds; the exception carries it. Default: it has none.
+
+    Examples
+    --------
+    >>> RateLimited(target="strong", share=0.1, retry_after_s=20)
+    RateLimited(target='strong', share=0.1, retry_after_s=20.0)
     """
 
     marked: ClassVar[bool] = True
@@ -354,6 +359,11 @@ class TokenLatency(Fault):
         Seconds until the first token.
     tokens_per_s : float
         Tokens a second from there on.
+
+    Examples
+    --------
+    >>> TokenLatency(target="strong", first_token_s=0.4, tokens_per_s=50)
+    TokenLatency(target='strong', first_token_s=0.4, tokens_per_s=50.0)
     """
 
     is_latency: ClassVar[bool] = True

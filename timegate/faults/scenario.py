@@ -168,6 +168,15 @@ class Scenario(Value):
         ------
         ScenarioError
             If the file cannot be read, or a value breaks a rule; the message begins with the path.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> text = "faults: [{type: error_rate, target: strong, rate: 0.1}]"
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     size = Path(folder, "scenario.yaml").write_text(text)
+        ...     Scenario.load(f"{folder}/scenario.yaml").faults
+        (ErrorRate(target='strong', rate=0.1),)
         """
         from timegate.formats.format import SCHEMA
 
@@ -207,7 +216,14 @@ class Scenario(Value):
         write_document(path, self.to_dict(), ScenarioError)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the scenario as plain data."""
+        """Return the scenario as plain data.
+
+        Examples
+        --------
+        >>> from timegate.faults import ErrorRate
+        >>> Scenario(faults=[ErrorRate(target="strong", rate=0.1)], seed=7).to_dict()
+        {'version': 1, 'seed': 7, 'faults': [{'type': 'error_rate', 'target': 'strong', 'rate': 0.1}]}
+        """
         data: dict[str, Any] = {"version": self.version}
         if self.description is not None:
             data["description"] = self.description
@@ -240,6 +256,15 @@ class Scenario(Value):
         ScenarioError
             If it is strict, and a fault or group names a deployment, provider or group that is not among them, or a
             fault slows answers down that take no time.
+
+        Examples
+        --------
+        >>> from timegate.core.deployment import Deployment
+        >>> from timegate.faults import ErrorRate
+        >>> scenario = Scenario(faults=[ErrorRate(target="strong", rate=0.1)])
+        >>> injector = scenario.injector([Deployment.of("strong", "sim"), Deployment.of("weak", "sim")])
+        >>> [len(rules) for rules in injector.rules]
+        [1, 0]
         """
         targets = Targets(deployments, self.groups)
         if strict:

@@ -182,6 +182,15 @@ class ModelGateway(Driver):
         ------
         ConfigError
             If the config is not valid, cannot be built, or is of another model type; the gateway goes on as it was.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> gateway = config.build()
+        >>> gateway.reload(config.without("strong"))
+        >>> gateway(messages="Hello").consume()
+        'sim/weak'
         """
         new = as_config(config).build(check_keys)
         if new.model_type != self.model_type:
@@ -226,6 +235,14 @@ class ModelGateway(Driver):
         Columns are ``deployment``, ``provider``, ``open``, ``takes_calls``, ``reason``, ``cools_for``, ``running``
         (attempts under way, counted where a limit or a cooldown needs it), ``recent_failures``, ``requests_left``,
         ``tokens_left``.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> gateway = config.build()
+        >>> gateway.health()[["deployment", "open", "running"]].values.tolist()
+        [['strong', True, 0], ['weak', True, 0]]
         """
         router, _, state = self._served
         return health(router, state, self._clock.now_us())
@@ -244,6 +261,15 @@ class ModelGateway(Driver):
         ------
         InvalidValueError
             If there is no such deployment, or the time is not positive.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> gateway = config.build()
+        >>> gateway.cool("strong", 60)
+        >>> gateway.explain().order
+        ['weak']
         """
         given: Any = for_s
         if not isinstance(given, int | float) or not 0 < for_s < NEVER / SECOND_US:
@@ -299,6 +325,14 @@ class ModelGateway(Driver):
         ------
         InstantError
             If ``at`` is naive, or no time.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> gateway = config.build()
+        >>> gateway.explain("2026-03-02T03:10Z", "weak").order
+        ['weak', 'strong']
         """
         if at is not None:
             return self.router.explain(to_us(at, "at"), model_preference)

@@ -216,6 +216,17 @@ class Incidents:
             If an impact, a component or a page is not known, or ``end`` is not after ``start``.
         InstantError
             If a time is naive, or is none.
+
+        Examples
+        --------
+        >>> from timegate.incidents.incident import Incident
+        >>> hour_us = 3_600_000_000
+        >>> history = Incidents(
+        ...     Incident(str(i), "", "openai", "incident", impact, "resolved", i * hour_us, (i + 1) * hour_us)
+        ...     for i, impact in enumerate(("minor", "major", "critical"))
+        ... )
+        >>> history.select(min_impact="major").frame["impact"].tolist()
+        ['major', 'critical']
         """
         decisions = Decisions()
         part = select(

@@ -66,7 +66,14 @@ class OutageModel:
         return self.mtbf_s / (self.mtbf_s + self.mttr_s)
 
     def quantile_s(self, p: float) -> float:
-        """Return the length in seconds that a share ``p`` of the outages does not exceed."""
+        """Return the length in seconds that a share ``p`` of the outages does not exceed.
+
+        Examples
+        --------
+        >>> model = OutageModel(mtbf_s=360_000, mttr_s=3_600, distribution="exponential")
+        >>> round(model.quantile_s(0.95))
+        10785
+        """
         if self.shape is None:
             return -self.mttr_s * math.log1p(-p)
         if self.distribution == "lognormal":  # the mean of a lognormal is its median times exp(sigma^2 / 2)

@@ -58,7 +58,13 @@ class Model(metaclass=_Kin):
 
     @classmethod
     def providers(cls) -> dict[str, list[str]]:
-        """Return the registered providers of each model type."""
+        """Return the registered providers of each model type.
+
+        Examples
+        --------
+        >>> "sim" in Model.providers()["chat_completion"]
+        True
+        """
         return {model_type: list(classes) for model_type, classes in _registry.items()}
 
     @classmethod
@@ -159,6 +165,11 @@ class Model(metaclass=_Kin):
         ------
         InvalidValueError
             If there is none.
+
+        Examples
+        --------
+        >>> Model.class_of("chat_completion", "sim").__name__
+        'SimulatedModel'
         """
         if provider not in _registry.get(model_type, ()):
             from importlib.metadata import entry_points

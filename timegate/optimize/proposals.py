@@ -74,6 +74,22 @@ class Proposals:
         Whether calls share state, so that schedules were tried by replay, and better ones may be left.
     interrupted : bool
         Whether somebody ended the search: then the best is the best so far.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import timegate as tg
+    >>> peak = {"windows": [{"start": "08:00", "end": "18:00", "end_included": False}], "times": 3}
+    >>> config = tg.GatewayConfig(deployments=[
+    ...     {"model_name": "strong", "model": "sim/large", "price": {"per_call": 0.01, "bands": [peak]}},
+    ...     {"model_name": "weak", "model": "sim/small", "price": {"per_call": 0.02}},
+    ... ])
+    >>> calls = tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=144, freq="10min"))
+    >>> found = tg.optimise(config, calls, period="day", step="1h")
+    >>> found.words
+    'the same hours every day, whole hours'
+    >>> found.best.deployments[0].time_constraints
+    (Window('08:00', '18:00', end_included=False),)
     """
 
     def __init__(
@@ -183,6 +199,20 @@ class Proposals:
             A row a deployment and slot: ``deployment`` (str); ``day`` (str), such as ``Mon``, or ``daily``; ``start``
             (str), such as ``08:15``; ``today`` and ``schedule`` (bool), whether it is open; ``band`` (bool), whether a
             band of its price holds in the first period of the trace.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import timegate as tg
+        >>> peak = {"windows": [{"start": "08:00", "end": "18:00", "end_included": False}], "times": 3}
+        >>> config = tg.GatewayConfig(deployments=[
+        ...     {"model_name": "strong", "model": "sim/large", "price": {"per_call": 0.01, "bands": [peak]}},
+        ...     {"model_name": "weak", "model": "sim/small", "price": {"per_call": 0.02}},
+        ... ])
+        >>> calls = tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=144, freq="10min"))
+        >>> found = tg.optimise(config, calls, period="day", step="1h")
+        >>> list(found.slots().columns)
+        ['deployment', 'day', 'start', 'today', 'schedule', 'band']
         """
         is_open, grid = self.schedule(name).is_open, self.grid
         size, deployments = is_open.shape

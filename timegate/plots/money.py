@@ -74,6 +74,16 @@ def cost(
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, ``freq`` is no length of time, a colour is none, or no deployment says a
         price.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> price = {"per_call": 0.01, "bands": [{"windows": [["08:00", "18:00"]], "times": 3}]}
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large", "price": price}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]))
+    >>> ax = cost(run, "1h")
+    >>> ax.get_title(loc="left")
+    'What was paid'
     """
     chosen = chosen_colors(checked(run, "run").deployments, colors).values()
     styles: list[Style] = [{"facecolor": color, "edgecolor": "none", "linewidth": 0.0} for color in chosen]

@@ -71,6 +71,16 @@ def price_hours(
         a price.
     WindowError
         If ``tz`` is no zone.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> price = {"per_call": 0.01, "bands": [{"windows": [["08:00", "18:00"]], "times": 3}]}
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large", "price": price}])
+    >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]))
+    >>> ax = price_hours(run)
+    >>> ax.get_title(loc="left")
+    'Dear hours'
     """
     names = checked(run, "run").deployments
     style = chosen_colors(names, colors)

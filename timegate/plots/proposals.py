@@ -62,6 +62,21 @@ def frontier(found: Proposals, ax: Axes | None = None) -> Axes:
     ------
     InvalidTypeError
         If an argument is of the wrong type.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import timegate as tg
+    >>> peak = {"windows": [{"start": "08:00", "end": "18:00", "end_included": False}], "times": 3}
+    >>> config = tg.GatewayConfig(deployments=[
+    ...     {"model_name": "strong", "model": "sim/large", "price": {"per_call": 0.01, "bands": [peak]}},
+    ...     {"model_name": "weak", "model": "sim/small", "price": {"per_call": 0.02}},
+    ... ])
+    >>> calls = tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=144, freq="10min"))
+    >>> found = tg.optimise(config, calls, period="day", step="1h")
+    >>> ax = frontier(found)
+    >>> ax.get_title(loc="left")
+    'What schedules cost, and how many calls they fail'
     """
     table = _checked(found).frontier
     ax = axes_of(ax, (6.5, 4.2))
@@ -115,6 +130,21 @@ def schedule(
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, a colour is none, or no schedule has that name.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import timegate as tg
+    >>> peak = {"windows": [{"start": "08:00", "end": "18:00", "end_included": False}], "times": 3}
+    >>> config = tg.GatewayConfig(deployments=[
+    ...     {"model_name": "strong", "model": "sim/large", "price": {"per_call": 0.01, "bands": [peak]}},
+    ...     {"model_name": "weak", "model": "sim/small", "price": {"per_call": 0.02}},
+    ... ])
+    >>> calls = tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=144, freq="10min"))
+    >>> found = tg.optimise(config, calls, period="day", step="1h")
+    >>> ax = schedule(found)
+    >>> ax.get_title(loc="left")
+    "Who is open, today and in 'best'"
     """
     slots = _checked(found).slots(name)
     names = [d.name for d in found.config.deployments]
@@ -183,6 +213,20 @@ def walk_forward(walk: WalkForward, ax: Axes | None = None) -> Axes:
     ------
     InvalidTypeError
         If an argument is of the wrong type.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import timegate as tg
+    >>> price = {"per_call": 0.02, "bands": [{"windows": [["08:00", "18:00"]], "times": 3}]}
+    >>> config = tg.GatewayConfig(deployments=[
+    ...     {"model_name": "strong", "model": "sim/large", "price": price},
+    ...     {"model_name": "weak", "model": "sim/small", "price": {"per_call": 0.03}},
+    ... ])
+    >>> calls = tg.Trace(pd.date_range("2026-03-02T00:05Z", periods=24 * 14, freq="1h"))
+    >>> ax = walk_forward(tg.walk_forward(config, calls, train="4D", test="1D", period="day", step="1h"))
+    >>> ax.get_title(loc="left")
+    'What choices saved on days that they had not seen'
     """
     if not isinstance(walk, WalkForward):
         raise InvalidTypeError(f"walk must be what tg.walk_forward() returned. Got {type(walk).__name__}.")

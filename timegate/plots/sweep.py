@@ -49,6 +49,17 @@ def sweep(table: pd.DataFrame, value: str = "recovery_s", ax: Axes | None = None
     ------
     InvalidTypeError, ReplayError
         If an argument is of the wrong type, the table is no sweep, or the value is unknown.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+    >>> outage = tg.Outage(target="strong", start="2026-03-02T09:10Z", duration="10min")
+    >>> trace = tg.EvenTraffic(start="2026-03-02T09:00Z", rates=[1], calls=3600).trace(0)
+    >>> table = tg.sweep(config, trace, tg.Scenario(faults=[outage]), outage_s=[60, 600], load=[0.5, 1])
+    >>> ax = sweep(table, "unserved")
+    >>> ax.get_title(loc="left")
+    'What load and length of an outage do'
     """
     if not {*SWEEP_COLUMNS} <= {*getattr(table, "columns", ())}:
         raise InvalidTypeError(f"table must be what tg.sweep() returned. Got {type(table).__name__}.")

@@ -137,6 +137,13 @@ class PriceBook:
         ------
         ConfigError
             If the book does not know the model.
+
+        Examples
+        --------
+        >>> from timegate.core.price import Price
+        >>> book = PriceBook("mine", lambda *asked: Price(per_call=0.01) if "gpt-5" in asked else None)
+        >>> book.entry("openai/gpt-5").price.per_call
+        0.01
         """
         provider, _, model_id = model.partition("/")
         found = self._look_up(provider, model_id, service)

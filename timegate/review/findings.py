@@ -189,6 +189,19 @@ class Findings(Sequence[Finding]):
     findings : sequence of Finding
     periods_us : ndarray of int64, shape (n, 2)
         The time that was looked at.
+
+    Examples
+    --------
+    >>> import timegate as tg
+    >>> config = tg.GatewayConfig(deployments=[
+    ...     {"model_name": "weak", "model": "sim/small", "time_constraints": [["22:00", "22:00"]]},
+    ...     {"model_name": "strong", "model": "openai/gpt-5"},
+    ... ])
+    >>> found = tg.check(config, now="2026-03-02T00:00Z")
+    >>> [(finding.code, finding.place) for finding in found]
+    [('TG301', "deployments[0] 'weak': time_constraints[0]")]
+    >>> found[0].to_dict()["message"]
+    'It starts and ends at 22:00: it is that single instant.'
     """
 
     def __init__(self, findings: Sequence[Finding], periods_us: Spans = _NO_SPANS) -> None:

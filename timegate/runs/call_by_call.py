@@ -121,6 +121,16 @@ class CallByCall:
         DataFrame
             ``from`` (the first choice), ``to`` (who served), ``count``: most first. The counts sum to the calls
             whose outcome is ``fallback``.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config = config.edited(weak={"time_constraints": [["22:00", "06:00"]]})
+        >>> outage = tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]), tg.Scenario(faults=[outage]))
+        >>> run.fallbacks().values.tolist()
+        [['strong', 'weak', 1]]
         """
         size = len(self.deployments)
         fell_back = self._calls.outcome == FALLBACK
@@ -135,6 +145,16 @@ class CallByCall:
         ----------
         call : int, or aware datetime or str
             Its row in :attr:`calls`; or an instant, for the first call that arrives then or later.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config = config.edited(weak={"time_constraints": [["22:00", "06:00"]]})
+        >>> outage = tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]), tg.Scenario(faults=[outage]))
+        >>> print(str(run.explain(1)).splitlines()[1])
+        Call 1: served by weak (fallback), 2 attempts.
         """
         if isinstance(call, str | datetime):
             call = self._first_since(call)
@@ -186,6 +206,16 @@ class CallByCall:
         -------
         DataFrame
             ``deployment``, ``start``, ``end`` (datetime64[us, UTC], half-open).
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config = config.edited(weak={"time_constraints": [["22:00", "06:00"]]})
+        >>> outage = tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]), tg.Scenario(faults=[outage]))
+        >>> run.closed()[["deployment", "start"]].values.tolist()
+        [['weak', Timestamp('2026-03-02 03:10:00+0000', tz='UTC')]]
         """
         lo, hi = int(self.trace.at_us[0]), int(self.trace.at_us[-1]) + 1
         rows = [(d.name, *span) for d in self.router.deployments for span in d.hours.closed_spans_us(lo, hi).tolist()]
@@ -195,6 +225,16 @@ class CallByCall:
         """Return the scenario's outages, a row for each deployment that one hits; columns as :meth:`closed`.
 
         An outage without a start or an end is given those of the trace.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config = config.edited(weak={"time_constraints": [["22:00", "06:00"]]})
+        >>> outage = tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]), tg.Scenario(faults=[outage]))
+        >>> run.outages()[["deployment", "end"]].values.tolist()
+        [['strong', Timestamp('2026-03-02 10:00:00+0000', tz='UTC')]]
         """
         injector = self.scenario.injector(self.router.deployments, strict=False)
         first_us, last_us = self.trace.span_us
@@ -245,5 +285,16 @@ class CallByCall:
         return self._calls.first_choices(self.trace.preferred, self.trace.preferred_names, self.router)
 
     def outcome_counts(self) -> dict[str, int]:
-        """Return the number of calls of each outcome."""
+        """Return the number of calls of each outcome.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config = config.edited(weak={"time_constraints": [["22:00", "06:00"]]})
+        >>> outage = tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]), tg.Scenario(faults=[outage]))
+        >>> run.outcome_counts()
+        {'first_choice': 1, 'fallback': 1, 'failed': 0, 'blocked': 0, 'shed': 0}
+        """
         return dict(zip(OUTCOMES, np.bincount(self._calls.outcome, minlength=len(OUTCOMES)).tolist(), strict=True))

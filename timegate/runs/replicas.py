@@ -70,6 +70,16 @@ class MonteCarlo:
         DataFrame
             A row a figure; columns ``mean``, ``ci_low``, ``ci_high``, ``confidence`` (of these two), ``std``, ``p05``,
             ``p50``, ``p95``. A replica that served nobody has no latency, and is left out of the rows of latencies.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=200)
+        >>> scenario = tg.Scenario(faults=[tg.ErrorRate(target="strong", rate=0.1)])
+        >>> days = tg.monte_carlo(config, traffic, scenario, replicas=50)
+        >>> days.summary().loc["share[strong]", ["mean", "ci_low", "ci_high"]].round(2).tolist()
+        [0.9, 0.89, 0.91]
         """
         calls = self.replicas["calls"]
         size = None if self.days_vary else max(float(calls.sum()), len(self))
@@ -102,6 +112,17 @@ class MonteCarlo:
         ------
         ReplayError
             If seed, replicas, traffic or scenario differ: then nothing is paired.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> traffic = tg.PoissonTraffic(start="2026-03-02T00:00Z", calls=200)
+        >>> scenario = tg.Scenario(faults=[tg.ErrorRate(target="strong", rate=0.1)])
+        >>> days = tg.monte_carlo(config, traffic, scenario, replicas=50)
+        >>> alone = tg.monte_carlo(config.without("weak"), traffic, scenario, replicas=50)
+        >>> days.compare(alone).loc["availability", ["mean", "ci_low", "ci_high"]].round(2).tolist()
+        [-0.1, -0.11, -0.09]
         """
         for key in ("seed", "replicas", "traffic_hash", "scenario_hash"):
             if self.provenance[key] != other.provenance[key]:

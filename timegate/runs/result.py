@@ -302,6 +302,16 @@ class Replay(CallByCall):
             ``start``, ``end``; ``calls`` that arrived during it, and how many were ``unserved``; ``served_before``, the
             share; ``back_at`` and ``recovery_s`` since the end, missing if calls never fare as before, or none came
             before; ``unserved_after``: of those that arrived between the end and ``back_at``, or the last call.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": n, "model": f"sim/{n}"} for n in ("strong", "weak")])
+        >>> config = config.edited(weak={"time_constraints": [["22:00", "06:00"]]})
+        >>> outage = tg.Outage(target="strong", start="2026-03-02T09:00Z", end="2026-03-02T10:00Z")
+        >>> run = tg.replay(config, tg.Trace(["2026-03-02T03:10Z", "2026-03-02T09:00Z"]), tg.Scenario(faults=[outage]))
+        >>> run.recovery()[["deployments", "calls", "unserved"]].values.tolist()
+        [['strong', 1, 0]]
         """
         return recovery_frame(self.trace, self._calls, self.outages(), bin_width_us(window, "window"))
 

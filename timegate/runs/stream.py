@@ -97,7 +97,17 @@ class StreamReplay:
         return self._part
 
     def summary(self) -> pd.Series[Any]:
-        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %."""
+        """Return the figures of the replay, labelled as in :meth:`Replay.summary`; quantiles to 0.4 %.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> chunks = [tg.Trace(["2026-03-02T03:10Z"]), tg.Trace(["2026-03-02T09:00Z"])]
+        >>> run = tg.replay_stream(config, chunks, freq="6h")
+        >>> run.summary()["availability"]
+        1.0
+        """
         start, end = (pd.Timestamp(from_us(at_us)) for at_us in self._whole.span_us)
         totals = self._whole.totals
         counts = totals.figures(self.router.names, self.scenario.has_latency, who_first=True)
@@ -120,6 +130,15 @@ class StreamReplay:
         Returns
         -------
         DataFrame
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> chunks = [tg.Trace(["2026-03-02T03:10Z"]), tg.Trace(["2026-03-02T09:00Z"])]
+        >>> run = tg.replay_stream(config, chunks, freq="6h")
+        >>> run.share(counts=True)["strong"].tolist()
+        [1, 1]
         """
         whole = self._whole
         start_us = self._origin_us + whole.first_bin * self._step_us
@@ -142,7 +161,17 @@ class StreamReplay:
         return paid_frame(start_us, paid, self._step_us, self.router.names, failed, exact).tz_convert(self.tz)
 
     def fallbacks(self) -> pd.DataFrame:
-        """Return who served in whose place, as :meth:`Replay.fallbacks` does."""
+        """Return who served in whose place, as :meth:`Replay.fallbacks` does.
+
+        Examples
+        --------
+        >>> import timegate as tg
+        >>> config = tg.GatewayConfig(deployments=[{"model_name": "strong", "model": "sim/large"}])
+        >>> chunks = [tg.Trace(["2026-03-02T03:10Z"]), tg.Trace(["2026-03-02T09:00Z"])]
+        >>> run = tg.replay_stream(config, chunks, freq="6h")
+        >>> len(run.fallbacks())
+        0
+        """
         fallbacks = self._whole.totals.served * ~np.eye(len(self.router.names), dtype=bool)
         return named_pairs(fallbacks, self.router.names)
 

@@ -161,7 +161,14 @@ class Profile(Value):
         return pd.DataFrame({"at": utc_column(at_us.astype(np.int64)), "rate_per_s": self.rates_per_s})
 
     def summary(self) -> pd.Series[Any]:
-        """Return the figures of the profile, labelled."""
+        """Return the figures of the profile, labelled.
+
+        Examples
+        --------
+        >>> profile = Profile(start="2026-03-02T00:00Z", bin_s=3600, rates_per_s=[0.1] * 12 + [0.3] * 12)
+        >>> str(profile.summary()["peak_at"])
+        '2026-03-02 12:00:00+00:00'
+        """
         rates = np.array(self.rates_per_s)
         at = self.frame["at"]
         figures: dict[str, Any] = {"calls": self.calls} if self.calls is not None else {}

@@ -146,6 +146,11 @@ class Trace:
         preferred_names : sequence of str
         completion_tokens, prompt_tokens, cached_tokens : ndarray of int64, optional
             -1 where the count is missing.
+
+        Examples
+        --------
+        >>> Trace.from_arrays(np.arange(3) * 1_000_000)
+        <Trace: 3 calls, 1970-01-01 00:00:00 to 1970-01-01 00:00:02 UTC>
         """
         trace = cls.__new__(cls)
         trace.at_us = np.ascontiguousarray(at_us, np.int64)
@@ -186,6 +191,11 @@ class Trace:
         ------
         TraceError
             If one begins before the one before it ends, or they differ in columns or in the names that calls prefer.
+
+        Examples
+        --------
+        >>> Trace.concat([Trace(["2026-03-02T09:00Z"]), Trace(["2026-03-02T10:00Z"])])
+        <Trace: 2 calls, 2026-03-02 09:00:00 to 2026-03-02 10:00:00 UTC>
         """
         shapes = {(*part.preferred_names, *(getattr(part, name) is None for name in _TOKENS)) for part in parts}
         if len(shapes) != 1:
