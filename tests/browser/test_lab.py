@@ -146,7 +146,7 @@ priced = editor.config""")
     lab.settle()
     assert lab.ask("editor.config == priced")
     lab.do("editor.config = earlier")
-    lab.settle()
+    slider(lab, "strong window 1 end").wait_for()  # the page hears of it later than we do
 
 
 def test_a_kernel_that_restarts(lab: Lab) -> None:
