@@ -15,9 +15,11 @@ import timegate as tg
 from tests.strategies import Case, cases
 from timegate.core import capacity
 from timegate.core.capacity import REFUSED, STARTS, Provider
+from timegate.core.columns import OK
 from timegate.core.policy import NEVER, UNIT
 from timegate.core.prompt_cache import cached_at, is_warm
-from timegate.engines import travel
+from timegate.engines import stepped, travel
+from timegate.engines.ordered import OrderedReplay
 from timegate.errors import ScenarioError
 
 ENGINES = ["compiled", "stepped", "travel"]
@@ -107,6 +109,13 @@ def test_a_shared_bucket_counts_each_deployment_for_itself(engine: Any) -> None:
     assert served(run) == ["b", "a", "-", "-", "-", "-", "a", "-"]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_capacity_counts_in_its_own_way(engine: Any) -> None:
+    """Beside a bucket that counts no cached input, another counts whole prompts: 5,000 tokens are 5 of them."""
+    scenario = tg.Scenario(faults=[bucket(), bucket(tokens_per_min=5000, cache_aware=False)])
+    assert served(tg.replay(config("a"), tg.Trace(calls(8)), scenario, engine=engine)) == ["a"] * 5 + ["-"] * 3
+
+
 asked = st.tuples(
     st.integers(0, 900), st.sampled_from([0, 0.3, 0.9, 1]), st.sampled_from([None, None, "a", "b", "nobody"])
 )
@@ -161,6 +170,22 @@ def test_engines_and_parts_agree(case: Case, size: int) -> None:
     stream = tg.replay_stream(case.config, parts, scenario)
     for name, count in run.outcome_counts().items():
         assert stream.summary()[name] == count
+
+
+@pytest.mark.parametrize("size", [1, 7, 20])
+def test_calls_that_outlast_their_part_keep_what_is_cached(size: int) -> None:
+    """A call that was refused asks again after a pause, by which time parts of the trace have come and gone."""
+    cached = np.random.default_rng(1).integers(0, 1000, 60)
+    patient = config("a", policy={"max_retries": 4, "retry_on": ["rate_limit"], "backoff": {"initial_s": 2}})
+    frame, router = calls(60, cached_tokens=cached), patient.router()
+    injector = tg.Scenario(faults=[bucket(tokens_per_min=5000)]).injector(router.deployments)
+    _, whole, _ = stepped.run(router, tg.Trace(frame), injector)
+    assert (whole.outcome[whole.attempt > 1] == OK).any()
+    replay = OrderedReplay(router, injector, keeps_attempts=True)
+    ended = [part for lo in range(0, 60, size) for part in replay.add(tg.Trace(frame.iloc[lo : lo + size]))]
+    ended += replay.finish()
+    for name, column in whole._asdict().items():
+        np.testing.assert_array_equal(np.concatenate([getattr(part.attempts, name) for part in ended]), column)
 
 
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
