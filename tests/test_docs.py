@@ -9,10 +9,10 @@ import re
 import shlex
 import shutil
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -24,6 +24,8 @@ from typer.testing import CliRunner
 import timegate as tg
 from timegate.cli import app
 from timegate.core.columns import OBSERVED_COLUMNS, TRACE_COLUMNS, ProviderError
+from timegate.core.policy_parts import Backoff, Cooldown, Limits, Part, RetryBudget
+from timegate.core.settings import CallPolicy, Policy
 from timegate.engines.record import ATTEMPT_COLUMNS, CALL_COLUMNS
 from timegate.faults import Failure, Fault
 from timegate.formats.registry import FORMATS
@@ -239,11 +241,51 @@ def test_tables_of_fields_are_the_fields() -> None:
     for page, head, names in (
         ("windows.md", "| field |", [field.name for field in fields(tg.Window)]),
         ("traffic.md", "| all of them take |", Traffic.model_fields),
+        ("routing.md", "| field of a deployment |", tg.Deployment.model_fields),
         ("scenarios.md", "| all of them take |", Fault.model_fields.keys() - {"type"}),
         ("scenarios.md", "| those that fail take |", Failure.model_fields.keys() - Fault.model_fields.keys()),
     ):
         stated = [name for row in rows_of(ROOT / "docs" / page, head) for name in re.findall(r"`(\w+)`", row[0])]
         assert sorted(stated) == sorted(names), page
+
+
+@pytest.mark.parametrize(
+    ("head", "kind", "others"),
+    [
+        ("| field of a policy |", Policy, ()),
+        ("| only in the policy of a config |", CallPolicy, Policy.model_fields),
+        ("| field of `backoff` |", Backoff, ()),
+        ("| field of `cooldown` |", Cooldown, ()),
+        ("| field of `limits` |", Limits, ()),
+        ("| field of `retry_budget` |", RetryBudget, ()),
+    ],
+)
+def test_tables_of_policies_are_the_fields(head: str, kind: type[Part], others: Collection[str]) -> None:
+    """Each field stands there once, with its default; fields that share a row have theirs in the same order."""
+    stated = []
+    for names, *cells in rows_of(ROOT / "docs" / "policies.md", head):
+        stated += (fields := re.findall(r"`(\w+)`", names))
+        defaults = [default_text(kind.model_fields[field].default) for field in fields]
+        if len(cells) == 2:
+            assert cells[0] == ", ".join(filter(None, defaults)), names
+        else:
+            assert not any(defaults), names
+    assert sorted(stated) == sorted(kind.model_fields.keys() - others)
+
+
+def default_text(value: Any) -> str:
+    """Write a default as the page does."""
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
+    return f"`{value}`" if isinstance(value, str) else f"{value:g}"
+
+
+def test_every_plot_has_its_row() -> None:
+    """The page of plots lists each function."""
+    rows = rows_of(ROOT / "docs" / "plots.md", "| `tg.plots.` |")
+    assert sorted(row[0].strip("`") for row in rows) == sorted(set(tg.plots.__all__) - {"deployment_colors"})
 
 
 def test_every_target_of_an_export_has_its_row() -> None:
