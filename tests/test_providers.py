@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asked import ways
 from fault_server import fault_server
-from test_failures import ask, ways
+from test_failures import ask
 
 import timegate as tg
 from timegate.core.deployment import NOT_ROUTING
