@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 import warnings
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -21,7 +21,15 @@ from test_clock import travel
 import timegate as tg
 from timegate.core.clock import VirtualClock
 from timegate.core.columns import ATTEMPT_OUTCOMES
-from timegate.errors import CALL_ERRORS, CallerError, ModelCallError, ModelConnectionError, RateLimitError
+from timegate.errors import (
+    CALL_ERRORS,
+    CallerError,
+    ModelCallError,
+    ModelConnectionError,
+    RateLimitError,
+    TruncatedError,
+)
+from timegate.models.answers import Parts, read, read_async
 from timegate.models.failures import kind_of, retry_after_s, translated
 
 httpx = pytest.importorskip("httpx")
@@ -116,6 +124,43 @@ def test_a_streams_metadata_is_there_at_its_end(server: Any, way: str) -> None:
         run(main())
     assert (found["finish_reason"], found["usage"]["completion_tokens"], found["model"]) == ("stop", 2, "m-1")
     assert server.requests[-1][2]["stream_options"] == {"include_usage": True}
+
+
+class Reset:
+    """A response whose connection is lost after its first event."""
+
+    closed = 0
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        yield b'data: {"choices": [{"delta": {"content": "Hel"}}]}\n\n'
+        raise ConnectionResetError("reset by peer")
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        for chunk in self.iter_bytes():
+            yield chunk
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+@ways
+def test_a_connection_lost_in_an_answer_has_cut_it(way: str) -> None:
+    """Whoever has a part of an answer hears that it is cut, not that nobody was reached; the response is closed."""
+    response, texts = Reset(), list[str]()
+
+    def blocking() -> None:
+        texts.extend(read(response, Parts(), None))
+
+    async def awaited() -> None:
+        async for text in read_async(response, Parts(), None):
+            texts.append(text)
+
+    with pytest.raises(TruncatedError, match="reset by peer"):
+        blocking() if way == "sync" else run(awaited())
+    assert (texts, response.closed) == (["Hel"], 1)
 
 
 @pytest.mark.parametrize("name", ["lasting", "malformed", "endless"])

@@ -266,6 +266,16 @@ def test_a_stream_that_is_given_up_leaves_a_record(way: str, read: int, end: str
     assert (running(gateway), model.closed) == (0, 1)
 
 
+def test_a_stream_that_breaks_off_leaves_a_record(server: Any, read: Reader) -> None:
+    """Observers hear of it once, as of a call that failed."""
+    heard: list[Any] = []
+    gateway = tg.ModelGateway([{"model_name": "cut", "model": model(server, "cut")}], observers=[heard.append])
+    assert isinstance(read(gateway).error, TruncatedError)
+    [record] = heard
+    assert (record.outcome, record.served_by) == ("failed", None)
+    assert [attempt.outcome for attempt in record.attempts] == ["truncated"]
+
+
 @pytest.mark.parametrize("chunks", [0, 1])
 def test_a_cancelled_reader_gives_back_what_it_holds(chunks: int) -> None:
     """A task that is cancelled before or between chunks leaves no attempt behind."""
