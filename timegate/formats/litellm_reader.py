@@ -135,8 +135,35 @@ def _read_entry(entry: Any, place: str, lost: list[str]) -> tuple[str, str, floa
     if not isinstance(params, Mapping) or not isinstance(name, str) or not isinstance(params.get("model"), str):
         raise ConfigError(f"{place} must be a mapping with model_name and litellm_params, which has a model.")
     lost += [f"{place}.{key}" for key in entry if key not in ("model_name", "litellm_params", "model_info")]
-    model, provider = params["model"], params.get("custom_llm_provider")
-    known = {"model", "api_key"}
+    model, known = _read_model(params, place, lost)
+    known |= {"model", "api_key"}
+    deployment: dict[str, Any] = {"model": model}
+    amounts = {ours: params[theirs] for theirs, ours in PRICE_KEYS.items() if _is_number(params.get(theirs), 0, 1)}
+    known |= {theirs for theirs, ours in PRICE_KEYS.items() if ours in amounts}
+    if amounts:
+        deployment["price"] = {name: float(Decimal(repr(value)) * 10**6) for name, value in amounts.items()}
+    known |= _read_policy(params, deployment)
+    order = params.get("order", 0)
+    if isinstance(order, int | float) and not isinstance(order, bool):
+        known.add("order")
+    else:
+        order = 0
+    lost += [f"{place}.litellm_params.{key}" for key in params if key not in known]
+    lost += _of_key(params.get("api_key"), model, place)
+    info = entry.get("model_info") or {}
+    mode = "embedding" if "embed" in model.lower() else "chat"
+    if isinstance(info, Mapping):
+        if isinstance(info.get("description"), str):
+            deployment["description"] = info["description"]
+        if isinstance(info.get("mode"), str):
+            mode = info["mode"]
+        lost += [f"{place}.model_info.{key}" for key in info if key not in ("mode", "description")]
+    return name, mode, float(order), deployment
+
+
+def _read_model(params: Mapping[str, Any], place: str, lost: list[str]) -> tuple[str, set[str]]:
+    """Return the model of an entry as ``provider/model-id``, and the keys that say whose it is."""
+    model, provider, known = params["model"], params.get("custom_llm_provider"), set[str]()
     if str(params.get("mock_response")) == model and model.startswith(f"{SIMULATED}/"):
         known |= {"custom_llm_provider", "mock_response"}
     elif isinstance(provider, str):
@@ -151,35 +178,17 @@ def _read_entry(entry: Any, place: str, lost: list[str]) -> tuple[str, str, floa
         model = f"{maker}/{model}"
         lost.append(f"{place}.litellm_params.model, which says no provider: it is read as {shown(model)}")
     if _ANY in model:
-        text = f"{place}.litellm_params.model {shown(model)} standing for whatever a call names: name one"
-        lost.append(text)
-    deployment: dict[str, Any] = {"model": model}
-    amounts = {ours: params[theirs] for theirs, ours in PRICE_KEYS.items() if _is_number(params.get(theirs), 0, 1)}
-    known |= {theirs for theirs, ours in PRICE_KEYS.items() if ours in amounts}
-    if amounts:
-        deployment["price"] = {name: float(Decimal(repr(value)) * 10**6) for name, value in amounts.items()}
-    known |= _read_policy(params, deployment)
-    order = params.get("order", 0)
-    if isinstance(order, int | float) and not isinstance(order, bool):
-        known.add("order")
-    else:
-        order = 0
-    lost += [f"{place}.litellm_params.{key}" for key in params if key not in known]
+        lost.append(f"{place}.litellm_params.model {shown(model)} standing for whatever a call names: name one")
+    return model, known
+
+
+def _of_key(key: object, model: str, place: str) -> Iterator[str]:
+    """Say what is not kept of a key: all but the variable in which that of the model's provider stands."""
     variable = KEY_VARIABLES.get(model.partition("/")[0])
-    key = params.get("api_key")
     if isinstance(key, str) and not key.startswith(VARIABLE):
-        lost.append(f"{place}.litellm_params.api_key: a key does not belong in a file, and is not kept")
+        yield f"{place}.litellm_params.api_key: a key does not belong in a file, and is not kept"
     elif key is not None and key != f"{VARIABLE}{variable}":
-        lost.append(f"{place}.litellm_params.api_key")
-    info = entry.get("model_info") or {}
-    mode = "embedding" if "embed" in model.lower() else "chat"
-    if isinstance(info, Mapping):
-        if isinstance(info.get("description"), str):
-            deployment["description"] = info["description"]
-        if isinstance(info.get("mode"), str):
-            mode = info["mode"]
-        lost += [f"{place}.model_info.{key}" for key in info if key not in ("mode", "description")]
-    return name, mode, float(order), deployment
+        yield f"{place}.litellm_params.api_key"
 
 
 def _read_policy(params: Mapping[str, Any], deployment: dict[str, Any]) -> set[str]:
