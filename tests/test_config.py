@@ -38,6 +38,10 @@ def window(**fields: Any) -> dict[str, Any]:
         ({"deployments": ["weak"]}, "deployments[0] must be a mapping. Got 'weak'."),
         ({"deployment": []}, "GatewayConfig has the unknown key 'deployment'. Did you mean 'deployments'?"),
         (
+            {"description": "bad", "seed": 7, "faults": []},
+            "GatewayConfig has the unknown key 'faults'. That is a key of a scenario; this must be a config.",
+        ),
+        (
             {"version": 2, **deployment()},
             "version must be 1. Got 2.",
         ),

@@ -52,6 +52,10 @@ def luck(run: tg.Replay, name: str) -> pd.Series[Any]:
     [
         (None, "Scenario must be a mapping. Got None."),
         ({"fault": []}, "Scenario has the unknown key 'fault'. Did you mean 'faults'?"),
+        (
+            {"model_type": "chat_completion", "deployments": []},
+            "Scenario has the unknown key 'deployments'. That is a key of a config; this must be a scenario.",
+        ),
         ({"faults": None}, "faults must be a list. Got None."),
         ({"faults": ["weak"]}, "faults[0] must be a mapping. Got 'weak'."),
         ({"faults": [{"target": "weak"}]}, "faults[0].type is missing."),

@@ -152,11 +152,11 @@ class Value(pydantic.BaseModel):
     @classmethod
     def _know_every_key(cls, data: Any) -> Any:
         if isinstance(data, Mapping):
-            for key in data:
-                if key not in cls.model_fields:
-                    hint = cls.guesses.get(key) or did_you_mean(key, [*cls.model_fields, *cls.shorthands])
-                    context = {"key": shown(key), "hint": hint}
-                    raise PydanticCustomError("key", "has the unknown key {key}.", context)
+            unknown = [key for key in data if key not in cls.model_fields]
+            if unknown:
+                key = next((key for key in unknown if key in cls.guesses), unknown[0])
+                hint = cls.guesses.get(key) or did_you_mean(key, [*cls.model_fields, *cls.shorthands])
+                raise PydanticCustomError("key", "has the unknown key {key}.", {"key": shown(key), "hint": hint})
         return data
 
 

@@ -68,6 +68,7 @@ class GatewayConfig(Value):
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ConfigError
+    guesses: ClassVar[Mapping[str, str]] = {"faults": "That is a key of a scenario; this must be a config."}
 
     version: FormatVersion = 1
     model_type: str = Field(default="chat_completion", min_length=1)

@@ -74,6 +74,7 @@ class Scenario(Value):
     """
 
     error_class: ClassVar[type[InvalidValueError]] = ScenarioError
+    guesses: ClassVar[Mapping[str, str]] = {"deployments": "That is a key of a config; this must be a scenario."}
 
     version: FormatVersion = 1
     description: Text | None = None
