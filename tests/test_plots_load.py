@@ -88,6 +88,30 @@ def test_story_draws_each_step(run: tg.Replay) -> None:
     assert_nothing_is_cut(ax)
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.15, 2.0])
+def test_notes_of_a_story_hide_nothing(pause_s: float) -> None:
+    """Of a row on which much happens within a moment: what has no room beside stands above or below, or is left out."""
+    policy = {"max_retries": 4, "backoff": {"initial_s": pause_s, "max_s": pause_s, "jitter": "none"}}
+    cooldown = {"failures": 3, "for_s": 120}
+    models = [
+        {"model_name": "a", "model": "sim/a", "policy": {"cooldown": cooldown}},
+        {"model_name": "b", "model": "sim/b"},
+    ]
+    faults = [tg.ErrorRate(target="provider:sim", rate=1.0, after_s=0.2)]
+    trace = tg.Trace(["2026-03-02T09:00Z"])
+    ax = plots.story(
+        tg.replay(tg.GatewayConfig(deployments=models, policy=policy), trace, tg.Scenario(faults=faults)), 0
+    )
+    ax.figure.canvas.draw()
+    assert "cooling until" in " ".join(text.get_text() for text in ax.texts)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    crosses = [line.get_window_extent().padded(2) for line in ax.lines if line.get_marker() == "X"]
+    assert len(crosses) == 1
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i]), ax.texts[i].get_text()
+        assert not any(box.overlaps(cross) for cross in crosses), ax.texts[i].get_text()
+
+
 @pytest.mark.parametrize("value", ["recovery_s", "unserved", "served_during", "served_after"])
 def test_a_sweep_of_one_cell_is_whole(value: str) -> None:
     """Its title and what it shows have room, though there is one cell."""

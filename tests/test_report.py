@@ -16,7 +16,7 @@ import timegate as tg
 from timegate.plots.runs import frequency
 from timegate.report import page as report
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
-from timegate.show.text import percent
+from timegate.show.text import duration, percent
 
 PNG = b"\x89PNG\r\n\x1a\n"
 HOSTILE = [
@@ -341,3 +341,39 @@ def test_the_picture_of_few_pairs_is_no_wall(tmp_path: Path) -> None:
     run = replayed([f"m{i}" for i in range(12)])
     height = int.from_bytes(report._draw(run)["fallbacks"][20:24], "big") / 144
     assert height <= 2.0 + 0.5 * max(run.fallbacks()["from"].nunique(), 1) + 0.1
+
+
+def test_what_policies_and_outages_did_is_told(tmp_path: Path) -> None:
+    """A report of policies has the load of deployments, of outages when calls fared as before."""
+    models = [{"model_name": name, "model": f"{name}/m"} for name in ("strong", "weak")]
+    models[0]["policy"] = {"cooldown": {"failures": 1, "for_s": 40}}  # type: ignore[assignment]
+    config = tg.GatewayConfig(deployments=models)
+    trace = tg.EvenTraffic(start="2026-03-02T09:00Z", rates=[1], calls=3600).trace(0)
+    faults = [
+        tg.Outage(target="strong", start="2026-03-02T09:30:00Z", end="2026-03-02T09:30:45Z"),
+        tg.Latency(target="provider:weak", median_s=2.5),
+        tg.Capacity(target="weak", concurrent=2),
+    ]
+    run = tg.replay(config, trace, tg.Scenario(faults=faults))
+    files = report.write(run, tmp_path)
+    assert (tmp_path / "load.png") in files
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    total = run.load("1h").groupby("deployment").sum()
+    refused = (run.attempts["outcome"] == "rate_limit").sum()
+    asked = [f"{total.loc['weak', 'offered']:,}", f"{total.loc['weak', 'admitted']:,}", "0", f"{refused:,}"]
+    assert ["deployment", "asked", "let through", "cooling", "answered 429", "most at once", "cooled for"] in page.rows
+    assert ["weak", *asked, "2", "0 s"] in page.rows
+    assert ["strong", "3,600", "3,522", "78", "0", "0", "1.33 min"] in page.rows
+    (row,) = run.recovery().itertuples()
+    back = duration(row.recovery_s, "rounded")
+    outage = ["strong", "2026-03-02 09:30", "2026-03-02 09:30:45", "45", str(row.unserved), "100.00%", back]
+    assert [*outage, str(row.unserved_after)] in page.rows
+    assert f"strong let 3,522 of 3,600 through, weak let {asked[1]} of {asked[0]} through." in " ".join(
+        value or "" for name, value in page.attributes if name == "alt"
+    )
+
+
+def test_a_report_without_policies_has_no_load(folder: Path) -> None:
+    """Where each open deployment is tried once, what was asked for is what the other plots show."""
+    assert not (folder / "load.png").exists()
+    assert "<h2>Load</h2>" not in (folder / "report.html").read_text(encoding="utf-8")

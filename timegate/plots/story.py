@@ -96,6 +96,10 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
         ax.axhspan(row - THICK / 2, row + THICK / 2, **CLOSED)
         seen["closed by a window"] = Patch(label="closed by a window", **CLOSED)
 
+    second_in = inches(ax)[0] * (1 - room) / width_s
+    begins = events[events["event"].isin(["tries", "passes over"])]
+    beside = _Notes([begins.loc[begins["deployment"] == name, "after_s"].tolist() for name in names])
+    high = 0.36 * 72 * inches(ax)[1] / max(len(names), 1)
     was_row = 0
     for (after_s, event, name, for_s, what), text in zip(events.itertuples(index=False), notes, strict=True):
         if event == "tries":
@@ -104,17 +108,19 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
             ax.barh(row, max(for_s, 0.004 * width_s), THICK, after_s, **style)
             if not served:
                 seen["failed"] = Patch(label="failed", **FAILED)
-            needed_s = (0.009 * size * len(text) + 0.2) / inches(ax)[0] * width_s / (1 - room)
-            inside = for_s > needed_s
-            at_s, shift = (after_s + for_s / 2, 0) if inside else (after_s + for_s, 6)
-            ha = "center" if inside else "left"
-            ax.annotate(plain(text), (at_s, row), (shift, 0), **NOTE, ha=ha, fontsize=size)
+            needed_s = (0.009 * size * len(text) + 0.2) / second_in
+            if for_s > needed_s:
+                ax.annotate(plain(text), (after_s + for_s / 2, row), (0, 0), **NOTE, ha="center", fontsize=size)
+            elif (level := beside.level(row, after_s, after_s + for_s, needed_s)) is not None:
+                ax.annotate(plain(text), (after_s + for_s, row), (6, level * high), **NOTE, fontsize=size)
             was_row = row
         elif event == "passes over":
             row = names.index(name)
             ax.plot([after_s], [row], **SKIPPED)
             seen["passed over"] = Line2D([], [], label="passed over", **SKIPPED)
-            ax.annotate(plain(text), (after_s, row), (6, 0), **NOTE, fontsize=size)
+            needed_s = (0.009 * size * len(text) + 0.2) / second_in
+            if (level := beside.level(row, after_s, after_s, needed_s)) is not None:
+                ax.annotate(plain(text), (after_s, row), (6, level * high), **NOTE, fontsize=size)
             was_row = row
         elif event == "waits":
             ax.plot([after_s, after_s + for_s], [was_row, was_row], **PAUSE)
@@ -127,3 +133,29 @@ def story(run: Replay, call: int, ax: Axes | None = None, colors: Mapping[str, s
     if seen or not met.issuperset(order):
         legend_below(ax, list(seen.values()), None if met.issuperset(order) else "empty rows: not reached")
     return titled(ax, f"call {call}: {events['what'].iloc[-1]} after {duration(end_s, 'rounded')}")
+
+
+class _Notes:
+    """Where notes go, right of what they tell of: on its row, above that or below, so that none hides anything.
+
+    Parameters
+    ----------
+    starts_s : list of list of float
+        When something begins on each row, which a note on the row must not hide.
+    """
+
+    def __init__(self, starts_s: list[list[float]]) -> None:
+        self._starts_s = starts_s
+        self._taken: list[tuple[int, int, float, float]] = []
+
+    def level(self, row: int, start_s: float, at_s: float, needed_s: float) -> int | None:
+        """Return where a note on what begins at ``start_s`` goes: 0 on the row, 1 above, -1 below; None for nowhere."""
+        until_s = at_s + needed_s
+        for level in (0, 1, -1):
+            on_row = () if level else self._starts_s[row]
+            taken = [(lo, hi) for in_row, at, lo, hi in self._taken if (in_row, at) == (row, level)]
+            hides = any(at_s - 5e-7 < start < until_s and start != start_s for start in on_row)
+            if not hides and all(at_s >= hi or until_s <= lo for lo, hi in taken):
+                self._taken.append((row, level, at_s, until_s))
+                return level
+        return None

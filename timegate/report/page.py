@@ -22,6 +22,7 @@ from timegate.plots.fallbacks import fallbacks_height, no_fallback
 from timegate.plots.money import NOTHING_PAID
 from timegate.plots.runs import frequency
 from timegate.report.money import bill_freq, bill_table, money_label, money_text, paid_to
+from timegate.report.state import has_load, load_table, recovery_table
 from timegate.runs.result import Replay
 from timegate.show.html import Markup, row
 from timegate.show.text import counted, figure, listed, percent, shown_instant
@@ -44,9 +45,12 @@ CAPTIONS = {
     "day": "A row a deployment: the calls it served, when windows closed it (hatched), and its outages.",
     "share": "Who served, bin by bin, as a share of the calls that arrived.",
     "fallbacks": "Who served (across) in whose place (down), in calls.",
+    "load": "What deployments were asked for, and what they let through; below each, when it cooled.",
     "cost": "What the answers cost, bin by bin; above, when a band of a price held.",
 }
-"""The plots of a report: each function of timegate.plots by name, and what it shows. The last is for prices alone."""
+"""The plots of a report: each function of timegate.plots by name, and what it shows. The last two are for policies or
+capacities, and for prices, alone.
+"""
 
 MOST_BINS = 48  # of a table beside a plot
 _WIDTH = 10.0  # of a plot, in inches
@@ -173,6 +177,8 @@ def _draw(run: Replay) -> dict[str, bytes]:
         "share": 4.0,
         "fallbacks": min(fallbacks_height(run, _WIDTH), 50.0),
     }
+    if has_load(run):
+        heights["load"] = 1.8 + 0.55 * rows
     if run.ledger.has_prices:
         heights["cost"] = 1.6 if run.bill(bill_freq(run)).empty else 4.0
     options = {"cost": {"freq": bill_freq(run)}}
@@ -218,6 +224,9 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         tiles.append(("paid for answers", figure_text(cost, figures[cost])))
         head, rows = bill_table(run)
         bill = f"<h2>Bill</h2>\n{_table('numbers', head, rows) or f'<p>{NOTHING_PAID}</p>'}"
+    load = f"<h2>Load</h2>\n{_table('numbers', *load_table(run))}" if has_load(run) else ""
+    if recovery := _table("numbers", *recovery_table(run)):
+        load += f"<h2>Outages</h2>\n{recovery}"
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
     deployments = [[d.name, d.provider, *map(_unbroken, d.hours.texts())] for d in run.router.deployments]
     head = ["deployment", "provider", "closed", "open"]
@@ -234,6 +243,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         plots="".join(_plot(run, name, png) for name, png in drawn.items()),
         summary=_summary_table(run),
         fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or f"<p>{no_fallback(run)}</p>",
+        load=load,
         deployments=_table("texts", head, deployments),
         bill=bill,
         faults=_table("texts", *run.scenario.table) or "<p>None.</p>",
@@ -255,6 +265,8 @@ def _in_words(run: Replay, name: str) -> str:
     if name == "cost":
         name = f"cost_{run.ledger.currency.lower()}"
         return f"{figure_text(name, run.summary()[name])} in all."
+    if name == "load":
+        return listed([f"{asked[0]} let {asked[2]} of {asked[1]} through" for asked in load_table(run)[1]], ",") + "."
     if name == "fallbacks":
         pairs = run.fallbacks().head(4).itertuples(index=False)
         return listed([f"{b} for {a} {counted(count, 'call')}" for a, b, count in pairs], ",") or no_fallback(run)
@@ -264,8 +276,8 @@ def _in_words(run: Replay, name: str) -> str:
 
 
 def _twin(run: Replay, name: str) -> str:
-    """Return what a plot over time shows as a table; those of fallbacks and of what was paid stand below."""
-    if name in ("fallbacks", "cost"):
+    """Return what a plot over time shows as a table; those of others stand below."""
+    if name in ("fallbacks", "load", "cost"):
         return ""
     freq = frequency(run, MOST_BINS)
     counts = run.share(freq, counts=True)
@@ -372,6 +384,7 @@ $summary
 $bill
 <h2>Fallbacks</h2>
 $fallbacks
+$load
 <h2>Deployments, in order of fallback</h2>
 $deployments
 <h2>Faults</h2>

@@ -16,7 +16,7 @@ from timegate.core.spans import Spans, union
 from timegate.engines.record import Attempts, Log
 from timegate.traffic.trace import Trace, utc_column
 
-__all__ = ["cooled_s", "cooled_us", "load_frame", "refused"]
+__all__ = ["REFUSALS", "cooled_s", "cooled_us", "load_frame", "refused"]
 
 Counts = npt.NDArray[np.int64]
 REFUSALS = {
