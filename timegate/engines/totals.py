@@ -6,6 +6,7 @@ All totals are whole numbers, so that they add up to the same whatever the order
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -26,7 +27,7 @@ __all__ = [
     "Totals",
     "add_baseline",
     "add_calls",
-    "latency_quantile_us",
+    "latency_quantiles_us",
     "reduce_calls",
     "too_many_bins",
     "totals_between",
@@ -111,7 +112,8 @@ class Totals(NamedTuple):
 
 
 def _distribution(name: str, calls: int, sum_us: int, latencies: Counts) -> dict[str, float]:
-    quantiles = {f"{name}_p{p}_s": latency_quantile_us(latencies, p / 100) / 1e6 for p in PERCENTILES}
+    quantiles_us = zip(PERCENTILES, latency_quantiles_us(latencies, PERCENTILES), strict=True)
+    quantiles = {f"{name}_p{percent}_s": us / 1e6 for percent, us in quantiles_us}
     return {f"{name}_mean_s": sum_us / calls / 1e6 if calls else math.nan, **quantiles}
 
 
@@ -149,8 +151,9 @@ def reduce_calls(trace: Trace, calls: Calls, router: Router, step_us: int, origi
         raise too_many_bins(bins, step_us)
     totals, by_bin = Totals.zero(len(router.names)), np.zeros((bins, len(router.names) + len(UNSERVED)), np.int64)
     choices = first_choice_by_name(trace.preferred_names, router)
+    since_us = trace.at_us - origin_us if origin_us else trace.at_us
     with announced_compilation("what adds calls up"):
-        add_calls(totals, by_bin, first_bin, step_us, trace.at_us - origin_us, trace.preferred, choices, calls)
+        add_calls(totals, by_bin, first_bin, step_us, since_us, trace.preferred, choices, calls)
     return Part(trace.span_us, first_bin, by_bin, totals)
 
 
@@ -242,13 +245,17 @@ def _bin_of(latency_us):  # type: ignore[no-untyped-def]
     return exponent * _PER_OCTAVE + int((2.0 * mantissa - 1.0) * _PER_OCTAVE)
 
 
-def latency_quantile_us(latencies: Counts, quantile: float) -> float:
-    """Return a quantile of counted latencies, to within half a bin, 0.4 %; NaN if there are none."""
+def latency_quantiles_us(latencies: Counts, percentiles: Sequence[int]) -> list[float]:
+    """Return percentiles of counted latencies, each to within half a bin, 0.4 %; NaN if there are none."""
     total = int(latencies.sum())
     if not total:
-        return math.nan
-    rank = quantile * (total - 1)
-    bin_ = int(np.searchsorted(np.cumsum(latencies), rank, side="right"))
+        return [math.nan] * len(percentiles)
+    ranks = [percent / 100 * (total - 1) for percent in percentiles]
+    return [_middle_us(bin_) for bin_ in np.searchsorted(np.cumsum(latencies), ranks, side="right").tolist()]
+
+
+def _middle_us(bin_: int) -> float:
+    """Return the middle of a bin, or the latency itself where it holds but one."""
     if bin_ == 0:
         return 0.0
     exponent, part = divmod(bin_, _PER_OCTAVE)

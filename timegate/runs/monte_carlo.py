@@ -246,8 +246,7 @@ def _add(router: Router, trace: Trace, calls: Calls, baseline: Baseline, first: 
     """Add calls of which the first has a number, and their baseline."""
     by_name = first_choice_by_name(trace.preferred_names, router)
     add_calls(totals, None, 0, 1, trace.at_us, trace.preferred, by_name, calls)
-    choices = calls.first_choices(trace.preferred, trace.preferred_names, router)
-    add_baseline(totals, baseline.latency_us(trace, choices, 1, first))
+    baseline.add_to(totals, router, trace, calls, 1, first)
 
 
 @jit()

@@ -9,7 +9,7 @@ import pandas as pd
 from timegate.core.router import Router
 from timegate.engines import compiled
 from timegate.engines.record import Attempts, Calls
-from timegate.engines.totals import Part, add_baseline, reduce_calls
+from timegate.engines.totals import Part, reduce_calls
 from timegate.faults.injector import Injector
 from timegate.prices.listed import PriceList, prices_said
 from timegate.runs.bill import Ledger, lacking
@@ -88,8 +88,7 @@ def reduced(
     """Reduce a part whose first call has a number, in bins."""
     frame = calls_frame(router, trace, calls, first) if wants_calls else None
     part = reduce_calls(trace, calls, router, *bins)
-    choices = calls.first_choices(trace.preferred, trace.preferred_names, router)
-    add_baseline(part.totals, baseline.latency_us(trace, choices, threads, first))
+    baseline.add_to(part.totals, router, trace, calls, threads, first)
     if ledger is None:
         return Reduced(part, None, (), frame, Facts.of(trace))
     frame = None if frame is None else frame.assign(**ledger.call_columns())

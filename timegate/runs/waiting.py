@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,10 @@ from timegate.core.router import Router
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
 from timegate.traffic.trace import Trace
+
+if TYPE_CHECKING:
+    from timegate.engines.record import Calls
+    from timegate.engines.totals import Totals
 
 __all__ = ["Baseline", "time_figures"]
 
@@ -53,20 +58,37 @@ class Baseline:
 
     Attributes
     ----------
-    router : Router
-        The deployments, always open and without policies.
-    injector : Injector
-        The latencies of the scenario, and no more.
     takes_time : bool
         Whether there are any.
     """
 
     def __init__(self, router: Router, scenario: Scenario) -> None:
-        self.router = Router([Deployment.of(deployment.name, deployment.provider) for deployment in router.deployments])
-        named = zip(scenario.fault_names, scenario.faults, strict=True)
+        self.takes_time = scenario.has_latency
+        self._deployments, self._scenario = router.deployments, scenario
+
+    @cached_property
+    def router(self) -> Router:
+        """The deployments, always open and without policies."""
+        return Router([Deployment.of(deployment.name, deployment.provider) for deployment in self._deployments])
+
+    @cached_property
+    def injector(self) -> Injector:
+        """The latencies of the scenario, and no more."""
+        named = zip(self._scenario.fault_names, self._scenario.faults, strict=True)
         latencies = {name: fault for name, fault in named if fault.is_latency}
-        self.injector = Injector(latencies, scenario.seed, self.router.deployments, scenario.groups)
-        self.takes_time = bool(latencies)
+        return Injector(latencies, self._scenario.seed, self.router.deployments, self._scenario.groups)
+
+    def add_to(
+        self, totals: Totals, router: Router, trace: Trace, calls: Calls, threads: int | None = None, first: int = 0
+    ) -> None:
+        """Add to the totals of calls, of which the first has a number, how long they take here."""
+        if not self.takes_time:
+            totals.latencies[2, 0] += len(trace)
+            return
+        from timegate.engines.totals import add_baseline  # loads numba
+
+        choices = calls.first_choices(trace.preferred, trace.preferred_names, router)
+        add_baseline(totals, self.latency_us(trace, choices, threads, first))
 
     def latency_us(
         self, trace: Trace, first_choices: npt.NDArray[Any], threads: int | None = None, first: int = 0
