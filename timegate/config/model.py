@@ -361,8 +361,10 @@ class GatewayConfig(Value):
 
     def complete(self) -> tuple[Deployment, ...]:
         """Return the deployments, each with its whole policy: its own, then that of the config, then the defaults."""
-        general = (self.policy or Policy()).under(Policy(timeout_s=TIMEOUT_S))
-        own = [(d.policy or Policy()).under(general) for d in self.deployments]
+        general = Policy(timeout_s=TIMEOUT_S)
+        if self.policy is not None:
+            general = self.policy.under(general)
+        own = [general if d.policy is None else d.policy.under(general) for d in self.deployments]
         return tuple(d.model_copy(update={"policy": p}) for d, p in zip(self.deployments, own, strict=True))
 
     def build(self, check_keys: bool = True, *, observers: Sequence[Callable[[Any], object]] = ()) -> ModelGateway:

@@ -140,7 +140,7 @@ class Deployment(Value):
             model=f"{provider}/{model_id or name}",
             time_constraints=hours.time_constraints,
             available=hours.available,
-            **fields,
+            **{"params": {}, **fields},  # to construct a default takes pydantic longer than all the rest
         )
 
     def terms(self) -> Terms:

@@ -132,9 +132,9 @@ class Policy(Part):
 
     def under(self, general: Policy) -> Policy:
         """Return this policy with what it does not give taken from a general one."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        merged = {name: getattr(general, name) for name in Policy.model_fields if name in general.model_fields_set}
-        return Policy.model_construct(_fields_set={*merged, *given}, **{**merged, **given})
+        given = self.model_fields_set
+        values = {name: getattr(self if name in given else general, name) for name in Policy.model_fields}
+        return Policy.model_construct(_fields_set=(given | general.model_fields_set) & values.keys(), **values)
 
     def terms(self) -> Terms:
         """Return the policy in numbers."""

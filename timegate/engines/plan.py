@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,16 +18,23 @@ from timegate.core.router import Router
 from timegate.engines.luck import Luck
 from timegate.engines.record import first_choice_by_name
 from timegate.faults.injector import Injector
-from timegate.faults.rules import Rule
+from timegate.faults.rules import CAPACITY, CERTAIN, Rule
 
 __all__ = ["Plan", "Policies", "RuleRow", "make_plan", "make_policies", "rows"]
 
 
 def rows(records: Sequence[Any]) -> npt.NDArray[np.void]:
     """Return slotted records of numbers as a structured array, whose rows kernels take for the records."""
+    layout, values = _layout(records[0].__class__)
+    return np.array(list(map(values, records)), layout)
+
+
+@cache
+def _layout(record: type[Any]) -> tuple[np.dtype[np.void], Callable[[Any], tuple[Any, ...]]]:
+    """Return how rows of a record are laid out, and what gives the values of one."""
     kinds = {"int": np.int64, "float": np.float64}
-    layout = np.dtype([(field.name, kinds[str(field.type)]) for field in fields(records[0])])
-    return np.array([tuple(getattr(record, field.name) for field in fields(record)) for record in records], layout)
+    layout = np.dtype([(field.name, kinds[str(field.type)]) for field in fields(record)])
+    return layout, attrgetter(*layout.names or ())
 
 
 RULE = np.dtype(
@@ -195,7 +204,10 @@ def make_plan(router: Router, injector: Injector, span_us: tuple[int, int], pref
 
 def _ranks(router: Router, goes_first: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
     """Return ``ranked`` and ``group_end`` by epoch; few sets of deployments that go first occur."""
-    kinds, which = np.unique(goes_first, axis=0, return_inverse=True)
+    if goes_first.any():
+        kinds, which = np.unique(goes_first, axis=0, return_inverse=True)
+    else:  # the usual case, and quicker
+        kinds, which = goes_first[:1], np.zeros(len(goes_first), np.int64)
     orders, ends = [], []
     for kind in kinds:
         groups = router.groups(np.flatnonzero(kind).tolist())
@@ -210,9 +222,10 @@ def _rules_by_epoch(
     rules: list[tuple[int, Rule]], edges_us: npt.NDArray[np.int64], deployments: int
 ) -> tuple[npt.NDArray[np.int64], RuleRow, npt.NDArray[np.int64]]:
     """Return ``rule_bounds``, the rows of the rules, each repeated for every epoch in which it acts, and ``masks``."""
-    from timegate.faults.rules import CAPACITY, CERTAIN
-
     epochs = len(edges_us) - 1
+    masks = np.zeros(epochs * deployments, np.int64)
+    if not rules:
+        return np.zeros(len(masks) + 1, np.int64), np.empty(0, RULE), masks
     starts = np.array([rule.start_us for _, rule in rules], np.int64)
     ends = np.array([rule.end_us for _, rule in rules], np.int64)
     since = np.searchsorted(edges_us[:-1], starts)
@@ -226,7 +239,6 @@ def _rules_by_epoch(
         one_each[name] = [getattr(rule, name) for _, rule in rules]
     one_each["retry_after_us"] = [rule.retry_after_us for _, rule in rules]
 
-    masks = np.zeros(epochs * deployments, np.int64)
     is_capacity = one_each["kind"][which] == CAPACITY
     np.bitwise_or.at(masks, cell[is_capacity], np.int64(1) << one_each["a"][which][is_capacity].astype(np.int64))
     masks[cell[one_each["kind"][which] == CERTAIN]] = 0  # an outage uses no capacity

@@ -123,6 +123,7 @@ class ModelGateway(Driver):
         general = parse_policy(policy)
         check_helpers(clock, observers)
         rules = [parse_rules(entry, i) for i, entry in enumerate(models)]
+        policies = _complete([rule["policy"] for rule in rules], general)
         router = Router(
             [
                 Deployment.of(
@@ -132,9 +133,9 @@ class ModelGateway(Driver):
                     entry["model"].model_id,
                     prefer_during=parse_windows(entry, i, "prefer_during"),
                     price=price,
-                    **{**rules[i], "policy": _merged(rules[i]["policy"], general)},
+                    **{**rules[i], "policy": policy},
                 )
-                for i, (entry, price) in enumerate(zip(models, parse_prices(models), strict=True))
+                for i, (entry, price, policy) in enumerate(zip(models, parse_prices(models), policies, strict=True))
             ],
             general,
         )
@@ -393,8 +394,8 @@ class ModelGateway(Driver):
         return cls(models, policy=whole.get("policy"))
 
 
-def _merged(own: Policy | None, general: CallPolicy | None) -> Policy | None:
-    """Return the whole policy of a deployment. In a gateway built by hand nothing ends an attempt unless it is said."""
-    if own is None and general is None:
-        return None
-    return (own or Policy()).under((general or Policy()).under(Policy(timeout_s=None)))
+def _complete(policies: Sequence[Policy | None], general: CallPolicy | None) -> list[Policy | None]:
+    """Return the whole policy of each deployment; in a gateway built by hand no attempt ends unless one says so."""
+    endless = Policy(timeout_s=None)
+    common = None if general is None else general.under(endless)
+    return [common if own is None else own.under(common or endless) for own in policies]
