@@ -106,6 +106,7 @@ def test_naive_times_are_read_in_the_zone_given(wall: datetime, tz: str) -> None
         ([1_772_442_000], r"^at must hold times, not numbers\. .*to_datetime\(column, unit='s', utc=True\)"),
         (pd.Series([1.5]), r"^at must hold times, not numbers"),
         (["1772442000"], r"^at\[0\] must be a time like"),
+        (["2026-03-02T09:00:00Z", "2026-02-30T09:00:00Z"], r"^at\[1\] must be .* Got '2026-02-30T09:00:00Z'\.$"),
         ([NINE, "2200-01-01T00:00Z"], r"^at\[1\] must lie in the years 1900 to 2199\. Got 2200"),
         (["1899-12-31T23:59:59.999999Z"], r"^at\[0\] must lie in the years 1900 to 2199"),
         ([LATER, NINE], r"^at\[1\] \(.*09:00:00.*\) lies before the row above it .* Pass sort=True to sort it\.$"),
