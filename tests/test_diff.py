@@ -323,6 +323,13 @@ def test_every_field_of_a_deployment_that_decides_is_a_difference(field):
     assert found.headline.startswith("Routing is the same") != bool(found)
 
 
+@pytest.mark.parametrize("field", [name for name in FIELDS if name not in NOT_ROUTING])
+def test_every_field_of_a_deployment_that_decides_reaches_the_gateway(field):
+    """The gateway that a config builds routes by all of it."""
+    given = config(BOTH[0], BOTH[1] | {field: FIELDS[field]})
+    assert given.build().router.fingerprint == given.router().fingerprint
+
+
 @pytest.mark.parametrize(
     ("field", "own"),
     [*((name, False) for name in POLICIES), *((name, True) for name in POLICIES if name in Policy.model_fields)],
