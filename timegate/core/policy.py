@@ -301,38 +301,10 @@ def settle(
         if terms.consecutive != 0:
             state.failed = 0
         return 0
-    counted = (terms.cool_on >> kind) & 1
-    for_us = 0
-    if (terms.cool_at_once >> kind) & 1:
-        for_us = terms.cool_us
-    if counted != 0:
-        cools = is_probe != 0
-        if terms.failure_ratio > 0.0 and state.minute_calls >= terms.min_calls:
-            enough = terms.failure_ratio * state.minute_calls
-            cools = cools or state.minute_failed > enough or state.minute_failed == state.minute_calls
-        if terms.counts_from_first != 0:
-            if state.failed == 0 or now_us - recent[0] >= terms.within_us:
-                recent[0], state.failed = now_us, 0
-            state.failed += 1
-            cools = cools or state.failed >= terms.failures
-        elif terms.failures > 0:
-            recent[state.failed % terms.failures] = now_us
-            state.failed += 1
-            if state.failed >= terms.failures:
-                cools = cools or now_us - recent[state.failed % terms.failures] <= terms.within_us
-        if cools:
-            for_us = terms.cool_us
-    if for_us > 0:
-        if state.grown_us > 0:
-            for_us = int(min(state.grown_us * terms.growth + terms.growth_us, terms.max_cool_us))
-        state.grown_us = for_us
-    if terms.retry_after_is_length != 0 and for_us > 0 and retry_after_us > 0:
-        for_us = retry_after_us
-    if terms.from_retry_after != 0 and kind == RATE_LIMIT:
-        for_us = max(for_us, retry_after_us)
+    too_many = (terms.cool_on >> kind) & 1 != 0 and (_too_many(terms, state, recent, now_us) or is_probe != 0)
+    for_us = _cooldown_us(terms, state, kind, too_many, retry_after_us)
     if for_us == 0:
         return 0
-    for_us = min(for_us, terms.max_cool_us)
     if call_terms.most_cooled < NEVER:
         cooled = 0
         for other in range(len(states)):
@@ -346,6 +318,39 @@ def settle(
     if terms.counts_from_first == 0:
         state.failed = 0
     return 1
+
+
+def _too_many(terms: Any, state: Any, recent: Any, now_us: int) -> bool:
+    """Count a failure, and tell whether it is one too many; :func:`settle` has the parameters."""
+    too_many = False
+    if terms.failure_ratio > 0.0 and state.minute_calls >= terms.min_calls:
+        enough = terms.failure_ratio * state.minute_calls
+        too_many = state.minute_failed > enough or state.minute_failed == state.minute_calls
+    if terms.counts_from_first != 0:
+        if state.failed == 0 or now_us - recent[0] >= terms.within_us:
+            recent[0], state.failed = now_us, 0
+        state.failed += 1
+        too_many = too_many or state.failed >= terms.failures
+    elif terms.failures > 0:
+        recent[state.failed % terms.failures] = now_us
+        state.failed += 1
+        if state.failed >= terms.failures:
+            too_many = too_many or now_us - recent[state.failed % terms.failures] <= terms.within_us
+    return too_many
+
+
+def _cooldown_us(terms: Any, state: Any, kind: int, too_many: bool, retry_after_us: int) -> int:
+    """Return for how long a failure cools a deployment, 0 for not at all, and let the next time be longer."""
+    for_us = terms.cool_us if too_many or (terms.cool_at_once >> kind) & 1 != 0 else 0
+    if for_us > 0:
+        if state.grown_us > 0:
+            for_us = int(min(state.grown_us * terms.growth + terms.growth_us, terms.max_cool_us))
+        state.grown_us = for_us
+    if terms.retry_after_is_length != 0 and for_us > 0 and retry_after_us > 0:
+        for_us = retry_after_us
+    if terms.from_retry_after != 0 and kind == RATE_LIMIT:
+        for_us = max(for_us, retry_after_us)
+    return int(min(for_us, terms.max_cool_us))
 
 
 def all_cool_until(states: Any, order: Any, size: int, now_us: int) -> int:
