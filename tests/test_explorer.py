@@ -47,8 +47,27 @@ def test_it_begins_with_what_it_was_given(explorer: ScenarioExplorer) -> None:
     """Untouched, the run is the replay of the arguments, and the scenario the one given."""
     assert explorer.scenario == GIVEN
     pd.testing.assert_frame_equal(explorer.run.calls, tg.replay(CONFIG, TRACE, GIVEN).calls)
-    assert plt.imread(io.BytesIO(picture(explorer))).shape[1] == 950
+    assert plt.imread(io.BytesIO(picture(explorer))).shape[1] == 1900
     assert message(explorer).startswith(f"<b>{len(TRACE):,} calls:</b> first choice ")
+
+
+def test_a_preference_keeps_the_lengths_of_calls() -> None:
+    """Prompts and answers are as long whoever is preferred, so that bills and limits stay what they are."""
+    row = {"at": "2026-03-02T09:00Z", "prompt_tokens": 900, "completion_tokens": 100, "cached_tokens": 300}
+    explorer = ScenarioExplorer(CONFIG, tg.Trace(pd.DataFrame([row])))
+    explorer.preferred.value = CONFIG.deployments[-1].model_name
+    lengths = ["prompt_tokens", "completion_tokens", "cached_tokens"]
+    assert explorer.run.trace.frame[lengths].to_numpy().tolist() == [[900, 100, 300]]
+
+
+def test_nothing_is_said_of_what_cannot_be(explorer: ScenarioExplorer) -> None:
+    """Where deployments have no limits no call is shed; an outage begins where the day is at its middle."""
+    assert "shed" not in message(explorer)
+    limits = {"cooldown": {"failures": 3, "for_s": 60}}
+    limited = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "policy": limits}])
+    assert "shed" in message(ScenarioExplorer(limited, TRACE))
+    options = [at for _, at in explorer.outage_start.options]
+    assert explorer.outage_start.value == options[len(options) // 2]
 
 
 def test_without_a_trace_it_makes_a_day() -> None:
@@ -121,9 +140,10 @@ def test_an_error_is_shown_in_place(
 def test_without_widgets_there_is_its_picture(explorer: ScenarioExplorer) -> None:
     """Beside the widget, a notebook is given the picture as PNG."""
     explorer.seed.value = 12
-    data = explorer._repr_mimebundle_()
+    data, metadata = explorer._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]) == picture(explorer)
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
+    assert metadata == {"image/png": {"width": 950}}  # as wide as in the widget, and twice as fine
 
 
 def test_it_is_a_widget_like_any_other(explorer: ScenarioExplorer) -> None:

@@ -135,3 +135,12 @@ def test_bad_input() -> None:
         plots.schedule(found(), "bst")
     with pytest.raises(ReplayError, match="must be a colour"):
         plots.schedule(found(), colors={"strong": "sky"})
+
+
+def test_rows_of_many_deployments_are_lower() -> None:
+    """A week of twelve deployments stays on a page, and one of two has rows of the usual height."""
+    names = [f"model-{i}" for i in range(12)]
+    today = config(*(deployment(name, 0.01) for name in names))
+    proposals = tg.optimise(today, trace(7), step="12h", fixed=names[1:])
+    assert plots.schedule(proposals).figure.get_figheight() == pytest.approx(1.2 + 84 * 0.12)
+    assert plots.schedule(found()).figure.get_figheight() == pytest.approx(1.2 + 14 * 0.24)

@@ -7,12 +7,14 @@ import sys
 import warnings
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import timegate as tg
+from timegate.errors import WindowError
 from timegate.plots.runs import frequency
 from timegate.report import page as report
 from timegate.samples import CONFIG, SCENARIO, TRACE, sample
@@ -167,6 +169,33 @@ def test_page_tells_the_figures(demo: tg.Replay, folder: Path) -> None:
     assert "gateway.yaml & day.csv" in page.text
     assert "Replay of 50,000 calls" in page.text
     assert str(demo.scenario.description) in page.text
+
+
+def test_the_report_is_in_a_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Axes and tables by time are those of the zone, bins begin at its midnights, and no zone is told of early."""
+    priced = [{"model_name": "a", "model": "sim/a", "price": {"per_call": 1}}]
+    trace = tg.Trace(["2026-03-02T20:10Z", "2026-03-03T14:10Z"])
+    run = tg.replay(tg.GatewayConfig(deployments=priced), trace, engine="stepped")
+    seen = dict[str, Any]()
+
+    def png(draw: Any, size: tuple[float, float]) -> bytes:
+        seen[draw.func.__name__] = draw.keywords.get("tz")
+        return PNG
+
+    monkeypatch.setattr(report, "png", png)
+    report.write(run, tmp_path, tz="Asia/Kolkata")
+    assert seen == {"day": "Asia/Kolkata", "share": "Asia/Kolkata", "cost": "Asia/Kolkata", "fallbacks": None}
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "Plots and tables by time are in Asia/Kolkata." in page.text
+    heads = [row[0] for row in page.rows if row[0].startswith("from (")]
+    assert heads == ["from (Asia/Kolkata), 30min each"] * 2 + ["from (Asia/Kolkata), USD"]
+    first, last = ([row[0] for row in page.rows].index(f"2026-03-0{day}:30") for day in ("3 01", "3 19"))
+    assert page.rows[first][1] == page.rows[last][1] == "1"
+    report.write(run, tmp_path)
+    assert "Plots and tables" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(WindowError, match="Did you mean 'Asia/Kolkata'"):
+        report.write(run, tmp_path / "new", tz="Asia/Kolkatta")
+    assert not (tmp_path / "new").exists()
 
 
 def test_summary_file(demo: tg.Replay, folder: Path) -> None:

@@ -114,7 +114,7 @@ def made(kind: str, *, closed: bool) -> tg.GatewayConfig:
 @pytest.mark.filterwarnings("ignore:.*nobody.*")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_baseline_of_a_stream_is_that_of_a_replay(kind: str) -> None:
-    """Of every kind of stream, however it is cut: who serves, and how long it takes, without windows and faults."""
+    """Of every kind of stream, however it is cut: who serves, and how long it takes, without windows and failures."""
     config, scenario = made(kind, closed=True), tg.Scenario(faults=[SLOW, DEAD], seed=5)
     parts = list(MIXED.chunks(1, size=700))
     exact = tg.replay(config, tg.Trace.concat(parts), scenario).summary()

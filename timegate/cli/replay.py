@@ -75,6 +75,7 @@ def replay(
     """Replay a trace through a gateway, with the faults of a scenario.
 
     No model is called: whether an attempt succeeds is up to the scenario.
+    The report's axes and tables by time are in the zone of --tz.
 
     Example:
     timegate replay gateway.yaml --trace day.csv --scenario bad.yaml --out results
@@ -145,5 +146,6 @@ def _replay(
     if out is None:
         console.print("With --out DIR, the tables, the plots and a report are written.")
         return
+    tz = (reading or {}).get("tz") or "UTC"
     source = ", ".join(path.name for path in (config, trace, scenario) if path is not None)
-    write_folder(out, lambda: report.write(run, out, source, escape_formulas))
+    write_folder(out, lambda: report.write(run, out, source, escape_formulas, tz=tz))

@@ -56,7 +56,10 @@ Out = Annotated[
         help="The folder for tables, plots and what else is made. Without it, tables are printed and no more.",
     ),
 ]
-Zone = Annotated[str | None, option("--tz", metavar="ZONE", help="The zone of times that state none, such as UTC.")]
+Zone = Annotated[
+    str | None,
+    option("--tz", metavar="ZONE", help="The zone of times that state none, such as UTC."),
+]
 Origin = Annotated[
     str | None,
     option(

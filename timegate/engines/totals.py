@@ -227,7 +227,7 @@ def add_calls(totals, by_bin, first_bin, step_us, at_us, preferred, first_choice
 
 @jit()
 def add_baseline(totals, latency_us):  # type: ignore[no-untyped-def]
-    """Add how long calls take without windows and without faults to their totals."""
+    """Add how long calls take without windows and without failures to their totals."""
     quick = 0
     for i in range(len(latency_us)):
         if latency_us[i] == 0:

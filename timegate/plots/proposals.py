@@ -36,6 +36,7 @@ _MARKS: dict[str, Style] = {  # of three that meet in one point, each is seen
     ALWAYS: {"marker": "D", "markersize": 8.0, "color": "#555555", "fillstyle": "none", "zorder": 3},
     "best": {"marker": "*", "markersize": 8.0, "color": "#d55e00", "zorder": 4},
 }
+_ROW, _LOW_ROW, _ROOMY = 0.24, 0.12, 35  # inches of a row, of one among many, and how many rows are no lower for it
 _HIGH, _STRIP = 0.52, 0.2  # of a row: its bar, and the band below it
 _BAND: Style = {"facecolor": "white", "edgecolor": "#555555", "hatch": "//////", "linewidth": 0.4}
 
@@ -150,7 +151,8 @@ def schedule(
     names = [d.name for d in found.config.deployments]
     shades = chosen_colors(names, colors)
     days = slots["day"].unique().tolist()
-    ax = axes_of(ax, (8.5, 1.2 + 0.24 * len(days) * len(names)))
+    rows = len(days) * len(names)
+    ax = axes_of(ax, (8.5, 1.2 + max(_ROW * min(rows, _ROOMY), _LOW_ROW * rows)))
     labels: list[str] = []
     printed = printed_names(names, ax)
     drawn, shut = set(), False

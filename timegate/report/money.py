@@ -74,12 +74,12 @@ def bill_freq(run: Replay) -> str:
     return frequency(run, _MOST_ROWS)
 
 
-def bill_table(run: Replay) -> tuple[list[str], list[list[str]]]:
+def bill_table(run: Replay, tz: str = "UTC") -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the bill: a row a bin, and their sums; a column a deployment, and all.
 
     Deployments without an attempt are left out; there is no row if nothing was paid for any.
     """
-    paid = run.bill(bill_freq(run))
+    paid = run.bill(bill_freq(run), tz=tz)
     paid = paid.loc[:, [bool(column.isna().any() or column.any()) for _, column in paid.items()]]
     unit = run.ledger.currency
     whole = paid.assign(all=paid.sum(axis=1))
@@ -94,4 +94,4 @@ def bill_table(run: Replay) -> tuple[list[str], list[list[str]]]:
     if whole.empty:
         return [], []
     rows = [[f"{at:%Y-%m-%d %H:%M}", *texts(values)] for at, values in whole.iterrows()]
-    return [f"from (UTC), {unit}", *map(str, paid.columns), "all"], [*rows, ["all", *texts(sums)]]
+    return [f"from ({tz}), {unit}", *map(str, paid.columns), "all"], [*rows, ["all", *texts(sums)]]

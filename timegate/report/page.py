@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from timegate import plots
 from timegate.core.columns import OUTCOMES, PERCENTILES
+from timegate.core.zones import check_zone
 from timegate.files import write_files
 from timegate.plots.fallbacks import fallbacks_height, no_fallback
 from timegate.plots.money import NOTHING_PAID
@@ -39,7 +40,7 @@ __all__ = [
     "write",
 ]
 
-BASELINE = "without windows and faults"
+BASELINE = "without windows and failures"
 
 CAPTIONS = {
     "day": "A row a deployment: the calls it served, when windows closed it (hatched), and its outages.",
@@ -141,7 +142,9 @@ def figure_text(name: str, value: object) -> str:
     return "none" if value != value else f"{figure(value, ',.3f')} s"
 
 
-def write(run: Replay, folder: str | Path, source: str = "", escape_formulas: bool = False) -> list[Path]:
+def write(
+    run: Replay, folder: str | Path, source: str = "", escape_formulas: bool = False, *, tz: str = "UTC"
+) -> list[Path]:
     """Write tables, plots and ``report.html`` into a folder, each file whole or not at all.
 
     Parameters
@@ -153,6 +156,15 @@ def write(run: Replay, folder: str | Path, source: str = "", escape_formulas: bo
         What was replayed, such as the names of the files. It stands at the top of the report.
     escape_formulas : bool
         As of :meth:`Replay.to_csv`.
+    tz : str
+        The zone of the plots' axes, and of the report's tables. Files of tables are in UTC.
+
+    Raises
+    ------
+    WindowError
+        If ``tz`` is no zone.
+    ReplayError
+        If the folder cannot be made.
 
     Returns
     -------
@@ -160,16 +172,16 @@ def write(run: Replay, folder: str | Path, source: str = "", escape_formulas: bo
         The files.
     """
     # All that can go wrong in drawing does so before the folder is touched.
-    drawn = _draw(run)
+    drawn = _draw(run, check_zone(tz))
     contents = {
         "summary.csv": run.summary().to_csv(index_label="figure", lineterminator="\n").encode(),
         **{f"{name}.png": png for name, png in drawn.items()},
-        "report.html": page(run, drawn, source).encode(),
+        "report.html": page(run, drawn, source, tz=tz).encode(),
     }
     return [*run.to_csv(folder, escape_formulas=escape_formulas), *write_files(Path(folder), contents)]
 
 
-def _draw(run: Replay) -> dict[str, bytes]:
+def _draw(run: Replay, tz: str) -> dict[str, bytes]:
     """Draw every plot, on figures that pyplot and the user's backend never see."""
     rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
     heights = {
@@ -181,7 +193,11 @@ def _draw(run: Replay) -> dict[str, bytes]:
         heights["load"] = 1.8 + 0.55 * rows
     if run.ledger.has_prices:
         heights["cost"] = 1.6 if run.bill(bill_freq(run)).empty else 4.0
-    options = {"cost": {"freq": bill_freq(run)}}
+    options: dict[str, dict[str, str]] = {
+        "day": {"tz": tz},
+        "share": {"tz": tz},
+        "cost": {"freq": bill_freq(run), "tz": tz},
+    }
     draws = {name: partial(getattr(plots, name), run, **options.get(name, {})) for name in heights}
     return {name: png(draw, (_WIDTH, heights[name])) for name, draw in draws.items()}
 
@@ -198,7 +214,7 @@ def png(draw: Callable[..., object], size: tuple[float, float]) -> bytes:
     return buffer.getvalue()
 
 
-def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
+def page(run: Replay, drawn: Mapping[str, bytes], source: str = "", *, tz: str = "UTC") -> str:
     """Return the report: one page that needs nothing else.
 
     Parameters
@@ -208,11 +224,14 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         The plots as PNG, by the keys of :data:`CAPTIONS`.
     source : str, optional
         What was replayed.
+    tz : str
+        The zone of tables by time, and of the plots.
     """
     trace, figures = run.trace, run.summary()
     about = [
         source,
         trace.period,
+        "" if tz == "UTC" else f"Plots and tables by time are in {tz}.",
         run.scenario.description or "",
         *trace.notes,
     ]
@@ -222,7 +241,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     if run.ledger.has_prices:
         cost = f"cost_{run.ledger.currency.lower()}"
         tiles.append(("paid for answers", figure_text(cost, figures[cost])))
-        head, rows = bill_table(run)
+        head, rows = bill_table(run, tz)
         bill = f"<h2>Bill</h2>\n{_table('numbers', head, rows) or f'<p>{NOTHING_PAID}</p>'}"
     load = f"<h2>Load</h2>\n{_table('numbers', *load_table(run))}" if has_load(run) else ""
     if recovery := _table("numbers", *recovery_table(run)):
@@ -240,7 +259,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
         title=f"Replay of {counted(len(run), 'call')}",
         about="".join(f"<p>{html.escape(line)}</p>" for line in about if line),
         tiles="".join(f"<div><b>{html.escape(value)}</b>{html.escape(label)}</div>" for label, value in tiles),
-        plots="".join(_plot(run, name, png) for name, png in drawn.items()),
+        plots="".join(_plot(run, name, png, tz) for name, png in drawn.items()),
         summary=_summary_table(run),
         fallbacks=_table("numbers", ("first choice → served by", "calls"), fallbacks) or f"<p>{no_fallback(run)}</p>",
         load=load,
@@ -251,12 +270,12 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "") -> str:
     )
 
 
-def _plot(run: Replay, name: str, png: bytes) -> str:
+def _plot(run: Replay, name: str, png: bytes, tz: str) -> str:
     data = base64.b64encode(png).decode()
     alt = html.escape(f"{CAPTIONS[name]} {_in_words(run, name)}")
     return (
         f'<figure><div class="wide" tabindex="0"><img alt="{alt}" src="data:image/png;base64,{data}"></div>'
-        f"<figcaption>{CAPTIONS[name]}</figcaption>{_twin(run, name)}</figure>"
+        f"<figcaption>{CAPTIONS[name]}</figcaption>{_twin(run, name, tz)}</figure>"
     )
 
 
@@ -275,19 +294,19 @@ def _in_words(run: Replay, name: str) -> str:
     return listed([f"{column} {percent(count / len(run))}" for column, count in served.items()], ",") + "."
 
 
-def _twin(run: Replay, name: str) -> str:
+def _twin(run: Replay, name: str, tz: str) -> str:
     """Return what a plot over time shows as a table; those of others stand below."""
     if name in ("fallbacks", "load", "cost"):
         return ""
     freq = frequency(run, MOST_BINS)
-    counts = run.share(freq, counts=True)
+    counts = run.share(freq, counts=True, tz=tz)
     counts = counts.loc[:, counts.any()]
     sums = counts.sum(axis=1)
     rows = []
     for at, *calls in counts.itertuples():
         cells = [f"{n:,}" if name == "day" else percent(n / sums[at], 1) if sums[at] else "" for n in calls]
         rows.append((shown_instant(at), *cells))
-    head = (f"from (UTC), {freq} each", *map(str, counts.columns))
+    head = (f"from ({tz}), {freq} each", *map(str, counts.columns))
     return f"<details><summary>As a table</summary>{_table('numbers', head, rows)}</details>"
 
 

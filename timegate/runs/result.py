@@ -84,7 +84,7 @@ class Replay(CallByCall):
     def summary(self) -> pd.Series[Any]:
         """Return the figures of the replay, labelled.
 
-        ``baseline_...`` is what the same calls give without windows and without faults. Shares are of all
+        ``baseline_...`` is what the same calls give without windows and without failures. Shares are of all
         calls; ``preference_passed_over`` counts calls whose preferred deployment was closed or unknown.
         ``latency_...`` is of the calls that were served, in seconds, missing if none was; ``wait_...`` is of all calls,
         until the answer or the error, so that a call which is rescued late makes nothing look worse. Both are left out
@@ -234,7 +234,7 @@ class Replay(CallByCall):
 
     @cached_property
     def _baseline_us(self) -> npt.NDArray[np.int64]:
-        """How long each call takes without windows and without faults."""
+        """How long each call takes without windows and without failures."""
         return Baseline(self.router, self.scenario).latency_us(self.trace, self._first_choices)
 
     def totals(self, start_us: int, end_us: int) -> Any:

@@ -31,7 +31,7 @@ class Spent(NamedTuple):
     paid : Paid
         Of the attempts, by the bin in which they are charged.
     baseline : Paid
-        Of what the same calls cost without windows and without faults, in one bin.
+        Of what the same calls cost without windows and without failures, in one bin.
     answered : pair of int, optional
         Numbers of the first and the last bin in which an answer is charged.
     """

@@ -1,4 +1,4 @@
-"""How long calls take: figures of latency and of waiting, and what they would be without windows and faults."""
+"""How long calls take: figures of latency and of waiting, and what they would be without windows and failures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def time_figures(latency_us: Times, served: npt.NDArray[np.bool_], baseline: Tim
     served : ndarray of bool, shape (calls,)
         Which calls had an answer.
     baseline : ndarray of int64, shape (calls,)
-        How long each would have taken without windows and without faults.
+        How long each would have taken without windows and without failures.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def time_figures(latency_us: Times, served: npt.NDArray[np.bool_], baseline: Tim
 
 
 class Baseline:
-    """The same calls under the same luck, without windows and without faults: what a run's times are held against.
+    """The same calls under the same luck, without windows and without failures: what a run's times are held against.
 
     Each call's first choice is open and answers, after the latency that the scenario draws for its first attempt there;
     nothing fails, slows down or is full.

@@ -46,6 +46,7 @@ LENGTHS = {
 
 _MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 AS_GIVEN = "as in the trace"
+_WIDTH_PX, _DPI = 950, 200  # of the picture, where 100 points are an inch: twice as fine, for screens that show it
 _SEEDS = 2**53  # what a browser counts exactly
 _WIDE: dict[str, Any] = {"style": {"description_width": "9em"}, "layout": {"width": "30em"}}
 
@@ -96,11 +97,14 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
     ) -> None:
         self._config, self._given = as_config(config), as_scenario(scenario)
         self._trace = as_trace(trace) or PoissonTraffic(start=_MONDAY, calls=20_000).trace(seed=0)
-        self._figure = Figure(figsize=(9.5, 1.5 + 0.55 * (len(self._config.deployments) + 1)), layout="constrained")
+        self._figure = Figure(
+            figsize=(_WIDTH_PX / 100, 1.5 + 0.55 * (len(self._config.deployments) + 1)), layout="constrained"
+        )
         FigureCanvasAgg(self._figure)
         self._make_controls()
         self._message = ipywidgets.HTML()
-        self._picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        own_width = {"max_width": f"min(100%, {_WIDTH_PX}px)", "align_self": "flex-start"}  # larger, it would blur
+        self._picture = ipywidgets.Image(format="png", layout=own_width)
         self._replay()  # before the widget is there: what is wrong with the arguments is raised
         columns = [
             [*self.error_rates.values()],
@@ -116,7 +120,7 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         bundle = super()._repr_mimebundle_(**kwargs)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         data["image/png"] = b64encode(self._picture.value).decode()
-        return bundle
+        return data, {"image/png": {"width": _WIDTH_PX}}
 
     def _make_controls(self) -> None:
         names = [deployment.model_name for deployment in self._config.deployments]
@@ -140,6 +144,7 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self.outage_start = ipywidgets.SelectionSlider(
             options=[(at.strftime(label), at) for at in starts],
             description="begins (UTC)",
+            index=len(starts) // 2,
             continuous_update=False,
             **_WIDE,
         )
@@ -169,11 +174,12 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         self._figure.clear()
         plots.day(run, self._figure.add_subplot())
         png = io.BytesIO()
-        self._figure.savefig(png, format="png", dpi=100)
+        self._figure.savefig(png, format="png", dpi=_DPI)
         self._picture.value = png.getvalue()
-        counts = run.outcome_counts()
         figures = ", ".join(
-            f"{outcome.replace('_', ' ')} {percent(count / len(run))}" for outcome, count in counts.items()
+            f"{outcome.replace('_', ' ')} {percent(count / len(run))}"
+            for outcome, count in run.outcome_counts().items()
+            if outcome != "shed" or run.router.shares
         )
         self._message.value = f"<b>{counted(len(run), 'call')}:</b> {figures}"
         self.scenario, self.run = scenario, run
@@ -196,14 +202,9 @@ class ScenarioExplorer(ipywidgets.VBox):  # type: ignore[misc]
         if name == AS_GIVEN:
             return self._trace
         codes = np.full(len(self._trace), -1 if name is None else 0, np.int32)
-        return Trace.from_arrays(
-            self._trace.at_us,
-            codes,
-            () if name is None else (name,),
-            self._trace.completion_tokens,
-            self._trace.prompt_tokens,
-            self._trace.cached_tokens,
-        )
+        trace = self._trace
+        tokens = trace.completion_tokens, trace.prompt_tokens, trace.cached_tokens
+        return Trace.from_arrays(trace.at_us, codes, () if name is None else (name,), *tokens)
 
 
 def _starts(trace: Trace) -> list[pd.Timestamp]:
