@@ -54,7 +54,7 @@ def replay(*options: str, code: int = 0) -> Any:
 def shell(*args: str, **options: Any) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"COLUMNS": "80", "NO_COLOR": "1"}
     return subprocess.run(
-        [sys.executable, "-m", "timegate", *args], capture_output=True, text=True, timeout=120, env=env, **options
+        [sys.executable, "-m", "timegate", *args], capture_output=True, text=True, timeout=300, env=env, **options
     )
 
 
@@ -427,7 +427,7 @@ def test_the_console_script(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("timegate")
     if not script.exists():
         pytest.skip("timegate is not installed as a script beside this Python")
-    made = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    made = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert made.stdout == shell("--version").stdout == f"timegate {tg.__version__}\n"
 
 
@@ -439,7 +439,7 @@ def test_a_true_run(here: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "timegate", "replay", "config.yaml", "--trace", "trace.csv", "--out", "out",
          "--engine", "stepped"],
-        capture_output=True, text=True, timeout=120, env=env,
+        capture_output=True, text=True, timeout=300, env=env,
     )  # fmt: skip
     assert (made.returncode, made.stderr) == (0, "")
     assert "na\\xefve \\U0001f680" in made.stdout
@@ -469,7 +469,7 @@ def test_interrupt(here: Path) -> None:
     assert made.stdout is not None
     assert made.stdout.readline() == "replaying\n"
     made.send_signal(signal.SIGINT)
-    out, err = made.communicate(timeout=60)
+    out, err = made.communicate(timeout=300)
     assert (made.returncode, out) == (130, "")
     assert err.startswith("interrupted: ")
     assert len(err.splitlines()) == 1
@@ -496,7 +496,7 @@ def test_a_reader_that_leaves(here: Path) -> None:
     made.stdout.close()
     assert made.stderr is not None
     assert made.stderr.read() == ""
-    made.wait(timeout=60)
+    made.wait(timeout=300)
     made.stderr.close()
 
 
@@ -521,5 +521,5 @@ def test_what_is_imported(here: Path) -> None:
             "    loaded = {name.partition('.')[0] for name in sys.modules}\n"
             "    print('LOADED', sorted(loaded & {'matplotlib', 'numba', 'ipywidgets', 'openai', 'msgflux'}))"
         )
-        made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
         assert made.stdout.splitlines()[-1] == "LOADED []", made.stderr

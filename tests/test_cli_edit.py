@@ -50,19 +50,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def edited(*args: str, code: int = 0) -> Any:
     return run("edit", *args, code=code)
 
 
-def test_it_tells_the_dashboard_its_files(here: Path) -> None:
+def test_it_tells_the_dashboard_its_files(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Voila is started on this machine alone, with a token that is no argument, and told the files by full paths."""
-    port = free_port()
+    port = 1234
+    monkeypatch.setattr(edit, "_is_free", lambda asked: asked == port)
     result = edited(CONFIG, "--trace", TRACE, "--scenario", SCENARIO, "--no-browser", "--port", str(port))
     [(command, env)] = Server.started
     assert {"--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--port={port}"} < set(command)
@@ -117,7 +112,8 @@ def test_the_browser_is_shown_the_token(here: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(edit, "subprocess", SimpleNamespace(Popen=Listening))
     monkeypatch.setattr(edit, "webbrowser", SimpleNamespace(open=look))
-    port = free_port()
+    port = 1234
+    monkeypatch.setattr(edit, "_is_free", lambda asked: asked == port)
     result = edited(CONFIG, "--port", str(port))
     [(_, env)] = Server.started
     url = f"http://127.0.0.1:{port}/?token={env['JUPYTER_TOKEN']}"

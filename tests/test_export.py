@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -203,7 +204,7 @@ def test_bad_places_are_errors_of_ours(to: str, tmp_path: Path, monkeypatch: pyt
 def test_a_read_only_folder_is_said_to_be(tmp_path: Path) -> None:
     """A folder without the permission to write is an error that says so."""
     tmp_path.chmod(0o500)
-    with pytest.raises(ConfigError, match="cannot be written: Permission denied"):
+    with pytest.raises(ConfigError, match=f"cannot be written: {os.strerror(errno.EACCES)}"):
         write("timegate", tmp_path / "out.yaml")
     tmp_path.chmod(0o700)
 

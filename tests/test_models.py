@@ -72,7 +72,7 @@ def test_acall_runs_in_a_thread():
 
 def test_acall_does_not_block_the_loop():
     """Two default calls that wait for each other are both answered."""
-    barrier = threading.Barrier(2, timeout=30)
+    barrier = threading.Barrier(2, timeout=300)
 
     class Meeting(Echo):
         def __call__(self, **kwargs: Any) -> bool:

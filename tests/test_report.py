@@ -268,7 +268,7 @@ def test_the_user_keeps_the_backend(tmp_path: Path) -> None:
         "assert dict(mpl.rcParams) == before\n"
     )
     made = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert made.returncode == 0, made.stderr
 
