@@ -64,7 +64,7 @@ def test_nothing_is_said_of_what_cannot_be(explorer: ScenarioExplorer) -> None:
     """Where deployments have no limits no call is shed; an outage begins where the day is at its middle."""
     assert "shed" not in message(explorer)
     limits = {"cooldown": {"failures": 3, "for_s": 60}}
-    limited = tg.GatewayConfig(deployments=[{"model_name": "a", "model": "sim/a", "policy": limits}])
+    limited = tg.GatewayConfig(deployments=[{"model_name": "weak", "model": "sim/a", "policy": limits}])
     assert "shed" in message(ScenarioExplorer(limited, TRACE))
     options = [at for _, at in explorer.outage_start.options]
     assert explorer.outage_start.value == options[len(options) // 2]

@@ -88,6 +88,8 @@ def test_files_are_what_is_in_them(files: tuple[Path, Path, Path]) -> None:
         (lambda: tg.optimise(CONFIG, 3), "traffic must be a Trace, a table or a path. Got int."),
         (lambda: tg.replay_stream(CONFIG, 3), "chunks must be a path, a Trace, or parts of one in their order. Got 3."),
         (lambda: tg.fit_outages(3), "incidents must be Incidents, as from read_incidents(path), or a path. Got 3."),
+        (lambda: tg.replay_stream(CONFIG, [TRACE], to_parquet=3), "path must be the path of a file. Got 3."),
+        (lambda: tg.Incidents(3), "Incidents are made of records. Got 3."),
         (lambda: tg.register_model("x"), "a model class must derive from BaseModel. Got 'x'."),
         (lambda: tg.Model("sim/a"), "Model is called by the type of a model: Model.chat_completion('sim/a')."),
     ],

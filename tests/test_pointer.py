@@ -105,6 +105,13 @@ def test_what_a_result_was_made_with_is_not_asked_again() -> None:
     assert message(tg.replay(CONFIG, TRACE, engine="stepped").summary, 0.9) == "summary has no place for 0.9."
 
 
+def test_what_comes_from_elsewhere_is_told() -> None:
+    """A run has the seed of its scenario, and a figure the size that its owner gave it."""
+    assert message(tg.replay, CONFIG, TRACE, seed=1).endswith("the seed of the scenario: Scenario(seed=...).")
+    own_size = message(plots.day, None, figsize=(3, 4))
+    assert own_size == "day takes no 'figsize'. Pass the axes of a figure of yours: ax=..."
+
+
 def test_every_public_function_is_guided() -> None:
     """Functions of the package and figures of plots, so that a new one is not forgotten."""
     functions = [getattr(module, name) for module in (tg, plots) for name in module.__all__]

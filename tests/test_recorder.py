@@ -304,3 +304,12 @@ def test_a_path_must_say_what_it_is(tmp_path: Path) -> None:
     assert caught.value.filename == str(tmp_path / "no")
     with pytest.raises(InvalidValueError, match=r"path must end in \.jsonl"):
         Recorder(tmp_path / "calls.csv")
+
+
+@pytest.mark.parametrize("value", ["1MB", -1, 0, 1.5, True])
+@pytest.mark.parametrize("name", ["rotate_bytes", "most_waiting"])
+def test_bad_bounds(name: str, value: Any, tmp_path: Path) -> None:
+    """A bound that is none is refused before a file is there."""
+    with pytest.raises(InvalidValueError, match=f"^{name} must be a whole number, at least 1. Got {value!r}"):
+        Recorder(tmp_path / "calls.jsonl", **{name: value})
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from test_records import AT, gateway_of
 
 import timegate as tg
 from timegate.core.clock import VirtualClock
-from timegate.errors import MissingExtraError
+from timegate.errors import InvalidTypeError, MissingExtraError
 
 pytest.importorskip("opentelemetry.sdk")
 
@@ -191,3 +191,10 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(MissingExtraError, match=r"timegate\[otel\]"):
         tg.OpenTelemetry()
+
+
+@pytest.mark.parametrize(("name", "needed"), [("tracer_provider", "get_tracer"), ("meter_provider", "get_meter")])
+def test_what_provides_nothing(name: str, needed: str) -> None:
+    """A provider that is none is refused when the observer is made."""
+    with pytest.raises(InvalidTypeError, match=rf"^{name} must be OpenTelemetry's, with {needed}\(\)\. Got 5\."):
+        tg.OpenTelemetry(**{name: 5})

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+import timegate as tg
 from timegate.core.clock import AwareInstant
-from timegate.errors import InvalidValueError, ScenarioError
+from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, ScenarioError
 from timegate.validation import STOPPING, Value, describe
 
 
@@ -209,3 +210,17 @@ def test_the_words_are_our_own() -> None:
         "rate must be a finite number",
         "label must be a valid string that a file can hold",
     ]
+
+
+def test_lists_that_are_none() -> None:
+    """A fault or a deployment alone, where a list is wanted, and a list by place."""
+    fault, deployment = tg.ErrorRate(target="a", rate=0.5), tg.Deployment(model_name="a", model="sim/a")
+    with pytest.raises(ScenarioError, match=r"^faults must be a list\. Got ErrorRate\("):
+        tg.Scenario(faults=fault)
+    with pytest.raises(ConfigError, match=r"^deployments must be a list\. Got "):
+        tg.GatewayConfig(deployments=deployment)
+    for by_place in ([fault], fault):
+        with pytest.raises(InvalidTypeError, match=r"by place\. Write Scenario\(faults=\[\.\.\.\]\)\."):
+            tg.Scenario(by_place)
+    with pytest.raises(InvalidTypeError, match=r"by place\. Write GatewayConfig\(deployments=\[\.\.\.\]\)\."):
+        tg.GatewayConfig([deployment])

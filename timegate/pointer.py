@@ -50,6 +50,12 @@ _ARGUMENTS = {
 }
 """Names of arguments, and what people write in their place."""
 
+_ELSEWHERE = {
+    **dict.fromkeys(("random_state", "rng", "seed"), "Chance has the seed of the scenario: Scenario(seed=...)."),
+    **dict.fromkeys(("dpi", "fig", "figsize", "figure"), "Pass the axes of a figure of yours: ax=..."),
+}
+"""What people ask of functions that have it from elsewhere."""
+
 
 def instead_of(name: str, known: Collection[str] = ()) -> str:
     """Return the end of a sentence that says what to use in place of a name of the package; empty if nobody can tell.
@@ -105,7 +111,7 @@ def guided(hint: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
             for name in kwargs:
                 if name not in names and not (takes_any and name.lower() not in guesses):
                     meant = guesses.get(name.lower())
-                    way = f" Did you mean {meant!r}?" if meant else hint or did_you_mean(name, names)
+                    way = f" Did you mean {meant!r}?" if meant else hint or _way(name, names)
                     raise InvalidTypeError(f"{own_name} takes no {name!r}.{way}")
             if len(args) > len(by_place):
                 way = hint or (f" By name it takes {', '.join(by_name)}." if by_name else "")
@@ -115,6 +121,11 @@ def guided(hint: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
         return told
 
     return decorate
+
+
+def _way(name: str, names: Collection[str]) -> str:
+    """Return the end of a sentence that says what to do in place of a keyword that is none."""
+    return f" {_ELSEWHERE[name]}" if name in _ELSEWHERE else did_you_mean(name, names)
 
 
 class Pointer:

@@ -55,6 +55,8 @@ MOST_PROBLEMS = 100  # of one list; whoever mends them looks again
 
 def _stopping(items: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     """Validate a list up to the item with which it has too many problems: a flood of them takes long to describe."""
+    if isinstance(items, pydantic.BaseModel):  # which would be taken for a list of its fields
+        raise ValueError(f"must be a list. Got {shown(items)}.")
     if not isinstance(items, list | tuple):
         return validate(items)
     read: list[Any] = []  # what is valid, and what is not as it was given
@@ -72,6 +74,9 @@ def _stopping(items: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 STOPPING = WrapValidator(_stopping)
 """Makes a field of many items stop after some hundred problems."""
+
+
+_LISTS = ("deployments", "faults")  # what people give by place
 
 
 class FieldError(InvalidValueError):
@@ -102,6 +107,8 @@ def _unnamed(cls: type[Value], given: object) -> Problem:
         hint = f"A file is read by {cls.__name__}.load(path)."
     elif isinstance(given, Mapping):
         hint = f"Write {cls.__name__}(**mapping)."
+    elif isinstance(given, list | tuple | Value) and (lists := [n for n in _LISTS if n in cls.model_fields]):
+        hint = f"Write {cls.__name__}({lists[0]}=[...])."
     else:
         fields = {name: field for name, field in cls.model_fields.items() if name != "type"}
         needed = ", ".join(f"{name}=..." for name, field in fields.items() if field.is_required())

@@ -94,6 +94,9 @@ class Recorder:
             raise InvalidValueError(f"path must end in .jsonl or .parquet. Got {shown(str(path))}.")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "no such folder", str(self.path.parent))
+        for name, value in (("rotate_bytes", rotate_bytes), ("most_waiting", most_waiting)):
+            if value is not None and (type(value) is not int or value < 1):
+                raise InvalidValueError(f"{name} must be a whole number, at least 1. Got {shown(value)}.")
         self._lines = self.path.with_suffix(".jsonl")
         self._write_parquet = _parquet_writer() if self.path.suffix == ".parquet" else None
         self.prompts = prompts

@@ -6,7 +6,7 @@ from typing import Any
 
 from timegate.core.clock import SECOND_US, to_us
 from timegate.core.columns import ATTEMPT_OUTCOMES, OK, UNSERVED
-from timegate.errors import MissingExtraError
+from timegate.errors import InvalidTypeError, MissingExtraError, shown
 from timegate.gateway.records import AttemptRecord, CallRecord
 from timegate.version import __version__
 
@@ -54,6 +54,14 @@ class OpenTelemetry:
             from opentelemetry import metrics, trace
         except ImportError as error:
             raise MissingExtraError("OpenTelemetry is not installed: pip install 'timegate[otel]'") from error
+        for name, given, needed in (
+            ("tracer_provider", tracer_provider, "get_tracer"),
+            ("meter_provider", meter_provider, "get_meter"),
+        ):
+            if given is not None and not hasattr(given, needed):
+                raise InvalidTypeError(
+                    f"{name} must be one of OpenTelemetry, which has {needed}(). Got {shown(given)}."
+                )
         self._trace = trace
         self._tracer = trace.get_tracer("timegate", __version__, tracer_provider)
         meter = metrics.get_meter("timegate", __version__, meter_provider)

@@ -76,8 +76,9 @@ class Incidents:
     def __init__(
         self, incidents: Iterable[Incident], sources: Sequence[Source] = (), decisions: Decisions | None = None
     ) -> None:
-        if isinstance(incidents, str | Path):
-            raise InvalidTypeError(f"Incidents are made of records. Got {shown(incidents)}. Use read_incidents(path).")
+        if isinstance(incidents, str | Path) or not hasattr(incidents, "__iter__"):
+            way = " Use read_incidents(path)." if isinstance(incidents, str | Path) else ""
+            raise InvalidTypeError(f"Incidents are made of records. Got {shown(incidents)}.{way}")
         self.decisions = Decisions() + (decisions or Decisions())
         self.sources = tuple(dict.fromkeys(sources))
         self._incidents = tuple(sorted(self._sound(incidents), key=lambda incident: (incident.start_us, incident.id)))

@@ -24,6 +24,7 @@ from timegate.engines.totals import MAX_BINS, Part, too_many_bins
 from timegate.errors import InvalidTypeError, ReplayError, TraceError, shown
 from timegate.faults import Scenario
 from timegate.faults.injector import Injector
+from timegate.files import as_path
 from timegate.gateway.live import ModelGateway
 from timegate.pointer import guided
 from timegate.prices.listed import PriceList
@@ -263,6 +264,7 @@ def replay_stream(
     routing, scenario = prepared.router, prepared.scenario
     if client is not None and to_parquet is not None:
         raise ReplayError("to_parquet writes from this process: it cannot be given together with client.")
+    to_parquet = None if to_parquet is None else as_path(to_parquet)
     result = StreamReplay(routing, scenario, freq, tz)
     source, total = _chunks(chunks)
     watched = _watched(source, result, to_parquet)
