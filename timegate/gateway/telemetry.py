@@ -59,9 +59,7 @@ class OpenTelemetry:
             ("meter_provider", meter_provider, "get_meter"),
         ):
             if given is not None and not hasattr(given, needed):
-                raise InvalidTypeError(
-                    f"{name} must be one of OpenTelemetry, which has {needed}(). Got {shown(given)}."
-                )
+                raise InvalidTypeError(f"{name} must be OpenTelemetry's, with {needed}(). Got {shown(given)}.")
         self._trace = trace
         self._tracer = trace.get_tracer("timegate", __version__, tracer_provider)
         meter = metrics.get_meter("timegate", __version__, meter_provider)

@@ -181,7 +181,7 @@ def write(
     return [*run.to_csv(folder, escape_formulas=escape_formulas), *write_files(Path(folder), contents)]
 
 
-def _draw(run: Replay, tz: str) -> dict[str, bytes]:
+def _draw(run: Replay, tz: str = "UTC") -> dict[str, bytes]:
     """Draw every plot, on figures that pyplot and the user's backend never see."""
     rows = min(len(run.deployments), 100)  # more than can be read, and than a PNG can hold
     heights = {
