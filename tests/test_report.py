@@ -175,7 +175,9 @@ def test_the_report_is_in_a_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     """Axes and tables by time are those of the zone, bins begin at its midnights, and no zone is told of early."""
     priced = [{"model_name": "a", "model": "sim/a", "price": {"per_call": 1}}]
     trace = tg.Trace(["2026-03-02T20:10Z", "2026-03-03T14:10Z"])
-    run = tg.replay(tg.GatewayConfig(deployments=priced), trace, engine="stepped")
+    outage = tg.Outage(target="a", start="2026-03-03T02:00Z", end="2026-03-03T03:00Z")
+    config = tg.GatewayConfig(deployments=priced, policy={"cooldown": {"failures": 3, "for_s": 60}})
+    run = tg.replay(config, trace, tg.Scenario(faults=[outage]), engine="stepped")
     seen = dict[str, Any]()
 
     def png(draw: Any, size: tuple[float, float]) -> bytes:
@@ -184,11 +186,19 @@ def test_the_report_is_in_a_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
     monkeypatch.setattr(report, "png", png)
     report.write(run, tmp_path, tz="Asia/Kolkata")
-    assert seen == {"day": "Asia/Kolkata", "share": "Asia/Kolkata", "cost": "Asia/Kolkata", "fallbacks": None}
+    assert seen == {
+        "day": "Asia/Kolkata",
+        "share": "Asia/Kolkata",
+        "cost": "Asia/Kolkata",
+        "load": "Asia/Kolkata",
+        "fallbacks": None,
+    }
     page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "Plots and tables by time are in Asia/Kolkata." in page.text
     heads = [row[0] for row in page.rows if row[0].startswith("from (")]
     assert heads == ["from (Asia/Kolkata), 30min each"] * 2 + ["from (Asia/Kolkata), USD"]
+    assert any(row[:2] == ["down", "from (Asia/Kolkata)"] for row in page.rows)
+    assert any(row[:2] == ["a", "2026-03-03 07:30"] for row in page.rows)
     first, last = ([row[0] for row in page.rows].index(f"2026-03-0{day}:30") for day in ("3 01", "3 19"))
     assert page.rows[first][1] == page.rows[last][1] == "1"
     report.write(run, tmp_path)

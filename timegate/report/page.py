@@ -196,6 +196,7 @@ def _draw(run: Replay, tz: str = "UTC") -> dict[str, bytes]:
     options: dict[str, dict[str, str]] = {
         "day": {"tz": tz},
         "share": {"tz": tz},
+        "load": {"tz": tz},
         "cost": {"freq": bill_freq(run), "tz": tz},
     }
     draws = {name: partial(getattr(plots, name), run, **options.get(name, {})) for name in heights}
@@ -244,7 +245,7 @@ def page(run: Replay, drawn: Mapping[str, bytes], source: str = "", *, tz: str =
         head, rows = bill_table(run, tz)
         bill = f"<h2>Bill</h2>\n{_table('numbers', head, rows) or f'<p>{NOTHING_PAID}</p>'}"
     load = f"<h2>Load</h2>\n{_table('numbers', *load_table(run))}" if has_load(run) else ""
-    if recovery := _table("numbers", *recovery_table(run)):
+    if recovery := _table("numbers", *recovery_table(run, tz)):
         load += f"<h2>Outages</h2>\n{recovery}"
     fallbacks = [(f"{a} → {b}", f"{count:,}") for a, b, count in run.fallbacks().itertuples(index=False)]
     deployments = [[d.name, d.provider, *map(_unbroken, d.hours.texts())] for d in run.router.deployments]

@@ -44,7 +44,7 @@ def load_table(run: Replay) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def recovery_table(run: Replay) -> tuple[list[str], list[list[str]]]:
+def recovery_table(run: Replay, tz: str = "UTC") -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of what each outage cost, and how long after it calls fared as before."""
     found = run.recovery()
     rows: list[list[str]] = []
@@ -53,8 +53,8 @@ def recovery_table(run: Replay) -> tuple[list[str], list[list[str]]]:
         rows.append(
             [
                 each["deployments"],
-                _unbroken(shown_instant(each["start"])),
-                _unbroken(shown_instant(each["end"])),
+                _unbroken(shown_instant(each["start"].tz_convert(tz))),
+                _unbroken(shown_instant(each["end"].tz_convert(tz))),
                 f"{each['calls']:,}",
                 f"{each['unserved']:,}",
                 "" if pd.isna(before) else percent(before),
@@ -64,8 +64,8 @@ def recovery_table(run: Replay) -> tuple[list[str], list[list[str]]]:
         )
     if len(found) > _MOST_ROWS:
         rows.append([f"and {len(found) - _MOST_ROWS:,} more", *[""] * 7])
-    head = ["down", "from (UTC)", "to", "calls", "unserved", "served before", "as before after", "unserved until then"]
-    return head, rows
+    head = ["down", f"from ({tz})", "to", "calls", "unserved", "served before", "as before after"]
+    return [*head, "unserved until then"], rows
 
 
 def _unbroken(instant: str) -> Markup:
