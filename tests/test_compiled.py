@@ -22,6 +22,7 @@ from timegate.core.policy import NEVER
 from timegate.core.router import Router
 from timegate.engines import compiled, compiling, travel
 from timegate.errors import InvalidValueError
+from timegate.gateway.records import CallRecord
 
 
 def assert_engines_agree(case: Case) -> None:
@@ -74,20 +75,33 @@ def test_differential_of_work_that_nobody_waits_for() -> None:
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
 @pytest.mark.parametrize("policy", ["none", "own", "shared"])
 def test_differential_of_the_live_gateway(policy: str) -> None:
-    """The live gateway in virtual time, blocking and awaiting, gives what the stepped engine gives."""
+    """The live gateway in virtual time, blocking and awaiting, gives what the stepped engine gives.
+
+    So do the records of its calls tell who was passed over, why, and who cools until when.
+    """
 
     @examples(500, suppress_health_check=list(HealthCheck))
     @given(case=cases(latencies=True, policy=policy, max_size=60))
     def differ(case: Case) -> None:
         assume(all(terms.first_chunk_us == NEVER for terms in case.config.router().terms))  # of streams
         stepped = tg.replay(*case, engine="stepped")
-        awaiting = travel.gateway(stepped.router, case.scenario).acall
+        live, heard = travel.gateway(stepped.router, case.scenario), list[CallRecord]()
         for run in (
             tg.replay(*case, engine="travel"),
-            tg.replay(awaiting, case.trace, case.scenario),
+            tg.replay(live.acall, case.trace, case.scenario),
         ):
             pd.testing.assert_frame_equal(run.calls, stepped.calls, check_exact=True)
             pd.testing.assert_frame_equal(run.attempts, stepped.attempts, check_exact=True)
+        live._observers = (heard.append,)
+        tg.replay(lambda model_preference=None: live(model_preference=model_preference), case.trace, case.scenario)
+        calls = [record._call for record in heard]
+        assert len(calls) == len(case.trace)
+        assert sorted((call.at_us, *skip[:3]) for call in calls for skip in call.skips) == sorted(
+            (int(case.trace.at_us[number]), *skip) for number, *skip in stepped._log.skips.tolist()
+        )
+        assert sorted(cooled for call in calls for cooled in call.cools) == sorted(
+            (deployment, until_us) for deployment, _, until_us in stepped._log.cooldowns.tolist()
+        )
 
     differ()
 
