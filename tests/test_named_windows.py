@@ -216,3 +216,17 @@ def test_a_definition_that_the_editor_changes_holds_for_bands(tmp_path: Path) ->
         assert price is not None
         assert price.bands[0].windows[0] == config.windows["peak"]
         assert config.windows["peak"].start == start
+
+
+def test_order_may_follow_a_window_by_name(tmp_path: Path) -> None:
+    """``prefer_during`` lists names as other lists do: routed by, written again, and as their definition is changed."""
+    config = load(tmp_path, TEXT + "    prefer_during: [night]\n")
+    assert config.deployments[1].prefer_during == (NIGHT,)
+    assert config.to_dict()["deployments"][1]["prefer_during"] == ["night"]
+    for gateway in (config.build(), tg.ModelGateway.from_serialized(config.build().serialize())):
+        assert gateway.router.fingerprint == config.router().fingerprint
+    draft = write_draft(config, tg.Scenario(), 1)
+    draft["windows"]["night"]["start"] = "21:00"
+    assert read_draft(draft, config, tg.Scenario()).config.deployments[1].prefer_during[0].start == "21:00"
+    with pytest.raises(ConfigError, match=r"prefer_during\[0\] must be .*Did you mean 'night'"):
+        load(tmp_path, TEXT + "    prefer_during: [nigt]\n")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from timegate.core.deployment import LISTS, Deployment
+from timegate.core.deployment import WINDOWED, Deployment
 from timegate.core.windows import Window
 from timegate.errors import ConfigError, InputError, did_you_mean, shown
 from timegate.problems import Problem
@@ -113,7 +113,7 @@ def _replaced(data: Any, place: Place, value: Any) -> Any:
 def _lists_of(deployment: Any) -> Iterator[tuple[Place, Any]]:
     """Yield each list of windows of a deployment, and where it stands: its own, and those of bands of its price."""
     if isinstance(deployment, Mapping):
-        for field in LISTS:
+        for field in WINDOWED:
             if isinstance(windows := deployment.get(field), list | tuple):
                 yield (field,), windows
         price = deployment.get("price")

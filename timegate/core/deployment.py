@@ -19,10 +19,16 @@ from timegate.core.windows import Window
 from timegate.errors import ConfigError, InvalidValueError, shown
 from timegate.validation import Text, Value
 
-__all__ = ["LISTS", "NOT_ROUTING", "Deployment", "WindowPlace", "windows_of"]
+__all__ = ["LISTS", "NOT_ROUTING", "ORDERING", "WINDOWED", "Deployment", "WindowPlace", "windows_of"]
 
 LISTS = ("time_constraints", "available")
-"""The fields of a deployment that hold windows."""
+"""The fields of a deployment that say by windows when it may be used."""
+
+WINDOWED = (*LISTS, "prefer_during")
+"""All fields of a deployment that hold windows."""
+
+ORDERING = frozenset({"model_name", "model", *WINDOWED, "priority", "weight"})
+"""The fields that decide who is tried, and when."""
 
 WindowPlace = tuple[int, str, int]
 """A window by its deployment, list, and index in that list."""
@@ -135,13 +141,9 @@ class Deployment(Value):
 
         Its name may be one that a config refuses.
         """
-        return cls.model_construct(
-            model_name=name,
-            model=f"{provider}/{model_id or name}",
-            time_constraints=hours.time_constraints,
-            available=hours.available,
-            **{"params": {}, **fields},  # to construct a default takes pydantic longer than all the rest
-        )
+        said: dict[str, Any] = {"time_constraints": hours.time_constraints, "available": hours.available}
+        said["params"] = {}  # to construct a default takes pydantic longer than all the rest
+        return cls.model_construct(model_name=name, model=f"{provider}/{model_id or name}", **said | fields)
 
     def terms(self) -> Terms:
         """Return its policy in numbers; without one everything is off."""

@@ -38,6 +38,7 @@ from timegate.errors import InvalidTypeError, ReplayError, TimegateWarning, did_
 from timegate.faults.injector import Injector
 from timegate.faults.model import CallInProgress
 from timegate.faults.scenario import Scenario
+from timegate.gateway.entries import entry_of
 from timegate.gateway.live import ModelGateway
 from timegate.show.text import counted
 from timegate.traffic.trace import Trace
@@ -401,16 +402,7 @@ def gateway(router: Router, scenario: Scenario) -> ModelGateway:
     """Build the live gateway of a router over models of a scenario; its chance is that of the replay."""
     return _Gateway(
         [
-            {
-                "model_name": deployment.name,
-                "model": scenario.model(deployment.name, deployment.provider),
-                "time_constraints": list(deployment.time_constraints),
-                "available": list(deployment.available),
-                "prefer_during": list(deployment.prefer_during),
-                "priority": deployment.priority,
-                "weight": deployment.weight,
-                "policy": deployment.policy,
-            }
+            entry_of(deployment, scenario.model(deployment.name, deployment.provider))
             for deployment in router.deployments
         ],
         policy=router.call_policy,

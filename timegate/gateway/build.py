@@ -7,6 +7,7 @@ from typing import Any
 
 from timegate.config import GatewayConfig
 from timegate.errors import ConfigError, InvalidValueError, MissingExtraError
+from timegate.gateway.entries import entry_of
 from timegate.gateway.live import ModelGateway
 from timegate.gateway.observing import Observer
 from timegate.models.registry import Model
@@ -35,17 +36,5 @@ def build(config: GatewayConfig, check_keys: bool = True, observers: Sequence[Ob
             place = ("deployments", i, "model")
             where = f"{written(place, repr(deployment.model_name))}:"
             raise ConfigError(*(problem.at(place, where) for problem in error.problems)) from error
-        models.append(
-            {
-                "model_name": deployment.model_name,
-                "model": model,
-                "time_constraints": list(deployment.time_constraints) or None,
-                "available": list(deployment.available) or None,
-                "prefer_during": list(deployment.prefer_during) or None,
-                "priority": deployment.priority,
-                "weight": deployment.weight,
-                "policy": deployment.policy,
-                "price": deployment.price,
-            }
-        )
+        models.append(entry_of(deployment, model))
     return ModelGateway(models, policy=config.policy, observers=observers)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import time as wall_time
 from typing import Any
 
-from timegate.core.deployment import Deployment
+from timegate.core.deployment import WINDOWED, Deployment
 from timegate.core.price import Price, odd_currency
 from timegate.core.settings import TIMEOUT_S, CallPolicy
 from timegate.core.windows import Window
@@ -26,12 +26,18 @@ from timegate.problems import Place, Problem, written
 from timegate.validation import Value
 
 __all__ = [
-    "check_entry", "check_helpers", "last_time", "parse_policy", "parse_prices", "parse_rules", "parse_windows",
-    "plain", "plain_value", "warn_of_time",
+    "check_entry", "check_helpers", "entry_of", "last_time", "parse_policy", "parse_prices", "parse_rules",
+    "parse_windows", "plain", "plain_value", "warn_of_time",
 ]  # fmt: skip
 
-RULES = ("priority", "weight", "policy")
-KEYS = ("model_name", "model", "time_constraints", "available", "prefer_during", *RULES, "price")
+KEYS = tuple(name for name in Deployment.model_fields if name not in ("params", "description"))
+RULES = tuple(name for name in KEYS if name not in ("model_name", "model", *WINDOWED, "price"))
+
+
+def entry_of(deployment: Deployment, model: Any) -> dict[str, Any]:
+    """Return a deployment of a config as an entry: all that it says, with the model that it calls."""
+    said = {key: getattr(deployment, key) for key in KEYS}
+    return said | {"model": model} | {key: list(said[key]) or None for key in WINDOWED}
 
 
 def check_entry(entry: dict[str, Any], position: int) -> None:
@@ -118,7 +124,7 @@ def parse_prices(entries: Sequence[Mapping[str, Any]]) -> list[Price | None]:
 
 
 def parse_rules(entry: Mapping[str, Any], position: int) -> dict[str, Any]:
-    """Read what else decides about a deployment: its priority, weight and policy."""
+    """Read what else decides about a deployment beside windows, such as its priority, weight and policy."""
     given = {key: entry[key] for key in RULES if key in entry}
     try:
         read = Deployment(model_name="-", model="-/-", **given)

@@ -13,13 +13,12 @@ import pandas as pd
 from timegate.config.given import as_config
 from timegate.config.model import GatewayConfig
 from timegate.core.clock import SECOND_US, Clock, Instant, to_us
-from timegate.core.deployment import LISTS, Deployment
+from timegate.core.deployment import WINDOWED, Deployment
 from timegate.core.explanation import Explanation
 from timegate.core.policy import NEVER
 from timegate.core.router import Draws, Router
 from timegate.core.secrets import without_secrets
 from timegate.core.settings import CallPolicy, Policy
-from timegate.core.timetable import Hours
 from timegate.errors import ConfigError, InvalidTypeError, InvalidValueError, did_you_mean, shown
 from timegate.gateway.driver import Driver
 from timegate.gateway.entries import (
@@ -129,11 +128,10 @@ class ModelGateway(Driver):
                 Deployment.of(
                     entry["model_name"],
                     entry["model"].provider,
-                    Hours(*(parse_windows(entry, i, key) for key in LISTS)),
-                    entry["model"].model_id,
-                    prefer_during=parse_windows(entry, i, "prefer_during"),
-                    price=price,
-                    **{**rules[i], "policy": policy},
+                    model_id=entry["model"].model_id,
+                    **rules[i]
+                    | {key: parse_windows(entry, i, key) for key in WINDOWED}
+                    | {"price": price, "policy": policy},
                 )
                 for i, (entry, price, policy) in enumerate(zip(models, parse_prices(models), policies, strict=True))
             ],
@@ -354,7 +352,7 @@ class ModelGateway(Driver):
             # other people's models may tell of keys.
             saved = without_secrets({key: v for key, v in model.serialize().items() if key != "msgflux_type"})
             entry: dict[str, Any] = {"model_name": name, "model": saved}
-            for key in (*LISTS, "prefer_during"):
+            for key in WINDOWED:
                 if deployment.get(key) is not None:
                     entry[key] = [plain(window) for window in deployment[key]]
             given = {**parse_rules(deployment, i), "price": self.router.deployments[i].price}

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from timegate.config.model import GatewayConfig
-from timegate.core.deployment import LISTS, NOT_ROUTING
+from timegate.core.deployment import NOT_ROUTING, ORDERING
 from timegate.core.settings import CallPolicy, Policy
 from timegate.problems import Place, shown, written
 from timegate.validation import Value
 
 __all__ = ["models_of", "other_deployments", "other_terms"]
-
-_ORDERING = frozenset({"model_name", "model", *LISTS, "prefer_during", "priority", "weight"})
-"""The fields of a deployment that decide who is tried, and when: differences of these are stretches of time."""
 
 
 def models_of(*configs: GatewayConfig) -> list[dict[str, str]]:
@@ -44,7 +41,7 @@ def other_terms(before: GatewayConfig, after: GatewayConfig) -> Iterator[str]:
     was = {deployment.name: deployment for deployment in before.complete()}
     for deployment in after.complete():
         if deployment.name in was:
-            for place, values in _differences(was[deployment.name], deployment, (), _ORDERING | NOT_ROUTING):
+            for place, values in _differences(was[deployment.name], deployment, (), ORDERING | NOT_ROUTING):
                 yield f"{deployment.name!r}: {_sentence(place, *values)}"
 
 
