@@ -405,7 +405,8 @@ class TestBadInput:
         [
             ({"config": 1}, TypeError),
             ({"trace": [1]}, TypeError),
-            ({"scenario": "x"}, TypeError),
+            ({"scenario": 1}, TypeError),
+            ({"scenario": "x"}, tg.ScenarioError),
             ({"tz": "Nowhere/Land"}, tg.TimegateError),
             ({"day": "yesterday"}, tg.TimegateError),
             ({"day": "0001-01-01"}, tg.TimegateError),
