@@ -406,7 +406,7 @@ class TestBadInput:
             ({"config": 1}, TypeError),
             ({"trace": [1]}, TypeError),
             ({"scenario": 1}, TypeError),
-            ({"scenario": "x"}, tg.ScenarioError),
+            ({"scenario": "x"}, tg.TimegateError),
             ({"tz": "Nowhere/Land"}, tg.TimegateError),
             ({"day": "yesterday"}, tg.TimegateError),
             ({"day": "0001-01-01"}, tg.TimegateError),
