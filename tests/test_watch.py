@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import socket
@@ -113,3 +114,27 @@ def test_computing_is_no_wait() -> None:
         return SURE()
 
     assert len(tg.replay(router, ONE).calls) == 1
+
+
+def test_who_waits_for_the_interpreter_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is kept from the interpreter stands still and sleeps, but it goes to sleep again and again."""
+    looks, enough, rest = itertools.count(), threading.Event(), Watch._rest
+
+    def naps_again(self: Watch) -> tuple[bool, str]:
+        if (look := next(looks)) > 5:
+            enough.set()
+        return rest(self)[0], str(look)
+
+    monkeypatch.setattr(Watch, "_rest", naps_again)
+    there, here = os.pipe()
+    writer = threading.Thread(target=lambda: (enough.wait(), os.write(here, b"x")))
+    writer.start()
+
+    def router(model_preference: str | None = None) -> Any:
+        os.read(there, 1)
+        return SURE()
+
+    assert len(tg.replay(router, ONE).calls) == 1  # no warning, which would be an error
+    writer.join()
+    os.close(there)
+    os.close(here)

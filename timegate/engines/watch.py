@@ -49,7 +49,7 @@ class Watch:
         self._found: dict[str, str] = {}
         self._over = threading.Event()
         self._compiler = Compiler()
-        self._state = Path(f"/proc/self/task/{threading.get_native_id()}/stat")
+        self._status = Path(f"/proc/self/task/{threading.get_native_id()}/status")
 
     def heard(self, event: str) -> None:
         """Hear of an audit event."""
@@ -65,22 +65,28 @@ class Watch:
 
     def _look(self) -> None:
         """See whether the thread of the replay stands still."""
-        scheduler, before = self._scheduler, (-1, 0, 0)
+        scheduler, before = self._scheduler, (-1, 0, 0, "")
         while not self._over.wait(_LOOK_S):
             frame = sys._current_frames().get(scheduler.thread)
-            now = (scheduler.steps, id(frame), frame.f_lasti if frame else -1)
+            sleeps, naps = self._rest()
+            now = (scheduler.steps, id(frame), frame.f_lasti if frame else -1, naps)
             stands = now == before and scheduler.current is not None
-            if stands and not self._compiler.is_at_work and self._sleeps():
+            if stands and sleeps and not self._compiler.is_at_work:
                 self._note("wait", "waits for something that is not virtual", frame)
             before = now
             del frame
 
-    def _sleeps(self) -> bool:
-        """Return whether the system says that the thread waits; True where it says nothing."""
+    def _rest(self) -> tuple[bool, str]:
+        """Return whether the system says that the thread waits, and how often it began to; yes where it says nothing.
+
+        One that waits for its turn of the interpreter begins again every few milliseconds.
+        """
         try:
-            return self._state.read_text(encoding="ascii").rpartition(")")[2].split()[0] in "SD"
+            lines = self._status.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
-            return True
+            return True, ""
+        said = dict(line.split(":", 1) for line in lines if ":" in line)
+        return said["State"].strip()[0] in "SD", said.get("voluntary_ctxt_switches", "")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
