@@ -43,7 +43,7 @@ def test_docstring_shows_the_whole_tree():
 
 def test_all_lists_every_class():
     """``__all__`` names every exception."""
-    assert set(errors.__all__) == CLASSES.keys() | {"CALL_ERRORS", "did_you_mean", "shown"}
+    assert set(errors.__all__) == CLASSES.keys() | {"CALL_ERRORS", "did_you_mean", "shown", "warn"}
 
 
 def test_every_error_is_a_timegate_error():
