@@ -33,6 +33,7 @@ __all__ = ["Backoff", "CallPolicy", "Cooldown", "Limits", "Policy", "RetryBudget
 
 TIMEOUT_S = 600.0
 """The ``timeout_s`` of a config that gives none: what the OpenAI SDK waits for an answer."""
+_BACKOFF, _LIMITS = Backoff(), Limits()  # made once: a short replay spent a tenth of its time on them
 
 
 def mask(kinds: Iterable[str]) -> int:
@@ -138,7 +139,7 @@ class Policy(Part):
 
     def terms(self) -> Terms:
         """Return the policy in numbers."""
-        backoff, cooldown, limits = self.backoff or Backoff(), self.cooldown, self.limits or Limits()
+        backoff, cooldown, limits = self.backoff or _BACKOFF, self.cooldown, self.limits or _LIMITS
         terms = Terms(
             timeout_us=_us(self.timeout_s),
             first_chunk_us=_us(self.first_chunk_s),
