@@ -71,7 +71,7 @@ def draw_arrivals(process, k0, k1, state, at_us, preferred):  # type: ignore[no-
     """
     edges_us, expected, shares, kind, shape, scale = process
     number, passed, bin_ = state
-    last = len(expected) - 1
+    last, nobody = len(expected) - 1, len(shares) - 1
     begins, ends, width_us = 0.0, -1.0, 0  # of no bin yet
     for i in range(len(at_us)):
         if i % BLOCK == 0:
@@ -91,10 +91,10 @@ def draw_arrivals(process, k0, k1, state, at_us, preferred):  # type: ignore[no-
             begins, ends, width_us = expected[bin_], expected[bin_ + 1], edges_us[bin_ + 1] - edges_us[bin_]
         after_us = np.true_divide((passed - begins) * width_us, ends - begins)
         at_us[i] = edges_us[bin_] + min(int(after_us), width_us - 1)  # rounding must not lead out of the bin
-        name, word = 0, preferred[i] & _LOW
-        while word * 2.0**-32 >= shares[name]:
-            name += 1
-        preferred[i] = name if name < len(shares) - 1 else -1
+        name, share = 0, (preferred[i] & _LOW) * 2.0**-32
+        for k in range(nobody):  # all of them: a branch that chance decides costs more
+            name += share >= shares[k]
+        preferred[i] = name if name < nobody else -1
         number += 1
     return len(at_us), (number, passed, bin_)
 
