@@ -72,6 +72,22 @@ def test_differential_of_work_that_nobody_waits_for() -> None:
     assert_engines_agree(Case(config, arrivals(2000, "80ms"), tg.Scenario(faults=faults)))
 
 
+@pytest.mark.parametrize("when_all_cool", ["pass_over", "wait", "use"])
+@pytest.mark.parametrize("start", ["1969-12-31T00:00Z", "2026-03-02T00:00Z"])
+def test_what_follows_when_all_cool_before_and_after_1970(start: str, when_all_cool: str) -> None:
+    """Instants before 1970 are negative, and no less instants for that."""
+    policy = {"cooldown": {"failures": 1, "for_s": 1}, "when_all_cool": when_all_cool}
+    config = tg.GatewayConfig(deployments=[{"model_name": "d0", "model": "sim/m"}], policy=policy)
+    begin = pd.Timestamp(start)
+    outage = tg.Outage(target="d0", start=start, end=(begin + pd.Timedelta("1ms")).isoformat())
+    case = Case(config, tg.Trace(begin + pd.to_timedelta([0, 10, 2000], "ms")), tg.Scenario(faults=[outage]))
+    assert_engines_agree(case)
+    calls = tg.replay(*case).calls
+    second = "shed" if when_all_cool == "pass_over" else "first_choice"
+    assert calls["outcome"].tolist() == ["failed", second, "first_choice"]
+    assert calls["latency_s"].tolist() == [0, {"wait": 0.99}.get(when_all_cool, 0), 0]
+
+
 @pytest.mark.filterwarnings("ignore::timegate.TimegateWarning")
 @pytest.mark.parametrize("policy", ["none", "own", "shared"])
 def test_differential_of_the_live_gateway(policy: str) -> None:

@@ -645,8 +645,8 @@ def test_when_the_first_has_cooled() -> None:
     states = [State(cooled_until_us=NOW_US + s) for s in (9, 5, 7, 0)]
     assert policy.all_cool_until(states, [0, 2], 2, NOW_US) == NOW_US + 7
     assert policy.all_cool_until(states, [0, 1, 2], 3, NOW_US) == NOW_US + 5
-    assert policy.all_cool_until(states, [0, 3], 2, NOW_US) == 0
-    assert policy.all_cool_until(states, [], 0, NOW_US) == 0
+    assert policy.all_cool_until(states, [0, 3], 2, NOW_US) == NOW_US
+    assert policy.all_cool_until(states, [], 0, NOW_US) == NOW_US
 
 
 @pytest.mark.parametrize(

@@ -354,14 +354,14 @@ def _cooldown_us(terms: Any, state: Any, kind: int, too_many: bool, retry_after_
 
 
 def all_cool_until(states: Any, order: Any, size: int, now_us: int) -> int:
-    """Return when the first of the open deployments has cooled, if they all cool now; else 0."""
+    """Return when the first of the open deployments has cooled: now, unless they all cool."""
     soonest_us = NEVER
     for place in range(size):
         until_us = states[order[place]].cooled_until_us
         if until_us <= now_us:
-            return 0
+            return now_us
         soonest_us = min(soonest_us, until_us)
-    return soonest_us if size > 0 else 0
+    return soonest_us if size > 0 else now_us
 
 
 def pause_us(terms: Any, tries: int, u: float, v: float) -> int:

@@ -121,7 +121,7 @@ class Call:
         arrives = shares = state.shares  # to the end: what was not begun is not settled
         while not self.final:
             if shares or now_us >= deadline_us:
-                soonest_us = 0
+                soonest_us = now_us
                 with state.lock:
                     if arrives:
                         arrives = False
@@ -129,11 +129,11 @@ class Call:
                             deposit(call_terms, state.shared, state.budget, now_us)
                         if call_terms.when_all_cool != PASS_OVER:
                             soonest_us = all_cool_until(state.deployments, order, size, now_us)
-                            if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
-                                uses_cooled, soonest_us = 1, 0
+                            if soonest_us > now_us and call_terms.when_all_cool == USE_ANYWAY:
+                                uses_cooled, soonest_us = 1, now_us
                             elif soonest_us >= deadline_us or soonest_us > now_us + call_terms.max_wait_us:
-                                soonest_us = 0
-                    if soonest_us == 0:
+                                soonest_us = now_us
+                    if soonest_us == now_us:
                         while place < size:
                             deployment = order[place]
                             terms, of = router.terms[deployment], state.deployments[deployment]
@@ -144,7 +144,7 @@ class Call:
                             cools_us = of.cooled_until_us if reason == COOLING else 0
                             self.skips += ((deployment, now_us, reason, cools_us),)
                             place, tries = place + 1, 0
-                if soonest_us > 0:
+                if soonest_us > now_us:
                     pause_us = soonest_us - now_us
                     now_us, _, _, _ = yield WAIT, NOBODY, soonest_us
                     continue

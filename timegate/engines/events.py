@@ -211,9 +211,9 @@ def run_events(  # type: ignore[no-untyped-def]
                 deposit(call_terms, shared, budget, now_us)
             if call_terms.when_all_cool != PASS_OVER:
                 soonest_us = all_cool_until(states, order, size, now_us)
-                if soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY:
+                if soonest_us > now_us and call_terms.when_all_cool == USE_ANYWAY:
                     flight.uses_cooled = 1
-                elif 0 < soonest_us < flight.deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
+                elif now_us < soonest_us < flight.deadline_us and soonest_us <= now_us + call_terms.max_wait_us:
                     flight.pause_us = soonest_us - now_us
                     push(loop, soonest_us, PAUSE, flight.call, 0, who)
                     goes_on = False

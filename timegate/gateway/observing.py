@@ -57,7 +57,7 @@ def explained(router: Router, state: RouterState, now_us: int, model_preference:
     with state.lock:
         now = state.deployments
         soonest_us = all_cool_until(now, order, len(order), now_us)
-        uses_cooled = int(soonest_us > 0 and call_terms.when_all_cool == USE_ANYWAY)
+        uses_cooled = int(soonest_us > now_us and call_terms.when_all_cool == USE_ANYWAY)
         why = {
             i: why_passed_over(why_not(router.terms[i], now[i], now_us, NEVER, 0, uses_cooled), now[i].cooled_until_us)
             for i in order
@@ -69,7 +69,7 @@ def explained(router: Router, state: RouterState, now_us: int, model_preference:
     ]
     waits_us = min(call_terms.max_wait_us, call_terms.deadline_us - 1)
     note = found.note
-    if call_terms.when_all_cool == WAIT_FOR_ONE and 0 < soonest_us <= now_us + waits_us:
+    if call_terms.when_all_cool == WAIT_FOR_ONE and now_us < soonest_us <= now_us + waits_us:
         note = f"{note} A call waits {duration((soonest_us - now_us) / SECOND_US)} for the first to cool.".strip()
     return Explanation(now_us, rows, note)
 
