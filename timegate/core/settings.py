@@ -33,7 +33,7 @@ __all__ = ["Backoff", "CallPolicy", "Cooldown", "Limits", "Policy", "RetryBudget
 
 TIMEOUT_S = 600.0
 """The ``timeout_s`` of a config that gives none: what the OpenAI SDK waits for an answer."""
-_BACKOFF, _LIMITS = Backoff(), Limits()  # made once: a short replay spent a tenth of its time on them
+_BACKOFF, _LIMITS = Backoff(), Limits()  # made once: a replay of 100 calls takes 3 % less
 
 
 def mask(kinds: Iterable[str]) -> int:

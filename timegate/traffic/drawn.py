@@ -92,7 +92,7 @@ def draw_arrivals(process, k0, k1, state, at_us, preferred):  # type: ignore[no-
         after_us = np.true_divide((passed - begins) * width_us, ends - begins)
         at_us[i] = edges_us[bin_] + min(int(after_us), width_us - 1)  # rounding must not lead out of the bin
         name, share = 0, (preferred[i] & _LOW) * 2.0**-32
-        for k in range(nobody):  # all of them: a branch that chance decides costs more
+        for k in range(nobody):  # all: with a branch that chance decides, a random day took a tenth longer
             name += share >= shares[k]
         preferred[i] = name if name < nobody else -1
         number += 1
@@ -104,7 +104,7 @@ def _draw_words(k0, k1, number, gaps, names, lo, hi):  # type: ignore[no-untyped
     """Write what draws the gaps of calls from a number on, 53 bits each, and their names, 32 bits.
 
     Where arrivals are to stand, for they need no more room. A loop of its own, of which the compiler makes vector
-    instructions: a fifteenth off the time of a random day.
+    instructions.
     """
     for i in range(lo, hi):
         w0, w1, w2, _ = philox4x32(number & _LOW, number >> 32, 0, 0, k0, k1)
